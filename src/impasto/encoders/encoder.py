@@ -1,0 +1,94 @@
+"""A frozen encoder: pictures in, named feature maps out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from impasto.encoders.architectures import Architecture, Layer
+from impasto.errors import OptionError, WeightsError, did_you_mean
+
+PADDING_MODES = ("reflect", "replicate", "zeros")
+
+
+class Encoder:
+    """VGG-style network with fixed weights.
+
+    Parameters
+    ----------
+    name: what options and records call it.
+    sha256: of the weights file; a run record holds it.
+    architecture: names and shapes of the layers.
+    weights: ``conv1_1.weight`` [channels, in_channels, 3, 3] and ``conv1_1.bias`` [channels] for every
+        convolution. Scale and channel order of the input are folded into the first one.
+    mean: RGB value that is subtracted from a picture in [0, 1]; zero padding then pads with it.
+    geometry: for some layers a matrix Q [channels, channels]; distances between Q f are distances in the
+        feature space that the encoder was distilled from. Layers without one are used as they are.
+    padding_mode: how each convolution continues a feature map at its border.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sha256: str,
+        architecture: Architecture,
+        weights: Mapping[str, Tensor],
+        *,
+        mean: Sequence[float] = (0.0, 0.0, 0.0),
+        geometry: Mapping[str, Tensor] | None = None,
+        padding_mode: str = "reflect",
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if padding_mode not in PADDING_MODES:
+            raise OptionError(f"padding mode {padding_mode!r}{did_you_mean(padding_mode, PADDING_MODES)}")
+        self.name, self.sha256, self.architecture = name, sha256, architecture
+        self.padding_mode, self.dtype, self.device = padding_mode, dtype, torch.device(device)
+        self._mean = torch.tensor(mean, dtype=dtype, device=device).view(1, 3, 1, 1)
+        self._kernels: dict[str, tuple[Tensor, Tensor]] = {}
+        for layer in architecture.layers:
+            kernel, bias = (_take(weights, f"{layer.convolution}.{part}") for part in ("weight", "bias"))
+            expected = (layer.channels, layer.in_channels, 3, 3)
+            if tuple(kernel.shape) != expected:
+                raise WeightsError(f"{layer.convolution} has shape {tuple(kernel.shape)}, expected {expected}")
+            self._kernels[layer.name] = (
+                kernel.to(device, dtype).contiguous(memory_format=torch.channels_last),
+                bias.to(device, dtype),
+            )
+        self.geometry = {k: v.to(device, torch.float64) for k, v in (geometry or {}).items()}
+
+    def __call__(
+        self, pictures: Float[Tensor, "batch 3 height width"], layers: Sequence[str]
+    ) -> dict[str, Float[Tensor, "batch _ _ _"]]:
+        """Feature maps of `pictures` (RGB in [0, 1]) at the named layers.
+
+        Computes no deeper than the deepest layer asked for. Raises `OptionError` for an unknown layer.
+        """
+        features: dict[str, Tensor] = {}
+        current = (pictures - self._mean).contiguous(memory_format=torch.channels_last)
+        block = 1
+        for layer in self.architecture.up_to(layers):
+            if layer.block != block:
+                current, block = F.max_pool2d(current, 2), layer.block
+            current = self._convolve(current, layer).relu_()
+            if layer.name in layers:
+                features[layer.name] = current
+        return features
+
+    def _convolve(self, current: Tensor, layer: Layer) -> Tensor:
+        kernel, bias = self._kernels[layer.name]
+        if self.padding_mode == "zeros":
+            return F.conv2d(current, kernel, bias, padding=1)
+        # Reflection needs two positions; a map that has only one is continued by repeating it.
+        mode = self.padding_mode if min(current.shape[-2:]) > 1 else "replicate"
+        return F.conv2d(F.pad(current, (1, 1, 1, 1), mode=mode), kernel, bias)
+
+
+def _take(weights: Mapping[str, Tensor], key: str) -> Tensor:
+    if key not in weights:
+        raise WeightsError(f"the weights lack {key!r}")
+    return weights[key]

@@ -1,0 +1,113 @@
+"""Encoder files: safetensors that carry their own description, verified on every load."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from impasto.encoders.architectures import Architecture
+from impasto.encoders.encoder import Encoder
+from impasto.errors import OptionError, WeightsError, did_you_mean
+
+FORMAT_VERSION = "1"
+LITE_SHA256 = "fcb63f0e7f89d3294ce18a4ade82730c3a24a100f873529e233fac18a42e73d6"
+BUNDLED = {"lite": ("lite.safetensors", LITE_SHA256)}
+
+
+def load_encoder(
+    name: str,
+    *,
+    padding_mode: str = "reflect",
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Encoder:
+    """Load a bundled encoder by name, or an encoder file by its path (``*.safetensors``).
+
+    A bundled file must have the SHA-256 that this version was released with. Raises `OptionError` for an
+    unknown name, `WeightsError` for a missing or damaged file.
+    """
+    if name in BUNDLED:
+        file_name, expected = BUNDLED[name]
+        path = Path(str(resources.files("impasto.encoders") / "lite" / file_name))
+    elif name.endswith(".safetensors"):
+        path, expected = Path(name), None
+    else:
+        raise OptionError(
+            f"unknown encoder {name!r}{did_you_mean(name, BUNDLED)} (or the path of a .safetensors file)"
+        )
+    sha256 = _hash_file(path)
+    if expected is not None and sha256 != expected:
+        raise WeightsError(f"{path.name} is damaged (SHA-256 {sha256[:12]}, expected {expected[:12]}): reinstall")
+    return read_encoder_file(path, sha256, name=name if expected else None, padding_mode=padding_mode, dtype=dtype, device=device)
+
+
+def read_encoder_file(
+    path: Path,
+    sha256: str,
+    *,
+    name: str | None = None,
+    padding_mode: str = "reflect",
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Encoder:
+    """Build an encoder from a file that `save_encoder_file` wrote."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} is not a readable safetensors file: {error}") from error
+    if metadata.get("format") != "impasto-encoder":
+        raise WeightsError(f"{path} is not an impasto encoder file")
+    if metadata.get("format_version") != FORMAT_VERSION:
+        raise WeightsError(
+            f"{path} has encoder format {metadata.get('format_version')}, this version reads {FORMAT_VERSION}"
+        )
+    shape = json.loads(metadata["architecture"])
+    return Encoder(
+        name or metadata["name"],
+        sha256,
+        Architecture(tuple(shape["widths"]), tuple(shape["depths"])),
+        tensors,
+        mean=json.loads(metadata["mean"]),
+        geometry={k.removeprefix("geometry."): v for k, v in tensors.items() if k.startswith("geometry.")},
+        padding_mode=padding_mode,
+        dtype=dtype,
+        device=device,
+    )
+
+
+def save_encoder_file(
+    path: Path,
+    name: str,
+    architecture: Architecture,
+    tensors: dict[str, torch.Tensor],
+    *,
+    mean: tuple[float, float, float],
+    about: dict[str, str],
+) -> None:
+    """Write an encoder file, whole or not at all; `about` adds licence, source and training command."""
+    metadata = {
+        "format": "impasto-encoder",
+        "format_version": FORMAT_VERSION,
+        "name": name,
+        "architecture": json.dumps({"widths": architecture.widths, "depths": architecture.depths}),
+        "mean": json.dumps(mean),
+        **about,
+    }
+    partial = path.with_name(path.name + ".partial")
+    save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata=metadata)
+    partial.replace(path)
+
+
+def _hash_file(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"cannot read the encoder file {path}: {error.strerror}") from error

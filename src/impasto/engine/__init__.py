@@ -1,0 +1,1 @@
+"""The painting loop and its parts; read paint.py first."""

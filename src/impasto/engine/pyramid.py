@@ -1,0 +1,76 @@
+"""Coarse to fine: the scales of a run, and the canvas of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from impasto.images.geometry import extend_mirrored, fit_long_edge
+from impasto.options import PaintOptions
+
+MIN_MARGIN_PX = 8
+CANVAS_MULTIPLE_PX = 16  # stride of relu5_1: pooling then drops no row or column of the canvas
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One rung: the picture's size, its place on the canvas, and the most steps spent there.
+
+    The canvas is the picture continued by reflection and cropped again at the end of the run: the encoder's
+    border effects fall on what is cropped.
+    """
+
+    height_px: int
+    width_px: int
+    top_px: int
+    left_px: int
+    canvas_height_px: int
+    canvas_width_px: int
+    steps: int
+
+    @property
+    def canvas_pixels(self) -> int:
+        return self.canvas_height_px * self.canvas_width_px
+
+    def extend(self, picture: Float[Tensor, "1 c height width"]) -> Float[Tensor, "1 c canvas_h canvas_w"]:
+        """Put a picture of this scale's size on its canvas."""
+        return extend_mirrored(picture, self.top_px, self.left_px, self.canvas_height_px, self.canvas_width_px)
+
+    def crop(self, canvas: Float[Tensor, "1 c canvas_h canvas_w"]) -> Float[Tensor, "1 c height width"]:
+        """Cut the picture out of its canvas."""
+        return canvas[
+            ..., self.top_px : self.top_px + self.height_px, self.left_px : self.left_px + self.width_px
+        ]
+
+
+def build_pyramid(height_px: int, width_px: int, long_edge_px: int, options: PaintOptions) -> list[Scale]:
+    """Scales from `min_scale_px` by `scale_factor` to `long_edge_px`, all of the given aspect ratio.
+
+    The last factor is whatever remains, never more than `scale_factor` to the power 1.25: a scale that
+    would almost coincide with the last is left out.
+    """
+    edges: list[int] = []
+    edge = float(options.min_scale_px)
+    while edge * options.scale_factor**0.25 < long_edge_px:
+        edges.append(round(edge))
+        edge *= options.scale_factor
+    edges.append(long_edge_px)
+    scales = []
+    for index, edge_px in enumerate(edges):
+        height, width = fit_long_edge(height_px, width_px, edge_px)
+        top, canvas_height = _canvas(height, edge_px, options.margin)
+        left, canvas_width = _canvas(width, edge_px, options.margin)
+        steps = options.steps[min(index, len(options.steps) - 1)]
+        scales.append(Scale(height, width, top, left, canvas_height, canvas_width, steps))
+    return scales
+
+
+def _canvas(side_px: int, long_edge_px: int, margin: float) -> tuple[int, int]:
+    """(offset of the picture, side of the canvas): the margin on both sides, rounded up to the multiple."""
+    if margin == 0:
+        return 0, side_px
+    smallest = side_px + 2 * max(MIN_MARGIN_PX, round(margin * long_edge_px))
+    canvas = -(-smallest // CANVAS_MULTIPLE_PX) * CANVAS_MULTIPLE_PX
+    return (canvas - side_px) // 2, canvas

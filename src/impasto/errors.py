@@ -1,0 +1,57 @@
+"""Everything that can go wrong for a user, as one tree.
+
+ImpastoError
+├── OptionError     an option, name or combination that cannot be used (exit code 2)
+├── InputError      a picture, recipe or record file that cannot be read (exit code 1)
+├── OutputError     a picture or log that cannot be written (exit code 1)
+├── WeightsError    encoder weights that are missing, damaged or of another version (exit code 1)
+└── RecordError     a picture without a usable run record, or inputs that do not match it (exit code 1)
+
+A message says what failed, with which value, and what to do. Programming errors keep their own
+exceptions and tracebacks.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ImpastoError(Exception):
+    """Root of every error a user can cause or repair; its text is one line."""
+
+    exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class OptionError(ImpastoError):
+    """An option, name or combination of options that cannot be used."""
+
+    exit_code = 2
+
+
+class InputError(ImpastoError):
+    """A file or array given as input that cannot be used."""
+
+
+class OutputError(ImpastoError):
+    """An output that cannot be written."""
+
+
+class WeightsError(ImpastoError):
+    """Encoder weights that are missing, damaged or of another version."""
+
+
+class RecordError(ImpastoError):
+    """A picture without a usable run record, or inputs that do not match it."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the nearest known name, else the list of known names."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known: {', '.join(names)}"

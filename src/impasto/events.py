@@ -1,0 +1,84 @@
+"""What happens during a run: frozen records, in the order in which `iter_paint` yields them.
+
+RunStarted, then for every scale ScaleStarted and StepDone (with PreviewReady where one was wanted), and at the
+end RunDone. A Notice may come at any time: it says what was done instead of what was asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The plan: (height, width) and steps at most, for every scale, coarsest first."""
+
+    scales_px: tuple[tuple[int, int], ...]
+    steps: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ScaleStarted:
+    """A rung of the pyramid begins; `scale` counts from 0."""
+
+    scale: int
+    height_px: int
+    width_px: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """One optimiser step. `losses` holds the objective's named, weighted parts and their sum ``total``."""
+
+    scale: int
+    step: int
+    losses: dict[str, float]
+    content_weight: float
+    readability: float | None
+    """Distance of the pastiche from the photo's structure: 0 the photo, 1 unrelated. None: not measured."""
+    seconds: float
+    """Since the run started."""
+
+
+@dataclass(frozen=True)
+class PreviewReady:
+    """The pastiche as it stands, [height, width, 3] in [0, 1], without the canvas margin."""
+
+    scale: int
+    step: int
+    pixels: NDArray[np.float32] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something was done differently from what was asked, or is worth knowing."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class RunDone:
+    """The finished pastiche, [height, width, 3] in [0, 1]; `stopped` when it was asked to stop early."""
+
+    pixels: NDArray[np.float32] = field(repr=False)
+    stopped: bool
+    seconds: float
+    pixel_steps: float
+    """Work done: pixels of the canvas times objective evaluations, summed over the scales."""
+
+
+Event = RunStarted | ScaleStarted | StepDone | PreviewReady | Notice | RunDone
+
+
+@dataclass
+class Controls:
+    """What steers a run from outside; read at every step boundary."""
+
+    stop: bool = False
+    """End after this step with the picture as it stands."""
+    preview: bool = False
+    """Yield a PreviewReady after this step; the engine sets it back to False."""

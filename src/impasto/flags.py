@@ -1,0 +1,72 @@
+"""How an option is spelled for people: its flag, default and bounds, all read from `PaintOptions`.
+
+The command line, ``impasto info`` and docs/options.md derive from here, so that none of them can drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from impasto.options import PaintOptions
+
+UNIT_SUFFIXES = ("_px", "_seconds", "_bytes")
+
+
+def flag_name(option: str) -> str:
+    """Flag of an option, its unit left out: ``min_scale_px`` is ``--min-scale``."""
+    for suffix in UNIT_SUFFIXES:
+        option = option.removesuffix(suffix)
+    return "--" + option.replace("_", "-")
+
+
+def option_group(option: str) -> str:
+    """Heading under which help and documentation list an option."""
+    extra = PaintOptions.model_fields[option].json_schema_extra
+    return str(extra["group"]) if isinstance(extra, dict) else "Options"
+
+
+def format_value(value: object) -> str:
+    """Write a value as its flag takes it: ``relu1_1:64,relu2_1:32``, ``120,80``, ``1.414``."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}:{format_value(weight)}" for name, weight in value.items())
+    if isinstance(value, tuple | list):
+        return ",".join(map(format_value, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def describe_default(option: str) -> str:
+    """Default as its flag takes it; empty where the description itself says what happens without one."""
+    default = PaintOptions.model_fields[option].default
+    return "" if default is None else format_value(default)
+
+
+def describe_bounds(option: str) -> str:
+    """What an option accepts: ``0 to 100``, ``above 0, at most 1``, ``adam or lbfgs``; empty: anything."""
+    return _describe_schema(PaintOptions.model_json_schema()["properties"][option])
+
+
+def describe_option(option: str) -> str:
+    """One line of help: meaning, then default."""
+    meaning, default = PaintOptions.model_fields[option].description or "", describe_default(option)
+    return f"{meaning} [default: {default}]" if default else meaning
+
+
+def _describe_schema(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " or ".join(schema["enum"])
+    if "anyOf" in schema:  # a value or nothing
+        return next(filter(None, map(_describe_schema, schema["anyOf"])), "")
+    for inner in ("items", "additionalProperties"):  # a sequence or a table: bounds of each of its values
+        if isinstance(schema.get(inner), dict):
+            return f"each {_describe_schema(schema[inner])}"
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g}"
+    bounds = {
+        "at least": low,
+        "above": schema.get("exclusiveMinimum"),
+        "at most": high,
+        "below": schema.get("exclusiveMaximum"),
+    }
+    return ", ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound is not None)

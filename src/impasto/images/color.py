@@ -1,0 +1,73 @@
+"""The sRGB curve in both directions, and the way from any colour profile to sRGB."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar, cast
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+FloatT = TypeVar("FloatT", bound=np.floating[Any])
+
+# How many channels a profile speaks of, by the signature in its header.
+_PROFILE_CHANNELS: Final = {b"GRAY": 1, b"RGB ": 3, b"CMYK": 4}
+# A profile that moves no colour by half an 8-bit level is sRGB under another name.
+_SAME_COLOUR: Final = 65535 / 255 / 2
+
+
+def srgb_to_linear(x: NDArray[FloatT]) -> NDArray[FloatT]:
+    """Decode sRGB values to linear light, elementwise (IEC 61966-2-1).
+
+    Parameters
+    ----------
+    x
+        Any shape, floating point; [0, 1] is black to white. Values below 0 continue the straight
+        piece, values above 1 the curve, so that the inverse holds there too.
+    """
+    curve = ((np.maximum(x, 0) + 0.055) / 1.055) ** 2.4
+    return cast("NDArray[FloatT]", np.where(x <= 0.04045, x / 12.92, curve))
+
+
+def linear_to_srgb(x: NDArray[FloatT]) -> NDArray[FloatT]:
+    """Encode linear light as sRGB values, elementwise (IEC 61966-2-1); inverse of `srgb_to_linear`."""
+    curve = 1.055 * np.maximum(x, 0) ** (1 / 2.4) - 0.055
+    return cast("NDArray[FloatT]", np.where(x <= 0.0031308, x * 12.92, curve))
+
+
+def convert_to_srgb(image: pyvips.Image) -> pyvips.Image:
+    """Take an opaque picture (grey, RGB or CMYK) to three-band sRGB at its own bit depth.
+
+    A damaged profile, or one made for another number of channels, is ignored, as every viewer does.
+    Values under an sRGB profile come through untouched. Raises `pyvips.Error` for data that cannot
+    be decoded.
+    """
+    profile = image.get("icc-profile-data") if "icc-profile-data" in image.get_fields() else b""
+    if profile and _PROFILE_CHANNELS.get(profile[16:20]) != image.bands:
+        image = image.copy()
+        image.remove("icc-profile-data")
+        profile = b""
+    if image.bands == 4 or (profile and _moves_colours(profile, image.bands)):
+        image = _through_profile(image, depth=16 if image.format == "ushort" else 8)
+    return image if image.bands == 3 else image.bandjoin([image, image])
+
+
+def _through_profile(image: pyvips.Image, depth: int) -> pyvips.Image:
+    """Convert by the embedded profile; CMYK without one is read by the profile libvips brings."""
+    return image.icc_transform(
+        "srgb", embedded=True, intent="relative", black_point_compensation=True, depth=depth
+    )
+
+
+def _moves_colours(profile: bytes, channels: int) -> bool:
+    """Try the profile on a small grid of 16-bit colours: does it say anything else than sRGB does?"""
+    ramp = np.linspace(0, 65535, 17).astype(np.uint16)
+    grid = np.stack(np.meshgrid(*[ramp] * channels, indexing="ij"), axis=-1).reshape(1, -1, channels)
+    probe = pyvips.Image.new_from_memory(grid.tobytes(), grid.shape[1], 1, channels, "ushort")
+    probe = probe.copy(interpretation="rgb16" if channels == 3 else "grey16")
+    probe.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    try:
+        converted = _through_profile(probe, depth=16).numpy().astype(np.float64)
+    except pyvips.Error:
+        return False  # a damaged profile says nothing
+    return bool(np.abs(converted.reshape(1, -1, 3) - grid).max() >= _SAME_COLOUR)

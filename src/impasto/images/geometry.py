@@ -1,0 +1,44 @@
+"""Sizes, canvases and resampling of pictures as tensors [1, 3, height, width]."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+Picture4 = Float[Tensor, "1 channels height width"]
+
+
+def fit_long_edge(height_px: int, width_px: int, long_edge_px: int) -> tuple[int, int]:
+    """(height, width) with the given long edge and the same aspect ratio; no side under 1 px."""
+    longest = max(height_px, width_px)
+    return (
+        max(1, round(height_px * long_edge_px / longest)),
+        max(1, round(width_px * long_edge_px / longest)),
+    )
+
+
+def mirror_indices(length: int, before: int, after: int) -> Tensor:
+    """Indices that extend `length` positions by reflection (edge not repeated), as often as needed."""
+    if length == 1:
+        return torch.zeros(before + 1 + after, dtype=torch.long)
+    period = 2 * (length - 1)
+    wave = torch.arange(-before, length + after).remainder(period)
+    return torch.minimum(wave, period - wave)
+
+
+def extend_mirrored(pictures: Picture4, top: int, left: int, height_px: int, width_px: int) -> Picture4:
+    """Put `pictures` at (top, left) of a canvas of the given size, continued by reflection on every side."""
+    height, width = pictures.shape[-2:]
+    rows = mirror_indices(height, top, height_px - height - top).to(pictures.device)
+    columns = mirror_indices(width, left, width_px - width - left).to(pictures.device)
+    return pictures.index_select(-2, rows).index_select(-1, columns)
+
+
+def resize(pictures: Picture4, height_px: int, width_px: int, mode: str = "bicubic") -> Picture4:
+    """Resample a tensor without change of colour space: for pictures in the making, not for inputs."""
+    if tuple(pictures.shape[-2:]) == (height_px, width_px):
+        return pictures
+    shrinks = height_px < pictures.shape[-2] or width_px < pictures.shape[-1]
+    return F.interpolate(pictures, (height_px, width_px), mode=mode, antialias=shrinks)

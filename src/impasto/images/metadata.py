@@ -1,0 +1,161 @@
+"""What a picture file carries beside its pixels: EXIF and XMP, read and built.
+
+libvips moves both as blobs; its own way of setting single EXIF texts loses accents and brackets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from xml.sax.saxutils import escape
+
+
+@dataclass(frozen=True)
+class PhotoMetadata:
+    """What is kept of a photograph beside its pixels; nothing else is, its position least of all.
+
+    Texts are brought to one printable line; an empty text, or a date of another form, becomes None.
+    """
+
+    date_taken: str | None = None  # as in EXIF: "YYYY:MM:DD HH:MM:SS"
+    copyright: str | None = None
+    artist: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("date_taken", "copyright", "artist"):
+            text = " ".join((getattr(self, name) or "").split())
+            text = "".join(letter for letter in text if letter.isprintable())[:1000]
+            object.__setattr__(self, name, text or None)
+        if not re.fullmatch(r"\d{4}(:\d\d){2} \d\d(:\d\d){2}", self.date_taken or ""):
+            object.__setattr__(self, "date_taken", None)
+
+
+_EXIF_TAGS: Final = {0x9003: "date_taken", 0x8298: "copyright", 0x013B: "artist"}
+_EXIF_DATE_OF_FILE: Final = 0x0132  # second choice for the date taken
+_EXIF_SUB_IFD: Final = 0x8769
+
+_XMP_NAMES: Final = {
+    "x": "adobe:ns:meta/",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "impasto": "urn:impasto:record:1",
+}
+_XMP_PHOTO: Final = {"date_taken": "exif:DateTimeOriginal", "copyright": "dc:rights", "artist": "dc:creator"}
+
+
+def read_metadata(blobs: Mapping[str, bytes]) -> PhotoMetadata:
+    """Read what is kept from EXIF, and from XMP what EXIF lacks (libvips writes no EXIF to TIFF)."""
+    found = _read_exif(blobs.get("exif-data", b""))
+    try:
+        root = parse_xmp(blobs.get("xmp-data", b""))
+    except ValueError:
+        root = ET.Element("none")  # somebody else's damaged XMP is no reason to refuse a photo
+    for name, qualified in _XMP_PHOTO.items():
+        text = xmp_property(root, qualified)
+        if text and not found.get(name):
+            found[name] = text[:19].replace("-", ":").replace("T", " ") if name == "date_taken" else text
+    return PhotoMetadata(**found)
+
+
+def _read_exif(blob: bytes) -> dict[str, str]:
+    """Read the kept texts from an EXIF block; a damaged one gives what could be read before the damage."""
+    blob = blob.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(blob[:2])
+    texts: dict[int, str] = {}
+    try:
+        folders = [struct.unpack_from(f"{order}I", blob, 4)[0]] if order else []
+        for folder in folders:  # grows by at most the one sub-folder
+            for index in range(struct.unpack_from(f"{order}H", blob, folder)[0]):
+                entry = folder + 2 + 12 * index
+                tag, _, count, value = struct.unpack_from(f"{order}HHII", blob, entry)
+                if tag == _EXIF_SUB_IFD and len(folders) == 1:
+                    folders.append(value)
+                elif tag in _EXIF_TAGS or tag == _EXIF_DATE_OF_FILE:
+                    start = value if count > 4 else entry + 8
+                    texts[tag] = _exif_text(blob[start : start + min(count, 4000)])
+    except struct.error:
+        pass
+    found = {name: texts[tag] for tag, name in _EXIF_TAGS.items() if texts.get(tag)}
+    if _EXIF_DATE_OF_FILE in texts:
+        found.setdefault("date_taken", texts[_EXIF_DATE_OF_FILE])
+    return found
+
+
+def _exif_text(raw: bytes) -> str:
+    raw = raw.rstrip(b"\0").replace(b"\0", b" ")
+    try:
+        return raw.decode()  # EXIF says ASCII, cameras write UTF-8
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def build_exif(metadata: PhotoMetadata) -> bytes:
+    """Build an EXIF block of the kept texts: folder 0, its sub-folder with the date, then the texts."""
+    texts = {tag: (getattr(metadata, name) or "").encode() for tag, name in _EXIF_TAGS.items()}
+    main = [(tag, text + b"\0") for tag, text in sorted(texts.items()) if text and tag != 0x9003]
+    sub = [(0x9003, texts[0x9003] + b"\0")] if texts[0x9003] else []
+    sub_start = 8 + 2 + 12 * (len(main) + bool(sub)) + 4
+    free = sub_start + (2 + 12 + 4 if sub else 0)
+    entries, values = [], b""
+    for tag, text in main + sub:
+        inline = len(text) <= 4
+        place = text.ljust(4, b"\0") if inline else struct.pack("<I", free + len(values))
+        entries.append(struct.pack("<HHI", tag, 2, len(text)) + place)
+        values += b"" if inline else text
+    if sub:
+        entries.insert(len(main), struct.pack("<HHII", _EXIF_SUB_IFD, 4, 1, sub_start))
+    count = len(main) + bool(sub)
+    folder = struct.pack("<H", count) + b"".join(entries[:count]) + bytes(4)
+    sub_folder = struct.pack("<H", 1) + entries[-1] + bytes(4) if sub else b""
+    return b"Exif\0\0II*\0" + struct.pack("<I", 8) + folder + sub_folder + values
+
+
+def build_xmp(record: Mapping[str, object] | None, metadata: PhotoMetadata) -> bytes:
+    """Build the XMP packet: the run record as JSON in one property, and the kept texts of the photo."""
+    parts = []
+    if record is not None:
+        parts.append(f"<impasto:record>{escape(json.dumps(record, allow_nan=False))}</impasto:record>")
+    if metadata.date_taken:
+        day, time = metadata.date_taken.split()
+        parts.append(f"<exif:DateTimeOriginal>{day.replace(':', '-')}T{time}</exif:DateTimeOriginal>")
+    if metadata.copyright:
+        text = f'<rdf:li xml:lang="x-default">{escape(metadata.copyright)}</rdf:li>'
+        parts.append(f"<dc:rights><rdf:Alt>{text}</rdf:Alt></dc:rights>")
+    if metadata.artist:
+        text = f"<rdf:li>{escape(metadata.artist)}</rdf:li>"
+        parts.append(f"<dc:creator><rdf:Seq>{text}</rdf:Seq></dc:creator>")
+    names = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in _XMP_NAMES.items() if prefix != "x")
+    return (
+        f'<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="{_XMP_NAMES["x"]}">'
+        f'<rdf:RDF {names}><rdf:Description rdf:about="">{"".join(parts)}</rdf:Description></rdf:RDF>'
+        f'</x:xmpmeta><?xpacket end="w"?>'
+    ).encode()
+
+
+def parse_xmp(packet: bytes) -> ET.Element:
+    """Parse an XMP packet; ValueError when there is none, it is damaged, or it defines entities."""
+    text = packet.decode().strip("\0 \r\n\t")
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ValueError("a document type has no place in XMP")
+    try:
+        return ET.fromstring(text)
+    except ET.ParseError as error:
+        raise ValueError(str(error)) from error
+
+
+def xmp_property(root: ET.Element, qualified: str) -> str | None:
+    """Find a property's text, written as an element, as an element with a list, or as an attribute."""
+    prefix, _, name = qualified.partition(":")
+    tag = f"{{{_XMP_NAMES[prefix]}}}{name}"
+    for element in root.iter():
+        if element.tag == tag:
+            return "".join(element.itertext())
+        if tag in element.attrib:
+            return element.attrib[tag]
+    return None

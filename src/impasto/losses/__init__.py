@@ -1,0 +1,1 @@
+"""What a pastiche is asked to be: content loss, style loss, total variation, and their sum."""

@@ -1,0 +1,100 @@
+"""The objective: a picture in, a loss breakdown and a gradient out. Optimisers see nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from impasto.encoders import Encoder
+from impasto.losses.content import ContentLoss
+from impasto.losses.smoothness import total_variation
+from impasto.losses.statistics import Moments, blend, moments
+from impasto.losses.style import STYLE_LOSSES
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Weighted loss parts with their sum ``total``, and d total / d pastiche [1, 3, height, width]."""
+
+    losses: dict[str, float]
+    gradient: Tensor = field(repr=False)
+
+
+def style_statistics(
+    encoder: Encoder, pictures: Sequence[tuple[Float[Tensor, "1 3 _ _"], float]], layers: Sequence[str]
+) -> dict[str, Moments]:
+    """Normalised moments of weighted pictures at `layers`, blended, in the encoder's own geometry."""
+    with torch.no_grad():
+        maps = [(encoder(picture, layers), weight) for picture, weight in pictures]
+        return {name: blend((_moments(encoder, name, m[name]), weight) for m, weight in maps) for name in layers}
+
+
+def _moments(encoder: Encoder, layer: str, features: Tensor) -> Moments:
+    sums = moments(features)
+    return sums.transformed(encoder.geometry[layer]) if layer in encoder.geometry else sums
+
+
+class Objective:
+    """Whole-picture evaluation of content weight * content + style weight * style + total variation.
+
+    Parameters
+    ----------
+    encoder: frozen.
+    content: canvas-sized photo [1, 3, height, width]; its feature maps are the content targets.
+    content_layers, style_layers: layer weights; each loss is the mean over its layers with these weights.
+    style_targets: moments to reach at each style layer.
+    style_loss: a name of `STYLE_LOSSES`.
+    content_weight, style_weight, tv_weight: multipliers. `content_weight` may change between evaluations.
+    tv_scale: total variation that counts as one (the painting's own).
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        content: Float[Tensor, "1 3 height width"],
+        *,
+        content_layers: Mapping[str, float],
+        style_layers: Mapping[str, float],
+        style_targets: Mapping[str, Moments],
+        style_loss: str,
+        content_weight: float,
+        style_weight: float,
+        tv_weight: float,
+        tv_scale: float,
+    ) -> None:
+        self.content_weight = content_weight
+        self._encoder = encoder
+        self._style_weight, self._tv_weight = style_weight, tv_weight / tv_scale
+        with torch.no_grad():
+            targets = encoder(content, list(content_layers))
+        self._content = [
+            (name, weight / sum(content_layers.values()), ContentLoss(targets[name]))
+            for name, weight in content_layers.items()
+        ]
+        build = STYLE_LOSSES[style_loss]
+        self._style = [
+            (name, weight / sum(style_layers.values()), build(style_targets[name]))
+            for name, weight in style_layers.items()
+        ]
+        self._layers = list({*content_layers, *style_layers})
+
+    def __call__(self, pastiche: Float[Tensor, "1 3 height width"]) -> Evaluation:
+        leaf = pastiche.detach().requires_grad_()
+        features = self._encoder(leaf, self._layers)
+        style = sum(
+            weight * loss(_moments(self._encoder, name, features[name])) for name, weight, loss in self._style
+        )
+        content = sum(weight * loss(features[name]) for name, weight, loss in self._content)
+        parts = {
+            "content": self.content_weight * content,
+            "style": self._style_weight * style,
+            "total_variation": self._tv_weight * total_variation(leaf),
+        }
+        total = torch.stack([torch.as_tensor(part) for part in parts.values()]).sum()
+        (gradient,) = torch.autograd.grad(total, leaf)
+        losses = {name: float(part) for name, part in parts.items()} | {"total": float(total)}
+        return Evaluation(losses, gradient)

@@ -1,0 +1,179 @@
+"""What can be chosen: one frozen, validated class that CLI, recipes, records and docs derive from."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from impasto.errors import InputError, OptionError, did_you_mean
+
+STARTING_POINTS = ("content", "noise", "gray", "style-statistics")
+
+
+def _parse_layer_weights(value: object) -> object:
+    """Accept "relu1_1:16,relu2_1:8" (a bare name weighs 1) beside a mapping."""
+    if not isinstance(value, str):
+        return value
+    weights: dict[str, str] = {}
+    for item in value.split(","):
+        name, _, weight = item.partition(":")
+        weights[name.strip()] = weight.strip() or "1"
+    return weights
+
+
+def _parse_steps(value: object) -> object:
+    """Accept "120,80,50" beside a sequence and a single number."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(","))
+    return (value,) if isinstance(value, int) else value
+
+
+LayerWeights = Annotated[
+    dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(_parse_layer_weights), Field(min_length=1)
+]
+Steps = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_parse_steps), Field(min_length=1)
+]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _option(default: Any, group: str, description: str, **bounds: Any) -> Any:
+    return Field(default=default, description=description, json_schema_extra={"group": group}, **bounds)
+
+
+class PaintOptions(BaseModel):
+    """Every option of a run. A weight means the same at every size, for every encoder and style."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size_px: int | None = _option(
+        None, "Picture", "long edge of the pastiche; default: the photo's own, up to 1024", ge=1, le=65_536
+    )
+    strength: float = _option(
+        50.0, "Look", "0: the photo, 50: both, 100: texture only; how far the photo may become unreadable",
+        ge=0, le=100,
+    )  # fmt: skip
+    variation: int = _option(0, "Look", "another try at the same picture: any number other than 0", ge=0)
+    starting_point: str = _option(
+        "content", "Look", "first pastiche: content, noise, gray, style-statistics, or a picture file",
+        min_length=1,
+    )  # fmt: skip
+    seed: int = _option(0, "Look", "random state of the noise starting point", ge=0, lt=2**63)
+
+    encoder: str = _option("lite", "Objective", "lite (bundled), or an encoder file (.safetensors)")
+    style_loss: Literal["wasserstein", "gram"] = _option(
+        "wasserstein", "Objective", "style statistics compared by Wasserstein-2 distance or Gram matrices"
+    )
+    style_layers: LayerWeights = _option(
+        {"relu1_1": 64.0, "relu2_1": 32.0, "relu3_1": 16.0, "relu4_1": 6.0, "relu5_1": 2.0},
+        "Objective", "layers and layer weights of the style loss, as relu1_1:64,relu2_1:32",
+    )  # fmt: skip
+    content_layers: LayerWeights = _option(
+        {"relu4_2": 1.0}, "Objective", "layers and layer weights of the content loss"
+    )
+    balance: Literal["readability", "fixed"] = _option(
+        "readability", "Objective",
+        "what sets the content weight: strength (as readability of the photo), or content-weight as given",
+    )  # fmt: skip
+    content_weight: Weight = _option(
+        0.08, "Objective", "weight of the content loss; with balance 'readability' where it starts"
+    )
+    style_weight: Weight = _option(1.0, "Objective", "weight of the style loss")
+    tv_weight: Weight = _option(0.05, "Objective", "weight of total variation")
+
+    optimizer: Literal["adam", "lbfgs"] = _option("adam", "Optimisation", "optimiser of the pastiche")
+    learning_rate: float = _option(0.02, "Optimisation", "Adam's step, in units of the pixel range", gt=0, le=1)
+    average: float = _option(
+        0.95, "Optimisation", "decay of the averaged iterate that is handed on and returned; 0: none", ge=0, lt=1
+    )
+    steps: Steps = _option(
+        (120, 80, 50, 30, 20), "Optimisation", "steps at each scale, coarsest first; the last number repeats"
+    )
+    stop_tolerance: float = _option(
+        0.0, "Optimisation",
+        "a scale ends when its averaged objective gains less than this share in ten steps; 0: never", ge=0, lt=1,
+    )  # fmt: skip
+    min_scale_px: int = _option(128, "Optimisation", "long edge of the coarsest scale", ge=16, le=65_536)
+    scale_factor: float = _option(2**0.5, "Optimisation", "factor from one scale to the next", gt=1, le=16)
+    margin: float = _option(
+        1 / 32, "Optimisation",
+        "canvas added around the picture and cropped at the end, share of the long edge (8 px at least); 0: none",
+        ge=0, le=0.5,
+    )  # fmt: skip
+    padding_mode: Literal["reflect", "replicate", "zeros"] = _option(
+        "reflect", "Optimisation", "how the encoder continues a picture at its border"
+    )
+    threads: int | None = _option(
+        None, "Machine", "processor threads; default: one per core; changes the last bits of the picture",
+        ge=1, le=1024,
+    )  # fmt: skip
+
+
+def build_options(
+    values: Mapping[str, Any],
+    base: PaintOptions | None = None,
+    *,
+    spell: Callable[[str], str] = "option {}".format,
+) -> PaintOptions:
+    """Build options from `values` over `base` (default: the defaults).
+
+    Raises `OptionError`, one line, for an unknown name or a value out of bounds; `spell` says how an option is
+    called in it.
+    """
+    known = PaintOptions.model_fields
+    for name in values:
+        if name not in known:
+            raise OptionError(f"unknown option {name!r}{did_you_mean(name, known)}")
+    merged = (base.model_dump() if base else {}) | dict(values)
+    try:
+        return PaintOptions.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "options"
+        at = "".join(f"[{part!r}]" for part in first["loc"][1:] if not isinstance(part, int))
+        raise OptionError(f"{spell(name)}{at}: {first['msg'].lower()}, got {first['input']!r}") from error
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes in the package."""
+    folder = resources.files("impasto") / "recipes"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_recipe(name_or_path: str) -> dict[str, Any]:
+    """Read a recipe: option names and values, not yet validated.
+
+    `name_or_path` is a name of `recipe_names()` or the path of a TOML file whose keys are options (a key
+    ``description`` is allowed). Raises `OptionError` for an unknown name, `InputError` for an unreadable file.
+    """
+    recipe = _read_recipe(name_or_path)
+    recipe.pop("description", None)
+    return recipe
+
+
+def describe_recipe(name_or_path: str) -> str:
+    """Return the recipe's own description, empty if it has none; raises as `load_recipe` does."""
+    return str(_read_recipe(name_or_path).get("description", ""))
+
+
+def _read_recipe(name_or_path: str) -> dict[str, Any]:
+    if name_or_path.endswith(".toml"):
+        try:
+            text = Path(name_or_path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read the recipe {name_or_path}: {error}") from error
+    elif name_or_path in recipe_names():
+        text = (resources.files("impasto") / "recipes" / f"{name_or_path}.toml").read_text(encoding="utf-8")
+    else:
+        raise OptionError(
+            f"unknown recipe {name_or_path!r}{did_you_mean(name_or_path, recipe_names())} (or a .toml file)"
+        )
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"the recipe {name_or_path} is not valid TOML: {error}") from error
