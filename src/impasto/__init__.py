@@ -1,3 +1,95 @@
-"""impasto repaints a photograph in the manner of a painting (neural style transfer)."""
+"""impasto repaints a photograph in the manner of a painting (neural style transfer).
+
+>>> import impasto
+>>> pastiche = impasto.paint("photo.jpg", "painting.jpg", size_px=512)  # doctest: +SKIP
+>>> pastiche.save("pastiche.png")  # doctest: +SKIP
+
+Everything below is loaded when it is first used; `import impasto` itself loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from impasto.api import Pastiche, iter_paint, paint, replay
+    from impasto.errors import (
+        ImpastoError,
+        InputError,
+        OptionError,
+        OutputError,
+        RecordError,
+        WeightsError,
+    )
+    from impasto.events import (
+        Controls,
+        Event,
+        Notice,
+        PreviewReady,
+        RunDone,
+        RunStarted,
+        ScaleStarted,
+        StepDone,
+    )
+    from impasto.images.io import Picture, load_picture, picture_from_array, read_record, save_picture
+    from impasto.options import PaintOptions, load_recipe, recipe_names
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Controls",
+    "Event",
+    "ImpastoError",
+    "InputError",
+    "Notice",
+    "OptionError",
+    "OutputError",
+    "PaintOptions",
+    "Pastiche",
+    "Picture",
+    "PreviewReady",
+    "RecordError",
+    "RunDone",
+    "RunStarted",
+    "ScaleStarted",
+    "StepDone",
+    "WeightsError",
+    "__version__",
+    "iter_paint",
+    "load_picture",
+    "load_recipe",
+    "paint",
+    "picture_from_array",
+    "read_record",
+    "recipe_names",
+    "replay",
+    "save_picture",
+]
+
+_HOMES = {
+    "impasto.api": ["Pastiche", "iter_paint", "paint", "replay"],
+    "impasto.errors": [
+        "ImpastoError", "InputError", "OptionError", "OutputError", "RecordError", "WeightsError",
+    ],
+    "impasto.events": [
+        "Controls", "Event", "Notice", "PreviewReady", "RunDone", "RunStarted", "ScaleStarted", "StepDone",
+    ],
+    "impasto.images.io": ["Picture", "load_picture", "picture_from_array", "read_record", "save_picture"],
+    "impasto.options": ["PaintOptions", "load_recipe", "recipe_names"],
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module when it is first asked for (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'impasto' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | _HOME_OF.keys())

@@ -6,6 +6,7 @@ The command line, ``impasto info`` and docs/options.md derive from here, so that
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from impasto.options import PaintOptions
@@ -26,30 +27,54 @@ def option_group(option: str) -> str:
     return str(extra["group"]) if isinstance(extra, dict) else "Options"
 
 
-def format_value(value: object) -> str:
-    """Write a value as its flag takes it: ``relu1_1:64,relu2_1:32``, ``120,80``, ``1.414``."""
+def format_value(value: object, *, rounded: bool = False) -> str:
+    """Write a value as its flag takes it: ``relu1_1:64,relu2_1:32``, ``120,80``, ``0.05``."""
     if isinstance(value, Mapping):
-        return ",".join(f"{name}:{format_value(weight)}" for name, weight in value.items())
+        return ",".join(f"{name}:{format_value(weight, rounded=rounded)}" for name, weight in value.items())
     if isinstance(value, tuple | list):
-        return ",".join(map(format_value, value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        return ",".join(format_value(item, rounded=rounded) for item in value)
+    if isinstance(value, float):
+        return f"{value:.4g}" if rounded else repr(value).removesuffix(".0")
+    return str(value)
 
 
 def describe_default(option: str) -> str:
     """Default as its flag takes it; empty where the description itself says what happens without one."""
     default = PaintOptions.model_fields[option].default
-    return "" if default is None else format_value(default)
+    return "" if default is None else format_value(default, rounded=True)
 
 
 def describe_bounds(option: str) -> str:
     """What an option accepts: ``0 to 100``, ``above 0, at most 1``, ``adam or lbfgs``; empty: anything."""
-    return _describe_schema(PaintOptions.model_json_schema()["properties"][option])
+    return _describe_schema(_schemas()[option])
+
+
+def describe_values(option: str) -> str:
+    """Kind of value, as help shows it: ``INT``, ``INT,...``, ``NAME:NUMBER,...``, ``adam|lbfgs``."""
+    return _kind_of(_schemas()[option])
 
 
 def describe_option(option: str) -> str:
     """One line of help: meaning, then default."""
     meaning, default = PaintOptions.model_fields[option].description or "", describe_default(option)
     return f"{meaning} [default: {default}]" if default else meaning
+
+
+@cache
+def _schemas() -> dict[str, Any]:
+    return dict(PaintOptions.model_json_schema()["properties"])
+
+
+def _kind_of(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return "|".join(schema["enum"])
+    if "anyOf" in schema:  # a value or nothing
+        return _kind_of(schema["anyOf"][0])
+    if schema["type"] == "array":
+        return f"{_kind_of(schema['items'])},..."
+    if schema["type"] == "object":
+        return f"NAME:{_kind_of(schema['additionalProperties'])},..."
+    return {"integer": "INT", "number": "NUMBER"}.get(schema["type"], "TEXT")
 
 
 def _describe_schema(schema: Mapping[str, Any]) -> str:
@@ -69,4 +94,8 @@ def _describe_schema(schema: Mapping[str, Any]) -> str:
         "at most": high,
         "below": schema.get("exclusiveMaximum"),
     }
-    return ", ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound is not None)
+    return ", ".join(f"{words} {_short(bound)}" for words, bound in bounds.items() if bound is not None)
+
+
+def _short(bound: float) -> str:
+    return f"2^{bound.bit_length() - 1}" if isinstance(bound, int) and bound >= 2**32 else f"{bound:g}"

@@ -34,11 +34,11 @@ def _parse_steps(value: object) -> object:
 
 
 LayerWeights = Annotated[
-    dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(_parse_layer_weights), Field(min_length=1)
+    dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]],
+    BeforeValidator(_parse_layer_weights),
+    Field(min_length=1),
 ]
-Steps = Annotated[
-    tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_parse_steps), Field(min_length=1)
-]
+Steps = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_parse_steps), Field(min_length=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -70,7 +70,7 @@ class PaintOptions(BaseModel):
         "wasserstein", "Objective", "style statistics compared by Wasserstein-2 distance or Gram matrices"
     )
     style_layers: LayerWeights = _option(
-        {"relu1_1": 64.0, "relu2_1": 32.0, "relu3_1": 16.0, "relu4_1": 6.0, "relu5_1": 2.0},
+        {"relu1_1": 4.0, "relu2_1": 4.0, "relu3_1": 4.0, "relu4_1": 3.0, "relu5_1": 1.0},
         "Objective", "layers and layer weights of the style loss, as relu1_1:64,relu2_1:32",
     )  # fmt: skip
     content_layers: LayerWeights = _option(
@@ -81,15 +81,21 @@ class PaintOptions(BaseModel):
         "what sets the content weight: strength (as readability of the photo), or content-weight as given",
     )  # fmt: skip
     content_weight: Weight = _option(
-        0.08, "Objective", "weight of the content loss; with balance 'readability' where it starts"
+        0.3, "Objective", "weight of the content loss; with balance 'readability' where it starts"
     )
     style_weight: Weight = _option(1.0, "Objective", "weight of the style loss")
-    tv_weight: Weight = _option(0.05, "Objective", "weight of total variation")
+    tv_weight: Weight = _option(0.005, "Objective", "weight of total variation")
 
     optimizer: Literal["adam", "lbfgs"] = _option("adam", "Optimisation", "optimiser of the pastiche")
-    learning_rate: float = _option(0.02, "Optimisation", "Adam's step, in units of the pixel range", gt=0, le=1)
+    learning_rate: float = _option(
+        0.02, "Optimisation", "Adam's step, in units of the pixel range", gt=0, le=1
+    )
     average: float = _option(
-        0.95, "Optimisation", "decay of the averaged iterate that is handed on and returned; 0: none", ge=0, lt=1
+        0.95,
+        "Optimisation",
+        "decay of the averaged iterate that is handed on and returned; 0: none",
+        ge=0,
+        lt=1,
     )
     steps: Steps = _option(
         (120, 80, 50, 30, 20), "Optimisation", "steps at each scale, coarsest first; the last number repeats"
@@ -122,8 +128,8 @@ def build_options(
 ) -> PaintOptions:
     """Build options from `values` over `base` (default: the defaults).
 
-    Raises `OptionError`, one line, for an unknown name or a value out of bounds; `spell` says how an option is
-    called in it.
+    Raises `OptionError`, one line, for an unknown name or a value out of bounds; `spell` says how an option
+    is called in it.
     """
     known = PaintOptions.model_fields
     for name in values:
@@ -142,7 +148,9 @@ def build_options(
 def recipe_names() -> list[str]:
     """Names of the recipes in the package."""
     folder = resources.files("impasto") / "recipes"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
+    )
 
 
 def load_recipe(name_or_path: str) -> dict[str, Any]:

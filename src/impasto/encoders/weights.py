@@ -16,7 +16,7 @@ from impasto.encoders.encoder import Encoder
 from impasto.errors import OptionError, WeightsError, did_you_mean
 
 FORMAT_VERSION = "1"
-LITE_SHA256 = "fcb63f0e7f89d3294ce18a4ade82730c3a24a100f873529e233fac18a42e73d6"
+LITE_SHA256 = "efc0106e8073bee95ed4bf5f6d1dc2238f95df9274dd50cca3c95353df0ab4e1"
 BUNDLED = {"lite": ("lite.safetensors", LITE_SHA256)}
 
 

@@ -13,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from impasto.encoders import Encoder
-from impasto.images.geometry import fit_long_edge, resize
+from impasto.images.geometry import resize
+from impasto.options import PaintOptions
 
-LONG_EDGE_PX = 192  # at which readability is measured, whatever the size of the picture
+READING_LONG_EDGE_PX = 192  # photo and pastiche are reduced to this, so that readability means the same at every size
 LAYER = "relu4_2"
 
 
@@ -23,15 +24,16 @@ class Readability:
     """Distance between the structure of photo and pastiche: 0 the photo, 1 unrelated.
 
     One minus the cosine between their feature maps at `LAYER`, averaged over positions, each channel brought to
-    zero mean and unit deviation over its own map: blind to colour and contrast.
+    zero mean and unit deviation over its own map: blind to colour and contrast. Measured at the size of `photo`.
     """
 
     def __init__(self, encoder: Encoder, photo: Float[Tensor, "1 3 height width"]) -> None:
         self._encoder = encoder
-        self._size = fit_long_edge(*photo.shape[-2:], LONG_EDGE_PX)
+        self._size = photo.shape[-2:]
         features = self._features(photo)
         self._directions = _standardised(features)
         spread = features.flatten(2).std(2).square().sum().sqrt()
+        self.cost = float(self._size[0] * self._size[1])  # pixel-steps of one measurement, counted as a step
         self.usable = min(features.shape[-2:]) > 1 and bool(spread > 1e-2 * features.square().mean().sqrt())
 
     def _features(self, picture: Tensor) -> Tensor:
@@ -50,15 +52,37 @@ def _standardised(features: Tensor) -> Tensor:
 
 
 class Balance:
-    """Multiplicative control of the content weight towards a readability target."""
+    """Multiplicative control of the content weight towards the readability that a strength asks for."""
 
-    GAIN = 0.25
+    GAIN = 1.0  # per measurement
     BOUNDS = (1e-4, 30.0)
+    SETTLING = 3  # measurements at the coarsest scale that do not count: the pastiche still is the photo
 
-    def __init__(self, weight: float, target: float) -> None:
-        self.weight, self._target = weight, target
+    def __init__(self, options: PaintOptions) -> None:
+        self.moves = options.balance == "readability" and 0 < options.strength < 100
+        self.weight = options.content_weight
+        if options.balance == "readability" and options.strength == 100:
+            self.weight = 0.0
+        self._target = target_distance(options.strength)
+        self._measurements = 0
 
-    def update(self, distance: float, steps: int) -> None:
-        """Move the weight after `steps` further steps ended at `distance` from the photo."""
-        self.weight *= math.exp(self.GAIN * steps * (distance - self._target))
+    def update(self, distance: float, first: bool) -> None:
+        """Move the weight after a measurement; `first`: at the coarsest scale."""
+        self._measurements += 1
+        if first and self._measurements <= self.SETTLING:
+            return
+        self.weight *= math.exp(self.GAIN * (distance - self._target))
         self.weight = min(max(self.weight, self.BOUNDS[0]), self.BOUNDS[1])
+
+
+def target_distance(strength: float) -> float:
+    """Distance from the photo that a strength in 0-100 asks for."""
+    return 0.28 * strength / 50
+
+
+def style_share(options: PaintOptions) -> float:
+    """Share of the painting in the style targets; below strength 30 the photo's own statistics mix in.
+
+    Readability is blind to colour and contrast: without this, the weakest strength would still recolour.
+    """
+    return 1.0 if options.balance == "fixed" else min(1.0, options.strength / 30)

@@ -8,6 +8,10 @@ import torch
 from torch import Tensor
 
 from impasto.losses.objective import Evaluation
+from impasto.options import PaintOptions
+
+
+def RATE(progress): return 1.0
 
 
 class Adam:
@@ -20,16 +24,17 @@ class Adam:
     Parameters
     ----------
     picture: [1, 3, height, width], the starting point.
-    learning_rate: in units of the pixel range.
-    average: decay of the averaged iterate; 0 keeps none.
+    options: `learning_rate`, in units of the pixel range, and `average`, decay of the averaged iterate.
     """
 
     BETAS = (0.9, 0.99)
     EPSILON = 1e-8
 
-    def __init__(self, picture: Tensor, learning_rate: float, average: float) -> None:
+    notice = ""
+
+    def __init__(self, picture: Tensor, options: PaintOptions) -> None:
         self.picture = picture.clone()
-        self._learning_rate, self._decay = learning_rate, average
+        self._learning_rate, self._decay = options.learning_rate, options.average
         self._first, self._second = torch.zeros_like(picture), torch.zeros_like(picture)
         self._average = torch.zeros_like(picture)
         self._steps, self._weight = 0, 0.0
@@ -39,8 +44,9 @@ class Adam:
         """The averaged iterate, corrected for its start from zero (as Adam's moments are)."""
         return self._average / self._weight if self._weight else self.picture
 
-    def step(self, evaluate: Callable[[Tensor], Evaluation], rate: float = 1.0) -> Evaluation:
-        """One step, of `rate` times the learning rate; returns the evaluation it started from."""
+    def step(self, evaluate: Callable[[Tensor], Evaluation], progress: float) -> Evaluation:
+        """One step at `progress` (0-1) of the scale; returns the evaluation it started from."""
+        rate = RATE(progress)
         evaluation = evaluate(self.picture)
         gradient = evaluation.gradient * (self.picture.numel() / 3)
         self._steps += 1
@@ -54,6 +60,9 @@ class Adam:
         self._weight = 1 - (1 - self._weight) * self._decay
         return evaluation
 
+    def objective_changed(self) -> None:
+        """The objective is another function now; Adam's moments follow by themselves."""
+
     def rescale(self, resample: Callable[[Tensor, str], Tensor]) -> None:
         """Carry everything to the next scale; `resample(canvas, mode)` brings one canvas there."""
         self.picture = resample(self.averaged, "bicubic").clamp_(0, 1)
@@ -61,3 +70,95 @@ class Adam:
         self._second = resample(self._second, "bilinear")
         self._average = torch.zeros_like(self.picture)
         self._weight = 0.0
+
+
+class LBFGS:
+    """Limited-memory BFGS on pixels, kept in [0, 1], guarded instead of line-searched.
+
+    Liu and Nocedal (1989), the two-loop recursion of Nocedal and Wright, algorithm 7.4. One evaluation a step.
+    A pair enters the memory only with positive curvature; no pixel moves by more than a cap. A step that raised
+    the objective is taken back: memory cleared, cap halved. When that happens too often in a row it gives up
+    and `notice` says so.
+    """
+
+    HISTORY = 10
+    CAP = 0.25  # largest change of a pixel in a step
+    FAILURES = 8
+
+    def __init__(self, picture: Tensor) -> None:
+        self.notice = ""
+        self.picture = picture.clone()
+        self._scale = 1.0
+        self._best: tuple[Tensor, Evaluation] | None = None
+        self._pairs: list[tuple[Tensor, Tensor, float]] = []
+        self._cap, self._failures = self.CAP, 0
+
+    @property
+    def averaged(self) -> Tensor:
+        """The last picture that was an improvement: L-BFGS descends, so there is nothing to average."""
+        return self._best[0] if self._best else self.picture
+
+    def step(self, evaluate: Callable[[Tensor], Evaluation], progress: float) -> Evaluation:
+        """One step; returns the evaluation it started from."""
+        evaluation = evaluate(self.picture)
+        if self._best is not None:
+            if not evaluation.losses["total"] <= self._best[1].losses["total"]:
+                return self._take_back(evaluation)
+            self._remember(self.picture - self._best[0], evaluation.gradient - self._best[1].gradient)
+        self._failures = 0
+        self._cap = min(self.CAP, self._cap * 1.5)
+        self._best = (self.picture, evaluation)
+        self._move()
+        return evaluation
+
+    def objective_changed(self) -> None:
+        """The objective is another function now: gradients of the old one say nothing about its curvature."""
+        self._pairs.clear()
+        self._best = None
+
+    def rescale(self, resample: Callable[[Tensor, str], Tensor]) -> None:
+        self.picture = resample(self.averaged, "bicubic").clamp_(0, 1)
+        self._cap = self.CAP
+        self.objective_changed()
+
+    def _take_back(self, evaluation: Evaluation) -> Evaluation:
+        self._failures += 1
+        self._cap *= 0.5
+        self._pairs.clear()
+        if self._failures >= self.FAILURES:
+            assert self._best is not None  # a step can only be worse than an earlier one
+            self.notice = f"L-BFGS found no descent in {self._failures} steps: Adam goes on from its best picture"
+            self.picture = self._best[0]
+        else:
+            self._move()
+        return evaluation
+
+    def _move(self) -> None:
+        assert self._best is not None  # set by every step that gets here
+        base, gradient = self._best[0], self._best[1].gradient
+        direction = -self._inverse_hessian_times(gradient)
+        longest = float(direction.abs().max())
+        if not self._pairs or longest > self._cap:
+            direction = direction * (self._cap * (1.0 if self._pairs else 0.1) / max(longest, 1e-30))
+        self.picture = (base + direction).clamp_(0, 1)
+
+    def _remember(self, moved: Tensor, changed: Tensor) -> None:
+        curvature = _dot(moved, changed)
+        if curvature > 1e-8 * (_dot(moved, moved) * _dot(changed, changed)) ** 0.5:
+            self._pairs = [*self._pairs[1 - self.HISTORY :], (moved, changed, curvature)]
+
+    def _inverse_hessian_times(self, gradient: Tensor) -> Tensor:
+        result, shares = gradient.clone(), []
+        for moved, changed, curvature in reversed(self._pairs):
+            shares.append(_dot(moved, result) / curvature)
+            result.sub_(changed, alpha=shares[-1])
+        if self._pairs:
+            _, changed, curvature = self._pairs[-1]
+            result.mul_(curvature / _dot(changed, changed))
+        for (moved, changed, curvature), share in zip(self._pairs, reversed(shares), strict=True):
+            result.add_(moved, alpha=share - _dot(changed, result) / curvature)
+        return result
+
+
+def _dot(left: Tensor, right: Tensor) -> float:
+    return float((left.flatten() * right.flatten()).sum(dtype=torch.float64))

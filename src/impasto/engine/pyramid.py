@@ -31,6 +31,10 @@ class Scale:
     steps: int
 
     @property
+    def long_edge_px(self) -> int:
+        return max(self.height_px, self.width_px)
+
+    @property
     def canvas_pixels(self) -> int:
         return self.canvas_height_px * self.canvas_width_px
 
@@ -45,12 +49,13 @@ class Scale:
         ]
 
 
-def build_pyramid(height_px: int, width_px: int, long_edge_px: int, options: PaintOptions) -> list[Scale]:
-    """Scales from `min_scale_px` by `scale_factor` to `long_edge_px`, all of the given aspect ratio.
+def build_pyramid(height_px: int, width_px: int, options: PaintOptions) -> list[Scale]:
+    """Scales from `min_scale_px` by `scale_factor` to the pastiche's own size, all of its aspect ratio.
 
-    The last factor is whatever remains, never more than `scale_factor` to the power 1.25: a scale that
-    would almost coincide with the last is left out.
+    The last factor is whatever remains, at most `scale_factor` to the power 1.25: a scale that would almost
+    coincide with the last is left out.
     """
+    long_edge_px = max(height_px, width_px)
     edges: list[int] = []
     edge = float(options.min_scale_px)
     while edge * options.scale_factor**0.25 < long_edge_px:

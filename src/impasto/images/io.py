@@ -58,7 +58,7 @@ logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 _READABLE: Final = "JPEG, PNG, WebP, AVIF, TIFF, GIF, HEIC"
 _LOADERS: Final = frozenset(
-    f"VipsForeignLoad{name}Buffer" for name in ("Jpeg", "Png", "Webp", "Hei", "Tif", "Nsgi")
+    f"VipsForeignLoad{name}Buffer" for name in ("Jpeg", "Png", "Webp", "Heif", "Tiff", "Nsgif")
 )
 _EXISTS: Final = "it already exists; give another name or allow overwriting"
 _COLOUR_BANDS: Final = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}
@@ -78,8 +78,8 @@ class _Format:
 _JPEG: Final = _Format(
     "JPEG",
     max_side_px=65_500,
-    max_xmp_bytes=65_000,  # XMP sits in one 64 KB segment; libvips drops a larger one in silence
-    options={"Q": 95, "subsample_mode": "of", "optimize_coding": True},
+    max_xmp_bytes=60_000,  # libvips drops a larger packet in silence
+    options={"Q": 95, "subsample_mode": "off", "optimize_coding": True},
 )
 _TIFF: Final = _Format(
     "TIFF", 2**31 - 1, (8, 16), options={"compression": "deflate", "predictor": "horizontal"}
@@ -89,9 +89,9 @@ _FORMATS: Final[Mapping[str, _Format]] = {
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
     ".webp": _Format("WebP", 16_383, options={"Q": 95, "smart_subsample": True}),
-    ".ti": _TIFF,
     ".tif": _TIFF,
-    ".avi": _Format("AVIF", 16_384, options={"Q": 85, "subsample_mode": "of", "compression": "av1"}),
+    ".tiff": _TIFF,
+    ".avif": _Format("AVIF", 16_384, options={"Q": 90, "subsample_mode": "off", "effort": 1}),
 }
 
 
@@ -123,19 +123,18 @@ def load_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
             f"{_shown(path)} declares {image.width} x {image.height} px, more than the limit of {max_pixels} "
             "pixels; make it smaller, or raise max_pixels if you trust it"
         )
-    is_heic = "heif-compression" in image.get_fields() and image.get("heif-compression") == "hevc"
-    blobs = {name: image.get(name) for name in image.get_fields() if name in ("exif-data", "xmp-data")}
-    orientation = image.get("orientation") if "orientation" in image.get_fields() else 1
+    coding = _field(image, "heif-compression")
     try:
-        samples = _decode(path, _decode_heic(path, data, image) if is_heic else image)
+        samples = _decode(path, _decode_heic(path, data, image) if coding == "hevc" else image)
     except pyvips.Error as error:
         raise _damaged(path, error) from error
-    # HEIF turns its pictures itself, whatever the EXIF says
-    upright = samples if "heif-compression" in image.get_fields() else _upright(samples, orientation)
-    return build_picture(Path(path).name, hashlib.sha256(data).hexdigest(), upright, read_metadata(blobs))
+    if coding is None:  # HEIC and AVIF decoders turn the picture themselves, whatever the EXIF says
+        samples = _upright(samples, _field(image, "orientation"))
+    metadata = read_metadata(_field(image, "exif-data") or data, _field(image, "xmp-data") or b"")
+    return build_picture(Path(path).name, hashlib.sha256(data).hexdigest(), samples, metadata)
 
 
-def _read_bytes(path: str | os.PathLike[str], max_bytes: float = float("in")) -> bytes:
+def _read_bytes(path: str | os.PathLike[str], max_bytes: float = float("inf")) -> bytes:
     file = Path(path)
     try:
         if file.is_dir():
@@ -170,6 +169,11 @@ def _open(path: str | os.PathLike[str], data: bytes) -> pyvips.Image:
         raise _damaged(path, error) from error
 
 
+def _field(image: pyvips.Image, name: str) -> Any:
+    """Give one of the things libvips found beside the pixels, None when it is not there."""
+    return image.get(name) if image.get_typeof(name) else None
+
+
 def _decode(path: str | os.PathLike[str], image: pyvips.Image) -> NDArray[np.unsignedinteger[Any]]:
     """Decode to [height, width, 3 or 4] sRGB samples, with straight alpha."""
     has_alpha = image.hasalpha()
@@ -180,8 +184,8 @@ def _decode(path: str | os.PathLike[str], image: pyvips.Image) -> NDArray[np.uns
             f"it holds {image.bands} channels of {image.format} {image.interpretation}; "
             "save it as 8 or 16 bit grey, RGB or CMYK",
         )
-    bits = image.get("bits-per-sample") if "bits-per-sample" in image.get_fields() else 16
-    if "heif-compression" in image.get_fields() and 8 < bits < 16:
+    bits = _field(image, "bits-per-sample") or 16
+    if _field(image, "heif-compression") and 8 < bits < 16:
         image = image | (image >> bits)  # libheif leaves the low bits 0: white was 65472
     colours = convert_to_srgb(image.extract_band(0, n=colour_bands))
     if has_alpha:
@@ -205,7 +209,7 @@ def _decode_heic(path: str | os.PathLike[str], data: bytes, header: pyvips.Image
     image = pyvips.Image.new_from_memory(samples, width_px, height_px, bands, depth_format)
     image = image.copy(interpretation="srgb" if depth_format == "uchar" else "rgb16")
     for name in ("icc-profile-data", "heif-compression", "bits-per-sample"):
-        if name in header.get_fields():
+        if header.get_typeof(name):
             image.set_type(header.get_typeof(name), name, header.get(name))
     return image
 
@@ -231,23 +235,18 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object]:
     RecordError
         When the picture carries no run record, or a damaged one.
     """
-    image = _open(path, _read_bytes(path))
-    text = None
-    if "xmp-data" in image.get_fields():
-        try:
-            text = xmp_property(parse_xmp(image.get("xmp-data")), "impasto:record")
-        except ValueError as error:
-            raise RecordError(f"the run record of {_shown(path)} is damaged ({error})") from error
+    packet = _field(_open(path, _read_bytes(path)), "xmp-data")
+    try:
+        text = xmp_property(parse_xmp(packet), "impasto:record") if packet else None
+        record = None if text is None else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _damaged_record(path, str(error)) from error
     if text is None:
         raise RecordError(
             f"{_shown(path)} carries no run record; give a picture that impasto painted, as impasto saved it"
         )
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"the run record of {_shown(path)} is damaged ({error})") from error
     if not isinstance(record, dict):
-        raise RecordError(f"the run record of {_shown(path)} is damaged (not a table of names and values)")
+        raise _damaged_record(path, "not a table of names and values")
     return record
 
 
@@ -273,7 +272,7 @@ def check_output(path: str | os.PathLike[str], *, bit_depth: int = 8, overwrite:
     if bit_depth not in _FORMATS[suffix].bit_depths:
         raise OptionError(
             f"cannot write {_shown(path)} with bit depth {bit_depth}: {_FORMATS[suffix].name} holds "
-            f"{' or '.join(map(str, _FORMATS[suffix].bit_depths))} bit; for 16 bit use .png or .tif"
+            f"{' or '.join(map(str, _FORMATS[suffix].bit_depths))} bit; for 16 bit use .png or .tiff"
         )
     try:
         if file.is_dir():
@@ -346,7 +345,7 @@ def save_picture(
         raise _unwritable(
             path,
             f"a run record of {len(blobs['xmp-data'])} bytes is too large for "
-            f"{file_format.name} (at most {file_format.max_xmp_bytes}); use .png or .tif",
+            f"{file_format.name} (at most {file_format.max_xmp_bytes}); use .png or .tiff",
         )
     try:
         data = _encode(Path(path).suffix.lower(), _to_samples(pixels, alpha, bit_depth, file_format), blobs)
@@ -402,7 +401,7 @@ def _encode(suffix: str, samples: NDArray[np.unsignedinteger[Any]], blobs: Mappi
         image.set_type(pyvips.GValue.blob_type, name, blob)
     options = dict(_FORMATS[suffix].options)
     if _FORMATS[suffix] is _TIFF:
-        options["bigtif"] = samples.nbytes > 2**31  # classic TIFF ends at 4 GB
+        options["bigtiff"] = samples.nbytes > 2**31  # classic TIFF ends at 4 GB
     return cast("bytes", image.write_to_buffer(suffix, **options))
 
 
@@ -450,6 +449,12 @@ def _unreadable(path: str | os.PathLike[str], why: str) -> InputError:
 
 def _damaged(path: str | os.PathLike[str], error: Exception) -> InputError:
     return _unreadable(path, f"it is damaged or cut short ({_reason(error)}); get it again")
+
+
+def _damaged_record(path: str | os.PathLike[str], why: str) -> RecordError:
+    return RecordError(
+        f"the run record of {_shown(path)} is damaged ({why}); give the picture as impasto saved it"
+    )
 
 
 def _unwritable(path: str | os.PathLike[str], why: str) -> OutputError:

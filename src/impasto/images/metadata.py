@@ -49,11 +49,14 @@ _XMP_NAMES: Final = {
 _XMP_PHOTO: Final = {"date_taken": "exif:DateTimeOriginal", "copyright": "dc:rights", "artist": "dc:creator"}
 
 
-def read_metadata(blobs: Mapping[str, bytes]) -> PhotoMetadata:
-    """Read what is kept from EXIF, and from XMP what EXIF lacks (libvips writes no EXIF to TIFF)."""
-    found = _read_exif(blobs.get("exif-data", b""))
+def read_metadata(exif: bytes, xmp: bytes) -> PhotoMetadata:
+    """Read what is kept from an EXIF block, or a TIFF file, and from XMP what is not there.
+
+    A TIFF file is laid out as an EXIF block is. libvips writes no EXIF to TIFF, hence XMP.
+    """
+    found = _read_exif(exif)
     try:
-        root = parse_xmp(blobs.get("xmp-data", b""))
+        root = parse_xmp(xmp)
     except ValueError:
         root = ET.Element("none")  # somebody else's damaged XMP is no reason to refuse a photo
     for name, qualified in _XMP_PHOTO.items():
@@ -66,7 +69,7 @@ def read_metadata(blobs: Mapping[str, bytes]) -> PhotoMetadata:
 def _read_exif(blob: bytes) -> dict[str, str]:
     """Read the kept texts from an EXIF block; a damaged one gives what could be read before the damage."""
     blob = blob.removeprefix(b"Exif\0\0")
-    order = {b"II": "<", b"MM": ">"}.get(blob[:2])
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(blob[:4])
     texts: dict[int, str] = {}
     try:
         folders = [struct.unpack_from(f"{order}I", blob, 4)[0]] if order else []
@@ -155,7 +158,7 @@ def xmp_property(root: ET.Element, qualified: str) -> str | None:
     tag = f"{{{_XMP_NAMES[prefix]}}}{name}"
     for element in root.iter():
         if element.tag == tag:
-            return "".join(element.itertext())
+            return " ".join(element.itertext())
         if tag in element.attrib:
             return element.attrib[tag]
     return None

@@ -96,5 +96,6 @@ class Objective:
         }
         total = torch.stack([torch.as_tensor(part) for part in parts.values()]).sum()
         (gradient,) = torch.autograd.grad(total, leaf)
-        losses = {name: float(part) for name, part in parts.items()} | {"total": float(total)}
+        losses = {name: float(torch.as_tensor(part).detach()) for name, part in parts.items()}
+        losses["total"] = float(total.detach())
         return Evaluation(losses, gradient)

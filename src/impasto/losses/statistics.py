@@ -95,11 +95,10 @@ class _Sums(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, flat: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(flat, weights)
-        shift = flat.mean(0)
+        shift = flat[:: max(1, len(flat) // CHUNK)].mean(0)  # near the mean is near enough
         centred = flat - shift
         weighted = centred if weights is None else centred * weights
-        total = weighted.sum(0, dtype=torch.float64)
-        outer = _outer(centred, weighted)
+        total, outer = _summed(centred, weighted)
         count = float(len(flat)) if weights is None else weights.sum(dtype=torch.float64)
         shift = shift.double()
         cross = torch.outer(total, shift)
@@ -114,11 +113,12 @@ class _Sums(torch.autograd.Function):
         return (gradient if weights is None else gradient * weights), None
 
 
-def _outer(left: Tensor, right: Tensor) -> Tensor:
-    """left^T right [channels, channels] in float64, chunk by chunk."""
+def _summed(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """(sum of right's rows [channels], left^T right [channels, channels]) in float64, chunk by chunk."""
     whole = len(left) // CHUNK * CHUNK
-    result = (left[whole:].T @ right[whole:]).double()
+    total, outer = right[whole:].sum(0).double(), (left[whole:].T @ right[whole:]).double()
     if whole:
-        chunks = (x[:whole].view(-1, CHUNK, x.shape[1]) for x in (left, right))
-        result = result + torch.bmm(next(chunks).transpose(1, 2), next(chunks)).double().sum(0)
-    return result
+        left, right = (x[:whole].view(-1, CHUNK, x.shape[1]) for x in (left, right))
+        total = total + right.sum(1).double().sum(0)
+        outer = outer + torch.bmm(left.transpose(1, 2), right).double().sum(0)
+    return total, outer

@@ -1,0 +1,342 @@
+"""The Python face: paint, iterate a run's events, paint a picture again from its record."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.errors import OptionError, did_you_mean
+from impasto.events import Controls, Event, RunDone, RunStarted, StepDone
+from impasto.images.io import (
+    DEFAULT_MAX_PIXELS,
+    PhotoMetadata,
+    Picture,
+    load_picture,
+    picture_from_array,
+    read_record,
+    save_picture,
+)
+from impasto.options import STARTING_POINTS, PaintOptions, build_options, load_recipe
+from impasto.record import (
+    RunRecord,
+    StopPoint,
+    build_record,
+    find_inputs,
+    is_picture_path,
+    parse_record,
+    wanted_files,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PictureLike: TypeAlias = "str | os.PathLike[str] | Picture | NDArray[Any] | Tensor"
+Weighted: TypeAlias = "tuple[PictureLike, float]"
+StyleLike: TypeAlias = "PictureLike | Sequence[PictureLike | Weighted]"
+
+# A stop means the same step only where the plan of scales and steps is the same.
+PLAN_OPTIONS = frozenset(["size_px", "steps", "min_scale_px", "scale_factor"])
+
+
+@dataclass(frozen=True)
+class Pastiche:
+    """A painted picture and how it came to be.
+
+    Attributes
+    ----------
+    pixels: [height, width, 3], sRGB in [0, 1].
+    alpha: [height, width] in [0, 1], the content image's opacity at this size; None if it has none.
+    record: the run record; `replay` paints from it.
+    metadata: date taken and copyright of the content image.
+    stopped: whether the run was stopped early.
+    seconds: duration of the run.
+    """
+
+    pixels: NDArray[np.float32] = field(repr=False)
+    alpha: NDArray[np.float32] | None = field(repr=False)
+    record: dict[str, Any] = field(repr=False)
+    metadata: PhotoMetadata = field(repr=False)
+    stopped: bool
+    seconds: float
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        bit_depth: int = 8,
+        record: bool = True,
+        overwrite: bool = False,
+    ) -> None:
+        """Write the picture, whole or not at all; the extension names the format.
+
+        `bit_depth` is 8, or 16 for PNG and TIFF; without `record` the file cannot be replayed. Raises
+        `OptionError` for an unknown extension or bit depth, `OutputError` where it cannot be written, and
+        where a file exists and `overwrite` is false.
+        """
+        save_picture(
+            path,
+            self.pixels,
+            alpha=self.alpha,
+            bit_depth=bit_depth,
+            record=self.record | {"bit_depth": bit_depth} if record else None,
+            metadata=self.metadata,
+            overwrite=overwrite,
+        )
+
+
+@dataclass
+class Run:
+    """One run: iterate it for its events, then take its `pastiche`.
+
+    The inputs are loaded and the options valid; what only the engine can know (an encoder's layers) is found
+    out at the first event.
+    """
+
+    content: Picture
+    paintings: Sequence[tuple[Picture, float]]
+    options: PaintOptions
+    recipe: str | None = None
+    starting_picture: Picture | None = None
+    controls: Controls = field(default_factory=Controls)
+    stop_after: StopPoint | None = None
+    replayed: RunRecord | None = None
+    """The record that this run paints again."""
+    pastiche: Pastiche | None = field(default=None, init=False)
+    """Set when the run is done."""
+
+    def __iter__(self) -> Iterator[Event]:
+        from impasto.engine.paint import Painting, iter_paint
+
+        size_px, last = 0, StopPoint(scale=0, step=0)
+        self.controls.stop = self.controls.stop or self.stop_after == last
+        events = iter_paint(
+            self.content,
+            [Painting(picture, weight) for picture, weight in self.paintings],
+            self.options,
+            controls=self.controls,
+            starting_picture=self.starting_picture,
+        )
+        for event in events:
+            if isinstance(event, RunStarted):
+                size_px = max(event.scales_px[-1])
+            elif isinstance(event, StepDone):
+                last = StopPoint(scale=event.scale, step=event.step)
+                self.controls.stop = self.controls.stop or self.stop_after == last
+            elif isinstance(event, RunDone):
+                self.pastiche = self._finish(event, size_px, last)
+            yield event
+
+    def paint(self) -> Pastiche:
+        """Run to the end."""
+        for _ in self:
+            pass
+        assert self.pastiche is not None, "the engine ended without RunDone"
+        return self.pastiche
+
+    def _finish(self, done: RunDone, size_px: int, last: StopPoint) -> Pastiche:
+        record = build_record(
+            self.content,
+            self.paintings,
+            self.options,
+            size_px=size_px,
+            recipe=self.recipe,
+            starting_picture=self.starting_picture,
+            stopped_after=last if done.stopped else None,
+        )
+        height_px, width_px = done.pixels.shape[:2]
+        return Pastiche(
+            pixels=done.pixels,
+            alpha=self.content.alpha(height_px, width_px),
+            record=record.model_dump(mode="json"),
+            metadata=self.content.metadata,
+            stopped=done.stopped,
+            seconds=done.seconds,
+        )
+
+
+def paint(
+    content: PictureLike,
+    style: StyleLike,
+    *,
+    recipe: str | None = None,
+    controls: Controls | None = None,
+    **options: Any,
+) -> Pastiche:
+    """Repaint `content` in the manner of `style`.
+
+    Parameters
+    ----------
+    content: path of a picture, array or tensor (as `picture_from_array` takes), or `Picture`.
+    style: one of the same, or a sequence of them, or of pairs (picture, weight), whose manners blend.
+    recipe: name of a recipe or path of a .toml file; `options` override it.
+    controls: `controls.stop = True` ends the run at the next step with the picture as it stands.
+    options: fields of `PaintOptions`, such as ``size_px=800``; ``starting_point`` may be a picture too.
+
+    Raises
+    ------
+    OptionError: for an option, recipe, layer or weight that cannot be used.
+    InputError: for a picture or recipe that cannot be read.
+    WeightsError: for missing or damaged encoder weights.
+    """
+    return build_run(content, style, recipe=recipe, controls=controls, options=options).paint()
+
+
+def iter_paint(
+    content: PictureLike,
+    style: StyleLike,
+    *,
+    recipe: str | None = None,
+    controls: Controls | None = None,
+    **options: Any,
+) -> Iterator[Event]:
+    """Paint as `paint` does, yielding the run's events; the last, `RunDone`, holds the pixels.
+
+    Takes and raises what `paint` does; options and pictures are checked at once, before the first event.
+    """
+    return iter(build_run(content, style, recipe=recipe, controls=controls, options=options))
+
+
+def replay(
+    path: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]] | None = None,
+    **overrides: Any,
+) -> Pastiche:
+    """Paint a picture again from the run record that it carries.
+
+    Its inputs are found by SHA-256 among `inputs`, beside the picture and in the working directory. On the
+    same machine the pixels are the same, bit for bit, unless `overrides` (`PaintOptions`) change them.
+
+    Raises
+    ------
+    RecordError: for a picture without a usable record, and for an input that is not found.
+    InputError, OptionError, WeightsError: as `paint` does.
+    """
+    return build_replay(path, inputs or (), overrides=overrides).paint()
+
+
+def build_run(
+    content: PictureLike,
+    style: StyleLike,
+    *,
+    recipe: str | None = None,
+    controls: Controls | None = None,
+    options: Mapping[str, Any],
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Run:
+    """Validate options and load inputs, without torch; takes and raises what `paint` does."""
+    values = dict(options)
+    starting_picture = None
+    if not isinstance(values.get("starting_point", ""), str):
+        starting_picture = _load(values["starting_point"], max_pixels)
+        values["starting_point"] = starting_picture.name
+    resolved = resolve_options(recipe, values)
+    if starting_picture is None:
+        starting_picture = load_starting_picture(resolved, max_pixels)
+    return Run(
+        content=_load(content, max_pixels),
+        paintings=[(_load(picture, max_pixels), weight) for picture, weight in _weighted(style)],
+        options=resolved,
+        recipe=recipe,
+        starting_picture=starting_picture,
+        controls=controls or Controls(),
+    )
+
+
+def build_replay(
+    path: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]] = (),
+    *,
+    overrides: Mapping[str, Any],
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Run:
+    """Read a record and find its inputs, without torch; takes and raises what `replay` does."""
+    picture = Path(path)
+    record = parse_record(read_record(picture), picture.name)
+    options = build_options(overrides, record.options)
+    files = find_inputs(
+        wanted_files(record, overrides),
+        [picture.absolute().parent, Path.cwd()],
+        [Path(file) for file in inputs],
+    )
+    starting_picture = None
+    if "starting point" in files:
+        starting_picture = load_picture(files["starting point"], max_pixels=max_pixels)
+    else:
+        starting_picture = load_starting_picture(options, max_pixels)
+    if "encoder" in files:
+        options = options.model_copy(update={"encoder": str(files["encoder"])})
+    weights = [painting.weight for painting in record.inputs.paintings]
+    styles = [path for role, path in files.items() if role.startswith("style image")]
+    return Run(
+        content=load_picture(files["content image"], max_pixels=max_pixels),
+        paintings=[
+            (load_picture(path, max_pixels=max_pixels), weight)
+            for path, weight in zip(styles, weights, strict=True)
+        ],
+        options=options,
+        recipe=record.recipe,
+        starting_picture=starting_picture,
+        stop_after=None if PLAN_OPTIONS & overrides.keys() else record.stopped_after,
+        replayed=record,
+    )
+
+
+def resolve_options(
+    recipe: str | None, values: Mapping[str, Any], spell: Callable[[str], str] = "option {}".format
+) -> PaintOptions:
+    """Lay `values` over a recipe over the defaults; an error in the recipe names it."""
+    base = None
+    if recipe is not None:
+        recipe_values = load_recipe(recipe)
+        try:
+            base = build_options(recipe_values)
+        except OptionError as error:
+            raise OptionError(f"recipe {recipe}: {error}") from error
+    return build_options(values, base, spell=spell)
+
+
+def load_starting_picture(options: PaintOptions, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | None:
+    """Load the starting point where it is a picture's path; None where it is one of the named ones."""
+    start = options.starting_point
+    if not is_picture_path(start):
+        return None
+    if not Path(start).suffix and not Path(start).exists():
+        near = did_you_mean(start, STARTING_POINTS)
+        raise OptionError(f"unknown starting point {start!r}{near} (or a picture file)")
+    return load_picture(start, max_pixels=max_pixels)
+
+
+def _weighted(style: StyleLike) -> list[tuple[PictureLike, float]]:
+    """Bring every accepted form of `style` to (picture, weight) pairs."""
+    # Arrays and tensors are no Sequence; a path is one, of letters.
+    if isinstance(style, str) or not isinstance(style, Sequence):
+        return [(style, 1.0)]
+    if not style:
+        raise OptionError("no style image given; give at least one painting")
+    pairs: list[tuple[PictureLike, float]] = []
+    for item in style:
+        picture, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, 1.0)
+        if isinstance(weight, bool) or not isinstance(weight, Real):
+            raise OptionError(f"the weight of a painting is a number, got {weight!r}")
+        if not (math.isfinite(weight) and weight > 0):
+            raise OptionError(f"the weight of a painting is above 0 and finite, got {float(weight):g}")
+        pairs.append((cast("PictureLike", picture), float(weight)))
+    return pairs
+
+
+def _load(picture: PictureLike, max_pixels: int) -> Picture:
+    if isinstance(picture, Picture):
+        return picture
+    if isinstance(picture, str | os.PathLike):
+        return load_picture(picture, max_pixels=max_pixels)
+    if hasattr(picture, "shape"):
+        return picture_from_array(picture)
+    raise OptionError(f"a picture is a path, an array, a tensor or a Picture, got {picture!r:.80}")

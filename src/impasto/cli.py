@@ -1,0 +1,330 @@
+"""The command line: ``impasto paint``, ``info``, ``replay``, ``recipes``.
+
+Exit codes: 0 painted, 1 an input or output cannot be used, 2 wrong usage, 130 interrupted (Ctrl-C) and 143
+terminated, both after writing the picture as it stands; a second signal quits at once and writes nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
+
+from impasto import __version__
+from impasto.errors import ImpastoError, OptionError, OutputError
+from impasto.flags import describe_option, describe_values, flag_name, format_value, option_group
+from impasto.options import PaintOptions, build_options, describe_recipe, recipe_names
+
+if TYPE_CHECKING:
+    from impasto.api import Run
+    from impasto.events import Controls
+
+GENERAL = Group("General", sort_key=0)
+SWITCH = Parameter(negative=(), show_default=False)
+
+
+@Parameter(name="*", group=GENERAL)
+@dataclass
+class Output:
+    """Where the pastiche goes and what is told meanwhile; the flags that paint and replay share."""
+
+    output: Annotated[
+        Path,
+        Parameter(name=["--output", "-o"], help="file to write: .png, .jpg, .webp, .avif or .tif"),
+    ]
+    overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False
+    bit_depth: Annotated[
+        Literal["8", "16"] | None,
+        Parameter(
+            metavar="8|16", help="16 for .png and .tif [default: 8; replay: as it was]", show_choices=False
+        ),
+    ] = None
+    no_record: Annotated[
+        bool, SWITCH, Parameter(help="leave the run record out; the picture cannot be replayed")
+    ] = False
+    max_pixels: Annotated[
+        int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")
+    ] = None
+    events: Annotated[Path | None, Parameter(help="write what happens to this file, as JSON lines")] = None
+    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False
+
+    def check(self, bit_depth: int) -> None:
+        """Refuse what cannot be written, before anything is painted for it."""
+        from impasto.images.io import check_output
+
+        check_output(self.output, bit_depth=bit_depth, overwrite=self.overwrite)
+        if self.events is None:
+            return
+        if self.events.is_dir() or not self.events.absolute().parent.is_dir():
+            raise OutputError(
+                f"cannot write the events file {str(self.events)!r}: no such folder, or a folder itself"
+            )
+        if self.events.is_file() and not self.overwrite:
+            raise OutputError(
+                f"the events file {str(self.events)!r} exists; give another name or --overwrite"
+            )
+        if self.events.absolute() == self.output.absolute():
+            raise OptionError(f"--events and --output are the same file {str(self.output)!r}")
+
+    @property
+    def limit(self) -> int:
+        """Pixels that an input may have."""
+        from impasto.images.io import DEFAULT_MAX_PIXELS
+
+        if self.max_pixels is not None and self.max_pixels < 1:
+            raise OptionError(f"--max-pixels is at least 1, got {self.max_pixels}")
+        return self.max_pixels or DEFAULT_MAX_PIXELS
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; bugs keep their traceback."""
+    try:
+        command, bound, _ = build_app().parse_args(
+            sys.argv[1:] if tokens is None else list(tokens), exit_on_error=False, print_error=False
+        )
+        return command(*bound.args, **bound.kwargs) or 0
+    except ImpastoError as error:
+        print(f"impasto: {error}", file=sys.stderr)
+        return error.exit_code
+    except CycloptsError as error:
+        print(f"impasto: {explain_usage(error)}", file=sys.stderr)
+        return OptionError.exit_code
+    except KeyboardInterrupt as error:
+        print("impasto: interrupted, nothing written", file=sys.stderr)
+        return 128 + (error.args[0] if error.args else signal.SIGINT)
+
+
+def explain_usage(error: CycloptsError) -> str:
+    """Put wrong usage into one line of ours."""
+    if isinstance(error, MissingArgumentError) and error.keyword is not None:
+        return f"{error.keyword} needs a value"
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        command = " ".join(["impasto", *(error.command_chain or ())])
+        return f"{error.argument.name} is missing; {command} --help shows how it is used"
+    return " ".join(str(error).split())
+
+
+def build_app() -> App:
+    """Assemble the commands; the flags of painting are made from `PaintOptions`."""
+    app = App(
+        name="impasto",
+        version=__version__,
+        help="Repaint a photograph in the manner of a painting.",
+        help_format="plaintext",
+        version_format="plaintext",
+    )
+    usage = "Usage: impasto {}"
+    app.command(paint, usage=usage.format("paint PHOTO PAINTING [PAINTING...] -o OUT [OPTIONS]"))
+    app.command(replay, usage=usage.format("replay PICTURE [INPUT...] -o OUT [OPTIONS]"))
+    app.command(info, usage=usage.format("info PICTURE [--json]"))
+    app.command(recipes, usage=usage.format("recipes"))
+    return app
+
+
+def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command, in place of its ``**options``, one text flag for every field of `PaintOptions`.
+
+    Text, None where not given: only what was given overrides a recipe or a record, and values are checked
+    in one place, by `build_options`.
+    """
+    headings = list(dict.fromkeys(map(option_group, PaintOptions.model_fields)))
+    groups = {heading: Group(heading, sort_key=place) for place, heading in enumerate(headings, start=1)}
+    flags = [
+        inspect.Parameter(
+            option,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                str | None,
+                Parameter(
+                    name=flag_name(option),
+                    help=describe_option(option),
+                    metavar=describe_values(option),
+                    group=groups[option_group(option)],
+                    allow_leading_hyphen=True,  # a negative number is told as what it is: out of bounds
+                ),
+            ],
+        )
+        for option in PaintOptions.model_fields
+    ]
+    signature = inspect.signature(command)
+    declared = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    command.__signature__ = signature.replace(parameters=[*declared, *flags])  # type: ignore[attr-defined]
+    return command
+
+
+@with_option_flags
+def paint(
+    photo: Annotated[str, Parameter(help="the picture to repaint", group=GENERAL)],
+    painting: Annotated[str, Parameter(help="the picture in whose manner", group=GENERAL)],
+    /,
+    *paintings: Annotated[
+        str, Parameter(help="more of them blend; weights as painting.jpg:0.7", group=GENERAL)
+    ],
+    to: Output,
+    recipe: Annotated[
+        str | None,
+        Parameter(help="named options (impasto recipes lists them)", metavar="NAME|FILE.toml", group=GENERAL),
+    ] = None,
+    **options: str | None,
+) -> int:
+    """Repaint a photograph in the manner of one painting or several."""
+    from impasto.api import build_run, resolve_options
+
+    given = {name: value for name, value in options.items() if value is not None}
+    resolve_options(recipe, given, spell=flag_name)
+    bit_depth = int(to.bit_depth or 8)
+    to.check(bit_depth)
+    styles = [parse_painting(text) for text in (painting, *paintings)]
+    run = build_run(photo, styles, recipe=recipe, options=given, max_pixels=to.limit)
+    return carry_out(run, to, bit_depth)
+
+
+@with_option_flags
+def replay(
+    picture: Annotated[Path, Parameter(help="a picture that impasto painted", group=GENERAL)],
+    /,
+    *inputs: Annotated[
+        Path, Parameter(help="its inputs, if not beside it or in the working directory", group=GENERAL)
+    ],
+    to: Output,
+    **options: str | None,
+) -> int:
+    """Paint a picture again from the run record that it carries; options given override the record's."""
+    from impasto.api import build_replay
+    from impasto.record import machine_differences
+
+    given = {name: value for name, value in options.items() if value is not None}
+    build_options(given, spell=flag_name)
+    to.check(int(to.bit_depth or 8))
+    run = build_replay(picture, inputs, overrides=given, max_pixels=to.limit)
+    assert run.replayed is not None
+    bit_depth = int(to.bit_depth or run.replayed.bit_depth)
+    to.check(bit_depth)
+    notes = []
+    if run.replayed.stopped_after != run.stop_after:
+        notes.append("the picture was stopped early; with these options it is painted to the end")
+    if not given:
+        notes += [f"not the same bytes: {line}" for line in machine_differences(run.replayed, run.options)]
+    return carry_out(run, to, bit_depth, notes)
+
+
+def info(
+    picture: Annotated[Path, Parameter(help="a picture that impasto painted")],
+    /,
+    *,
+    as_json: Annotated[bool, SWITCH, Parameter(name="--json", help="the record as it is stored")] = False,
+) -> int:
+    """Print how a picture was painted: the run record that it carries."""
+    from impasto.images.io import read_record
+    from impasto.record import parse_record
+
+    values = read_record(picture)
+    if as_json:
+        print(json.dumps(values, indent=2, ensure_ascii=False))
+        return 0
+    record = parse_record(values, picture.name)
+    lines = {
+        "painted by": f"impasto {record.impasto}" + (f", recipe {record.recipe}" if record.recipe else "")
+    }
+    lines["content image"] = f"{record.inputs.content.name}  (SHA-256 {record.inputs.content.sha256[:12]})"
+    for painting in record.inputs.paintings:
+        weight = f", weight {format_value(painting.weight)}" if len(record.inputs.paintings) > 1 else ""
+        lines[f"style image {len(lines) - 1}"] = f"{painting.name}{weight}  (SHA-256 {painting.sha256[:12]})"
+    if record.inputs.starting_picture is not None:
+        start = record.inputs.starting_picture
+        lines["starting point"] = f"{start.name}  (SHA-256 {start.sha256[:12]})"
+    lines["encoder"] = f"{record.encoder.name}  (SHA-256 {record.encoder.sha256[:12]})"
+    if record.stopped_after is not None:
+        lines["stopped after"] = f"scale {record.stopped_after.scale + 1}, step {record.stopped_after.step}"
+    machine = record.machine
+    lines["machine"] = (
+        f"torch {machine.torch}, {machine.threads} threads, {machine.device}, {machine.instruction_set}, "
+        f"{machine.architecture}, {machine.system}"
+    )
+    lines |= {flag_name(name): format_value(value) for name, value in record.options}
+    for name, value in lines.items():
+        print(f"{name:18} {value}")
+    return 0
+
+
+def recipes() -> int:
+    """List the recipes: named sets of options."""
+    for name in recipe_names():
+        print(f"{name:12} {describe_recipe(name)}")
+    return 0
+
+
+def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = ()) -> int:
+    """Paint, show, log, write; returns the exit code."""
+    from impasto.display import EventLog, choose_display
+
+    with stop_on_signal(run.controls) as received:
+        with choose_display(to.quiet) as display, EventLog(to.events) as log:
+            for text in notes:
+                display.note(text)
+            told = False
+            for event in run:
+                log.write(event)
+                display.show(event)
+                if received and not told:
+                    display.note("stopping after this step; once more to quit at once")
+                    told = True
+        pastiche = run.pastiche
+        assert pastiche is not None, "the engine ended without RunDone"
+        pastiche.save(to.output, bit_depth=bit_depth, record=not to.no_record, overwrite=to.overwrite)
+    if not to.quiet:
+        height_px, width_px = pastiche.pixels.shape[:2]
+        stopped = ", stopped early" if pastiche.stopped else ""
+        print(f"{to.output}: {width_px}x{height_px} px, painted in {pastiche.seconds:.1f} s{stopped}")
+    return 128 + received[0] if received else 0
+
+
+@contextmanager
+def stop_on_signal(controls: Controls) -> Iterator[list[int]]:
+    """Turn the first Ctrl-C or SIGTERM into `controls.stop`, the second into an immediate end.
+
+    Yields the list of signals received, which grows. The second one raises KeyboardInterrupt, so that files
+    half written are cleaned away on the way out.
+    """
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        controls.stop = True
+        if len(received) > 1:
+            raise KeyboardInterrupt(number)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def parse_painting(text: str) -> tuple[str, float]:
+    """Split ``painting.jpg:0.7`` into path and weight; a file that has such a name goes first."""
+    path, colon, weight = text.rpartition(":")
+    if not colon or not path or os.path.exists(text):  # noqa: PTH110 (Path.exists raises for a name too long)
+        return text, 1.0
+    try:
+        return path, float(weight)
+    except ValueError:
+        if os.path.exists(path):  # noqa: PTH110
+            raise OptionError(f"the weight of {path!r} is a number, got {weight!r}") from None
+        return text, 1.0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

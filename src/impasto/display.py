@@ -1,0 +1,228 @@
+"""How a run is shown and logged: live on a terminal, one line a scale elsewhere, JSON lines in a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+import numpy as np
+
+from impasto.errors import OutputError
+from impasto.events import Event, Notice, RunStarted, ScaleStarted, StepDone
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+# A step costs its pixels and a fixed part that small scales feel; good enough to tell the time left.
+FIXED_COST_PX = 30_000
+WINDOW_STEPS = 24
+
+
+class QuietDisplay:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+    def show(self, event: Event) -> None:
+        """Take notice of an event."""
+
+    def note(self, text: str) -> None:
+        """Tell something that is not an error."""
+
+
+class PlainDisplay(QuietDisplay):
+    """One line on stderr for every scale: what a log file or a pipe wants."""
+
+    def __init__(self) -> None:
+        self._scales = 0
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._scales = len(event.scales_px)
+        elif isinstance(event, ScaleStarted):
+            size = f"{event.width_px}x{event.height_px} px"
+            self._print(f"scale {event.scale + 1}/{self._scales}, {size}, {event.steps} steps")
+        elif isinstance(event, Notice):
+            self.note(event.message)
+
+    def note(self, text: str) -> None:
+        self._print(f"note: {text}")
+
+    def _print(self, text: str) -> None:
+        print(f"impasto: {text}", file=sys.stderr, flush=True)
+
+
+class LiveDisplay(QuietDisplay):
+    """Two lines on stderr, redrawn: scale, step, speed and time left; losses."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._clock = Clock()
+        self._scale: ScaleStarted | None = None
+        self._step: StepDone | None = None
+        self._live = Live(
+            get_renderable=self._render,
+            console=Console(stderr=True, highlight=False),
+            refresh_per_second=5,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def show(self, event: Event) -> None:
+        self._clock.tick(event)
+        if isinstance(event, ScaleStarted):
+            self._scale, self._step = event, None
+        elif isinstance(event, StepDone):
+            self._step = event
+        elif isinstance(event, Notice):
+            self.note(event.message)
+
+    def note(self, text: str) -> None:
+        self._live.console.print(f"impasto: note: {text}", markup=False, soft_wrap=True)
+
+    def _render(self) -> RenderableType:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        scale, step, clock = self._scale, self._step, self._clock
+        if scale is None:
+            return Text("loading", style="dim")
+        top = Table.grid(padding=(0, 1), expand=True)
+        for _ in range(2):
+            top.add_column(no_wrap=True)
+        top.add_column(ratio=1)
+        top.add_column(no_wrap=True)
+        top.add_row(
+            f"scale {scale.scale + 1}/{clock.scales}  {scale.width_px}x{scale.height_px}",
+            f"step {step.step if step else 0}/{scale.steps}",
+            ProgressBar(total=1.0, completed=clock.share_done),
+            f"{clock.steps_per_second:.1f} steps/s  {clock.format_time_left()}",
+        )
+        losses = step.losses if step else {}
+        parts = "  ".join(f"{name} {value:.3g}" for name, value in losses.items() if name != "total")
+        return Group(top, Text(f"losses: {parts}" if parts else "", style="dim", no_wrap=True))
+
+
+class Clock:
+    """Speed and time left, from the events of a run."""
+
+    def __init__(self) -> None:
+        self._costs: list[float] = []
+        self._steps: tuple[int, ...] = ()
+        self._total = self._done = 0.0
+        self._recent: deque[tuple[float, float]] = deque(maxlen=WINDOW_STEPS)
+
+    def tick(self, event: Event) -> None:
+        """Take an event in."""
+        if isinstance(event, RunStarted):
+            self._costs = [height * width + FIXED_COST_PX for height, width in event.scales_px]
+            self._steps = event.steps
+            self._total = self._cost_before(len(self._costs))
+        elif isinstance(event, StepDone):
+            self._done = self._cost_before(event.scale) + self._costs[event.scale] * event.step
+            if self._recent and event.step == 1:
+                self._recent.clear()  # the time between two scales is no step's
+            self._recent.append((event.seconds, self._done))
+
+    def _cost_before(self, scale: int) -> float:
+        return sum(cost * steps for cost, steps in zip(self._costs[:scale], self._steps[:scale], strict=True))
+
+    @property
+    def scales(self) -> int:
+        """Number of scales planned."""
+        return len(self._costs)
+
+    @property
+    def share_done(self) -> float:
+        """Between 0 and 1."""
+        return self._done / self._total if self._total else 0.0
+
+    @property
+    def steps_per_second(self) -> float:
+        """Over the last steps of this scale; 0 until there are two."""
+        seconds = self._recent[-1][0] - self._recent[0][0] if self._recent else 0.0
+        return (len(self._recent) - 1) / seconds if seconds > 0 else 0.0
+
+    def format_time_left(self) -> str:
+        """``0:42 left``, empty until it can be told."""
+        if self.steps_per_second == 0:
+            return ""
+        (first, done_first), (last, done_last) = self._recent[0], self._recent[-1]
+        seconds = round((self._total - self._done) * (last - first) / (done_last - done_first))
+        minutes, seconds = divmod(seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{seconds:02} left" if hours else f"{minutes}:{seconds:02} left"
+
+
+class EventLog:
+    """The event stream as JSON lines, written as it happens; arrays are left out.
+
+    The file is opened at the first event, so that a run that never starts leaves none.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._stream: TextIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+    def write(self, event: Event) -> None:
+        """Append an event; raises `OutputError`."""
+        if self._path is None:
+            return
+        try:
+            if self._stream is None:
+                self._stream = self._path.open("w", encoding="utf-8")
+            self._stream.write(json.dumps(event_fields(event)) + "\n")
+            self._stream.flush()
+        except OSError as error:
+            raise OutputError(
+                f"cannot write the events file {str(self._path)!r}: {error.strerror}"
+            ) from error
+
+
+def event_fields(event: Event) -> dict[str, Any]:
+    """``{"event": "StepDone", ...}``: the fields of an event as JSON can hold them, without arrays."""
+    values = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+    return {"event": type(event).__name__} | {
+        name: value for name, value in values.items() if not isinstance(value, np.ndarray)
+    }
+
+
+def choose_display(quiet: bool) -> QuietDisplay:
+    """Live on a terminal, plain lines elsewhere, nothing if quiet."""
+    if quiet:
+        return QuietDisplay()
+    return LiveDisplay() if sys.stderr.isatty() else PlainDisplay()

@@ -1,0 +1,261 @@
+"""The run record: what a picture carries so that it can be painted again.
+
+It holds every option, the encoder, the inputs by name and SHA-256, and the facts of the machine that change
+the last bits. It holds no folders and no dates: a picture sent on tells nothing of its painter's disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from impasto import __version__
+from impasto.errors import RecordError
+from impasto.options import STARTING_POINTS, PaintOptions
+
+if TYPE_CHECKING:
+    from impasto.images.io import Picture
+
+FORMAT_VERSION = 1
+ENCODER_SUFFIX = ".safetensors"
+PICTURE_SUFFIXES = frozenset(
+    [".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"]
+)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class File(_Part):
+    """A file by its name, without folders, and the SHA-256 of its bytes."""
+
+    name: str
+    sha256: str
+
+
+class PaintingFile(File):
+    """A style image and its weight in the blend."""
+
+    weight: float
+
+
+class Inputs(_Part):
+    """Every picture that a run read."""
+
+    content: File
+    paintings: tuple[PaintingFile, ...]
+    starting_picture: File | None = None
+
+
+class StopPoint(_Part):
+    """The last step of a run that was stopped early, as `StepDone` counts; step 0: before the first."""
+
+    scale: int
+    step: int
+
+
+class Machine(_Part):
+    """What changes the last bits of a pastiche, beside options and inputs."""
+
+    torch: str
+    threads: int
+    instruction_set: str
+    architecture: str
+    system: str
+    device: str
+
+
+class RunRecord(_Part):
+    """See the module's description; `bit_depth` is that of the file it was saved to."""
+
+    format_version: int = FORMAT_VERSION
+    impasto: str = __version__
+    recipe: str | None
+    options: PaintOptions
+    encoder: File
+    inputs: Inputs
+    stopped_after: StopPoint | None = None
+    machine: Machine
+    bit_depth: int = 8
+
+
+def build_record(
+    content: Picture,
+    paintings: Sequence[tuple[Picture, float]],
+    options: PaintOptions,
+    *,
+    size_px: int,
+    recipe: str | None = None,
+    starting_picture: Picture | None = None,
+    stopped_after: StopPoint | None = None,
+) -> RunRecord:
+    """Describe a finished run; `size_px` is the long edge of the pastiche.
+
+    Where an option was left to the machine (size, threads) the record holds what it came to.
+    """
+    from impasto.encoders import load_encoder
+
+    machine = current_machine()
+    encoder = load_encoder(options.encoder)
+    resolved: dict[str, Any] = {"size_px": size_px, "threads": machine.threads}
+    if starting_picture is not None:
+        resolved["starting_point"] = starting_picture.name
+    resolved["encoder"] = Path(options.encoder).name
+    return RunRecord(
+        recipe=Path(recipe).name if recipe else None,
+        options=options.model_copy(update=resolved),
+        encoder=File(name=encoder.name, sha256=encoder.sha256),
+        inputs=Inputs(
+            content=_describe(content),
+            paintings=tuple(
+                PaintingFile(name=picture.name, sha256=picture.sha256, weight=weight)
+                for picture, weight in paintings
+            ),
+            starting_picture=_describe(starting_picture) if starting_picture else None,
+        ),
+        stopped_after=stopped_after,
+        machine=machine,
+    )
+
+
+def parse_record(values: Mapping[str, object], name: str) -> RunRecord:
+    """Check the record that the picture `name` carries.
+
+    Raises `RecordError` for another format version, and for a record with missing or unusable parts.
+    """
+    version = values.get("format_version")
+    if version != FORMAT_VERSION:
+        raise RecordError(
+            f"{name} has a run record of format {version!r}, made by impasto {values.get('impasto', '?')}; "
+            f"this is impasto {__version__}, which reads format {FORMAT_VERSION}"
+        )
+    try:
+        return RunRecord.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        part = ".".join(map(str, first["loc"]))
+        raise RecordError(
+            f"the run record of {name} cannot be used: {part}: {first['msg'].lower()} "
+            f"(it was made by impasto {values.get('impasto', '?')}, this is {__version__})"
+        ) from error
+
+
+def wanted_files(record: RunRecord, overridden: Iterable[str] = ()) -> dict[str, File]:
+    """Files that painting the record again needs, by role; less those whose option is overridden."""
+    inputs = record.inputs
+    files: dict[str, File] = {"content image": inputs.content}
+    for number, painting in enumerate(inputs.paintings, start=1):
+        role = "style image" if len(inputs.paintings) == 1 else f"style image {number}"
+        files[role] = painting
+    if inputs.starting_picture is not None and "starting_point" not in overridden:
+        files["starting point"] = inputs.starting_picture
+    if record.options.encoder.endswith(ENCODER_SUFFIX) and "encoder" not in overridden:
+        files["encoder"] = File(name=record.options.encoder, sha256=record.encoder.sha256)
+    return files
+
+
+def find_inputs(
+    wanted: Mapping[str, File], folders: Sequence[Path], given: Sequence[Path] = ()
+) -> dict[str, Path]:
+    """Find files by SHA-256 among those given and in `folders` (not in folders within); returns role: path.
+
+    Raises `RecordError` for a file that was not found, named with its role, and for a given one that is not
+    among the wanted.
+    """
+    roles_of: dict[str, list[str]] = {}
+    for role, file in wanted.items():
+        roles_of.setdefault(file.sha256, []).append(role)
+    found: dict[str, Path] = {}
+
+    def try_file(path: Path) -> bool:
+        roles = roles_of.get(_hash(path), [])
+        for role in roles:
+            found.setdefault(role, path)
+        return bool(roles)
+
+    for path in given:
+        if not path.is_file():
+            raise RecordError(f"there is no file {str(path)!r}")
+        if not try_file(path):
+            names = ", ".join(dict.fromkeys(file.name for file in wanted.values()))
+            raise RecordError(f"{str(path)!r} is none of the inputs of this picture ({names})")
+    for path in _candidates(wanted, folders):
+        if len(found) == len(wanted):
+            break
+        try_file(path)
+    for role, file in wanted.items():
+        if role not in found:
+            where = ", ".join(dict.fromkeys(str(folder) for folder in folders))
+            raise RecordError(
+                f"the {role} {file.name!r} (SHA-256 {file.sha256[:12]}) was not found in {where}; "
+                "give its path after the picture's"
+            )
+    return {role: found[role] for role in wanted}
+
+
+def current_machine() -> Machine:
+    """Facts of this machine; loads torch."""
+    import torch
+
+    return Machine(
+        torch=torch.__version__,
+        threads=torch.get_num_threads(),
+        instruction_set=torch.backends.cpu.get_cpu_capability(),
+        architecture=platform.machine(),
+        system=platform.system(),
+        device="cpu",
+    )
+
+
+def machine_differences(record: RunRecord, options: PaintOptions) -> list[str]:
+    """Why painting the record again here, with `options`, will not give the same bytes: a line a reason."""
+    from impasto.encoders import load_encoder
+
+    here = current_machine()
+    pairs = {
+        "impasto": (record.impasto, __version__),
+        "torch": (record.machine.torch, here.torch),
+        "instruction set": (record.machine.instruction_set, here.instruction_set),
+        "architecture": (record.machine.architecture, here.architecture),
+        "system": (record.machine.system, here.system),
+        "device": (record.machine.device, here.device),
+        "encoder": (record.encoder.sha256[:12], load_encoder(options.encoder).sha256[:12]),
+    }
+    return [f"{what}: {then} then, {now} now" for what, (then, now) in pairs.items() if then != now]
+
+
+def is_picture_path(starting_point: str) -> bool:
+    """Whether a starting point is the path of a picture rather than one of the named ones."""
+    return starting_point not in STARTING_POINTS
+
+
+def _candidates(wanted: Mapping[str, File], folders: Sequence[Path]) -> Iterator[Path]:
+    """Files worth hashing: those with a wanted name, then every other picture and encoder."""
+    names = {file.name for file in wanted.values()}
+    listings = [
+        sorted(path for path in folder.iterdir() if path.is_file()) for folder in dict.fromkeys(folders)
+    ]
+    for listing in listings:
+        yield from (path for path in listing if path.name in names)
+    suffixes = PICTURE_SUFFIXES | ({ENCODER_SUFFIX} if "encoder" in wanted else set())
+    for listing in listings:
+        yield from (path for path in listing if path.name not in names and path.suffix.lower() in suffixes)
+
+
+def _hash(path: Path) -> str:
+    """SHA-256 of a file's bytes; empty for one that cannot be read, which then matches nothing."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _describe(picture: Picture) -> File:
+    return File(name=picture.name, sha256=picture.sha256)

@@ -1,0 +1,84 @@
+"""Small things that many tests need: a tiny encoder, small pictures, quick options."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encoder file with the layers of `lite` but few channels and seeded random weights."""
+    import torch
+
+    from impasto.encoders.architectures import LITE, Architecture
+    from impasto.encoders.weights import save_encoder_file
+
+    architecture = Architecture(widths=(4, 6, 8, 8, 8), depths=LITE.depths)
+    random = torch.Generator().manual_seed(0)
+    tensors = {}
+    for layer in architecture.layers:
+        scale = math.sqrt(2 / (9 * layer.in_channels))
+        shape = (layer.channels, layer.in_channels, 3, 3)
+        tensors[f"{layer.convolution}.weight"] = scale * torch.randn(shape, generator=random)
+        tensors[f"{layer.convolution}.bias"] = 0.1 * torch.randn(layer.channels, generator=random)
+    path = tmp_path_factory.mktemp("encoders") / "tiny.safetensors"
+    save_encoder_file(path, "tiny", architecture, tensors, mean=(0.5, 0.5, 0.5), about={})
+    return path
+
+
+@pytest.fixture(scope="session")
+def photo_pixels() -> np.ndarray:
+    """[48, 60, 3] uint8: a bright disc before a gradient."""
+    rows, columns = np.mgrid[0:48, 0:60]
+    disc = np.hypot(rows - 24, columns - 30) < 14
+    pixels = np.stack([rows * 4, columns * 3, 180 - rows * 2], axis=-1)
+    pixels[disc] = (240, 200, 60)
+    return pixels.astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def painting_pixels() -> np.ndarray:
+    """[64, 64, 3] uint8: slanted waves of two colours."""
+    rows, columns = np.mgrid[0:64, 0:64]
+    wave = 0.5 + 0.5 * np.sin((rows + 2 * columns) / 3.0 + np.sin(rows / 7.0))
+    pixels = wave[..., None] * (220, 90, 30) + (1 - wave[..., None]) * (20, 60, 150)
+    return pixels.astype(np.uint8)
+
+
+@pytest.fixture
+def studio(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    photo_pixels: np.ndarray,
+    painting_pixels: np.ndarray,
+) -> Path:
+    """Working directory that holds photo.png and painting.png, and nothing else."""
+    Image.fromarray(photo_pixels).save(tmp_path / "photo.png")
+    Image.fromarray(painting_pixels).save(tmp_path / "painting.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def quick(tiny_encoder_file: Path) -> dict[str, object]:
+    """Options of a run that takes well under a second: two scales, five steps."""
+    return {
+        "encoder": str(tiny_encoder_file),
+        "size_px": 48,
+        "min_scale_px": 32,
+        "steps": (3, 2),
+        "threads": 1,
+    }
+
+
+@pytest.fixture(scope="session")
+def quick_flags(quick: dict[str, object]) -> list[str]:
+    """The same on the command line."""
+    from impasto.flags import flag_name, format_value
+
+    return [part for name, value in quick.items() for part in (flag_name(name), format_value(value))]

@@ -1,0 +1,220 @@
+"""The Python face."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import impasto
+from impasto import api
+from impasto.errors import InputError, OptionError, OutputError
+from impasto.events import Controls, RunDone, RunStarted, ScaleStarted, StepDone
+
+Quick = dict[str, Any]
+
+# ---------------------------------------------------------------------------------- import impasto
+
+
+def loaded_by(code: str) -> set[str]:
+    """Heavy packages that `code` loads, in an interpreter of its own."""
+    watch = "torch numpy pyvips pydantic cyclopts rich safetensors jaxtyping".split()
+    script = f"import sys\n{code}\nprint(*[name for name in {watch} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split("\n")[-2].split())
+
+
+def test_import_loads_nothing_heavy() -> None:
+    assert loaded_by("import impasto; impasto.__version__; dir(impasto)") == set()
+
+
+def test_names_that_need_no_torch_load_none() -> None:
+    names = ["PaintOptions", "ImpastoError", "Controls", "StepDone", "paint", "load_picture", "Pastiche"]
+    assert "torch" not in loaded_by(f"import impasto\nfor name in {names}: getattr(impasto, name)")
+
+
+def test_every_public_name_is_there() -> None:
+    assert set(impasto.__all__) == set(impasto._HOME_OF) | {"__version__"}
+    for name in impasto.__all__:
+        assert getattr(impasto, name) is not None
+    assert set(impasto.__all__) <= set(dir(impasto))
+    with pytest.raises(AttributeError, match="no attribute 'pant'"):
+        impasto.pant  # noqa: B018
+
+
+# ------------------------------------------------------------------------------------------- paint
+
+
+def test_paint_from_paths(studio: Path, quick: Quick) -> None:
+    pastiche = impasto.paint("photo.png", studio / "painting.png", **quick)
+    assert pastiche.pixels.shape == (38, 48, 3)
+    assert pastiche.pixels.dtype == np.float32
+    assert 0 <= pastiche.pixels.min() < pastiche.pixels.max() <= 1
+    assert pastiche.alpha is None
+    assert not pastiche.stopped
+    assert pastiche.seconds > 0
+    assert pastiche.record["options"]["size_px"] == 48
+
+
+def test_arrays_tensors_and_pictures_paint_alike(
+    studio: Path, quick: Quick, photo_pixels: np.ndarray, painting_pixels: np.ndarray
+) -> None:
+    expected = impasto.paint("photo.png", "painting.png", **quick).pixels
+    tensors = [torch.from_numpy(p).permute(2, 0, 1) for p in (photo_pixels, painting_pixels)]
+    for content, style in (
+        (photo_pixels, painting_pixels),
+        (tensors[0], tensors[1][None]),
+        (impasto.load_picture("photo.png"), [impasto.load_picture("painting.png")]),
+    ):
+        assert np.array_equal(impasto.paint(content, style, **quick).pixels, expected)
+
+
+def test_a_list_of_paintings_blends(studio: Path, quick: Quick, photo_pixels: np.ndarray) -> None:
+    def paint(style: Any) -> np.ndarray:
+        return impasto.paint("photo.png", style, **quick).pixels
+
+    alone = paint("painting.png")
+    assert np.array_equal(paint([("painting.png", 5.0)]), alone), "the weight of one painting alone has no say"
+    blended = paint([("painting.png", 1.0), (photo_pixels, 3.0)])
+    assert not np.array_equal(blended, alone)
+    assert np.array_equal(paint([("painting.png", 2), (photo_pixels, 6)]), blended), "weights are shares"
+
+
+def test_iter_paint_tells_what_happens(studio: Path, quick: Quick) -> None:
+    events = list(impasto.iter_paint("photo.png", "painting.png", **quick))
+    assert isinstance(events[0], RunStarted)
+    assert events[0].steps == (3, 2)
+    assert [(e.height_px, e.width_px) for e in events if isinstance(e, ScaleStarted)] == [*events[0].scales_px]
+    assert [(e.scale, e.step) for e in events if isinstance(e, StepDone)] == [
+        (0, 1), (0, 2), (0, 3), (1, 1), (1, 2),
+    ]  # fmt: skip
+    assert isinstance(events[-1], RunDone)
+
+
+def test_iter_paint_checks_before_the_first_event(studio: Path) -> None:
+    with pytest.raises(OptionError, match="size_px"):
+        impasto.iter_paint("photo.png", "painting.png", size_px=0)
+    with pytest.raises(InputError, match=r"nothing\.png"):
+        impasto.iter_paint("photo.png", "nothing.png")
+
+
+def test_stopping_returns_the_picture_as_it_stands(studio: Path, quick: Quick) -> None:
+    pastiche = impasto.paint("photo.png", "painting.png", controls=Controls(stop=True), **quick)
+    assert pastiche.stopped
+    assert pastiche.pixels.shape == (38, 48, 3)
+    assert pastiche.record["stopped_after"] == {"scale": 0, "step": 1}
+
+
+def test_a_recipe_is_overridden_by_options(studio: Path, quick: Quick) -> None:
+    Path("mine.toml").write_text("strength = 20\nseed = 4\n")
+    record = impasto.paint("photo.png", "painting.png", recipe="mine.toml", seed=5, **quick).record
+    assert record["recipe"] == "mine.toml"
+    assert (record["options"]["strength"], record["options"]["seed"]) == (20, 5)
+
+
+def test_an_error_in_a_recipe_names_it(studio: Path) -> None:
+    Path("mine.toml").write_text("stpes = 20\n")
+    with pytest.raises(OptionError, match=r"^recipe mine\.toml: unknown option 'stpes'; did you mean 'steps'"):
+        impasto.paint("photo.png", "painting.png", recipe="mine.toml")
+
+
+def test_a_picture_as_starting_point(studio: Path, quick: Quick, painting_pixels: np.ndarray) -> None:
+    by_path = impasto.paint("photo.png", "painting.png", starting_point="painting.png", **quick)
+    by_array = impasto.paint("photo.png", "painting.png", starting_point=painting_pixels, **quick)
+    assert np.array_equal(by_path.pixels, by_array.pixels)
+    assert not np.array_equal(by_path.pixels, impasto.paint("photo.png", "painting.png", **quick).pixels)
+    assert by_path.record["options"]["starting_point"] == "painting.png"
+    assert by_path.record["inputs"]["starting_picture"]["name"] == "painting.png"
+
+
+def test_alpha_of_the_photo_is_kept(studio: Path, quick: Quick, photo_pixels: np.ndarray) -> None:
+    alpha = np.zeros((*photo_pixels.shape[:2], 1), np.uint8)
+    alpha[:, 30:] = 255
+    pastiche = impasto.paint(np.concatenate([photo_pixels, alpha], axis=2), "painting.png", **quick)
+    assert pastiche.alpha is not None
+    assert pastiche.alpha.shape == (38, 48)
+    pastiche.save("cut.png")
+    kept = impasto.load_picture("cut.png").alpha()
+    assert kept is not None
+    assert (kept[:, :20] < 0.05).all()
+    assert (kept[:, 28:] > 0.95).all()
+
+
+# ------------------------------------------------------------------------------------------- wrong
+
+
+@pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf"), True, "0.5", None])
+def test_weights_are_positive_and_finite(weight: object) -> None:
+    with pytest.raises(OptionError, match="the weight of a painting"):
+        api._weighted([("painting.png", weight)])  # type: ignore[list-item]
+
+
+def test_every_form_of_style() -> None:
+    array = np.zeros((4, 4, 3), np.uint8)
+    assert api._weighted("a.png") == [("a.png", 1.0)]
+    assert api._weighted(Path("a.png")) == [(Path("a.png"), 1.0)]
+    assert api._weighted(array)[0][0] is array
+    assert api._weighted(("a.png", "b.png")) == [("a.png", 1.0), ("b.png", 1.0)]
+    assert api._weighted([("a.png", 2), "b.png"]) == [("a.png", 2.0), ("b.png", 1.0)]
+    assert api._weighted([("a.png", np.float32(0.5))]) == [("a.png", 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("content", "style", "error", "words"),
+    [
+        ("photo.png", [], OptionError, "at least one painting"),
+        ("photo.png", ("painting.png", 0.7), OptionError, "0.7"),
+        (17, "painting.png", OptionError, "17"),
+        (None, "painting.png", OptionError, "None"),
+        (np.zeros((3, 5)), np.zeros((2, 2, 7)), InputError, r"\[2, 2, 7\]"),
+        ("missing.png", "painting.png", InputError, r"missing\.png"),
+    ],
+)
+def test_what_is_no_picture(studio: Path, content: Any, style: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        impasto.paint(content, style)
+
+
+def test_unknown_names_offer_the_nearest(studio: Path, quick: Quick) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"sise_px": 3}, "did you mean 'size_px'"),
+        ({"recipe": "painterl"}, "did you mean 'painterly'"),
+        ({"starting_point": "nois"}, "did you mean 'noise'"),
+        ({"style_layers": "rellu4_1"}, "did you mean 'relu4_1'"),
+        ({"encoder": "light"}, "did you mean 'lite'"),
+    ]
+    for options, words in cases:
+        with pytest.raises(OptionError, match=words):
+            impasto.paint("photo.png", "painting.png", **(quick | options))
+
+
+# -------------------------------------------------------------------------------------------- save
+
+
+@pytest.fixture
+def pastiche(studio: Path, quick: Quick) -> impasto.Pastiche:
+    return impasto.paint("photo.png", "painting.png", **quick)
+
+
+def test_save_and_read_back(pastiche: impasto.Pastiche) -> None:
+    pastiche.save("deep.png", bit_depth=16)
+    loaded = impasto.load_picture("deep.png")
+    assert loaded.bit_depth == 16
+    assert np.abs(loaded.pixels() - pastiche.pixels).max() <= 0.5 / 65535 + 1e-7
+    assert impasto.read_record("deep.png") == pastiche.record | {"bit_depth": 16}
+
+
+def test_save_overwrites_only_when_told(pastiche: impasto.Pastiche) -> None:
+    pastiche.save("out.png")
+    with pytest.raises(OutputError, match=r"out\.png"):
+        pastiche.save("out.png")
+    pastiche.save("out.png", overwrite=True, record=False)
+    with pytest.raises(impasto.RecordError, match=r"out\.png"):
+        impasto.read_record("out.png")

@@ -1,0 +1,40 @@
+"""The tree of errors."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from impasto import errors
+
+
+def all_subclasses(root: type) -> set[type]:
+    return {root}.union(*(all_subclasses(child) for child in root.__subclasses__()))
+
+
+def test_docstring_tree_lists_every_class_and_its_exit_code() -> None:
+    listed = dict(re.findall(r"[├└]── (\w+) .*\(exit code (\d)\)", errors.__doc__ or ""))
+    ours = {cls.__name__: cls for cls in all_subclasses(errors.ImpastoError) if cls.__module__ == errors.__name__}
+    del ours["ImpastoError"]
+    assert listed == {name: str(cls.exit_code) for name, cls in ours.items()}
+
+
+def test_no_error_class_lives_elsewhere() -> None:
+    import impasto.api
+    import impasto.cli
+    import impasto.engine.paint  # noqa: F401
+
+    assert {cls.__module__ for cls in all_subclasses(errors.ImpastoError)} == {errors.__name__}
+
+
+def test_message_is_one_line() -> None:
+    assert str(errors.InputError("first\n  second\tthird")) == "first second third"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("relu4_l", "; did you mean 'relu4_1'?"), ("zzz", "; known: relu1_1, relu4_1")],
+)
+def test_did_you_mean(name: str, expected: str) -> None:
+    assert errors.did_you_mean(name, ["relu4_1", "relu1_1"]) == expected
