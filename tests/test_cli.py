@@ -18,7 +18,15 @@ import pytest
 
 import impasto
 from impasto import cli
-from impasto.display import Clock, EventLog, LiveDisplay, PlainDisplay, choose_display, event_fields
+from impasto.display import (
+    FIXED_COST_PX,
+    Clock,
+    EventLog,
+    LiveDisplay,
+    PlainDisplay,
+    choose_display,
+    event_fields,
+)
 from impasto.events import Event, Notice, RunDone, RunStarted, ScaleStarted, StepDone
 from impasto.flags import flag_name
 from impasto.images.io import save_picture
@@ -179,7 +187,8 @@ def write_troubles(studio: Path) -> None:
             "paintings": [{"name": "lost-too.jpg", "sha256": "2" * 64, "weight": 1}],
         },
         "machine": {
-            "torch": "1", "threads": 1, "instruction_set": "A", "architecture": "B", "system": "C", "device": "cpu",
+            "torch": "1", "threads": 1, "device": "cpu",
+            "instruction_set": "A", "architecture": "B", "system": "C",
         },
     }  # fmt: skip
     pixels = np.full((4, 4, 3), 0.5, np.float32)
@@ -205,6 +214,13 @@ def test_an_error_is_one_line_and_leaves_nothing(
     assert {path: path.stat().st_mtime_ns for path in studio.rglob("*")} == before
 
 
+def test_main_returns_the_code_and_does_not_exit(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_troubles(studio)
+    for arguments, code, words in ERRORS:
+        assert cli.main(arguments) == code
+        assert words[0] in capsys.readouterr().err
+
+
 def test_an_unwritable_folder(studio: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("root writes everywhere")
@@ -224,7 +240,11 @@ def test_an_unknown_layer_offers_the_nearest(studio: Path) -> None:
 
 @pytest.mark.parametrize(
     ("encoder", "code", "words"),
-    [("light", 2, "did you mean 'lite'"), ("gone.safetensors", 1, "gone.safetensors"), ("text.safetensors", 1, "text")],
+    [
+        ("light", 2, "did you mean 'lite'"),
+        ("gone.safetensors", 1, "gone.safetensors"),
+        ("text.safetensors", 1, "text"),
+    ],
 )
 def test_encoders_that_cannot_be_used(
     studio: Path, capsys: pytest.CaptureFixture[str], encoder: str, code: int, words: str
@@ -253,7 +273,7 @@ def test_paint(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixtu
     assert said.out.startswith("out.png: 48x38 px, painted in ")
     assert said.out.count("\n") == 1
     assert said.err.splitlines() == [
-        "impasto: scale 1/2, 32x26 px, 3 steps",
+        "impasto: scale 1/2, 32x25 px, 3 steps",
         "impasto: scale 2/2, 48x38 px, 2 steps",
     ]
     events = [json.loads(line) for line in Path("e.jsonl").read_text().splitlines()]
@@ -366,20 +386,23 @@ def wait_for_steps(path: Path, process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_writes_the_picture_as_it_stands(
-    studio: Path, quick_flags: list[str], tiny_encoder_file: Path, number: int, code: int
+    studio: Path,
+    quick_flags: list[str],
+    tiny_encoder_file: Path,
+    number: int,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     endless = paint_flags(*OUT, "--events", "e.jsonl", *quick_flags)
     endless[endless.index("--steps") + 1] = "1000000"
-    process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "impasto", *endless],
-        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        wait_for_steps(Path("e.jsonl"), process)
-        process.send_signal(number)
-        out, err = process.communicate(timeout=100)
-    finally:
-        process.kill()
+    command = [sys.executable, "-W", "error", "-m", "impasto", *endless]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            wait_for_steps(Path("e.jsonl"), process)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=100)
+        finally:
+            process.kill()
     assert process.returncode == code, err
     assert "stopped early" in out
     assert "stopping after this step" in err
@@ -387,8 +410,13 @@ def test_a_signal_writes_the_picture_as_it_stands(
     last = [event for event in events if event["event"] == "StepDone"][-1]
     record = impasto.read_record("out.png")
     assert record["stopped_after"] == {"scale": last["scale"], "step": last["step"]}
-    assert cli.main(["replay", "out.png", str(tiny_encoder_file), "-o", "again.png", "-q"]) == 0
+    again = ["replay", "out.png", str(tiny_encoder_file), "-o", "again.png"]
+    assert cli.main([*again, "--quiet"]) == 0
     assert Path("again.png").read_bytes() == Path("out.png").read_bytes()
+    assert cli.main(["info", "again.png"]) == 0
+    assert f"stopped after      scale 1, step {last['step']}\n" in capsys.readouterr().out
+    assert cli.main([*again, "--overwrite", "--steps", "2"]) == 0
+    assert "with these options it is painted to the end" in capsys.readouterr().err
 
 
 def replace_engine(monkeypatch: pytest.MonkeyPatch, events: Iterator[Event]) -> None:
@@ -467,7 +495,7 @@ def test_the_clock() -> None:
     assert (clock.steps_per_second, clock.format_time_left(), clock.share_done) == (0.0, "", 0.0)
     for event in RUN:
         clock.tick(event)
-    cost = [24 * 32 + 30_000, 48 * 64 + 30_000]
+    cost = [24 * 32 + FIXED_COST_PX, 48 * 64 + FIXED_COST_PX]
     assert clock.share_done == pytest.approx((2 * cost[0] + 2 * cost[1]) / (2 * cost[0] + 3 * cost[1]))
     assert clock.steps_per_second == 0.5
     assert clock.format_time_left() == "0:02 left"

@@ -56,7 +56,10 @@ def test_a_record_describes_the_run(painted: impasto.Pastiche, quick: Quick, tin
     assert record.recipe is None
     assert record.stopped_after is None
     assert record.inputs.content == File(name="photo.png", sha256=load_picture("photo.png").sha256)
-    assert [(p.name, p.weight) for p in record.inputs.paintings] == [("painting.png", 2.0), ("photo.png", 0.5)]
+    assert [(p.name, p.weight) for p in record.inputs.paintings] == [
+        ("painting.png", 2.0),
+        ("photo.png", 0.5),
+    ]
     assert record.encoder.name == "tiny"
     assert record.encoder.sha256 == load_file_hash(tiny_encoder_file)
     assert record.options.encoder == tiny_encoder_file.name
@@ -132,9 +135,11 @@ def test_inputs_are_found_by_their_bytes(studio: Path, tmp_path_factory: pytest.
     assert find_inputs(wanted, [studio])["content image"] == studio / "renamed.jpg"
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     Path("renamed.jpg").rename(elsewhere / "hidden.bin")
-    with pytest.raises(RecordError, match="content image 'photo.png'"):
+    with pytest.raises(RecordError, match=r"content image 'photo\.png'"):
         find_inputs(wanted, [studio, elsewhere])
-    assert find_inputs(wanted, [studio], [elsewhere / "hidden.bin"])["content image"] == elsewhere / "hidden.bin"
+    assert (
+        find_inputs(wanted, [studio], [elsewhere / "hidden.bin"])["content image"] == elsewhere / "hidden.bin"
+    )
 
 
 def test_one_file_may_play_two_parts(studio: Path) -> None:
@@ -144,7 +149,9 @@ def test_one_file_may_play_two_parts(studio: Path) -> None:
 
 def test_a_given_file_must_be_one_of_the_inputs(studio: Path) -> None:
     wanted = {"content image": file_of("photo.png")}
-    with pytest.raises(RecordError, match=r"painting\.png' is none of the inputs of this picture \(photo\.png\)"):
+    with pytest.raises(
+        RecordError, match=r"painting\.png' is none of the inputs of this picture \(photo\.png\)"
+    ):
         find_inputs(wanted, [studio], [studio / "painting.png"])
     with pytest.raises(RecordError, match=r"no file .*gone\.png"):
         find_inputs(wanted, [studio], [studio / "gone.png"])
@@ -162,9 +169,7 @@ def test_overridden_inputs_are_not_wanted(studio: Path, quick: Quick) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg", ".tiff"])
-def test_replay_gives_the_same_file(
-    painted: impasto.Pastiche, tiny_encoder_file: Path, suffix: str
-) -> None:
+def test_replay_gives_the_same_file(painted: impasto.Pastiche, tiny_encoder_file: Path, suffix: str) -> None:
     painted.save(f"first{suffix}")
     again = impasto.replay(f"first{suffix}", [tiny_encoder_file])
     assert np.array_equal(again.pixels, painted.pixels)

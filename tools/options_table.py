@@ -15,17 +15,20 @@ TARGET = Path(__file__).parents[1] / "docs" / "options.md"
 
 HEAD = """# Options
 
-Every option of a run, made from `impasto.PaintOptions` by `python tools/options_table.py`. On the command line
-it is a flag, in Python a keyword of `impasto.paint`, in a recipe file a key; what is given there overrides the
-recipe, and the recipe the defaults.
+Every option of a run, made from `impasto.PaintOptions` by `python tools/options_table.py`. On the command
+line it is a flag, in Python a keyword of `impasto.paint`, in a recipe file a key. Flags and keywords override
+the recipe, the recipe overrides the defaults.
 """
+COLUMNS = "| flag | keyword | meaning | default | values |\n|---|---|---|---|---|\n"
 
 
 def build_page() -> str:
     """Return the page as Markdown."""
     parts = [HEAD]
     for group, options in groupby(PaintOptions.model_fields, key=option_group):
-        parts.append(f"\n## {group}\n\n| flag | keyword | meaning | default | values |\n|---|---|---|---|---|\n")
+        parts.append(
+            f"\n## {group}\n\n| flag | keyword | meaning | default | values |\n|---|---|---|---|---|\n"
+        )
         for option in options:
             cells = [
                 f"`{flag_name(option)}`",

@@ -151,7 +151,6 @@ def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
                     help=describe_option(option),
                     metavar=describe_values(option),
                     group=groups[option_group(option)],
-                    allow_leading_hyphen=True,  # a negative number is told as what it is: out of bounds
                 ),
             ],
         )

@@ -18,8 +18,8 @@ from impasto.events import Event, Notice, RunStarted, ScaleStarted, StepDone
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-# A step costs its pixels and a fixed part that small scales feel; good enough to tell the time left.
-FIXED_COST_PX = 30_000
+# A step costs its pixels and a fixed part, as measured on two cores: enough to tell the time left.
+FIXED_COST_PX = 10_000
 WINDOW_STEPS = 24
 
 

@@ -86,7 +86,7 @@ class PaintOptions(BaseModel):
     style_weight: Weight = _option(1.0, "Objective", "weight of the style loss")
     tv_weight: Weight = _option(0.005, "Objective", "weight of total variation")
 
-    optimizer: Literal["adam", "lbfgs"] = _option("adam", "Optimisation", "optimiser of the pastiche")
+    optimizer: Literal["adam", "lbfgs"] = _option("lbfgs", "Optimisation", "optimiser of the pastiche")
     learning_rate: float = _option(
         0.02, "Optimisation", "Adam's step, in units of the pixel range", gt=0, le=1
     )
@@ -98,17 +98,18 @@ class PaintOptions(BaseModel):
         lt=1,
     )
     steps: Steps = _option(
-        (120, 80, 50, 30, 20), "Optimisation", "steps at each scale, coarsest first; the last number repeats"
+        (40, 30, 30, 30, 30), "Optimisation", "steps at each scale, coarsest first; the last number repeats"
     )
     stop_tolerance: float = _option(
         0.0, "Optimisation",
-        "a scale ends when its averaged objective gains less than this share in ten steps; 0: never", ge=0, lt=1,
+        "a scale ends when its averaged objective gains less than this share in ten steps; 0: never",
+        ge=0, lt=1,
     )  # fmt: skip
     min_scale_px: int = _option(128, "Optimisation", "long edge of the coarsest scale", ge=16, le=65_536)
     scale_factor: float = _option(2**0.5, "Optimisation", "factor from one scale to the next", gt=1, le=16)
     margin: float = _option(
         1 / 32, "Optimisation",
-        "canvas added around the picture and cropped at the end, share of the long edge (8 px at least); 0: none",
+        "canvas around the picture, cropped at the end, as share of the long edge (8 px at least); 0: none",
         ge=0, le=0.5,
     )  # fmt: skip
     padding_mode: Literal["reflect", "replicate", "zeros"] = _option(
@@ -157,7 +158,8 @@ def load_recipe(name_or_path: str) -> dict[str, Any]:
     """Read a recipe: option names and values, not yet validated.
 
     `name_or_path` is a name of `recipe_names()` or the path of a TOML file whose keys are options (a key
-    ``description`` is allowed). Raises `OptionError` for an unknown name, `InputError` for an unreadable file.
+    ``description`` is allowed). Raises `OptionError` for an unknown name, `InputError` for an unreadable
+    file.
     """
     recipe = _read_recipe(name_or_path)
     recipe.pop("description", None)

@@ -55,6 +55,10 @@ class Encoder:
             expected = (layer.channels, layer.in_channels, 3, 3)
             if tuple(kernel.shape) != expected:
                 raise WeightsError(f"{layer.convolution} has shape {tuple(kernel.shape)}, expected {expected}")
+            if tuple(bias.shape) != expected[:1]:
+                raise WeightsError(
+                    f"the bias of {layer.convolution} has shape {tuple(bias.shape)}, expected {expected[:1]}"
+                )
             self._kernels[layer.name] = (
                 kernel.to(device, dtype).contiguous(memory_format=torch.channels_last),
                 bias.to(device, dtype),

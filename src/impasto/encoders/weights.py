@@ -69,13 +69,20 @@ def read_encoder_file(
         raise WeightsError(
             f"{path} has encoder format {metadata.get('format_version')}, this version reads {FORMAT_VERSION}"
         )
-    shape = json.loads(metadata["architecture"])
+    try:
+        shape, mean = json.loads(metadata["architecture"]), json.loads(metadata["mean"])
+        architecture = Architecture(tuple(shape["widths"]), tuple(shape["depths"]))
+        name = name or metadata["name"]
+        if not architecture.layers or len(mean) != 3:
+            raise ValueError("no layers, or a mean that is not three numbers")
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} has a damaged description ({error!r})") from error
     return Encoder(
-        name or metadata["name"],
+        name,
         sha256,
-        Architecture(tuple(shape["widths"]), tuple(shape["depths"])),
+        architecture,
         tensors,
-        mean=json.loads(metadata["mean"]),
+        mean=mean,
         geometry={k.removeprefix("geometry."): v for k, v in tensors.items() if k.startswith("geometry.")},
         padding_mode=padding_mode,
         dtype=dtype,

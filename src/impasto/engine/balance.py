@@ -30,11 +30,14 @@ class Readability:
     def __init__(self, encoder: Encoder, photo: Float[Tensor, "1 3 height width"]) -> None:
         self._encoder = encoder
         self._size = photo.shape[-2:]
+        self.cost = float(self._size[0] * self._size[1])  # pixel-steps of one measurement, counted as a step
+        self.usable = min(self._size) >= 2 * encoder.architecture.layer(LAYER).stride_px
+        if not self.usable:
+            return  # fewer than two positions of `LAYER` across: nothing to compare, or none at all
         features = self._features(photo)
         self._directions = _standardised(features)
         spread = features.flatten(2).std(2).square().sum().sqrt()
-        self.cost = float(self._size[0] * self._size[1])  # pixel-steps of one measurement, counted as a step
-        self.usable = min(features.shape[-2:]) > 1 and bool(spread > 1e-2 * features.square().mean().sqrt())
+        self.usable = bool(spread > 1e-2 * features.square().mean().sqrt())
 
     def _features(self, picture: Tensor) -> Tensor:
         with torch.no_grad():
@@ -54,9 +57,9 @@ def _standardised(features: Tensor) -> Tensor:
 class Balance:
     """Multiplicative control of the content weight towards the readability that a strength asks for."""
 
-    GAIN = 1.0  # per measurement
+    GAIN = 4.0  # a change of the weight's logarithm by 1 moves the distance by about 0.13
     BOUNDS = (1e-4, 30.0)
-    SETTLING = 3  # measurements at the coarsest scale that do not count: the pastiche still is the photo
+    SETTLING = 1  # measurements at the coarsest scale that do not count: the pastiche still is the photo
 
     def __init__(self, options: PaintOptions) -> None:
         self.moves = options.balance == "readability" and 0 < options.strength < 100

@@ -112,14 +112,14 @@ class LBFGS:
         return evaluation
 
     def objective_changed(self) -> None:
-        """The objective is another function now: gradients of the old one say nothing about its curvature."""
-        self._pairs.clear()
+        """The objective is another function now, of nearly the same curvature: values no longer compare."""
         self._best = None
 
     def rescale(self, resample: Callable[[Tensor, str], Tensor]) -> None:
         self.picture = resample(self.averaged, "bicubic").clamp_(0, 1)
         self._cap = self.CAP
-        self.objective_changed()
+        self._pairs.clear()
+        self._best = None
 
     def _take_back(self, evaluation: Evaluation) -> Evaluation:
         self._failures += 1

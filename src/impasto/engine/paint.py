@@ -30,7 +30,7 @@ from impasto.losses.statistics import Moments, blend
 from impasto.options import STARTING_POINTS, PaintOptions
 
 DEFAULT_LONG_EDGE_PX = 1024
-BALANCE_EVERY = 4  # steps from one measurement of readability to the next
+BALANCE_EVERY = 8  # steps from one measurement of readability to the next
 BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may move
 STOP_WINDOW = 10  # steps over which the adaptive stop compares
 MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
@@ -205,6 +205,7 @@ def _build_objective(
     return Objective(
         encoder,
         photo,
+        scale.core,
         content_layers=content_layers,
         style_layers=style_layers,
         style_targets=targets,

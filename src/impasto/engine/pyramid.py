@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from impasto.images.geometry import extend_mirrored, fit_long_edge
+from impasto.losses.objective import Core
 from impasto.options import PaintOptions
 
 MIN_MARGIN_PX = 8
@@ -22,13 +23,18 @@ class Scale:
     border effects fall on what is cropped.
     """
 
-    height_px: int
-    width_px: int
-    top_px: int
-    left_px: int
+    core: Core
     canvas_height_px: int
     canvas_width_px: int
     steps: int
+
+    @property
+    def height_px(self) -> int:
+        return self.core.height_px
+
+    @property
+    def width_px(self) -> int:
+        return self.core.width_px
 
     @property
     def long_edge_px(self) -> int:
@@ -40,13 +46,13 @@ class Scale:
 
     def extend(self, picture: Float[Tensor, "1 c height width"]) -> Float[Tensor, "1 c canvas_h canvas_w"]:
         """Put a picture of this scale's size on its canvas."""
-        return extend_mirrored(picture, self.top_px, self.left_px, self.canvas_height_px, self.canvas_width_px)
+        return extend_mirrored(
+            picture, self.core.top_px, self.core.left_px, self.canvas_height_px, self.canvas_width_px
+        )
 
     def crop(self, canvas: Float[Tensor, "1 c canvas_h canvas_w"]) -> Float[Tensor, "1 c height width"]:
         """Cut the picture out of its canvas."""
-        return canvas[
-            ..., self.top_px : self.top_px + self.height_px, self.left_px : self.left_px + self.width_px
-        ]
+        return self.core.cut(canvas, 1)
 
 
 def build_pyramid(height_px: int, width_px: int, options: PaintOptions) -> list[Scale]:
@@ -68,7 +74,7 @@ def build_pyramid(height_px: int, width_px: int, options: PaintOptions) -> list[
         top, canvas_height = _canvas(height, edge_px, options.margin)
         left, canvas_width = _canvas(width, edge_px, options.margin)
         steps = options.steps[min(index, len(options.steps) - 1)]
-        scales.append(Scale(height, width, top, left, canvas_height, canvas_width, steps))
+        scales.append(Scale(Core(top, left, height, width), canvas_height, canvas_width, steps))
     return scales
 
 

@@ -17,6 +17,30 @@ from impasto.losses.style import STYLE_LOSSES
 
 
 @dataclass(frozen=True)
+class Core:
+    """The part of a canvas that counts, in pixels; losses ignore the rest, which only gives context.
+
+    Counted whole, a canvas lets the optimiser hide in its margin what does not fit the picture.
+    """
+
+    top_px: int
+    left_px: int
+    height_px: int
+    width_px: int
+
+    def cut(self, features: Float[Tensor, "1 c canvas_h canvas_w"], stride_px: int) -> Float[Tensor, "1 c h w"]:
+        """Positions of a feature map of the canvas that lie in the core, at least one."""
+        rows = _span(self.top_px, self.height_px, stride_px, features.shape[-2])
+        columns = _span(self.left_px, self.width_px, stride_px, features.shape[-1])
+        return features[..., rows, columns]
+
+
+def _span(start_px: int, length_px: int, stride_px: int, positions: int) -> slice:
+    first = min(round(start_px / stride_px), positions - 1)
+    return slice(first, max(first + 1, round((start_px + length_px) / stride_px)))
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Weighted loss parts with their sum ``total``, and d total / d pastiche [1, 3, height, width]."""
 
@@ -45,6 +69,7 @@ class Objective:
     ----------
     encoder: frozen.
     content: canvas-sized photo [1, 3, height, width]; its feature maps are the content targets.
+    core: the part of the canvas that counts.
     content_layers, style_layers: layer weights; each loss is the mean over its layers with these weights.
     style_targets: moments to reach at each style layer.
     style_loss: a name of `STYLE_LOSSES`.
@@ -56,6 +81,7 @@ class Objective:
         self,
         encoder: Encoder,
         content: Float[Tensor, "1 3 height width"],
+        core: Core,
         *,
         content_layers: Mapping[str, float],
         style_layers: Mapping[str, float],
@@ -67,12 +93,12 @@ class Objective:
         tv_scale: float,
     ) -> None:
         self.content_weight = content_weight
-        self._encoder = encoder
+        self._encoder, self._core = encoder, core
         self._style_weight, self._tv_weight = style_weight, tv_weight / tv_scale
         with torch.no_grad():
             targets = encoder(content, list(content_layers))
         self._content = [
-            (name, weight / sum(content_layers.values()), ContentLoss(targets[name]))
+            (name, weight / sum(content_layers.values()), ContentLoss(self._cut(targets, name)))
             for name, weight in content_layers.items()
         ]
         build = STYLE_LOSSES[style_loss]
@@ -82,13 +108,16 @@ class Objective:
         ]
         self._layers = list({*content_layers, *style_layers})
 
+    def _cut(self, features: Mapping[str, Tensor], layer: str) -> Tensor:
+        return self._core.cut(features[layer], self._encoder.architecture.layer(layer).stride_px)
+
     def __call__(self, pastiche: Float[Tensor, "1 3 height width"]) -> Evaluation:
         leaf = pastiche.detach().requires_grad_()
         features = self._encoder(leaf, self._layers)
         style = sum(
-            weight * loss(_moments(self._encoder, name, features[name])) for name, weight, loss in self._style
+            weight * loss(_moments(self._encoder, name, self._cut(features, name))) for name, weight, loss in self._style
         )
-        content = sum(weight * loss(features[name]) for name, weight, loss in self._content)
+        content = sum(weight * loss(self._cut(features, name)) for name, weight, loss in self._content)
         parts = {
             "content": self.content_weight * content,
             "style": self._style_weight * style,

@@ -1,0 +1,51 @@
+# Two commands from a bare clone: `make demo` paints a picture, `make test` runs the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+DEMO := demo.png
+
+export OMP_WAIT_POLICY ?= passive
+
+.PHONY: demo test test-all check format bench golden clean
+
+demo: $(VENV)/.demo
+	@photo=$$($(BIN)/python -c "from matplotlib.cbook import get_sample_data as s; print(s('grace_hopper.jpg', asfileobj=False))"); \
+	$(BIN)/impasto paint "$$photo" src/impasto/samples/flow.jpg -o $(DEMO) --overwrite
+	@echo "The pastiche: $(DEMO) (a portrait of Grace Hopper in the manner of src/impasto/samples/flow.jpg)"
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n 2 -m "not slow" --cov=impasto --cov-report=term:skip-covered --cov-fail-under=90
+
+test-all: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n 2
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run_all.py
+
+golden: $(VENV)/.dev
+	$(BIN)/python tools/make_golden.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e ".[demo]"
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e ".[dev]"
+	@touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) build dist bench-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

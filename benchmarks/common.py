@@ -1,0 +1,325 @@
+"""What all benchmarks share: arguments, the gallery's pairs, painting and judging, timing, the report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import shlex
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto.encoders import load_encoder
+from impasto.engine.paint import Painting, _build_objective, iter_paint, pastiche_size, thread_count
+from impasto.engine.pyramid import Scale, build_pyramid
+from impasto.errors import ImpastoError
+from impasto.events import Event, RunDone, StepDone
+from impasto.images.geometry import fit_long_edge
+from impasto.images.io import Picture, load_picture, picture_from_array
+from impasto.images.picture import quantise
+from impasto.losses.objective import Objective
+from impasto.options import PaintOptions, build_options
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "tools"))
+QUICK = {
+    "size": 160,
+    "pairs": 1,
+    "rounds": 1,
+    "steps": "8,8",
+    "threads": 1,
+}  # nothing it reports means anything
+
+
+# --- arguments --------------------------------------------------------------------------------------------
+
+
+def new_parser(description: str | None, **defaults: int) -> argparse.ArgumentParser:
+    """Arguments that all benchmarks take; `defaults` (size, pairs, rounds) add those with their values."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="gallery, teacher, train")
+    parser.add_argument("--out", type=Path, default=ROOT / "bench-out", help="folder for tables and sheets")
+    parser.add_argument(
+        "--quick", action="store_true", help="toy sizes: shows that it runs, measures nothing"
+    )
+    parser.add_argument("--threads", type=int, help="default: one per core")
+    parser.add_argument("--steps", help="steps per scale instead of the default recipe's own")
+    helps = {"size": "long edge, px", "pairs": "pairs of the gallery", "rounds": "medians are of so many"}
+    for name, value in defaults.items():
+        parser.add_argument(f"--{name}", type=int, default=value, help=f"{helps[name]} [default: {value}]")
+    return parser
+
+
+def parse(parser: argparse.ArgumentParser, quick: Mapping[str, Any] | None = None) -> argparse.Namespace:
+    """Parse; with --quick, toy values (`QUICK` and `quick`) replace the defaults, not what was given."""
+    args = parser.parse_args()
+    if args.quick:
+        toy = {name: value for name, value in QUICK.items() if hasattr(args, name)}
+        parser.set_defaults(**toy | dict(quick or {}))
+        args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(thread_count(PaintOptions(threads=args.threads)))
+    return args
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a benchmark; what cannot be used ends it in one line."""
+    try:
+        main()
+    except ImpastoError as error:
+        raise SystemExit(str(error)) from None
+
+
+def shared_path(args: argparse.Namespace, *parts: str) -> Path:
+    """Path of shared data, which is read where it lies; one line and an end where it is missing."""
+    path: Path = args.shared.joinpath(*parts)
+    if not path.exists():
+        raise SystemExit(f"{path} is missing: name the folder of gallery, teacher and train with --shared")
+    return path
+
+
+def paint_options(args: argparse.Namespace, **values: Any) -> PaintOptions:
+    """The defaults with --size, --threads and (where given) --steps, changed by `values`."""
+    steps = {"steps": args.steps} if args.steps else {}
+    return build_options({"size_px": args.size, "threads": args.threads} | steps | values)
+
+
+# --- the gallery ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo and a painting of the gallery."""
+
+    photo_path: Path
+    painting_path: Path
+    photo: Picture = field(repr=False)
+    painting: Picture = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return " + ".join(short_name(path) for path in (self.photo_path, self.painting_path))
+
+
+def short_name(path: Path) -> str:
+    """``style_munch_the_scream.jpg`` is ``munch the scream``."""
+    return path.stem.split("_", 1)[1].replace("_", " ")
+
+
+def load_pair(photo: Path, painting: Path) -> Pair:
+    return Pair(photo, painting, load_picture(photo), load_picture(painting))
+
+
+def gallery_files(args: argparse.Namespace, kind: str) -> list[Path]:
+    """Sorted files of a kind: ``content`` or ``style``."""
+    files = sorted(shared_path(args, "gallery").glob(f"{kind}_*.jpg"))
+    if not files:
+        raise SystemExit(f"{args.shared / 'gallery'} holds no {kind}_*.jpg")
+    return files
+
+
+def seeded_pairs(args: argparse.Namespace, count: int) -> list[Pair]:
+    """`count` different pairs, dealt from two shuffled decks: each file has its turn before any has another.
+
+    Fewer pairs are the first of more.
+    """
+    random_state = random.Random(0)
+    files = [gallery_files(args, kind) for kind in ("content", "style")]
+    photos, paintings = (_deal(deck, random.Random(random_state.random())) for deck in files)
+    dealt: dict[tuple[Path, Path], None] = {}
+    while len(dealt) < min(count, len(files[0]) * len(files[1])):
+        dealt[next(photos), next(paintings)] = None
+    return [load_pair(*files) for files in dealt]
+
+
+def _deal(deck: list[Path], random_state: random.Random) -> Iterator[Path]:
+    while True:
+        yield from random_state.sample(deck, len(deck))
+
+
+# --- painting and judging ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A finished pastiche as its 8-bit picture, and what it took."""
+
+    picture: Picture = field(repr=False)
+    content_weight: float
+    seconds: float
+    pixel_steps: float
+
+
+def iter_pair(pair: Pair, options: PaintOptions) -> Iterator[Event]:
+    return iter_paint(pair.photo, [Painting(pair.painting)], options)
+
+
+def paint_pair(pair: Pair, options: PaintOptions) -> Painted:
+    """Paint, and keep the content weight of the last step."""
+    weight = 0.0
+    for event in iter_pair(pair, options):
+        if isinstance(event, StepDone):
+            weight = event.content_weight
+        elif isinstance(event, RunDone):
+            return Painted(eight_bit(event.pixels), weight, event.seconds, event.pixel_steps)
+    raise AssertionError("the engine ended without RunDone")
+
+
+def eight_bit(pixels: Any) -> Picture:
+    """What a PNG of these pixels [height, width, 3] holds."""
+    return picture_from_array(quantise(pixels, 8))
+
+
+def to_tensor(picture: Picture, long_edge_px: int | None = None) -> Tensor:
+    """[1, 3, height, width] in [0, 1], at its own size or at the given long edge."""
+    size = fit_long_edge(picture.height_px, picture.width_px, long_edge_px) if long_edge_px else (None, None)
+    return torch.from_numpy(picture.pixels(*size)).permute(2, 0, 1)[None].contiguous()
+
+
+def build_objective(pair: Pair, options: PaintOptions, scale: Scale) -> Objective:
+    """The engine's own objective of a scale, all layers in use."""
+    encoder = load_encoder(options.encoder, padding_mode=options.padding_mode)
+    photo = scale.extend(to_tensor(pair.photo, scale.long_edge_px))
+    layers = (options.content_layers, options.style_layers)
+    return _build_objective(
+        encoder, photo, [Painting(pair.painting)], scale, options, layers, options.content_weight
+    )
+
+
+def build_judge(pair: Pair, options: PaintOptions) -> Callable[[Picture], dict[str, float]]:
+    """The engine's objective at full size without a margin: loss breakdown of a finished picture."""
+    without_margin = options.model_copy(update={"margin": 0.0})
+    scale = build_pyramid(*pastiche_size(pair.photo, options), without_margin)[-1]
+    objective = build_objective(pair, options, scale)
+    return lambda picture: objective(to_tensor(picture)).losses
+
+
+# --- timing -----------------------------------------------------------------------------------------------
+
+
+def seconds_of(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def interleave(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of every call in every round, taking turns, so that other load falls on all alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            seconds[name].append(seconds_of(call))
+    return seconds
+
+
+def median_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
+    """Median over the rounds of the ratio within a round."""
+    return statistics.median(a / b for a, b in zip(numerators, denominators, strict=True))
+
+
+# --- the report -------------------------------------------------------------------------------------------
+
+
+class Report:
+    """Tables, bars and notes of a benchmark: printed as they come, saved as markdown and JSON at the end."""
+
+    def __init__(self, name: str, args: argparse.Namespace) -> None:
+        self._name, self._args = name, args
+        self._markdown: list[str] = []
+        self._data: dict[str, Any] = {
+            "benchmark": name,
+            "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
+            "arguments": {key: str(value) for key, value in vars(args).items()},
+            "machine": machine_facts(),
+            "load_before": os.getloadavg(),
+        }
+        facts = self._data["machine"]
+        self._say(f"## {name}\n\n`{self._data['command']}`\n")
+        self._say(
+            f"{facts['processor']}, {facts['cores']} cores, {facts['threads']} threads, "
+            f"torch {facts['torch']}; load {self._data['load_before'][0]:.1f} when it began"
+        )
+        if args.quick:
+            self.note(
+                "a --quick run at toy sizes: it shows that the benchmark runs, its numbers mean nothing"
+            )
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        self._data.setdefault("tables", []).append({"title": title, "columns": columns, "rows": rows})
+        lines = [f"| {' | '.join(cells)} |" for cells in (columns, ["---"] * len(columns))]
+        lines += [f"| {' | '.join(show(value) for value in row)} |" for row in rows]
+        self._say(f"\n**{title}**\n\n" + "\n".join(lines))
+
+    def bar(self, name: str, value: float, limit: float, *, at_least: bool = False) -> None:
+        """A requirement: `value` is to be at most `limit` (or at least)."""
+        met = value >= limit if at_least else value <= limit
+        entry = {"name": name, "value": value, "limit": limit, "at_least": at_least, "met": met}
+        self._data.setdefault("bars", []).append(entry)
+        sign = "≥" if at_least else "≤"
+        self._item(f"bar: {name} {show(value)} ({sign} {show(limit)}): {'met' if met else '**missed**'}")
+
+    def note(self, text: str) -> None:
+        self._data.setdefault("notes", []).append(text)
+        self._item(text)
+
+    def sheet(self, name: str) -> Path:
+        """Where a contact sheet goes."""
+        path: Path = self._args.out / f"{self._name}-{name}.png"
+        self.note(f"sheet: {path.name}")
+        return path
+
+    def save(self) -> None:
+        self._data["load_after"] = os.getloadavg()
+        self._item(f"load {os.getloadavg()[0]:.1f} when it ended")
+        stem = self._args.out / self._name
+        stem.with_suffix(".md").write_text("\n".join(self._markdown) + "\n", encoding="utf-8")
+        stem.with_suffix(".json").write_text(json.dumps(self._data, indent=1) + "\n", encoding="utf-8")
+
+    def _item(self, text: str) -> None:
+        self._say(f"- {text}" if self._markdown[-1].lstrip().startswith("- ") else f"\n- {text}")
+
+    def _say(self, text: str) -> None:
+        self._markdown.append(text)
+        print(text, flush=True)
+
+
+def show(value: object) -> str:
+    return (
+        f"{value:.3g}"
+        if isinstance(value, float) and abs(value) < 1000
+        else f"{value:,.0f}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def machine_facts() -> dict[str, object]:
+    """What timings depend on."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY", ""),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()

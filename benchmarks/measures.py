@@ -1,0 +1,125 @@
+"""Measures of finished pictures that no pastiche was optimised against. Distances: 0 is the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.metrics import structural_similarity
+from torch import Tensor
+
+from common import to_tensor
+from impasto.encoders import Encoder
+from impasto.engine.balance import READING_LONG_EDGE_PX, Readability
+from impasto.images.geometry import fit_long_edge
+from impasto.images.io import Picture, picture_from_array
+from impasto.losses.objective import style_statistics
+from impasto.losses.style import WassersteinLoss
+
+STRUCTURE_PX = 256  # long edge at which structure is compared, whatever the size of the pictures
+REC_709 = np.float32([0.2126, 0.7152, 0.0722])
+FAINT = 0.5 / 255  # gradient, per px, below which a direction is not believed
+FRAME_PX = 8
+Plane = NDArray[np.float32]
+
+
+def luma(picture: Picture, long_edge_px: int | None = None) -> Plane:
+    """[height, width] of the sRGB-encoded values, in [0, 1]."""
+    edge = long_edge_px or max(picture.height_px, picture.width_px)
+    plane: Plane = picture.pixels(*fit_long_edge(picture.height_px, picture.width_px, edge)) @ REC_709
+    return plane
+
+
+def dissimilarity(photo: Picture, pastiche: Picture) -> float:
+    """1 - SSIM of the luma at `STRUCTURE_PX` (Wang et al. 2004: Gaussian window, sigma 1.5)."""
+    planes = (luma(photo, STRUCTURE_PX), luma(pastiche, STRUCTURE_PX))
+    return 1 - float(
+        structural_similarity(*planes, data_range=1.0, gaussian_weights=True, use_sample_covariance=False)
+    )
+
+
+def edge_disagreement(photo: Picture, pastiche: Picture) -> float:
+    """Mean of 1 - cos 2d over the photo's edges, d the angle between both pictures' directions there.
+
+    Directions are those of the structure tensor of the luma at `STRUCTURE_PX` (Gaussian derivatives, sigma 1,
+    averaged with sigma 2); a place weighs as much as the photo's gradient there. 0: all edges run alike;
+    1: unrelated; 2: all at right angles. Where the pastiche is flat it has no direction and counts 1.
+    """
+    ours, weight = _double_angle(luma(photo, STRUCTURE_PX))
+    theirs, _ = _double_angle(luma(pastiche, STRUCTURE_PX))
+    lengths = np.maximum(np.abs(ours), FAINT**2) * np.maximum(np.abs(theirs), FAINT**2)
+    cosine = (ours * theirs.conj()).real / lengths
+    return 1 - float((weight * cosine).sum() / (weight.sum() + 1e-12))
+
+
+def _double_angle(plane: Plane) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Directions as complex numbers of twice their angle, and the gradient's magnitude."""
+    rows = ndimage.gaussian_filter(plane.astype(np.float64), 1, order=(1, 0))
+    columns = ndimage.gaussian_filter(plane.astype(np.float64), 1, order=(0, 1))
+    square = (columns + 1j * rows) ** 2
+    smooth = ndimage.gaussian_filter(square.real, 2) + 1j * ndimage.gaussian_filter(square.imag, 2)
+    return smooth, np.hypot(rows, columns)
+
+
+def sharpness(painting: Picture, pastiche: Picture) -> float:
+    """Variance of the luma's Laplacian over the painting's at the same long edge: 1 as crisp, 0 smeared."""
+    edge = min(max(p.height_px, p.width_px) for p in (painting, pastiche))  # neither is ever enlarged
+    pastiche_variance, painting_variance = (
+        float(ndimage.laplace(luma(picture, edge)).var()) for picture in (pastiche, painting)
+    )
+    return pastiche_variance / (painting_variance + 1e-12)
+
+
+def border(photo: Picture, pastiche: Picture) -> float:
+    """`frame` of the pastiche over that of the photo at its size."""
+    same_size = picture_from_array(photo.pixels(pastiche.height_px, pastiche.width_px))
+    return frame(pastiche) / frame(same_size)
+
+
+def frame(picture: Picture) -> float:
+    """Restlessness of the frame: about 1 is clean, well above 1 a visible border.
+
+    Squared gradient (all channels) of the outermost `FRAME_PX` over that of the ring twice as wide inside it.
+    The neighbouring ring, not the whole inside: a subject in the middle is no clean border.
+    """
+    pixels = picture.pixels()
+    energy = sum(np.square(step).sum(2) for step in np.gradient(pixels, axis=(0, 1)))
+    height, width = energy.shape
+    rows, columns = np.ogrid[:height, :width]
+    depth = np.minimum(np.minimum(rows, height - 1 - rows), np.minimum(columns, width - 1 - columns))
+    outer, ring = energy[depth < FRAME_PX], energy[(depth >= FRAME_PX) & (depth < 3 * FRAME_PX)]
+    return float((outer.mean() + FAINT**2) / (ring.mean() + FAINT**2))
+
+
+class TeacherView:
+    """Distances in the teacher's feature space; `rotations` as `teacher.load_teacher` gives them."""
+
+    def __init__(self, teacher: Encoder, rotations: dict[str, Tensor]) -> None:
+        self._teacher, self._rotations = teacher, rotations
+
+    def structure_distance(self, photo: Picture, pastiche: Picture, layer: str = "relu3_1") -> float:
+        """|R F - R F*| / |R F*| at `layer`, F* the photo's feature map, at `STRUCTURE_PX`."""
+        ours, theirs = (self._map(picture, layer) for picture in (photo, pastiche))
+        return float((theirs - ours).norm() / ours.norm())
+
+    def content_distance(self, photo: Picture, pastiche: Picture) -> float:
+        """Readability as the engine measures it, but by the teacher: relu4_2 as directions, 0 to about 1."""
+        long_edge = min(READING_LONG_EDGE_PX, max(pastiche.height_px, pastiche.width_px))
+        reading = Readability(self._teacher, to_tensor(photo, long_edge))
+        return reading.distance(to_tensor(pastiche))
+
+    def style_distance(self, painting: Picture, pastiche: Picture) -> float:
+        """Mean Wasserstein-2 loss of the style layers in VGG-19's space, at the pastiche's long edge."""
+        own = max(painting.height_px, painting.width_px)
+        edge = min(own, max(pastiche.height_px, pastiche.width_px))
+        layers = list(self._rotations)
+        target = style_statistics(self._teacher, [(to_tensor(painting, edge), 1.0)], layers)
+        reached = style_statistics(self._teacher, [(to_tensor(pastiche), 1.0)], layers)
+        losses = [float(WassersteinLoss(target[name])(reached[name])) for name in layers]
+        return sum(losses) / len(losses)
+
+    def _map(self, picture: Picture, layer: str) -> Tensor:
+        with torch.no_grad():
+            features = self._teacher(to_tensor(picture, STRUCTURE_PX), [layer])[layer]
+        return self._rotations[layer] @ features.flatten(2)[0]
