@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from impasto.encoders import load_encoder
-from impasto.engine.paint import Painting, _build_objective, iter_paint, pastiche_size, thread_count
+from impasto.engine.paint import Painting, build_objective, iter_paint, pastiche_size, thread_count
 from impasto.engine.pyramid import Scale, build_pyramid
 from impasto.errors import ImpastoError
 from impasto.events import Event, RunDone, StepDone
@@ -36,7 +36,7 @@ QUICK = {
     "size": 160,
     "pairs": 1,
     "rounds": 1,
-    "steps": "8,8",
+    "steps": "12,12",
     "threads": 1,
 }  # nothing it reports means anything
 
@@ -67,7 +67,7 @@ def parse(parser: argparse.ArgumentParser, quick: Mapping[str, Any] | None = Non
     args = parser.parse_args()
     if args.quick:
         toy = {name: value for name, value in QUICK.items() if hasattr(args, name)}
-        parser.set_defaults(**toy | dict(quick or {}))
+        parser.set_defaults(**toy | dict(quick or {}), out=ROOT / "bench-out" / "quick")
         args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(thread_count(PaintOptions(threads=args.threads)))
@@ -193,7 +193,7 @@ def build_objective(pair: Pair, options: PaintOptions, scale: Scale) -> Objectiv
     encoder = load_encoder(options.encoder, padding_mode=options.padding_mode)
     photo = scale.extend(to_tensor(pair.photo, scale.long_edge_px))
     layers = (options.content_layers, options.style_layers)
-    return _build_objective(
+    return build_objective(
         encoder, photo, [Painting(pair.painting)], scale, options, layers, options.content_weight
     )
 
@@ -216,11 +216,14 @@ def seconds_of(call: Callable[[], object]) -> float:
 
 
 def interleave(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every call in every round, taking turns, so that other load falls on all alike."""
+    """Seconds of every call in every round, taking turns, so that other load falls on all alike.
+
+    Every other round runs backwards: what follows a large call finds memory and caches as that left them.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            seconds[name].append(seconds_of(call))
+    for turn in range(rounds):
+        for name in list(calls)[:: -1 if turn % 2 else 1]:
+            seconds[name].append(seconds_of(calls[name]))
     return seconds
 
 

@@ -200,7 +200,7 @@ def _forward_backward(encoder: Encoder, picture: Tensor) -> Callable[[], None]:
 
 
 def main() -> None:
-    parser = new_parser(__doc__, size=384, pairs=12, rounds=9)
+    parser = new_parser(__doc__, size=384, pairs=12, rounds=21)
     parser.add_argument("--encoder", default="lite", help="lite, or an encoder file to measure instead")
     parser.add_argument("--fit-images", type=int, default=400, help="training images the heads are fitted on")
     parser.add_argument("--held-out", type=int, default=HELD_OUT, help="images kept out that are judged")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import re
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,12 @@ def measure(teacher: TeacherView, pair: Pair, painted: Painted) -> tuple[float, 
     )
 
 
+def average(rows: Sequence[tuple[float, ...]]) -> list[float]:
+    """Values of `MEASURES` over all pairs."""
+    columns = zip(*rows, strict=True)
+    return [mean(column) for mean, column in zip(MEASURES.values(), columns, strict=True)]
+
+
 def main() -> None:
     parser = new_parser(__doc__, size=512, pairs=0)
     parser.add_argument(
@@ -129,13 +135,7 @@ def main() -> None:
             row.append(Cell(painted.picture, f"{name}: {content:.2f} / {style:.2f}"))
         sheet.append(row)
         report.table(pair.name, ("set", *MEASURES), [(name, *values[name][-1]) for name in sets])
-    means = [
-        (
-            name,
-            *(mean(column) for mean, column in zip(MEASURES.values(), zip(*rows, strict=True), strict=True)),
-        )
-        for name, rows in values.items()
-    ]
+    means = [(name, *average(rows)) for name, rows in values.items()]
     report.table(f"Mean over {len(pairs)} pairs, {args.size} px", ("set", *MEASURES), means)
     save_sheet(report.sheet("sheet"), sheet, cell_px=args.cell)
     report.save()

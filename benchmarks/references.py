@@ -35,7 +35,7 @@ def write_teacher(folder: Path, teacher: Encoder, *, geometry: bool) -> str:
     """Path of the teacher as an encoder file; without `geometry` its own feature maps are compared."""
     tensors = {}
     for layer in teacher.architecture.layers:
-        kernel, bias = teacher._kernels[layer.name]
+        kernel, bias = teacher.kernels[layer.name]
         tensors |= {f"{layer.convolution}.weight": kernel, f"{layer.convolution}.bias": bias}
     if geometry:
         tensors |= {f"geometry.{name}": matrix.float() for name, matrix in teacher.geometry.items()}

@@ -1,4 +1,4 @@
-"""Run every benchmark with its default settings and gather their tables in summary.md; passes its flags on."""
+"""Run every benchmark, flags passed on, and gather their tables in summary.md."""
 
 from __future__ import annotations
 

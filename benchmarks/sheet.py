@@ -26,17 +26,26 @@ class Cell:
 
 def save_sheet(path: Path, rows: Sequence[Sequence[Cell]], *, cell_px: int = 180) -> None:
     """Lay cells out in rows, every picture within a square of `cell_px`, its label under it."""
-    pitch = (cell_px + GAP_PX, cell_px + LABEL_PX + GAP_PX)
-    columns = max(len(row) for row in rows)
-    sheet = Image.new("RGB", (columns * pitch[0], len(rows) * pitch[1]), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
-    for top, row in enumerate(rows):
-        for left, cell in enumerate(row):
-            x, y = left * pitch[0], top * pitch[1]
-            thumbnail = _thumbnail(cell.picture, cell_px)
-            sheet.paste(thumbnail, (x + (cell_px - thumbnail.width) // 2, y + cell_px - thumbnail.height))
-            draw.text((x + 2, y + cell_px), _fit(cell.label, font, cell_px), fill="black", font=font)
+    strips = [_draw_row(row, cell_px) for row in rows]
+    sheet = Image.new("RGB", (max(s.width for s in strips), sum(s.height for s in strips)), "white")
+    top = 0
+    for strip in strips:
+        sheet.paste(strip, (0, top))
+        top += strip.height
     sheet.save(path, optimize=True)
+
+
+def _draw_row(row: Sequence[Cell], cell_px: int) -> Image.Image:
+    """A strip as high as its highest picture."""
+    thumbnails, pitch = [_thumbnail(cell.picture, cell_px) for cell in row], cell_px + GAP_PX
+    bottom = max(thumbnail.height for thumbnail in thumbnails)
+    strip = Image.new("RGB", (len(row) * pitch, bottom + LABEL_PX + GAP_PX), "white")
+    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(11)
+    for index, (cell, thumbnail) in enumerate(zip(row, thumbnails, strict=True)):
+        left = index * pitch
+        strip.paste(thumbnail, (left + (cell_px - thumbnail.width) // 2, bottom - thumbnail.height))
+        draw.text((left + 2, bottom), _fit(cell.label, font, cell_px), fill="black", font=font)
+    return strip
 
 
 def side_by_side(cells: Sequence[Sequence[Cell]], across: int) -> list[list[Cell]]:

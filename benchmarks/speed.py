@@ -274,7 +274,7 @@ def main() -> None:
     parser.add_argument("--timed-steps", type=int, default=4, help="per scale, of the long schedule in (b)")
     parser.add_argument("--profile", action="store_true", help="(c) instead of (a) and (b)")
     parser.add_argument("--part", choices="ab", action="append", help="only this part; default: both")
-    args = parse(parser, quick={"timed_steps": 2, "long_steps": "32,24"})
+    args = parse(parser, quick={"timed_steps": 2, "long_steps": "48,36"})
     report = Report("speed-profile" if args.profile else "speed", args)
     pairs = seeded_pairs(args, max(1, args.pairs))
     parts = "c" if args.profile else args.part or "ab"

@@ -4,7 +4,7 @@
 
 Every layer of the student is read by a linear 1x1 head that predicts the teacher's feature map there; the loss
 is the squared error in units of that map's standard deviation, at random positions. The heads are dropped at
-the end: what they learned of the teacher's metric stays as one small matrix per style layer (`geometry`).
+the end: what they learned of the teacher's metric stays as one small matrix per layer (`geometry`).
 Convolutions are batch-normalised while training; the normalisation is folded into them at export.
 
 The run folder holds `log.jsonl` (what the model card quotes), `checkpoint.pt` (start again with --resume;
@@ -178,8 +178,8 @@ def split(paths: list[Path], validation: int, seed: int) -> tuple[list[Path], li
 def export(path: Path, student: Student, heads: nn.ModuleDict, results: dict[str, float], steps: int, args) -> None:
     """Fold, halve the precision, and write the encoder file with its description."""
     tensors = {k: v.half() if k.endswith("weight") else v for k, v in student.folded().items()}
-    for name in STYLE_LAYERS:
-        tensors[f"geometry.{name}"] = geometry_of(heads[name].weight.detach()).half()
+    for name, head in heads.items():
+        tensors[f"geometry.{name}"] = geometry_of(head.weight.detach()).half()
     about = ABOUT | {
         "source": f"tools/distill_encoder.py, teacher SHA-256 {args.teacher_sha256}",
         "command": "python " + shlex.join(sys.argv),

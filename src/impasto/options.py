@@ -84,7 +84,7 @@ class PaintOptions(BaseModel):
         0.3, "Objective", "weight of the content loss; with balance 'readability' where it starts"
     )
     style_weight: Weight = _option(1.0, "Objective", "weight of the style loss")
-    tv_weight: Weight = _option(0.005, "Objective", "weight of total variation")
+    tv_weight: Weight = _option(0.002, "Objective", "weight of total variation")
 
     optimizer: Literal["adam", "lbfgs"] = _option("lbfgs", "Optimisation", "optimiser of the pastiche")
     learning_rate: float = _option(
@@ -101,7 +101,7 @@ class PaintOptions(BaseModel):
         (40, 30, 30, 30, 30), "Optimisation", "steps at each scale, coarsest first; the last number repeats"
     )
     stop_tolerance: float = _option(
-        0.0, "Optimisation",
+        0.01, "Optimisation",
         "a scale ends when its averaged objective gains less than this share in ten steps; 0: never",
         ge=0, lt=1,
     )  # fmt: skip

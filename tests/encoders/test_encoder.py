@@ -93,10 +93,10 @@ def test_a_batch_is_its_pictures(tiny_encoder_file: Path) -> None:
     torch.testing.assert_close(together, alone)
 
 
-@pytest.mark.parametrize(("layers", "convolutions"), [(["relu1_1"], 1), (["relu2_1", "relu1_1"], 3), (ALL, 12)])
-def test_computes_no_deeper_than_asked(
-    tiny_encoder_file: Path, layers: list[str], convolutions: int
-) -> None:
+@pytest.mark.parametrize(
+    ("layers", "convolutions"), [(["relu1_1"], 1), (["relu2_1", "relu1_1"], 3), (ALL, 12)]
+)
+def test_computes_no_deeper_than_asked(tiny_encoder_file: Path, layers: list[str], convolutions: int) -> None:
     encoder = load_encoder(str(tiny_encoder_file))
     with CountConvolutions() as counter:
         found = encoder(torch.rand(1, 3, 16, 16), layers)
@@ -140,7 +140,11 @@ def one_convolution() -> dict[str, torch.Tensor]:
     [
         ("conv1_1.weight", None, "lack 'conv1_1.weight'"),
         ("conv1_1.bias", None, "lack 'conv1_1.bias'"),
-        ("conv1_1.weight", torch.zeros(2, 3, 5, 5), r"conv1_1 has shape \(2, 3, 5, 5\), expected \(2, 3, 3, 3\)"),
+        (
+            "conv1_1.weight",
+            torch.zeros(2, 3, 5, 5),
+            r"conv1_1 has shape \(2, 3, 5, 5\), expected \(2, 3, 3, 3\)",
+        ),
         ("conv1_1.bias", torch.zeros(3), r"bias of conv1_1 has shape \(3,\), expected \(2,\)"),
     ],
 )

@@ -119,9 +119,7 @@ def test_somebody_elses_safetensors(tmp_path: Path) -> None:
         ({"name": None}, "damaged description"),
     ],
 )
-def test_description_that_does_not_fit(
-    tmp_path: Path, changes: dict[str, str | None], message: str
-) -> None:
+def test_description_that_does_not_fit(tmp_path: Path, changes: dict[str, str | None], message: str) -> None:
     path = tmp_path / "one.safetensors"
     one_layer(path)
     refused(edited(path, **changes), message)
@@ -167,7 +165,9 @@ def test_bundled_encoder_is_the_released_one() -> None:
 
 def test_bundled_encoder_of_another_release_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BUNDLED, "lite", (BUNDLED["lite"][0], "0" * 64))
-    with pytest.raises(WeightsError, match=r"lite\.safetensors is damaged .*expected 000000000000.*reinstall"):
+    with pytest.raises(
+        WeightsError, match=r"lite\.safetensors is damaged .*expected 000000000000.*reinstall"
+    ):
         load_encoder("lite")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def balance(**changes: Any) -> Balance:
 
 
 def test_weight_moves_against_the_error() -> None:
-    target = target_distance(50)
+    target = target_distance(50.0)
     unreadable, readable, right = balance(), balance(), balance()
     unreadable.update(target + 0.2, first=False)
     readable.update(target - 0.2, first=False)
@@ -123,7 +124,7 @@ def test_weight_is_clamped_and_comes_back() -> None:
             moved.update(distance, first=False)
             assert low <= moved.weight <= high
         assert moved.weight == bound
-        moved.update(target_distance(50) - np.sign(distance), first=False)
+        moved.update(target_distance(50.0) - np.sign(distance), first=False)
         assert low < moved.weight < high
 
 
@@ -138,8 +139,8 @@ def test_first_measurements_at_the_coarsest_scale_do_not_count() -> None:
 
 def test_control_settles_where_the_strength_asks() -> None:
     """Against a picture whose distance falls with the weight by any law, the loop finds the weight."""
-    for law in (lambda w: 1 / (1 + 5 * w), lambda w: float(np.exp(-w / 3)), lambda w: 0.9 / (1 + w) ** 0.5):
-        for strength in (20, 50, 80):
+    for law in (lambda w: 1 / (1 + 5 * w), lambda w: float(np.exp(-w / 3)), lambda w: 0.9 / (1 + w)):
+        for strength in (20.0, 50.0, 80.0):
             loop = balance(strength=strength)
             for _ in range(400):
                 loop.update(law(loop.weight), first=False)
@@ -147,9 +148,9 @@ def test_control_settles_where_the_strength_asks() -> None:
 
 
 def test_distance_asked_for_rises_with_strength_from_zero() -> None:
-    distances = [target_distance(strength) for strength in range(0, 101, 10)]
+    distances = [target_distance(10.0 * tenth) for tenth in range(11)]
     assert distances[0] == 0
-    assert all(below < above for below, above in zip(distances, distances[1:], strict=False))
+    assert all(below < above for below, above in pairwise(distances))
     assert distances[-1] <= 1
 
 

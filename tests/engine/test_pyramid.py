@@ -43,7 +43,12 @@ def test_doubling() -> None:
 
 def test_a_scale_that_would_almost_coincide_with_the_last_is_left_out() -> None:
     assert [s.long_edge_px for s in pyramid(10, 515, min_scale_px=128, scale_factor=2)] == [128, 256, 515]
-    assert [s.long_edge_px for s in pyramid(10, 700, min_scale_px=128, scale_factor=2)] == [128, 256, 512, 700]
+    assert [s.long_edge_px for s in pyramid(10, 700, min_scale_px=128, scale_factor=2)] == [
+        128,
+        256,
+        512,
+        700,
+    ]
 
 
 @pytest.mark.parametrize("long_edge", [1, 40, 127, 128, 129])
@@ -85,7 +90,10 @@ def test_any_pyramid(height: int, width: int, smallest: int, factor: float, marg
             continue
         assert scale.canvas_height_px % CANVAS_MULTIPLE_PX == scale.canvas_width_px % CANVAS_MULTIPLE_PX == 0
         wanted = max(MIN_MARGIN_PX, round(margin * scale.long_edge_px))
-        for canvas, side in ((scale.canvas_height_px, scale.height_px), (scale.canvas_width_px, scale.width_px)):
+        for canvas, side in (
+            (scale.canvas_height_px, scale.height_px),
+            (scale.canvas_width_px, scale.width_px),
+        ):
             assert 2 * wanted <= canvas - side < 2 * wanted + CANVAS_MULTIPLE_PX
         if scale.canvas_pixels < 200_000:
             assert min(top, bottom, left, right) >= wanted

@@ -107,15 +107,19 @@ def test_parts_are_what_they_say(encoder: Encoder) -> None:
 
 
 def test_geometry_is_applied_to_both_sides(turned_encoder: Encoder) -> None:
-    painting, pastiche = picture(1), picture(2)
     only = {"relu3_1": 1.0}
-    found = build(turned_encoder, picture(0), painting, style_layers=only, style_loss="gram")(pastiche).losses
+    found = build(
+        turned_encoder, picture(0), picture(1), style_layers=only, content_layers=only, style_loss="gram"
+    )(picture(2)).losses
     matrix = turned_encoder.geometry["relu3_1"]
-    there, here = (
-        torch.einsum("oc,bcyx->boyx", matrix, turned_encoder(p, ["relu3_1"])["relu3_1"]) for p in (painting, pastiche)
+    photo, painting, pastiche = (
+        torch.einsum("oc,bcyx->boyx", matrix, turned_encoder(picture(seed), ["relu3_1"])["relu3_1"])
+        for seed in range(3)
     )
-    expected = STYLE_LOSSES["gram"](moments(there))(moments(here))
-    assert found["style"] == pytest.approx(float(expected), rel=1e-9)
+    style = STYLE_LOSSES["gram"](moments(painting))(moments(pastiche))
+    assert found["style"] == pytest.approx(float(style), rel=1e-9)
+    content = 0.3 * (pastiche - photo).pow(2).sum() / photo.pow(2).sum()
+    assert found["content"] == pytest.approx(float(content), rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +151,9 @@ def test_content_weight_may_change_between_evaluations(encoder: Encoder) -> None
 def test_layer_weights_count_only_relative_to_each_other(encoder: Encoder) -> None:
     photo, painting, pastiche = picture(0), picture(1), picture(2)
     plain = build(encoder, photo, painting)(pastiche).losses
-    scaled = build(encoder, photo, painting, style_layers={k: 7 * w for k, w in LAYERS.items()})(pastiche).losses
+    scaled = build(encoder, photo, painting, style_layers={k: 7 * w for k, w in LAYERS.items()})(
+        pastiche
+    ).losses
     assert scaled["total"] == pytest.approx(plain["total"], rel=1e-12)
 
 
@@ -161,7 +167,7 @@ def test_photo_itself_has_no_content_loss_and_painting_no_style_loss(encoder: En
 
 @pytest.mark.parametrize("style_loss", STYLE_LOSSES)
 def test_a_weight_means_the_same_at_every_size(encoder: Encoder, style_loss: str) -> None:
-    """Of pictures of one colour the feature maps are constant, whatever the size: so must be the objective."""
+    """Pictures of one colour have constant feature maps at any size: so must be the objective."""
 
     def colour(red: float, green: float, blue: float, side: int) -> torch.Tensor:
         values = torch.tensor([red, green, blue], dtype=torch.float64)
@@ -186,7 +192,8 @@ def test_a_weight_means_the_same_at_every_size(encoder: Encoder, style_loss: str
 def test_total_variation_is_relative_to_the_paintings(encoder: Encoder) -> None:
     photo, painting, pastiche = picture(0), picture(1), picture(2)
     half, whole = (
-        build(encoder, photo, painting, tv_scale=scale)(pastiche).losses["total_variation"] for scale in (0.5, 1.0)
+        build(encoder, photo, painting, tv_scale=scale)(pastiche).losses["total_variation"]
+        for scale in (0.5, 1.0)
     )
     assert half == pytest.approx(2 * whole)
 
@@ -219,7 +226,9 @@ def test_float32_gradient_is_close_to_float64(tiny_encoder_file: Path, encoder: 
 
 def test_only_the_core_counts_for_content_and_style(encoder: Encoder) -> None:
     photo, painting, pastiche = picture(0, 24, 32), picture(1), picture(2, 24, 32)
-    found = build(encoder, photo, painting, Core(4, 8, 12, 16), content_layers={"relu2_2": 1.0})(pastiche).losses
+    found = build(encoder, photo, painting, Core(4, 8, 12, 16), content_layers={"relu2_2": 1.0})(
+        pastiche
+    ).losses
 
     def inside(p: torch.Tensor, name: str, stride: int) -> torch.Tensor:
         rows, columns = slice(4 // stride, 16 // stride), slice(8 // stride, 24 // stride)
@@ -238,7 +247,9 @@ def test_only_the_core_counts_for_content_and_style(encoder: Encoder) -> None:
 
 
 @pytest.mark.parametrize("stride", [1, 2, 4, 8, 16])
-@pytest.mark.parametrize("core", [Core(0, 0, 32, 48), Core(9, 11, 13, 20), Core(15, 15, 1, 1), Core(31, 47, 1, 1)])
+@pytest.mark.parametrize(
+    "core", [Core(0, 0, 32, 48), Core(9, 11, 13, 20), Core(15, 15, 1, 1), Core(31, 47, 1, 1)]
+)
 def test_core_has_a_position_in_every_map(core: Core, stride: int) -> None:
     features = torch.zeros(1, 1, 32 // stride, 48 // stride)
     height, width = core.cut(features, stride).shape[-2:]

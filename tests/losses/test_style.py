@@ -40,7 +40,9 @@ def scipy_distance(one: torch.Tensor, other: torch.Tensor) -> tuple[float, float
 
     (m, c), (m_star, c_star) = fit(one), fit(other)
     cross = np.real(np.trace(sqrtm(c @ c_star)))
-    return float(np.sum((m - m_star) ** 2) + np.trace(c) + np.trace(c_star) - 2 * cross), float(np.trace(c_star))
+    return float(np.sum((m - m_star) ** 2) + np.trace(c) + np.trace(c_star) - 2 * cross), float(
+        np.trace(c_star)
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -51,7 +53,8 @@ def test_wasserstein_equals_scipy(seed: int) -> None:
     # Relative to the painting's variance; a per-mille share of its mean square guards flat ones.
     assert loss == pytest.approx(distance / variance, rel=5e-3)
     ratios = [
-        float(WassersteinLoss(moments(painting))(moments(feature_map(s)))) / scipy_distance(feature_map(s), painting)[0]
+        float(WassersteinLoss(moments(painting))(moments(feature_map(s))))
+        / scipy_distance(feature_map(s), painting)[0]
         for s in (seed + 1, seed + 2)
     ]
     assert ratios[0] == pytest.approx(ratios[1], rel=1e-9)  # the scale is the painting's alone
@@ -114,8 +117,12 @@ def test_free_of_the_pictures_size(loss: Loss) -> None:
     # A map beside its own copy holds the same distribution.
     pastiche, painting = feature_map(7), feature_map(8)
     plain = float(loss(moments(painting))(moments(pastiche)))
-    assert float(loss(moments(painting))(moments(pastiche.repeat(1, 1, 3, 2)))) == pytest.approx(plain, rel=1e-9)
-    assert float(loss(moments(painting.repeat(1, 1, 2, 1)))(moments(pastiche))) == pytest.approx(plain, rel=1e-9)
+    assert float(loss(moments(painting))(moments(pastiche.repeat(1, 1, 3, 2)))) == pytest.approx(
+        plain, rel=1e-9
+    )
+    assert float(loss(moments(painting.repeat(1, 1, 2, 1)))(moments(pastiche))) == pytest.approx(
+        plain, rel=1e-9
+    )
 
 
 def flat_map(channels: int, side: int) -> torch.Tensor:
@@ -161,9 +168,7 @@ def test_degenerate_maps_stay_finite(loss: Loss, painting: str, pastiche: str) -
 def test_rank_deficient_wasserstein_equals_the_exact_value() -> None:
     # Both of rank one along the same direction: (sigma - sigma_*)^2, whatever the ridge does elsewhere.
     v = torch.tensor([1.0, 2.0, 2.0], dtype=torch.float64) / 3
-    painting, pastiche = (
-        gaussian([0.0, 0.0, 0.0], (s * s * torch.outer(v, v)).tolist()) for s in (2.0, 5.0)
-    )
+    painting, pastiche = (gaussian([0.0, 0.0, 0.0], (s * s * torch.outer(v, v)).tolist()) for s in (2.0, 5.0))
     assert float(WassersteinLoss(painting)(pastiche)) == pytest.approx(9 / 4, rel=2e-3)
 
 

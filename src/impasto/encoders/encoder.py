@@ -29,6 +29,10 @@ class Encoder:
     geometry: for some layers a matrix Q [channels, channels]; distances between Q f are distances in the
         feature space that the encoder was distilled from. Layers without one are used as they are.
     padding_mode: how each convolution continues a feature map at its border.
+
+    Attributes
+    ----------
+    kernels: (weight, bias) of every layer by name. mean, geometry: as given, as tensors.
     """
 
     def __init__(
@@ -48,18 +52,20 @@ class Encoder:
             raise OptionError(f"padding mode {padding_mode!r}{did_you_mean(padding_mode, PADDING_MODES)}")
         self.name, self.sha256, self.architecture = name, sha256, architecture
         self.padding_mode, self.dtype, self.device = padding_mode, dtype, torch.device(device)
-        self._mean = torch.tensor(mean, dtype=dtype, device=device).view(1, 3, 1, 1)
-        self._kernels: dict[str, tuple[Tensor, Tensor]] = {}
+        self.mean = torch.tensor(mean, dtype=dtype, device=device).view(1, 3, 1, 1)
+        self.kernels: dict[str, tuple[Tensor, Tensor]] = {}
         for layer in architecture.layers:
             kernel, bias = (_take(weights, f"{layer.convolution}.{part}") for part in ("weight", "bias"))
             expected = (layer.channels, layer.in_channels, 3, 3)
             if tuple(kernel.shape) != expected:
-                raise WeightsError(f"{layer.convolution} has shape {tuple(kernel.shape)}, expected {expected}")
+                raise WeightsError(
+                    f"{layer.convolution} has shape {tuple(kernel.shape)}, expected {expected}"
+                )
             if tuple(bias.shape) != expected[:1]:
                 raise WeightsError(
                     f"the bias of {layer.convolution} has shape {tuple(bias.shape)}, expected {expected[:1]}"
                 )
-            self._kernels[layer.name] = (
+            self.kernels[layer.name] = (
                 kernel.to(device, dtype).contiguous(memory_format=torch.channels_last),
                 bias.to(device, dtype),
             )
@@ -73,7 +79,7 @@ class Encoder:
         Computes no deeper than the deepest layer asked for. Raises `OptionError` for an unknown layer.
         """
         features: dict[str, Tensor] = {}
-        current = (pictures - self._mean).contiguous(memory_format=torch.channels_last)
+        current = (pictures - self.mean).contiguous(memory_format=torch.channels_last)
         block = 1
         for layer in self.architecture.up_to(layers):
             if layer.block != block:
@@ -83,8 +89,16 @@ class Encoder:
                 features[layer.name] = current
         return features
 
+    def in_geometry(
+        self, layer: str, features: Float[Tensor, "batch channels _ _"]
+    ) -> Float[Tensor, "batch channels _ _"]:
+        """Q f at every position of a feature map: distances between these are distances in the space distilled from."""
+        if layer not in self.geometry:
+            return features
+        return F.conv2d(features, self.geometry[layer].to(features.dtype)[:, :, None, None])
+
     def _convolve(self, current: Tensor, layer: Layer) -> Tensor:
-        kernel, bias = self._kernels[layer.name]
+        kernel, bias = self.kernels[layer.name]
         if self.padding_mode == "zeros":
             return F.conv2d(current, kernel, bias, padding=1)
         # Reflection needs two positions; a map that has only one is continued by repeating it.

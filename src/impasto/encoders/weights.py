@@ -43,8 +43,12 @@ def load_encoder(
         )
     sha256 = _hash_file(path)
     if expected is not None and sha256 != expected:
-        raise WeightsError(f"{path.name} is damaged (SHA-256 {sha256[:12]}, expected {expected[:12]}): reinstall")
-    return read_encoder_file(path, sha256, name=name if expected else None, padding_mode=padding_mode, dtype=dtype, device=device)
+        raise WeightsError(
+            f"{path.name} is damaged (SHA-256 {sha256[:12]}, expected {expected[:12]}): reinstall"
+        )
+    return read_encoder_file(
+        path, sha256, name=name if expected else None, padding_mode=padding_mode, dtype=dtype, device=device
+    )
 
 
 def read_encoder_file(

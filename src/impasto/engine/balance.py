@@ -16,7 +16,9 @@ from impasto.encoders import Encoder
 from impasto.images.geometry import resize
 from impasto.options import PaintOptions
 
-READING_LONG_EDGE_PX = 192  # photo and pastiche are reduced to this, so that readability means the same at every size
+READING_LONG_EDGE_PX = (
+    192  # photo and pastiche are reduced to this, so that readability means the same at every size
+)
 LAYER = "relu4_2"
 
 
@@ -80,7 +82,7 @@ class Balance:
 
 def target_distance(strength: float) -> float:
     """Distance from the photo that a strength in 0-100 asks for."""
-    return 0.28 * strength / 50
+    return 0.31 * strength / 50
 
 
 def style_share(options: PaintOptions) -> float:

@@ -11,9 +11,6 @@ from impasto.losses.objective import Evaluation
 from impasto.options import PaintOptions
 
 
-def RATE(progress): return 1.0
-
-
 class Adam:
     """Adam on pixels, kept in [0, 1], with an averaged iterate; all of it survives a change of scale.
 
@@ -44,9 +41,8 @@ class Adam:
         """The averaged iterate, corrected for its start from zero (as Adam's moments are)."""
         return self._average / self._weight if self._weight else self.picture
 
-    def step(self, evaluate: Callable[[Tensor], Evaluation], progress: float) -> Evaluation:
-        """One step at `progress` (0-1) of the scale; returns the evaluation it started from."""
-        rate = RATE(progress)
+    def step(self, evaluate: Callable[[Tensor], Evaluation]) -> Evaluation:
+        """One step; returns the evaluation it started from."""
         evaluation = evaluate(self.picture)
         gradient = evaluation.gradient * (self.picture.numel() / 3)
         self._steps += 1
@@ -54,7 +50,7 @@ class Adam:
         self._first.lerp_(gradient, 1 - first_beta)
         self._second.mul_(second_beta).addcmul_(gradient, gradient, value=1 - second_beta)
         root = (self._second / (1 - second_beta**self._steps)).sqrt_().add_(self.EPSILON)
-        length = rate * self._learning_rate / (1 - first_beta**self._steps)
+        length = self._learning_rate / (1 - first_beta**self._steps)
         self.picture.addcdiv_(self._first, root, value=-length).clamp_(0, 1)
         self._average.lerp_(self.picture, 1 - self._decay)
         self._weight = 1 - (1 - self._weight) * self._decay
@@ -98,7 +94,7 @@ class LBFGS:
         """The last picture that was an improvement: L-BFGS descends, so there is nothing to average."""
         return self._best[0] if self._best else self.picture
 
-    def step(self, evaluate: Callable[[Tensor], Evaluation], progress: float) -> Evaluation:
+    def step(self, evaluate: Callable[[Tensor], Evaluation]) -> Evaluation:
         """One step; returns the evaluation it started from."""
         evaluation = evaluate(self.picture)
         if self._best is not None:

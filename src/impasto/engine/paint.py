@@ -30,7 +30,7 @@ from impasto.losses.statistics import Moments, blend
 from impasto.options import STARTING_POINTS, PaintOptions
 
 DEFAULT_LONG_EDGE_PX = 1024
-BALANCE_EVERY = 8  # steps from one measurement of readability to the next
+BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
 BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may move
 STOP_WINDOW = 10  # steps over which the adaptive stop compares
 MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
@@ -110,7 +110,7 @@ def iter_paint(
                     "the photo is too flat or too small to measure its readability: "
                     f"the content weight stays at {balance.weight:g}"
                 )
-        objective = _build_objective(encoder, photo, paintings, scale, options, layers, balance.weight)
+        objective = build_objective(encoder, photo, paintings, scale, options, layers, balance.weight)
         if optimizer is None:
             start = _starting_point(options, scale, photo, paintings, starting_picture)
             optimizer = LBFGS(start) if options.optimizer == "lbfgs" else Adam(start, options)
@@ -120,11 +120,11 @@ def iter_paint(
         yield ScaleStarted(index, scale.height_px, scale.width_px, scale.steps)
         stop = _AdaptiveStop(options.stop_tolerance)
         for step in range(1, scale.steps + 1):
-            evaluation = optimizer.step(objective, step / scale.steps)
+            evaluation = optimizer.step(objective)
             pixel_steps += scale.canvas_pixels
             distance = None
             balancing = readability is not None and step <= BALANCE_SHARE * scale.steps
-            if readability is not None and balancing and step % BALANCE_EVERY == 0:
+            if readability is not None and balancing and step % min(BALANCE_EVERY, -(-scale.steps // 4)) == 0:
                 distance = readability.distance(scale.crop(optimizer.picture))
                 pixel_steps += readability.cost
                 balance.update(distance, first=index == 0)
@@ -183,7 +183,7 @@ def _existing_layers(
     return (content, style), notice
 
 
-def _build_objective(
+def build_objective(
     encoder: Encoder,
     photo: Tensor,
     paintings: Sequence[Painting],

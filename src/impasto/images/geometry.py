@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 Picture4 = Float[Tensor, "1 channels height width"]
+Resized = Float[Tensor, "1 channels {height_px} {width_px}"]  # by the function's own arguments
 
 
 def fit_long_edge(height_px: int, width_px: int, long_edge_px: int) -> tuple[int, int]:
@@ -28,7 +29,7 @@ def mirror_indices(length: int, before: int, after: int) -> Tensor:
     return torch.minimum(wave, period - wave)
 
 
-def extend_mirrored(pictures: Picture4, top: int, left: int, height_px: int, width_px: int) -> Picture4:
+def extend_mirrored(pictures: Picture4, top: int, left: int, height_px: int, width_px: int) -> Resized:
     """Put `pictures` at (top, left) of a canvas of the given size, continued by reflection on every side."""
     height, width = pictures.shape[-2:]
     rows = mirror_indices(height, top, height_px - height - top).to(pictures.device)
@@ -36,7 +37,7 @@ def extend_mirrored(pictures: Picture4, top: int, left: int, height_px: int, wid
     return pictures.index_select(-2, rows).index_select(-1, columns)
 
 
-def resize(pictures: Picture4, height_px: int, width_px: int, mode: str = "bicubic") -> Picture4:
+def resize(pictures: Picture4, height_px: int, width_px: int, mode: str = "bicubic") -> Resized:
     """Resample a tensor without change of colour space: for pictures in the making, not for inputs."""
     if tuple(pictures.shape[-2:]) == (height_px, width_px):
         return pictures

@@ -98,7 +98,7 @@ class Objective:
         with torch.no_grad():
             targets = encoder(content, list(content_layers))
         self._content = [
-            (name, weight / sum(content_layers.values()), ContentLoss(self._cut(targets, name)))
+            (name, weight / sum(content_layers.values()), ContentLoss(self._mapped(targets, name)))
             for name, weight in content_layers.items()
         ]
         build = STYLE_LOSSES[style_loss]
@@ -111,13 +111,16 @@ class Objective:
     def _cut(self, features: Mapping[str, Tensor], layer: str) -> Tensor:
         return self._core.cut(features[layer], self._encoder.architecture.layer(layer).stride_px)
 
+    def _mapped(self, features: Mapping[str, Tensor], layer: str) -> Tensor:
+        return self._encoder.in_geometry(layer, self._cut(features, layer))
+
     def __call__(self, pastiche: Float[Tensor, "1 3 height width"]) -> Evaluation:
         leaf = pastiche.detach().requires_grad_()
         features = self._encoder(leaf, self._layers)
         style = sum(
             weight * loss(_moments(self._encoder, name, self._cut(features, name))) for name, weight, loss in self._style
         )
-        content = sum(weight * loss(self._cut(features, name)) for name, weight, loss in self._content)
+        content = sum(weight * loss(self._mapped(features, name)) for name, weight, loss in self._content)
         parts = {
             "content": self.content_weight * content,
             "style": self._style_weight * style,

@@ -1,0 +1,262 @@
+"""The words that go with the program: snippets run, commands paint, links lead somewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from impasto import api, cli
+from impasto.options import PaintOptions, build_options, recipe_names
+from impasto.record import RunRecord, parse_record
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+LANGUAGES = {"sh", "python", "toml", "json"}
+RECIPE_FILE = "mine.toml"  # as docs/recipes.md calls the recipe it shows
+SIZE_PX = 48
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+APACHE_2 = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"  # the licence, to the letter
+HERE = re.compile(r"/(?:root|home|Users|opt|work|mnt|srv)/[\w.-]")
+REGISTRY = re.compile(
+    r"pypi\.org|pythonhosted\.org|download\.pytorch\.org|index-[u]rl|artifactor[y]|/simpl[e]/"
+)
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Fenced blocks of a language, in the page's order."""
+    return [body for found, body in FENCE.findall(page.read_text(encoding="utf-8")) if found == language]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Command lines of the page's ``sh`` blocks as words, comments left out."""
+    lines = "".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def prose(page: Path) -> str:
+    """The page without fenced blocks and comments."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+
+
+def pages_with(language: str) -> list[Any]:
+    return [pytest.param(page, id=name_of(page)) for page in PAGES if blocks(page, language)]
+
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    photo_pixels: np.ndarray,
+    painting_pixels: np.ndarray,
+    tiny_encoder_file: Path,
+) -> Path:
+    """Working directory with what the snippets name; whatever they ask for is painted small and briefly."""
+    Image.fromarray(photo_pixels).save(tmp_path / "photo.jpg")
+    Image.fromarray(photo_pixels[:, ::-1].copy()).save(tmp_path / "sketch.png")
+    Image.fromarray(painting_pixels).save(tmp_path / "painting.jpg")
+    Image.fromarray(painting_pixels.transpose(1, 0, 2).copy()).save(tmp_path / "other.jpg")
+    shutil.copy(tiny_encoder_file, tmp_path / "encoder.safetensors")
+    (tmp_path / RECIPE_FILE).write_text(blocks(ROOT / "docs/recipes.md", "toml")[0], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    def build_small(*values: Any, **settings: Any) -> PaintOptions:
+        options = build_options(*values, **settings)
+        small = {
+            "size_px": min(options.size_px or SIZE_PX, SIZE_PX),
+            "min_scale_px": min(options.min_scale_px, SIZE_PX),
+            "steps": tuple(min(steps, 2) for steps in options.steps),
+            "threads": 1,
+        }
+        return options.model_copy(update=small)
+
+    monkeypatch.setattr(api, "build_options", build_small)
+    return tmp_path
+
+
+# --------------------------------------------------------------------------------- what is shown as code
+
+
+@every_page
+def test_every_block_says_what_it_is(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert {language for language, _ in FENCE.findall(text)} <= LANGUAGES
+    assert text.count("```") == 2 * len(FENCE.findall(text)), "a fence is not closed, or indented"
+
+
+@pytest.mark.parametrize("page", pages_with("python"))
+def test_python_snippets_run(page: Path, desk: Path) -> None:
+    for number, code in enumerate(blocks(page, "python"), start=1):
+        exec(compile(code, f"{name_of(page)}, snippet {number}", "exec"), {"__name__": "__main__"})
+
+
+def test_the_first_snippet_replays_what_it_painted(desk: Path) -> None:
+    names: dict[str, Any] = {}
+    exec(blocks(ROOT / "README.md", "python")[0], names)
+    assert np.array_equal(names["again"].pixels, names["pastiche"].pixels)
+
+
+@pytest.mark.parametrize("page", pages_with("sh"))
+def test_impasto_commands_run(page: Path, desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in commands(page):
+        if words[0] == "impasto":
+            assert cli.main(words[1:]) == 0, (words, capsys.readouterr().err)
+            for flag in {"-o", "--events"} & set(words):
+                assert Path(words[words.index(flag) + 1]).stat().st_size, words
+
+
+@pytest.mark.parametrize("page", pages_with("sh"))
+def test_other_commands_exist(page: Path) -> None:
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    installs = {".", *(f".[{extra}]" for extra in extras["optional-dependencies"])}
+    for program, *words in commands(page):
+        if program == "make":
+            assert set(words) <= set(targets)
+        elif program == "pip":
+            assert words[0] == "install"
+            assert set(words[1:]) <= installs
+        elif program == "python":
+            assert {word for word in words if FLAG.match(word)} <= script_flags(words[0])
+        else:
+            assert program == "impasto", f"no test knows {program!r}"
+
+
+def script_flags(script: str) -> set[str]:
+    """Flags that a script of ours spells out, those that all benchmarks share among them."""
+    texts = [(ROOT / script).read_text(encoding="utf-8")]
+    if script.startswith("benchmarks/"):
+        texts.append((ROOT / "benchmarks/common.py").read_text(encoding="utf-8"))
+    return {flag for text in texts for flag in re.findall(r'"(--[a-z-]+)"', text)}
+
+
+@pytest.fixture(scope="module")
+def known_flags() -> set[str]:
+    """Flags of all commands, tools and benchmarks."""
+    flags = {flag for folder in ("tools", "benchmarks") for path in (ROOT / folder).glob("*.py")
+             for flag in script_flags(f"{folder}/{path.name}")}  # fmt: skip
+    for command in cli.build_app():
+        if not command.startswith("-"):
+            for argument in cli.build_app()[command].assemble_argument_collection():
+                flags |= set(argument.names)
+    return flags | {"--help", "--version"}
+
+
+@every_page
+def test_words_in_code_type_exist(page: Path, known_flags: set[str]) -> None:
+    for code in re.findall(r"`([^`\n]+)`", prose(page)):
+        assert set(FLAG.findall(code)) <= known_flags, code
+        if code.startswith("impasto "):
+            assert code.split()[1] in cli.build_app(), code
+        if re.match(r"(src|tools|benchmarks|docs|tests)/[\w./-]+$", code):
+            assert (ROOT / code).exists(), code
+
+
+def test_recipe_files_shown_are_recipes() -> None:
+    for text in blocks(ROOT / "docs/recipes.md", "toml"):
+        values = tomllib.loads(text)
+        values.pop("description", None)
+        build_options(values)
+
+
+def test_the_record_shown_is_a_record() -> None:
+    (text,) = blocks(ROOT / "docs/records.md", "json")
+    shown = json.loads(text)
+    assert parse_record(shown, "the page")
+    assert list(shown) == list(RunRecord.model_fields)
+    table = re.findall(r"^\| `(\w+)` \|", prose(ROOT / "docs/records.md"), re.MULTILINE)
+    assert table == list(RunRecord.model_fields)
+
+
+def test_every_recipe_is_described() -> None:
+    described = re.findall(
+        r"^\| `([\w-]+)` \|", prose(ROOT / "docs/recipes.md").split("## A recipe")[0], re.M
+    )
+    assert sorted(described) == recipe_names()
+
+
+# ------------------------------------------------------------------------------------------------- links
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(page: Path) -> list[str]:
+    """Targets of links to files and headings of ours, pictures left out."""
+    targets = re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", prose(page))
+    return [target for target in targets if not target.startswith("http")]
+
+
+@every_page
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in links(page):
+        path, _, anchor = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+@every_page
+def test_pictures_are_there(page: Path) -> None:
+    text = prose(page)
+    for target in [*re.findall(r"!\[[^\]]+\]\(([^)\s]+)\)", text), *re.findall(r'src="([^"]+)"', text)]:
+        assert (page.parent / target).is_file(), target
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = {(ROOT / target.partition("#")[0]).resolve() for target in links(ROOT / "README.md")}
+    assert set(PAGES[1:]) <= linked
+
+
+# ------------------------------------------------------------------------------- what goes out with them
+
+
+def test_licence_and_notice() -> None:
+    assert hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest() == APACHE_2
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    for words in ("Simonyan", "CC BY 4.0", "Copyright (c) 2020 Huan Wang", "Permission is hereby granted"):
+        assert words in notice
+
+
+def test_changelog_tells_what_changes_pastiches() -> None:
+    releases = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    assert releases
+    assert all("### Changes your pastiches" in release for release in releases)
+
+
+def test_no_file_tells_of_the_machine_it_was_written_on() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True
+    )
+    assert listed.returncode == 0, listed.stderr
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        data = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b"\0"
+        if b"\0" not in data:
+            text = data.decode()
+            assert not HERE.search(text), name
+            assert not REGISTRY.search(text), name
+            assert not (name.endswith(".md") and "../shared" in text), name
