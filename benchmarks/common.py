@@ -46,14 +46,10 @@ QUICK = {
 
 def new_parser(description: str | None, **defaults: int) -> argparse.ArgumentParser:
     """Arguments that all benchmarks take; `defaults` (size, pairs, rounds) add those with their values."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="gallery, teacher, train")
     parser.add_argument("--out", type=Path, default=ROOT / "bench-out", help="folder for tables and sheets")
-    parser.add_argument(
-        "--quick", action="store_true", help="toy sizes: shows that it runs, measures nothing"
-    )
+    parser.add_argument("--quick", action="store_true", help="toy sizes: shows that it runs, measures nothing")
     parser.add_argument("--threads", type=int, help="default: one per core")
     parser.add_argument("--steps", help="steps per scale instead of the default recipe's own")
     helps = {"size": "long edge, px", "pairs": "pairs of the gallery", "rounds": "medians are of so many"}
@@ -188,21 +184,19 @@ def to_tensor(picture: Picture, long_edge_px: int | None = None) -> Tensor:
     return torch.from_numpy(picture.pixels(*size)).permute(2, 0, 1)[None].contiguous()
 
 
-def build_objective(pair: Pair, options: PaintOptions, scale: Scale) -> Objective:
+def objective_of(pair: Pair, options: PaintOptions, scale: Scale) -> Objective:
     """The engine's own objective of a scale, all layers in use."""
     encoder = load_encoder(options.encoder, padding_mode=options.padding_mode)
     photo = scale.extend(to_tensor(pair.photo, scale.long_edge_px))
     layers = (options.content_layers, options.style_layers)
-    return build_objective(
-        encoder, photo, [Painting(pair.painting)], scale, options, layers, options.content_weight
-    )
+    return build_objective(encoder, photo, [Painting(pair.painting)], scale, options, layers, options.content_weight)
 
 
 def build_judge(pair: Pair, options: PaintOptions) -> Callable[[Picture], dict[str, float]]:
     """The engine's objective at full size without a margin: loss breakdown of a finished picture."""
     without_margin = options.model_copy(update={"margin": 0.0})
     scale = build_pyramid(*pastiche_size(pair.photo, options), without_margin)[-1]
-    objective = build_objective(pair, options, scale)
+    objective = objective_of(pair, options, scale)
     return lambda picture: objective(to_tensor(picture)).losses
 
 
@@ -255,9 +249,7 @@ class Report:
             f"torch {facts['torch']}; load {self._data['load_before'][0]:.1f} when it began"
         )
         if args.quick:
-            self.note(
-                "a --quick run at toy sizes: it shows that the benchmark runs, its numbers mean nothing"
-            )
+            self.note("a --quick run at toy sizes: it shows that the benchmark runs, its numbers mean nothing")
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         self._data.setdefault("tables", []).append({"title": title, "columns": columns, "rows": rows})

@@ -139,9 +139,7 @@ def measure_painting(args: argparse.Namespace, report: Report, folder: Path) -> 
     pairs = seeded_pairs(args, args.pairs)
     by_lite = [paint_pair(pair, paint_options(args, balance="fixed", encoder=args.encoder)) for pair in pairs]
     for geometry, metric in ((False, "the teacher's own maps"), (True, "VGG-19's space")):
-        options = paint_options(
-            args, balance="fixed", encoder=write_teacher(folder, teacher, geometry=geometry)
-        )
+        options = paint_options(args, balance="fixed", encoder=write_teacher(folder, teacher, geometry=geometry))
         rows = []
         for pair, painted in zip(pairs, by_lite, strict=True):
             rows.append(_compare(pair, options, painted.picture))
@@ -174,8 +172,7 @@ def measure_speed(args: argparse.Namespace, report: Report, folder: Path) -> Non
     interleave(calls, 1)  # warm up
     seconds = interleave(calls, args.rounds)
     rows = [
-        (name, 1000 * statistics.median(taken), median_ratio(taken, seconds["lite"]))
-        for name, taken in seconds.items()
+        (name, 1000 * statistics.median(taken), median_ratio(taken, seconds["lite"])) for name, taken in seconds.items()
     ]
     report.table(
         f"(c) forward and backward at 512x384, medians of {args.rounds}, taking turns",

@@ -34,9 +34,7 @@ def luma(picture: Picture, long_edge_px: int | None = None) -> Plane:
 def dissimilarity(photo: Picture, pastiche: Picture) -> float:
     """1 - SSIM of the luma at `STRUCTURE_PX` (Wang et al. 2004: Gaussian window, sigma 1.5)."""
     planes = (luma(photo, STRUCTURE_PX), luma(pastiche, STRUCTURE_PX))
-    return 1 - float(
-        structural_similarity(*planes, data_range=1.0, gaussian_weights=True, use_sample_covariance=False)
-    )
+    return 1 - float(structural_similarity(*planes, data_range=1.0, gaussian_weights=True, use_sample_covariance=False))
 
 
 def edge_disagreement(photo: Picture, pastiche: Picture) -> float:

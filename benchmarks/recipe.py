@@ -83,9 +83,7 @@ def _find_files(args: argparse.Namespace, text: str) -> list[Path]:
     for kind, part in zip(("content", "style"), parts, strict=True):
         files = [path for path in gallery_files(args, kind) if part.replace(" ", "_") in path.stem]
         if len(files) != 1:
-            raise SystemExit(
-                f"{part!r} names {len(files)} {kind} images: {', '.join(map(short_name, files))}"
-            )
+            raise SystemExit(f"{part!r} names {len(files)} {kind} images: {', '.join(map(short_name, files))}")
         found += files
     return found
 
@@ -112,9 +110,7 @@ def average(rows: Sequence[tuple[float, ...]]) -> list[float]:
 
 def main() -> None:
     parser = new_parser(__doc__, size=512, pairs=0)
-    parser.add_argument(
-        "--set", dest="sets", type=parse_set, action="append", help="name:key=value,key=value"
-    )
+    parser.add_argument("--set", dest="sets", type=parse_set, action="append", help="name:key=value,key=value")
     parser.add_argument("--pair", action="append", help=f"photo:painting; default: {', '.join(PAIRS)}")
     parser.add_argument("--cell", type=int, default=320, help="side of a picture on the sheet, px")
     args = parse(parser, quick={"pairs": 0, "pair": [PAIRS[0]]})

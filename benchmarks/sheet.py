@@ -51,8 +51,7 @@ def _draw_row(row: Sequence[Cell], cell_px: int) -> Image.Image:
 def side_by_side(cells: Sequence[Sequence[Cell]], across: int) -> list[list[Cell]]:
     """Join groups of cells into rows of `across` groups."""
     return [
-        [cell for group in cells[start : start + across] for cell in group]
-        for start in range(0, len(cells), across)
+        [cell for group in cells[start : start + across] for cell in group] for start in range(0, len(cells), across)
     ]
 
 

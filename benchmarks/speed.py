@@ -29,11 +29,11 @@ from common import (
     Pair,
     Report,
     build_judge,
-    build_objective,
     interleave,
     iter_pair,
     median_ratio,
     new_parser,
+    objective_of,
     paint_options,
     paint_pair,
     parse,
@@ -43,7 +43,7 @@ from common import (
 )
 from impasto.encoders import Encoder, load_encoder
 from impasto.engine.balance import READING_LONG_EDGE_PX, Readability
-from impasto.engine.optimizers import Adam
+from impasto.engine.optimizers import LBFGS
 from impasto.engine.paint import pastiche_size
 from impasto.engine.pyramid import Scale, build_pyramid
 from impasto.events import RunStarted, StepDone
@@ -104,9 +104,7 @@ class ScaleTiming:
 
 
 def measure_end_to_end(args: argparse.Namespace, report: Report, pair: Pair, folder: Path) -> None:
-    options = paint_options(
-        args, **load_recipe(args.recipe), balance="fixed", encoder=write_vgg_sized(folder)
-    )
+    options = paint_options(args, **load_recipe(args.recipe), balance="fixed", encoder=write_vgg_sized(folder))
     timings: list[list[ScaleTiming]] = []
 
     def time_long_schedule() -> None:
@@ -195,13 +193,9 @@ def profile(args: argparse.Namespace, report: Report, pair: Pair) -> None:
         medians = {name: statistics.median(s) for name, s in interleave(parts, 4 * args.rounds + 1).items()}
         apart = sum(medians.values()) - medians["whole step"] - medians["readability"]
         other = medians["whole step"] - apart
-        rows.append(
-            (f"{scale.width_px}x{scale.height_px}", *(1000 * t for t in medians.values()), 1000 * other)
-        )
+        rows.append((f"{scale.width_px}x{scale.height_px}", *(1000 * t for t in medians.values()), 1000 * other))
     report.table("(c) one step by part, ms (medians)", ("scale", *parts, "other"), rows)
-    report.note(
-        "parts are timed apart, forward and backward; 'other' is what the whole step takes beyond them"
-    )
+    report.note("parts are timed apart, forward and backward; 'other' is what the whole step takes beyond them")
     report.note("readability: one measurement, not part of a step; the engine measures every few steps")
 
 
@@ -213,7 +207,7 @@ def build_parts(pair: Pair, options: PaintOptions, scale: Scale) -> dict[str, Ca
     leaf = photo.clone().requires_grad_()
     maps = encoder(leaf, layers)
     still = {name: feature.detach() for name, feature in maps.items()}
-    objective, adam = build_objective(pair, options, scale), Adam(photo, options)
+    objective, optimizer = objective_of(pair, options, scale), LBFGS(photo)
     evaluation = objective(photo)
     reading = Readability(encoder, to_tensor(pair.photo, min(READING_LONG_EDGE_PX, scale.long_edge_px)))
     return {
@@ -223,8 +217,8 @@ def build_parts(pair: Pair, options: PaintOptions, scale: Scale) -> dict[str, Ca
         ),
         **build_loss_parts(pair, options, scale, encoder, still),
         "total variation": lambda: differentiate(total_variation, photo),
-        "optimiser": lambda: adam.step(lambda _: evaluation, 0.5),
-        "whole step": lambda: adam.step(objective, 0.5),
+        "optimiser": lambda: optimizer.step(lambda _: evaluation),
+        "whole step": lambda: optimizer.step(objective),
         "readability": lambda: reading.distance(photo),
     }
 

@@ -28,9 +28,7 @@ def main() -> None:
     calls = {name: partial(call, arguments) for name, arguments in COMMANDS.items()}
     interleave(calls, 1)  # compiles and caches
     seconds = {name: statistics.median(taken) for name, taken in interleave(calls, args.rounds).items()}
-    report.table(
-        f"Wall time, medians of {args.rounds}, taking turns", ("command", "seconds"), list(seconds.items())
-    )
+    report.table(f"Wall time, medians of {args.rounds}, taking turns", ("command", "seconds"), list(seconds.items()))
     for name in list(COMMANDS)[1:]:
         report.bar(name, seconds[name], BAR_SECONDS)
     report.save()

@@ -63,9 +63,7 @@ def measure_spread(args: argparse.Namespace, report: Report, distances: dict[str
     for name, *_, ratio in rows:
         report.bar(f"ratio of deviations, {name}", ratio, SPREAD_BAR)
     weights = sorted(painted.content_weight for painted in balanced)
-    report.note(
-        f"weights chosen: {weights[0]:.3g} to {weights[-1]:.3g}, median {statistics.median(weights):.3g}"
-    )
+    report.note(f"weights chosen: {weights[0]:.3g} to {weights[-1]:.3g}, median {statistics.median(weights):.3g}")
     report.table(
         "Each pair at strength 50 (fixed weight)",
         ("pair", "weight chosen", *distances),

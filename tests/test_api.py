@@ -25,9 +25,7 @@ def loaded_by(code: str) -> set[str]:
     """Heavy packages that `code` loads, in an interpreter of its own."""
     watch = ["torch", "numpy", "pyvips", "pydantic", "cyclopts", "rich", "safetensors", "jaxtyping"]
     script = f"import sys\n{code}\nprint(*[name for name in {watch} if name in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
     return set(done.stdout.split("\n")[-2].split())
 
 
@@ -81,9 +79,7 @@ def test_a_list_of_paintings_blends(studio: Path, quick: Quick, photo_pixels: np
         return impasto.paint("photo.png", style, **quick).pixels
 
     alone = paint("painting.png")
-    assert np.array_equal(paint([("painting.png", 5.0)]), alone), (
-        "the weight of one painting alone has no say"
-    )
+    assert np.array_equal(paint([("painting.png", 5.0)]), alone), "the weight of one painting alone has no say"
     blended = paint([("painting.png", 1.0), (photo_pixels, 3.0)])
     assert not np.array_equal(blended, alone)
     assert np.array_equal(paint([("painting.png", 2), (photo_pixels, 6)]), blended), "weights are shares"
@@ -93,9 +89,7 @@ def test_iter_paint_tells_what_happens(studio: Path, quick: Quick) -> None:
     events = list(impasto.iter_paint("photo.png", "painting.png", **quick))
     assert isinstance(events[0], RunStarted)
     assert events[0].steps == (3, 2)
-    assert [(e.height_px, e.width_px) for e in events if isinstance(e, ScaleStarted)] == [
-        *events[0].scales_px
-    ]
+    assert [(e.height_px, e.width_px) for e in events if isinstance(e, ScaleStarted)] == [*events[0].scales_px]
     assert [(e.scale, e.step) for e in events if isinstance(e, StepDone)] == [
         (0, 1), (0, 2), (0, 3), (1, 1), (1, 2),
     ]  # fmt: skip
@@ -125,9 +119,7 @@ def test_a_recipe_is_overridden_by_options(studio: Path, quick: Quick) -> None:
 
 def test_an_error_in_a_recipe_names_it(studio: Path) -> None:
     Path("mine.toml").write_text("stpes = 20\n")
-    with pytest.raises(
-        OptionError, match=r"^recipe mine\.toml: unknown option 'stpes'; did you mean 'steps'"
-    ):
+    with pytest.raises(OptionError, match=r"^recipe mine\.toml: unknown option 'stpes'; did you mean 'steps'"):
         impasto.paint("photo.png", "painting.png", recipe="mine.toml")
 
 
@@ -183,9 +175,7 @@ def test_every_form_of_style() -> None:
         ("missing.png", "painting.png", InputError, r"missing\.png"),
     ],
 )
-def test_what_is_no_picture(
-    studio: Path, content: Any, style: Any, error: type[Exception], words: str
-) -> None:
+def test_what_is_no_picture(studio: Path, content: Any, style: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         impasto.paint(content, style)
 

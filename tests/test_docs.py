@@ -29,9 +29,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 APACHE_2 = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"  # the licence, to the letter
 HERE = re.compile(r"/(?:root|home|Users|opt|work|mnt|srv)/[\w.-]")
-REGISTRY = re.compile(
-    r"pypi\.org|pythonhosted\.org|download\.pytorch\.org|index-[u]rl|artifactor[y]|/simpl[e]/"
-)
+REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|download\.pytorch\.org|index-[u]rl|artifactor[y]|/simpl[e]/")
 
 
 def name_of(page: Path) -> str:
@@ -188,9 +186,7 @@ def test_the_record_shown_is_a_record() -> None:
 
 
 def test_every_recipe_is_described() -> None:
-    described = re.findall(
-        r"^\| `([\w-]+)` \|", prose(ROOT / "docs/recipes.md").split("## A recipe")[0], re.M
-    )
+    described = re.findall(r"^\| `([\w-]+)` \|", prose(ROOT / "docs/recipes.md").split("## A recipe")[0], re.M)
     assert sorted(described) == recipe_names()
 
 

@@ -15,9 +15,7 @@ def all_subclasses(root: type) -> set[type]:
 
 def test_docstring_tree_lists_every_class_and_its_exit_code() -> None:
     listed = dict(re.findall(r"[├└]── (\w+) .*\(exit code (\d)\)", errors.__doc__ or ""))
-    ours = {
-        cls.__name__: cls for cls in all_subclasses(errors.ImpastoError) if cls.__module__ == errors.__name__
-    }
+    ours = {cls.__name__: cls for cls in all_subclasses(errors.ImpastoError) if cls.__module__ == errors.__name__}
     del ours["ImpastoError"]
     assert listed == {name: str(cls.exit_code) for name, cls in ours.items()}
 

@@ -33,9 +33,7 @@ def loaded_after_each(modules: list[str], watched: str) -> dict[str, bool]:
         "    importlib.import_module(name)\n"
         f"    print(name, {watched!r} in sys.modules)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
     return {name: loaded == "True" for name, loaded in map(str.split, done.stdout.splitlines())}
 
 

@@ -137,9 +137,7 @@ def test_inputs_are_found_by_their_bytes(studio: Path, tmp_path_factory: pytest.
     Path("renamed.jpg").rename(elsewhere / "hidden.bin")
     with pytest.raises(RecordError, match=r"content image 'photo\.png'"):
         find_inputs(wanted, [studio, elsewhere])
-    assert (
-        find_inputs(wanted, [studio], [elsewhere / "hidden.bin"])["content image"] == elsewhere / "hidden.bin"
-    )
+    assert find_inputs(wanted, [studio], [elsewhere / "hidden.bin"])["content image"] == elsewhere / "hidden.bin"
 
 
 def test_one_file_may_play_two_parts(studio: Path) -> None:
@@ -149,9 +147,7 @@ def test_one_file_may_play_two_parts(studio: Path) -> None:
 
 def test_a_given_file_must_be_one_of_the_inputs(studio: Path) -> None:
     wanted = {"content image": file_of("photo.png")}
-    with pytest.raises(
-        RecordError, match=r"painting\.png' is none of the inputs of this picture \(photo\.png\)"
-    ):
+    with pytest.raises(RecordError, match=r"painting\.png' is none of the inputs of this picture \(photo\.png\)"):
         find_inputs(wanted, [studio], [studio / "painting.png"])
     with pytest.raises(RecordError, match=r"no file .*gone\.png"):
         find_inputs(wanted, [studio], [studio / "gone.png"])

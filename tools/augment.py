@@ -83,17 +83,17 @@ def _mix(pictures: Tensor, generator: torch.Generator) -> Tensor:
     other = pictures.roll(1, 0)
     batch, _, height, width = pictures.shape
     cells = 2 + _integer(generator, 12)
-    soft = F.interpolate(
-        torch.rand(batch, 1, cells, cells, generator=generator), (height, width), mode="bicubic"
-    )
+    soft = F.interpolate(torch.rand(batch, 1, cells, cells, generator=generator), (height, width), mode="bicubic")
     patches = ((soft - 0.5) * 6).sigmoid()
     even = _uniform(generator, 0.1, 0.9, batch, 1, 1, 1).expand_as(patches)
     mask = torch.where(torch.rand(batch, 1, 1, 1, generator=generator) < 0.5, patches, even)
-    return torch.where(torch.rand(batch, 1, 1, 1, generator=generator) < 0.33, torch.lerp(pictures, other, mask), pictures)
+    return torch.where(
+        torch.rand(batch, 1, 1, 1, generator=generator) < 0.33, torch.lerp(pictures, other, mask), pictures
+    )
 
 
 def _blur(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """A fifth of the crops are blurred (Gaussian, 0.5 to 3 px); some of these sharpened instead."""
+    """A quarter of the crops are blurred (Gaussian, 0.5 to 3 px), three tenths of these sharpened instead."""
     sigma = float(_uniform(generator, 0.5, 3.0, 1))
     radius = int(3 * sigma + 0.5)
     kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / sigma) ** 2)
@@ -107,7 +107,7 @@ def _blur(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _noise(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """A third of the crops: grey or coloured noise, fine or coarse; a few are little else."""
+    """Two fifths of the crops: grey or coloured noise, fine or coarse; a few are little else."""
     batch, _, height, width = pictures.shape
     fine = torch.randn(batch, 3, height, width, generator=generator)
     coarse = F.interpolate(

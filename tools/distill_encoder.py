@@ -24,12 +24,12 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from augment import augment, load_images
-from teacher import STYLE_LAYERS, geometry_of, load_teacher
 from torch import Tensor, nn
 
+from augment import augment, load_images
 from impasto.encoders import LITE, Encoder
 from impasto.encoders.weights import read_encoder_file, save_encoder_file
+from teacher import STYLE_LAYERS, geometry_of, load_teacher
 
 MEAN = (0.45, 0.45, 0.45)
 SCALE = 4.0  # pictures minus MEAN, times this, have about unit variance
@@ -123,7 +123,9 @@ def explain(
     return losses
 
 
-def measure_scales(targets: Targets, images: list[Tensor], args: argparse.Namespace) -> dict[str, tuple[Tensor, Tensor]]:
+def measure_scales(
+    targets: Targets, images: list[Tensor], args: argparse.Namespace
+) -> dict[str, tuple[Tensor, Tensor]]:
     """Mean [channels] and total variance of the targets over augmented crops."""
     generator = torch.Generator().manual_seed(args.seed)
     rows: dict[str, list[Tensor]] = {name: [] for name in targets.layers}
@@ -136,7 +138,9 @@ def measure_scales(targets: Targets, images: list[Tensor], args: argparse.Namesp
 
 
 @torch.no_grad()
-def validate(student: Student, heads: nn.ModuleDict, targets: Targets, scales, images: list[Tensor]) -> dict[str, float]:
+def validate(
+    student: Student, heads: nn.ModuleDict, targets: Targets, scales, images: list[Tensor]
+) -> dict[str, float]:
     """Share of variance unexplained per layer on whole, unaltered validation images (variance over these)."""
     student.eval()
     error = dict.fromkeys(targets.layers, 0.0)
@@ -182,7 +186,7 @@ def export(path: Path, student: Student, heads: nn.ModuleDict, results: dict[str
         tensors[f"geometry.{name}"] = geometry_of(head.weight.detach()).half()
     about = ABOUT | {
         "source": f"tools/distill_encoder.py, teacher SHA-256 {args.teacher_sha256}",
-        "command": "python " + shlex.join(sys.argv),
+        "command": "python " + shlex.join(Path(word).name if "/" in word else word for word in sys.argv),
         "steps": str(steps),
         "validation": json.dumps({k: round(v, 4) for k, v in results.items()}),
     }
@@ -206,7 +210,11 @@ def train(args: argparse.Namespace) -> None:
     heads = nn.ModuleDict()
     for layer in LITE.layers:
         if layer.name in targets.layers:
-            width = rotations[layer.name].shape[0] if layer.name in rotations else teacher.architecture.layer(layer.name).channels
+            width = (
+                rotations[layer.name].shape[0]
+                if layer.name in rotations
+                else teacher.architecture.layer(layer.name).channels
+            )
             heads[layer.name] = nn.Linear(layer.channels, width)
     scales = measure_scales(targets, images, args)
     optimizer = torch.optim.Adam([*student.parameters(), *heads.parameters()], betas=(0.9, 0.98))
@@ -258,19 +266,37 @@ def train(args: argparse.Namespace) -> None:
             log.flush()
             summary = " ".join(f"{results[n]:.3f}" for n in STYLE_LAYERS)
             print(f"step {step}/{args.steps}  {seconds:.0f} s  unexplained {summary}", flush=True)
-            state = {"student": student.state_dict(), "heads": heads.state_dict(), "optimizer": optimizer.state_dict()}
-            state |= {"step": step, "seconds": seconds, "scales": scales}
+            state = {
+                "student": student.state_dict(),
+                "heads": heads.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "step": step,
+                "seconds": seconds,
+                "scales": scales,
+            }
             partial = checkpoint.with_suffix(".partial")
             torch.save(state, partial)
             partial.replace(checkpoint)
-            export(args.out / "encoder.safetensors", student, heads, results, step, args)
+    results = validate(student, heads, targets, scales, validation_images)
+    export(args.out / "encoder.safetensors", student, heads, results, step, args)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--teacher", type=Path, required=True, help="compact VGG-19 (.safetensors) or torchvision's VGG-19 (.pth)")
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        required=True,
+        help="compact VGG-19 (.safetensors) or torchvision's VGG-19 (.pth)",
+    )
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of .jpg and .png images")
-    parser.add_argument("--extra", type=Path, nargs="*", default=[], help="folders of which nothing is held out: pastiches, say")
+    parser.add_argument(
+        "--extra",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="folders of which nothing is held out: pastiches, say",
+    )
     parser.add_argument("--out", type=Path, required=True, help="run folder")
     parser.add_argument("--steps", type=int, default=40_000)
     parser.add_argument("--batch", type=int, default=6)

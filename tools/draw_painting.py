@@ -104,9 +104,7 @@ def stir(field, velocity, time, steps=90):
     height = field.shape[0]
     place = np.indices(field.shape).astype(float)[::-1]
     for _ in range(steps):
-        at = [
-            ndimage.map_coordinates(component, place[::-1], order=1, mode="nearest") for component in velocity
-        ]
+        at = [ndimage.map_coordinates(component, place[::-1], order=1, mode="nearest") for component in velocity]
         place -= np.stack(at) * height * time / steps
     return ndimage.map_coordinates(field, place[::-1], order=1, mode="reflect")
 
@@ -311,14 +309,10 @@ def size(text):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write (.jpg or .png)")
     parser.add_argument("--seed", type=int, default=1, help="another number, another painting (default: 1)")
-    parser.add_argument(
-        "--size", type=size, default=(1024, 768), metavar="WxH", help="in pixels (default: 1024x768)"
-    )
+    parser.add_argument("--size", type=size, default=(1024, 768), metavar="WxH", help="in pixels (default: 1024x768)")
     args = parser.parse_args()
     save(draw(*args.size, args.seed), args.output)
 

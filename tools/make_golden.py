@@ -58,9 +58,7 @@ def paint_golden(optimizer: str) -> NDArray[np.float32]:
     import impasto
 
     painting = Path(impasto.__file__).parent / "samples" / "flow.jpg"
-    return impasto.paint(
-        draw_photo(), painting, optimizer=optimizer, **{"steps": STEPS[optimizer]} | OPTIONS
-    ).pixels
+    return impasto.paint(draw_photo(), painting, optimizer=optimizer, **{"steps": STEPS[optimizer]} | OPTIONS).pixels
 
 
 def main() -> None:

@@ -26,9 +26,7 @@ def build_page() -> str:
     """Return the page as Markdown."""
     parts = [HEAD]
     for group, options in groupby(PaintOptions.model_fields, key=option_group):
-        parts.append(
-            f"\n## {group}\n\n| flag | keyword | meaning | default | values |\n|---|---|---|---|---|\n"
-        )
+        parts.append(f"\n## {group}\n\n| flag | keyword | meaning | default | values |\n|---|---|---|---|---|\n")
         for option in options:
             cells = [
                 f"`{flag_name(option)}`",

@@ -19,14 +19,16 @@ from impasto.images.io import load_picture, save_picture
 from impasto.options import build_options
 
 
-def paint_one(photo: Path, painting: Path, out: Path, number: int, choose: random.Random, args: argparse.Namespace) -> None:
+def paint_one(
+    photo: Path, painting: Path, out: Path, number: int, choose: random.Random, args: argparse.Namespace
+) -> None:
     """Paint one pair at random options; keep one early pastiche and the finished one."""
     options = build_options(
         {
             "encoder": args.encoder,
             "size_px": choose.choice((192, 224, 256)),
             "strength": choose.uniform(25, 95),
-            "tv_weight": choose.choice((0.0, 0.02, 0.05)),
+            "tv_weight": choose.choice((0.0, 0.002, 0.02)),
             "starting_point": choose.choice(("content", "content", "noise")),
             "seed": number,
             "steps": (choose.choice((40, 80)), 30, 30),

@@ -39,9 +39,7 @@ def load_teacher(path: Path, padding_mode: str = "reflect") -> tuple[Encoder, di
     maps = {name: tensors[f"to_vgg{name[4:]}.weight"].flatten(1) for name in STYLE_LAYERS}
     rotations = {name: torch.linalg.qr(w.double()).R.float() for name, w in maps.items()}
     geometry = {name: geometry_of(w) for name, w in maps.items()}
-    encoder = Encoder(
-        "teacher", sha256, COMPACT, weights, mean=mean, geometry=geometry, padding_mode=padding_mode
-    )
+    encoder = Encoder("teacher", sha256, COMPACT, weights, mean=mean, geometry=geometry, padding_mode=padding_mode)
     return encoder, rotations
 
 

@@ -278,8 +278,7 @@ def build_replay(
     return Run(
         content=load_picture(files["content image"], max_pixels=max_pixels),
         paintings=[
-            (load_picture(path, max_pixels=max_pixels), weight)
-            for path, weight in zip(styles, weights, strict=True)
+            (load_picture(path, max_pixels=max_pixels), weight) for path, weight in zip(styles, weights, strict=True)
         ],
         options=options,
         recipe=record.recipe,

@@ -45,13 +45,11 @@ class Output:
     overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False
     bit_depth: Annotated[
         Literal["8", "16"] | None,
-        Parameter(
-            metavar="8|16", help="16 for .png and .tif [default: 8; replay: as it was]", show_choices=False
-        ),
+        Parameter(metavar="8|16", help="16 for .png and .tif [default: 8; replay: as it was]", show_choices=False),
     ] = None
-    no_record: Annotated[
-        bool, SWITCH, Parameter(help="leave the run record out; the picture cannot be replayed")
-    ] = False
+    no_record: Annotated[bool, SWITCH, Parameter(help="leave the run record out; the picture cannot be replayed")] = (
+        False
+    )
     max_pixels: Annotated[
         int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")
     ] = None
@@ -66,13 +64,9 @@ class Output:
         if self.events is None:
             return
         if self.events.is_dir() or not self.events.absolute().parent.is_dir():
-            raise OutputError(
-                f"cannot write the events file {str(self.events)!r}: no such folder, or a folder itself"
-            )
+            raise OutputError(f"cannot write the events file {str(self.events)!r}: no such folder, or a folder itself")
         if self.events.is_file() and not self.overwrite:
-            raise OutputError(
-                f"the events file {str(self.events)!r} exists; give another name or --overwrite"
-            )
+            raise OutputError(f"the events file {str(self.events)!r} exists; give another name or --overwrite")
         if self.events.absolute() == self.output.absolute():
             raise OptionError(f"--events and --output are the same file {str(self.output)!r}")
 
@@ -167,9 +161,7 @@ def paint(
     photo: Annotated[str, Parameter(help="the picture to repaint", group=GENERAL)],
     painting: Annotated[str, Parameter(help="the picture in whose manner", group=GENERAL)],
     /,
-    *paintings: Annotated[
-        str, Parameter(help="more of them blend; weights as painting.jpg:0.7", group=GENERAL)
-    ],
+    *paintings: Annotated[str, Parameter(help="more of them blend; weights as painting.jpg:0.7", group=GENERAL)],
     to: Output,
     recipe: Annotated[
         str | None,
@@ -193,9 +185,7 @@ def paint(
 def replay(
     picture: Annotated[Path, Parameter(help="a picture that impasto painted", group=GENERAL)],
     /,
-    *inputs: Annotated[
-        Path, Parameter(help="its inputs, if not beside it or in the working directory", group=GENERAL)
-    ],
+    *inputs: Annotated[Path, Parameter(help="its inputs, if not beside it or in the working directory", group=GENERAL)],
     to: Output,
     **options: str | None,
 ) -> int:
@@ -233,9 +223,7 @@ def info(
         print(json.dumps(values, indent=2, ensure_ascii=False))
         return 0
     record = parse_record(values, picture.name)
-    lines = {
-        "painted by": f"impasto {record.impasto}" + (f", recipe {record.recipe}" if record.recipe else "")
-    }
+    lines = {"painted by": f"impasto {record.impasto}" + (f", recipe {record.recipe}" if record.recipe else "")}
     lines["content image"] = f"{record.inputs.content.name}  (SHA-256 {record.inputs.content.sha256[:12]})"
     for painting in record.inputs.paintings:
         weight = f", weight {format_value(painting.weight)}" if len(record.inputs.paintings) > 1 else ""

@@ -208,9 +208,7 @@ class EventLog:
             self._stream.write(json.dumps(event_fields(event)) + "\n")
             self._stream.flush()
         except OSError as error:
-            raise OutputError(
-                f"cannot write the events file {str(self._path)!r}: {error.strerror}"
-            ) from error
+            raise OutputError(f"cannot write the events file {str(self._path)!r}: {error.strerror}") from error
 
 
 def event_fields(event: Event) -> dict[str, Any]:

@@ -74,22 +74,20 @@ class PaintOptions(BaseModel):
         "Objective", "layers and layer weights of the style loss, as relu1_1:64,relu2_1:32",
     )  # fmt: skip
     content_layers: LayerWeights = _option(
-        {"relu4_2": 1.0}, "Objective", "layers and layer weights of the content loss"
+        {"relu3_1": 1.0, "relu4_2": 1.0}, "Objective", "layers and layer weights of the content loss"
     )
     balance: Literal["readability", "fixed"] = _option(
         "readability", "Objective",
         "what sets the content weight: strength (as readability of the photo), or content-weight as given",
     )  # fmt: skip
     content_weight: Weight = _option(
-        0.3, "Objective", "weight of the content loss; with balance 'readability' where it starts"
+        0.05, "Objective", "weight of the content loss; with balance 'readability' where it starts"
     )
     style_weight: Weight = _option(1.0, "Objective", "weight of the style loss")
     tv_weight: Weight = _option(0.002, "Objective", "weight of total variation")
 
     optimizer: Literal["adam", "lbfgs"] = _option("lbfgs", "Optimisation", "optimiser of the pastiche")
-    learning_rate: float = _option(
-        0.02, "Optimisation", "Adam's step, in units of the pixel range", gt=0, le=1
-    )
+    learning_rate: float = _option(0.02, "Optimisation", "Adam's step, in units of the pixel range", gt=0, le=1)
     average: float = _option(
         0.95,
         "Optimisation",
@@ -149,9 +147,7 @@ def build_options(
 def recipe_names() -> list[str]:
     """Names of the recipes in the package."""
     folder = resources.files("impasto") / "recipes"
-    return sorted(
-        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
-    )
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
 def load_recipe(name_or_path: str) -> dict[str, Any]:

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 ENCODER_SUFFIX = ".safetensors"
-PICTURE_SUFFIXES = frozenset(
-    [".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"]
-)
+PICTURE_SUFFIXES = frozenset([".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"])
 
 
 class _Part(BaseModel):
@@ -114,8 +112,7 @@ def build_record(
         inputs=Inputs(
             content=_describe(content),
             paintings=tuple(
-                PaintingFile(name=picture.name, sha256=picture.sha256, weight=weight)
-                for picture, weight in paintings
+                PaintingFile(name=picture.name, sha256=picture.sha256, weight=weight) for picture, weight in paintings
             ),
             starting_picture=_describe(starting_picture) if starting_picture else None,
         ),
@@ -160,9 +157,7 @@ def wanted_files(record: RunRecord, overridden: Iterable[str] = ()) -> dict[str,
     return files
 
 
-def find_inputs(
-    wanted: Mapping[str, File], folders: Sequence[Path], given: Sequence[Path] = ()
-) -> dict[str, Path]:
+def find_inputs(wanted: Mapping[str, File], folders: Sequence[Path], given: Sequence[Path] = ()) -> dict[str, Path]:
     """Find files by SHA-256 among those given and in `folders` (not in folders within); returns role: path.
 
     Raises `RecordError` for a file that was not found, named with its role, and for a given one that is not
@@ -238,9 +233,7 @@ def is_picture_path(starting_point: str) -> bool:
 def _candidates(wanted: Mapping[str, File], folders: Sequence[Path]) -> Iterator[Path]:
     """Files worth hashing: those with a wanted name, then every other picture and encoder."""
     names = {file.name for file in wanted.values()}
-    listings = [
-        sorted(path for path in folder.iterdir() if path.is_file()) for folder in dict.fromkeys(folders)
-    ]
+    listings = [sorted(path for path in folder.iterdir() if path.is_file()) for folder in dict.fromkeys(folders)]
     for listing in listings:
         yield from (path for path in listing if path.name in names)
     suffixes = PICTURE_SUFFIXES | ({ENCODER_SUFFIX} if "encoder" in wanted else set())

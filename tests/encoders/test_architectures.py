@@ -76,9 +76,7 @@ def test_up_to_the_deepest_named_layer() -> None:
     assert [layer.name for layer in LITE.up_to(["relu2_1", "relu1_1"])] == ["relu1_1", "relu1_2", "relu2_1"]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "near"), [("relu4-2", "relu4_2"), ("Relu4_2", "relu4_2"), ("relu31", "relu3_1")]
-)
+@pytest.mark.parametrize(("wrong", "near"), [("relu4-2", "relu4_2"), ("Relu4_2", "relu4_2"), ("relu31", "relu3_1")])
 def test_unknown_layer_offers_the_nearest(wrong: str, near: str) -> None:
     for ask in (LITE.layer, lambda name: LITE.up_to(["relu1_1", name])):
         with pytest.raises(OptionError, match=rf"no layer '{wrong}'; did you mean '{near}'\?"):

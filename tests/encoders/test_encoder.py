@@ -93,9 +93,7 @@ def test_a_batch_is_its_pictures(tiny_encoder_file: Path) -> None:
     torch.testing.assert_close(together, alone)
 
 
-@pytest.mark.parametrize(
-    ("layers", "convolutions"), [(["relu1_1"], 1), (["relu2_1", "relu1_1"], 3), (ALL, 12)]
-)
+@pytest.mark.parametrize(("layers", "convolutions"), [(["relu1_1"], 1), (["relu2_1", "relu1_1"], 3), (ALL, 12)])
 def test_computes_no_deeper_than_asked(tiny_encoder_file: Path, layers: list[str], convolutions: int) -> None:
     encoder = load_encoder(str(tiny_encoder_file))
     with CountConvolutions() as counter:

@@ -132,9 +132,7 @@ def test_description_that_does_not_fit(tmp_path: Path, changes: dict[str, str | 
         ({"widths": [7], "depths": [1]}, r"conv1_1 has shape \(2, 3, 3, 3\), expected \(7, 3, 3, 3\)"),
     ],
 )
-def test_tensors_that_do_not_fit_the_description(
-    tmp_path: Path, shape: dict[str, list[int]], message: str
-) -> None:
+def test_tensors_that_do_not_fit_the_description(tmp_path: Path, shape: dict[str, list[int]], message: str) -> None:
     path = tmp_path / "one.safetensors"
     one_layer(path)
     with pytest.raises(WeightsError, match=message) as caught:
@@ -165,9 +163,7 @@ def test_bundled_encoder_is_the_released_one() -> None:
 
 def test_bundled_encoder_of_another_release_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BUNDLED, "lite", (BUNDLED["lite"][0], "0" * 64))
-    with pytest.raises(
-        WeightsError, match=r"lite\.safetensors is damaged .*expected 000000000000.*reinstall"
-    ):
+    with pytest.raises(WeightsError, match=r"lite\.safetensors is damaged .*expected 000000000000.*reinstall"):
         load_encoder("lite")
 
 

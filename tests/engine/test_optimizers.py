@@ -283,9 +283,7 @@ def test_lbfgs_directions_are_those_of_the_dense_formula() -> None:
     for _ in range(LBFGS.HISTORY - 1):
         lbfgs.step(recording)
         pairs = [(x2 - x1, g2 - g1) for (x1, g1, _), (x2, g2, _) in pairwise(seen)]
-        assert all(t2 < t1 for (_, _, t1), (_, _, t2) in pairwise(seen)), (
-            "a step was taken back: choose another"
-        )
+        assert all(t2 < t1 for (_, _, t1), (_, _, t2) in pairwise(seen)), "a step was taken back: choose another"
         if not pairs:
             continue
         identity = torch.eye(36, dtype=torch.float64)

@@ -81,9 +81,7 @@ def events(
 ) -> list[Event]:
     if isinstance(paintings, Picture):
         paintings = [Painting(paintings)]
-    run = iter_paint(
-        photo, paintings, options(**changes), controls=controls, starting_picture=starting_picture
-    )
+    run = iter_paint(photo, paintings, options(**changes), controls=controls, starting_picture=starting_picture)
     return list(run)
 
 
@@ -162,13 +160,9 @@ def test_painting_descends_the_objective(photo: Picture, waves: Picture, optimiz
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_pastiche_takes_on_the_colours_of_the_painting(
-    photo: Picture, checks: Picture, optimizer: str
-) -> None:
+def test_pastiche_takes_on_the_colours_of_the_painting(photo: Picture, checks: Picture, optimizer: str) -> None:
     # deep layers say little of colour and much of checks: that takes long
-    pixels = painted(
-        photo, checks, steps=(40,), size_px=32, strength=100, style_layers="relu1_1", optimizer=optimizer
-    )
+    pixels = painted(photo, checks, steps=(40,), size_px=32, strength=100, style_layers="relu1_1", optimizer=optimizer)
     own, theirs = photo.pixels().mean((0, 1)), checks.pixels().mean((0, 1))
     found = pixels.mean((0, 1))
     assert np.abs(found - theirs).mean() < 0.5 * np.abs(own - theirs).mean()
@@ -215,9 +209,7 @@ def test_one_wish_for_a_preview_gives_one(photo: Picture, waves: Picture) -> Non
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_preview_after_the_last_step_is_the_finished_picture(
-    photo: Picture, waves: Picture, optimizer: str
-) -> None:
+def test_preview_after_the_last_step_is_the_finished_picture(photo: Picture, waves: Picture, optimizer: str) -> None:
     controls, last = Controls(preview=True), None
     happened = []
     for event in iter_paint(photo, [Painting(waves)], options(optimizer=optimizer), controls=controls):
@@ -235,15 +227,11 @@ def test_preview_is_not_changed_by_later_steps_and_changes_no_pixel(photo: Pictu
     assert preview is not None
     np.testing.assert_array_equal(preview, copy)
     assert not np.array_equal(preview, painted(photo, waves, steps=(1,)))
-    np.testing.assert_array_equal(
-        painted(photo, waves), painted(photo, waves, controls=Controls(preview=True))
-    )
+    np.testing.assert_array_equal(painted(photo, waves), painted(photo, waves, controls=Controls(preview=True)))
 
 
 @pytest.mark.parametrize("average", [0.0, 0.9])
-def test_preview_is_the_picture_and_not_the_optimisers_memory(
-    photo: Picture, waves: Picture, average: float
-) -> None:
+def test_preview_is_the_picture_and_not_the_optimisers_memory(photo: Picture, waves: Picture, average: float) -> None:
     controls, kept = Controls(preview=True), []
     for event in iter_paint(photo, [Painting(waves)], options(average=average), controls=controls):
         if isinstance(event, PreviewReady):
@@ -484,9 +472,7 @@ def test_with_a_margin_no_layer_is_left_out(waves: Picture) -> None:
     assert "left out" not in notices(events(drawn(16, 16, "noise"), waves, margin=0, size_px=16))
 
 
-def test_pictures_are_not_enlarged_past_the_paintings_own_size(
-    photo: Picture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pictures_are_not_enlarged_past_the_paintings_own_size(photo: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     small, asked = drawn(20, 10, "noise"), []
     pixels = Picture.pixels
 
@@ -665,7 +651,5 @@ def test_any_options_on_any_picture(photo: Picture, paintings: list[Picture], ch
 @pytest.mark.slow
 @settings(max_examples=300, **relaxed)
 @given(pictures, st.lists(pictures, min_size=1, max_size=2), any_options)
-def test_any_options_on_any_picture_at_length(
-    photo: Picture, paintings: list[Picture], chosen: dict[str, Any]
-) -> None:
+def test_any_options_on_any_picture_at_length(photo: Picture, paintings: list[Picture], chosen: dict[str, Any]) -> None:
     paint_anything(photo, paintings, chosen)

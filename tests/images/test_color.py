@@ -55,9 +55,7 @@ def build_profile(primaries: NDArray[np.float64] | None, gamma: float) -> bytes:
 def vips_image(samples: NDArray[np.unsignedinteger], profile: bytes = b"", space: str = "") -> pyvips.Image:
     height, width, bands = samples.shape
     wide = samples.dtype == np.uint16
-    image = pyvips.Image.new_from_memory(
-        samples.tobytes(), width, height, bands, "ushort" if wide else "uchar"
-    )
+    image = pyvips.Image.new_from_memory(samples.tobytes(), width, height, bands, "ushort" if wide else "uchar")
     spaces = {1: "grey16" if wide else "b-w", 3: "rgb16" if wide else "srgb", 4: "cmyk"}
     image = image.copy(interpretation=space or spaces[bands])
     if profile:

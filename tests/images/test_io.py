@@ -44,9 +44,7 @@ PHOTO = PhotoMetadata("2020:01:02 03:04:05", "© Zoë & Co (all rights)", "Zoë 
 def smooth(height: int = 40, width: int = 60) -> NDArray[np.uint8]:
     """Draw a picture that lossy formats keep well, and that no turning leaves the same."""
     y, x = np.mgrid[0:height, 0:width]
-    return np.stack([x * 255 // width, y * 255 // height, (x + y) * 200 // (height + width)], 2).astype(
-        np.uint8
-    )
+    return np.stack([x * 255 // width, y * 255 // height, (x + y) * 200 // (height + width)], 2).astype(np.uint8)
 
 
 def noise(*shape: int, dtype: type = np.uint8, seed: int = 3) -> NDArray[np.unsignedinteger]:
@@ -115,9 +113,7 @@ MODES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("suffix", "mode"), [(suffix, mode) for suffix, modes in MODES.items() for mode in modes]
-)
+@pytest.mark.parametrize(("suffix", "mode"), [(suffix, mode) for suffix, modes in MODES.items() for mode in modes])
 def test_modes_agree_with_pillow(tmp_path: Path, suffix: str, mode: str) -> None:
     image = Image.fromarray(smooth()).convert(mode)
     if mode in ("LA", "RGBA"):
@@ -180,9 +176,7 @@ def test_profile_is_applied_beside_alpha(tmp_path: Path) -> None:
     profile = pyvips.Operation.call("profile_load", "cmyk")
     Image.fromarray(cmyk, "CMYK").save(tmp_path / "a.tif", icc_profile=profile)
     Image.fromarray(smooth()).save(tmp_path / "b.png", icc_profile=swapped_srgb())
-    Image.fromarray(np.dstack([smooth(), smooth()[..., 1]])).save(
-        tmp_path / "c.png", icc_profile=swapped_srgb()
-    )
+    Image.fromarray(np.dstack([smooth(), smooth()[..., 1]])).save(tmp_path / "c.png", icc_profile=swapped_srgb())
     assert load_picture(tmp_path / "a.tif").pixels().shape == (12, 9, 3)
     swapped = load_picture(tmp_path / "b.png").pixels()
     assert np.abs(as_bytes(swapped) - smooth()[..., ::-1]).max() <= 1
@@ -449,9 +443,7 @@ def test_hidden_colours_do_not_bleed() -> None:
 
 def test_alpha_is_resized_as_it_is() -> None:
     samples = noise(64, 48, 4, dtype=np.uint16)
-    expected = Image.fromarray(samples[..., 3].astype(np.float32) / 65535).resize(
-        (20, 30), Image.Resampling.LANCZOS
-    )
+    expected = Image.fromarray(samples[..., 3].astype(np.float32) / 65535).resize((20, 30), Image.Resampling.LANCZOS)
     alpha = picture_from_array(samples).alpha(30, 20)
     assert alpha is not None
     assert np.abs(alpha - np.clip(np.asarray(expected), 0, 1)).max() < 3e-6
@@ -558,9 +550,7 @@ def test_pictures_come_back(tmp_path: Path, suffix: str) -> None:
     save_picture(path, smooth() / 255)
     picture = load_picture(path)
     assert picture.bit_depth == 8
-    assert np.abs(as_bytes(picture.pixels()) - smooth()).max() <= (
-        0 if suffix in (".png", ".tif", ".tiff") else 6
-    )
+    assert np.abs(as_bytes(picture.pixels()) - smooth()).max() <= (0 if suffix in (".png", ".tif", ".tiff") else 6)
     with Image.open(path) as stored:
         assert stored.size == (60, 40)
         profile = ImageCms.ImageCmsProfile(ImageCms.core.profile_frombytes(stored.info["icc_profile"]))
@@ -810,9 +800,7 @@ def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     assert (tmp_path / "a.png").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
-def test_a_file_that_appeared_meanwhile_is_not_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_appeared_meanwhile_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.png"
     encode = picture_io._encode
 
@@ -902,9 +890,7 @@ def test_too_large_for_the_format(tmp_path: Path) -> None:
         (np.zeros((4, 4, 3)), np.full((4, 4), np.inf), "alpha"),
     ],
 )
-def test_unusable_pixels_are_refused(
-    tmp_path: Path, pixels: NDArray, alpha: NDArray | None, part: str
-) -> None:
+def test_unusable_pixels_are_refused(tmp_path: Path, pixels: NDArray, alpha: NDArray | None, part: str) -> None:
     with pytest.raises(InputError) as error:
         save_picture(tmp_path / "a.png", pixels, alpha=alpha)
     one_line(error, part)

@@ -57,9 +57,7 @@ def build(
 
 @pytest.mark.parametrize("style_loss", STYLE_LOSSES)
 @pytest.mark.parametrize("kind", ["encoder", "turned_encoder"])
-def test_gradient_equals_finite_differences(
-    request: pytest.FixtureRequest, kind: str, style_loss: str
-) -> None:
+def test_gradient_equals_finite_differences(request: pytest.FixtureRequest, kind: str, style_loss: str) -> None:
     encoder = request.getfixturevalue(kind)
     photo, painting, pastiche = picture(0, 24, 32), picture(1, 28, 28), picture(2, 24, 32)
     objective = build(encoder, photo, painting, Core(3, 2, 19, 28), style_loss=style_loss)
@@ -108,9 +106,9 @@ def test_parts_are_what_they_say(encoder: Encoder) -> None:
 
 def test_geometry_is_applied_to_both_sides(turned_encoder: Encoder) -> None:
     only = {"relu3_1": 1.0}
-    found = build(
-        turned_encoder, picture(0), picture(1), style_layers=only, content_layers=only, style_loss="gram"
-    )(picture(2)).losses
+    found = build(turned_encoder, picture(0), picture(1), style_layers=only, content_layers=only, style_loss="gram")(
+        picture(2)
+    ).losses
     matrix = turned_encoder.geometry["relu3_1"]
     photo, painting, pastiche = (
         torch.einsum("oc,bcyx->boyx", matrix, turned_encoder(picture(seed), ["relu3_1"])["relu3_1"])
@@ -151,9 +149,7 @@ def test_content_weight_may_change_between_evaluations(encoder: Encoder) -> None
 def test_layer_weights_count_only_relative_to_each_other(encoder: Encoder) -> None:
     photo, painting, pastiche = picture(0), picture(1), picture(2)
     plain = build(encoder, photo, painting)(pastiche).losses
-    scaled = build(encoder, photo, painting, style_layers={k: 7 * w for k, w in LAYERS.items()})(
-        pastiche
-    ).losses
+    scaled = build(encoder, photo, painting, style_layers={k: 7 * w for k, w in LAYERS.items()})(pastiche).losses
     assert scaled["total"] == pytest.approx(plain["total"], rel=1e-12)
 
 
@@ -184,16 +180,13 @@ def test_a_weight_means_the_same_at_every_size(encoder: Encoder, style_loss: str
     for other in evaluations[1:]:
         assert other.losses == pytest.approx(first.losses, rel=1e-6, abs=1e-12)
         # to change the whole picture's colour changes the objective alike
-        torch.testing.assert_close(
-            other.gradient.sum((2, 3)), first.gradient.sum((2, 3)), rtol=1e-6, atol=1e-10
-        )
+        torch.testing.assert_close(other.gradient.sum((2, 3)), first.gradient.sum((2, 3)), rtol=1e-6, atol=1e-10)
 
 
 def test_total_variation_is_relative_to_the_paintings(encoder: Encoder) -> None:
     photo, painting, pastiche = picture(0), picture(1), picture(2)
     half, whole = (
-        build(encoder, photo, painting, tv_scale=scale)(pastiche).losses["total_variation"]
-        for scale in (0.5, 1.0)
+        build(encoder, photo, painting, tv_scale=scale)(pastiche).losses["total_variation"] for scale in (0.5, 1.0)
     )
     assert half == pytest.approx(2 * whole)
 
@@ -226,9 +219,7 @@ def test_float32_gradient_is_close_to_float64(tiny_encoder_file: Path, encoder: 
 
 def test_only_the_core_counts_for_content_and_style(encoder: Encoder) -> None:
     photo, painting, pastiche = picture(0, 24, 32), picture(1), picture(2, 24, 32)
-    found = build(encoder, photo, painting, Core(4, 8, 12, 16), content_layers={"relu2_2": 1.0})(
-        pastiche
-    ).losses
+    found = build(encoder, photo, painting, Core(4, 8, 12, 16), content_layers={"relu2_2": 1.0})(pastiche).losses
 
     def inside(p: torch.Tensor, name: str, stride: int) -> torch.Tensor:
         rows, columns = slice(4 // stride, 16 // stride), slice(8 // stride, 24 // stride)
@@ -247,9 +238,7 @@ def test_only_the_core_counts_for_content_and_style(encoder: Encoder) -> None:
 
 
 @pytest.mark.parametrize("stride", [1, 2, 4, 8, 16])
-@pytest.mark.parametrize(
-    "core", [Core(0, 0, 32, 48), Core(9, 11, 13, 20), Core(15, 15, 1, 1), Core(31, 47, 1, 1)]
-)
+@pytest.mark.parametrize("core", [Core(0, 0, 32, 48), Core(9, 11, 13, 20), Core(15, 15, 1, 1), Core(31, 47, 1, 1)])
 def test_core_has_a_position_in_every_map(core: Core, stride: int) -> None:
     features = torch.zeros(1, 1, 32 // stride, 48 // stride)
     height, width = core.cut(features, stride).shape[-2:]

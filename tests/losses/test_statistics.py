@@ -73,11 +73,7 @@ def test_mean_second_moment_and_covariance_are_numpys() -> None:
 
 def test_tiles_add_up_to_the_whole() -> None:
     features = feature_map(4, 70, 90).float()
-    tiles = [
-        moments(features[..., top : top + 33, left : left + 41])
-        for top in (0, 33, 66)
-        for left in (0, 41, 82)
-    ]
+    tiles = [moments(features[..., top : top + 33, left : left + 41]) for top in (0, 33, 66) for left in (0, 41, 82)]
     merged = tiles[0]
     for tile in tiles[1:]:
         merged = merged + tile
@@ -165,9 +161,7 @@ def test_gradient_across_chunks_equals_plain_autograd() -> None:
     slow_leaf = features.double().requires_grad_()
     flat = slow_leaf[0].flatten(1)
     slow = gradient(flat @ flat.T / flat.shape[1], slow_leaf)
-    torch.testing.assert_close(
-        gradient(moments(fast_leaf).second_moment, fast_leaf), slow, rtol=1e-5, atol=1e-8
-    )
+    torch.testing.assert_close(gradient(moments(fast_leaf).second_moment, fast_leaf), slow, rtol=1e-5, atol=1e-8)
 
 
 def test_detached_moments_carry_no_graph() -> None:

@@ -40,9 +40,7 @@ def scipy_distance(one: torch.Tensor, other: torch.Tensor) -> tuple[float, float
 
     (m, c), (m_star, c_star) = fit(one), fit(other)
     cross = np.real(np.trace(sqrtm(c @ c_star)))
-    return float(np.sum((m - m_star) ** 2) + np.trace(c) + np.trace(c_star) - 2 * cross), float(
-        np.trace(c_star)
-    )
+    return float(np.sum((m - m_star) ** 2) + np.trace(c) + np.trace(c_star) - 2 * cross), float(np.trace(c_star))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -53,8 +51,7 @@ def test_wasserstein_equals_scipy(seed: int) -> None:
     # Relative to the painting's variance; a per-mille share of its mean square guards flat ones.
     assert loss == pytest.approx(distance / variance, rel=5e-3)
     ratios = [
-        float(WassersteinLoss(moments(painting))(moments(feature_map(s))))
-        / scipy_distance(feature_map(s), painting)[0]
+        float(WassersteinLoss(moments(painting))(moments(feature_map(s)))) / scipy_distance(feature_map(s), painting)[0]
         for s in (seed + 1, seed + 2)
     ]
     assert ratios[0] == pytest.approx(ratios[1], rel=1e-9)  # the scale is the painting's alone
@@ -117,12 +114,8 @@ def test_free_of_the_pictures_size(loss: Loss) -> None:
     # A map beside its own copy holds the same distribution.
     pastiche, painting = feature_map(7), feature_map(8)
     plain = float(loss(moments(painting))(moments(pastiche)))
-    assert float(loss(moments(painting))(moments(pastiche.repeat(1, 1, 3, 2)))) == pytest.approx(
-        plain, rel=1e-9
-    )
-    assert float(loss(moments(painting.repeat(1, 1, 2, 1)))(moments(pastiche))) == pytest.approx(
-        plain, rel=1e-9
-    )
+    assert float(loss(moments(painting))(moments(pastiche.repeat(1, 1, 3, 2)))) == pytest.approx(plain, rel=1e-9)
+    assert float(loss(moments(painting.repeat(1, 1, 2, 1)))(moments(pastiche))) == pytest.approx(plain, rel=1e-9)
 
 
 def flat_map(channels: int, side: int) -> torch.Tensor:

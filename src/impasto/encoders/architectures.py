@@ -68,9 +68,7 @@ class Architecture:
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise OptionError(
-            f"this encoder has no layer {name!r}{did_you_mean(name, (la.name for la in self.layers))}"
-        )
+        raise OptionError(f"this encoder has no layer {name!r}{did_you_mean(name, (la.name for la in self.layers))}")
 
     def up_to(self, names: Sequence[str]) -> tuple[Layer, ...]:
         """Layers from the first to the deepest of `names`."""

@@ -58,9 +58,7 @@ class Encoder:
             kernel, bias = (_take(weights, f"{layer.convolution}.{part}") for part in ("weight", "bias"))
             expected = (layer.channels, layer.in_channels, 3, 3)
             if tuple(kernel.shape) != expected:
-                raise WeightsError(
-                    f"{layer.convolution} has shape {tuple(kernel.shape)}, expected {expected}"
-                )
+                raise WeightsError(f"{layer.convolution} has shape {tuple(kernel.shape)}, expected {expected}")
             if tuple(bias.shape) != expected[:1]:
                 raise WeightsError(
                     f"the bias of {layer.convolution} has shape {tuple(bias.shape)}, expected {expected[:1]}"

@@ -16,7 +16,7 @@ from impasto.encoders.encoder import Encoder
 from impasto.errors import OptionError, WeightsError, did_you_mean
 
 FORMAT_VERSION = "1"
-LITE_SHA256 = "efc0106e8073bee95ed4bf5f6d1dc2238f95df9274dd50cca3c95353df0ab4e1"
+LITE_SHA256 = "528f30a10c23ad0faab49a403fd0b10ec00f0e59794a59e11c9c596b4a503a3e"
 BUNDLED = {"lite": ("lite.safetensors", LITE_SHA256)}
 
 
@@ -38,14 +38,10 @@ def load_encoder(
     elif name.endswith(".safetensors"):
         path, expected = Path(name), None
     else:
-        raise OptionError(
-            f"unknown encoder {name!r}{did_you_mean(name, BUNDLED)} (or the path of a .safetensors file)"
-        )
+        raise OptionError(f"unknown encoder {name!r}{did_you_mean(name, BUNDLED)} (or the path of a .safetensors file)")
     sha256 = _hash_file(path)
     if expected is not None and sha256 != expected:
-        raise WeightsError(
-            f"{path.name} is damaged (SHA-256 {sha256[:12]}, expected {expected[:12]}): reinstall"
-        )
+        raise WeightsError(f"{path.name} is damaged (SHA-256 {sha256[:12]}, expected {expected[:12]}): reinstall")
     return read_encoder_file(
         path, sha256, name=name if expected else None, padding_mode=padding_mode, dtype=dtype, device=device
     )
@@ -114,6 +110,7 @@ def save_encoder_file(
     }
     partial = path.with_name(path.name + ".partial")
     save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata=metadata)
+    partial.chmod(0o644)  # safetensors writes for the owner alone
     partial.replace(path)
 
 

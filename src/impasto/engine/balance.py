@@ -16,38 +16,49 @@ from impasto.encoders import Encoder
 from impasto.images.geometry import resize
 from impasto.options import PaintOptions
 
-READING_LONG_EDGE_PX = (
-    192  # photo and pastiche are reduced to this, so that readability means the same at every size
-)
-LAYER = "relu4_2"
+# Photo and pastiche are reduced to this, so that readability means the same at every size.
+READING_LONG_EDGE_PX = 192
+READABILITY_LAYERS = ("relu3_1", "relu4_2")  # edges and parts
 
 
 class Readability:
     """Distance between the structure of photo and pastiche: 0 the photo, 1 unrelated.
 
-    One minus the cosine between their feature maps at `LAYER`, averaged over positions, each channel brought to
-    zero mean and unit deviation over its own map: blind to colour and contrast. Measured at the size of `photo`.
+    One minus the cosine between their feature maps, averaged over positions and over `READABILITY_LAYERS`, each channel
+    brought to zero mean and unit deviation over its own map: blind to colour and contrast. Measured at the size
+    of `photo`; `usable` is false where that is too small or too flat.
     """
 
     def __init__(self, encoder: Encoder, photo: Float[Tensor, "1 3 height width"]) -> None:
         self._encoder = encoder
         self._size = photo.shape[-2:]
         self.cost = float(self._size[0] * self._size[1])  # pixel-steps of one measurement, counted as a step
-        self.usable = min(self._size) >= 2 * encoder.architecture.layer(LAYER).stride_px
+        self.usable = min(self._size) >= 2 * max(encoder.architecture.layer(n).stride_px for n in READABILITY_LAYERS)
         if not self.usable:
-            return  # fewer than two positions of `LAYER` across: nothing to compare, or none at all
-        features = self._features(photo)
-        self._directions = _standardised(features)
-        spread = features.flatten(2).std(2).square().sum().sqrt()
-        self.usable = bool(spread > 1e-2 * features.square().mean().sqrt())
+            return  # fewer than two positions across: nothing to compare, or none at all
+        maps = self._features(photo)
+        self._directions = [_standardised(features) for features in maps]
+        self.usable = all(_varies(features) for features in maps)
 
-    def _features(self, picture: Tensor) -> Tensor:
+    def _features(self, picture: Tensor) -> list[Tensor]:
+        height, width = self._size
         with torch.no_grad():
-            return self._encoder(resize(picture, *self._size, mode="bilinear"), [LAYER])[LAYER]
+            features = self._encoder(resize(picture, height, width, mode="bilinear"), READABILITY_LAYERS)
+        return [features[name] for name in READABILITY_LAYERS]
 
     def distance(self, pastiche: Float[Tensor, "1 3 height width"]) -> float:
-        directions = _standardised(self._features(pastiche))
-        return 1 - float(torch.cosine_similarity(directions, self._directions, dim=1).mean())
+        """Distance of `pastiche`, of any size, from the photo."""
+        ours = [_standardised(features) for features in self._features(pastiche)]
+        cosines = [
+            float(torch.cosine_similarity(our, their, dim=1).mean())
+            for our, their in zip(ours, self._directions, strict=True)
+        ]
+        return 1 - sum(cosines) / len(cosines)
+
+
+def _varies(features: Tensor) -> bool:
+    spread = features.flatten(2).std(2).square().sum().sqrt()
+    return bool(spread > 1e-2 * features.square().mean().sqrt())
 
 
 def _standardised(features: Tensor) -> Tensor:
@@ -59,7 +70,7 @@ def _standardised(features: Tensor) -> Tensor:
 class Balance:
     """Multiplicative control of the content weight towards the readability that a strength asks for."""
 
-    GAIN = 4.0  # a change of the weight's logarithm by 1 moves the distance by about 0.13
+    GAIN = 6.0  # a change of the weight's logarithm by 1 moves the distance by about 0.13
     BOUNDS = (1e-4, 30.0)
     SETTLING = 1  # measurements at the coarsest scale that do not count: the pastiche still is the photo
 
@@ -82,7 +93,7 @@ class Balance:
 
 def target_distance(strength: float) -> float:
     """Distance from the photo that a strength in 0-100 asks for."""
-    return 0.31 * strength / 50
+    return 0.35 * strength / 50
 
 
 def style_share(options: PaintOptions) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
-from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, style_share
+from impasto.engine.balance import READABILITY_LAYERS, READING_LONG_EDGE_PX, Balance, Readability, style_share
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, Scale, build_pyramid
 from impasto.errors import OptionError
@@ -26,7 +26,7 @@ from impasto.images.geometry import extend_mirrored, fit_long_edge, resize
 from impasto.images.io import Picture
 from impasto.losses.objective import Objective, style_statistics
 from impasto.losses.smoothness import total_variation
-from impasto.losses.statistics import Moments, blend
+from impasto.losses.statistics import blend, moments
 from impasto.options import STARTING_POINTS, PaintOptions
 
 DEFAULT_LONG_EDGE_PX = 1024
@@ -48,9 +48,7 @@ class Painting:
 def pastiche_size(content: Picture, options: PaintOptions) -> tuple[int, int]:
     """(height, width) of the pastiche in pixels."""
     own = max(content.height_px, content.width_px)
-    return fit_long_edge(
-        content.height_px, content.width_px, options.size_px or min(DEFAULT_LONG_EDGE_PX, own)
-    )
+    return fit_long_edge(content.height_px, content.width_px, options.size_px or min(DEFAULT_LONG_EDGE_PX, own))
 
 
 def thread_count(options: PaintOptions) -> int:
@@ -159,7 +157,8 @@ def _check(
             f"starting point {options.starting_point!r} is neither a picture file nor one of "
             f"{', '.join(STARTING_POINTS)}"
         )
-    for name in (*options.content_layers, *options.style_layers):
+    measured = READABILITY_LAYERS if options.balance == "readability" else ()
+    for name in (*options.content_layers, *options.style_layers, *measured):
         encoder.architecture.layer(name)
 
 
@@ -175,11 +174,7 @@ def _existing_layers(
     content = {k: v for k, v in options.content_layers.items() if k in names} or {names[-1]: 1.0}
     style = {k: v for k, v in options.style_layers.items() if k in names} or {names[-1]: 1.0}
     missing = sorted({*options.content_layers, *options.style_layers} - set(names))
-    notice = (
-        f"the picture is only {smallest} px wide or high: {', '.join(missing)} left out"
-        if missing
-        else ""
-    )
+    notice = f"the picture is only {smallest} px wide or high: {', '.join(missing)} left out" if missing else ""
     return (content, style), notice
 
 
@@ -233,10 +228,10 @@ def _starting_point(
     elif options.starting_point == "gray":
         start = torch.full_like(photo, 0.5)
     elif options.starting_point == "style-statistics":
-        pixels = torch.cat([_style_tensor(p.picture, scale.long_edge_px).flatten(2)[0] for p in paintings], 1)
-        factor = torch.linalg.cholesky(torch.cov(pixels.double()) + 1e-6 * torch.eye(3, dtype=torch.float64))
-        noise = factor.float() @ torch.randn(3, photo[0, 0].numel(), generator=generator)
-        start = (pixels.mean(1, keepdim=True) + noise).view_as(photo).clamp(0, 1)
+        colours = blend((moments(_style_tensor(p.picture, scale.long_edge_px)), p.weight) for p in paintings)
+        factor = torch.linalg.cholesky(colours.covariance + 1e-6 * torch.eye(3, dtype=torch.float64))
+        noise = torch.randn(photo[0, 0].numel(), 3, generator=generator) @ factor.T.float()
+        start = (colours.mean.float() + noise).T.reshape(photo.shape).clamp(0, 1)
     else:
         start = photo
     if options.variation:

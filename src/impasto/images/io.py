@@ -57,9 +57,7 @@ pyvips.cache_set_max_files(0)
 logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 _READABLE: Final = "JPEG, PNG, WebP, AVIF, TIFF, GIF, HEIC"
-_LOADERS: Final = frozenset(
-    f"VipsForeignLoad{name}Buffer" for name in ("Jpeg", "Png", "Webp", "Heif", "Tiff", "Nsgif")
-)
+_LOADERS: Final = frozenset(f"VipsForeignLoad{name}Buffer" for name in ("Jpeg", "Png", "Webp", "Heif", "Tiff", "Nsgif"))
 _EXISTS: Final = "it already exists; give another name or allow overwriting"
 _COLOUR_BANDS: Final = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}
 
@@ -81,9 +79,7 @@ _JPEG: Final = _Format(
     max_xmp_bytes=60_000,  # libvips drops a larger packet in silence
     options={"Q": 95, "subsample_mode": "off", "optimize_coding": True},
 )
-_TIFF: Final = _Format(
-    "TIFF", 2**31 - 1, (8, 16), options={"compression": "deflate", "predictor": "horizontal"}
-)
+_TIFF: Final = _Format("TIFF", 2**31 - 1, (8, 16), options={"compression": "deflate", "predictor": "horizontal"})
 _FORMATS: Final[Mapping[str, _Format]] = {
     ".png": _Format("PNG", 2**31 - 1, (8, 16)),
     ".jpg": _JPEG,
@@ -266,9 +262,7 @@ def check_output(path: str | os.PathLike[str], *, bit_depth: int = 8, overwrite:
     file = Path(path)
     suffix = file.suffix.lower()
     if suffix not in _FORMATS:
-        raise OptionError(
-            f"cannot write {_shown(path)}: unknown extension {suffix!r}{did_you_mean(suffix, _FORMATS)}"
-        )
+        raise OptionError(f"cannot write {_shown(path)}: unknown extension {suffix!r}{did_you_mean(suffix, _FORMATS)}")
     if bit_depth not in _FORMATS[suffix].bit_depths:
         raise OptionError(
             f"cannot write {_shown(path)} with bit depth {bit_depth}: {_FORMATS[suffix].name} holds "
@@ -361,13 +355,9 @@ def save_picture(
 
 def _check_planes(pixels: NDArray[np.floating[Any]], alpha: NDArray[np.floating[Any]] | None) -> None:
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
-        raise InputError(
-            f"pixels have the shape {list(pixels.shape)}; give [height, width, 3], at least 1 x 1"
-        )
+        raise InputError(f"pixels have the shape {list(pixels.shape)}; give [height, width, 3], at least 1 x 1")
     if alpha is not None and alpha.shape != pixels.shape[:2]:
-        raise InputError(
-            f"alpha has the shape {list(alpha.shape)}; give {list(pixels.shape[:2])}, as pixels have"
-        )
+        raise InputError(f"alpha has the shape {list(alpha.shape)}; give {list(pixels.shape[:2])}, as pixels have")
     for name, plane in (("pixels", pixels), ("alpha", alpha)):
         if plane is not None and not np.isfinite([plane.min(), plane.max()]).all():
             raise InputError(f"{name} hold values that are not finite; bring them into [0, 1]")
@@ -452,9 +442,7 @@ def _damaged(path: str | os.PathLike[str], error: Exception) -> InputError:
 
 
 def _damaged_record(path: str | os.PathLike[str], why: str) -> RecordError:
-    return RecordError(
-        f"the run record of {_shown(path)} is damaged ({why}); give the picture as impasto saved it"
-    )
+    return RecordError(f"the run record of {_shown(path)} is damaged ({why}); give the picture as impasto saved it")
 
 
 def _unwritable(path: str | os.PathLike[str], why: str) -> OutputError:
@@ -466,7 +454,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     lines = [line.strip() for line in str(getattr(error, "detail", error)).splitlines()]
-    telling = (
-        [line for line in lines if ":" in line] or [line for line in lines if line] or ["no reason given"]
-    )
+    telling = [line for line in lines if ":" in line] or [line for line in lines if line] or ["no reason given"]
     return telling[-1][:120]

@@ -28,9 +28,7 @@ def lanczos_resize(
     return resized
 
 
-def _lanczos_blocks(
-    old: int, new: int, block: int = 16
-) -> Iterator[tuple[slice, slice, NDArray[np.float32]]]:
+def _lanczos_blocks(old: int, new: int, block: int = 16) -> Iterator[tuple[slice, slice, NDArray[np.float32]]]:
     """Yield for each block of new samples: its slice, the old samples it reads, and their weights.
 
     Weights are [new samples, old samples]. Samples sit at pixel centres, the kernel widens with the

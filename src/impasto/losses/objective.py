@@ -29,10 +29,16 @@ class Core:
     width_px: int
 
     def cut(self, features: Float[Tensor, "1 c canvas_h canvas_w"], stride_px: int) -> Float[Tensor, "1 c h w"]:
-        """Positions of a feature map of the canvas that lie in the core, at least one."""
-        rows = _span(self.top_px, self.height_px, stride_px, features.shape[-2])
-        columns = _span(self.left_px, self.width_px, stride_px, features.shape[-1])
+        """The part of a feature map that lies in the core."""
+        rows, columns = self.spans(features, stride_px)
         return features[..., rows, columns]
+
+    def spans(self, features: Float[Tensor, "1 c canvas_h canvas_w"], stride_px: int) -> tuple[slice, slice]:
+        """Rows and columns of a feature map of the canvas that lie in the core, at least one each."""
+        return (
+            _span(self.top_px, self.height_px, stride_px, features.shape[-2]),
+            _span(self.left_px, self.width_px, stride_px, features.shape[-1]),
+        )
 
 
 def _span(start_px: int, length_px: int, stride_px: int, positions: int) -> slice:
@@ -57,8 +63,8 @@ def style_statistics(
         return {name: blend((_moments(encoder, name, m[name]), weight) for m, weight in maps) for name in layers}
 
 
-def _moments(encoder: Encoder, layer: str, features: Tensor) -> Moments:
-    sums = moments(features)
+def _moments(encoder: Encoder, layer: str, features: Tensor, inside: tuple[slice, slice] | None = None) -> Moments:
+    sums = moments(features, inside=inside)
     return sums.transformed(encoder.geometry[layer]) if layer in encoder.geometry else sums
 
 
@@ -108,18 +114,18 @@ class Objective:
         ]
         self._layers = list({*content_layers, *style_layers})
 
-    def _cut(self, features: Mapping[str, Tensor], layer: str) -> Tensor:
-        return self._core.cut(features[layer], self._encoder.architecture.layer(layer).stride_px)
+    def _statistics(self, features: Mapping[str, Tensor], layer: str) -> Moments:
+        stride = self._encoder.architecture.layer(layer).stride_px
+        return _moments(self._encoder, layer, features[layer], self._core.spans(features[layer], stride))
 
     def _mapped(self, features: Mapping[str, Tensor], layer: str) -> Tensor:
-        return self._encoder.in_geometry(layer, self._cut(features, layer))
+        core = self._core.cut(features[layer], self._encoder.architecture.layer(layer).stride_px)
+        return self._encoder.in_geometry(layer, core)
 
     def __call__(self, pastiche: Float[Tensor, "1 3 height width"]) -> Evaluation:
         leaf = pastiche.detach().requires_grad_()
         features = self._encoder(leaf, self._layers)
-        style = sum(
-            weight * loss(_moments(self._encoder, name, self._cut(features, name))) for name, weight, loss in self._style
-        )
+        style = sum(weight * loss(self._statistics(features, name)) for name, weight, loss in self._style)
         content = sum(weight * loss(self._mapped(features, name)) for name, weight, loss in self._content)
         parts = {
             "content": self.content_weight * content,

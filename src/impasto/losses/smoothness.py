@@ -20,7 +20,7 @@ def total_variation(pictures: Float[Tensor, "1 3 height width"]) -> Float[Tensor
     Mahendran and Vedaldi (arXiv 1412.0035, eq. 4, beta = 2) with diagonals added, so that no direction is
     preferred (after Crowson, style-transfer-pytorch).
     """
-    value: Tensor = _TotalVariation.apply(pictures)
+    value: Tensor = _TotalVariation.apply(pictures)  # type: ignore[no-untyped-call]
     return value
 
 
@@ -44,7 +44,8 @@ class _TotalVariation(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         (gradient,) = ctx.saved_tensors
-        return gradient * (gradients[0] / gradient.numel()).to(gradient.dtype)
+        scaled: Tensor = gradient * (gradients[0] / gradient.numel()).to(gradient.dtype)
+        return scaled
 
 
 def _pair(pictures: Tensor, rows: int, columns: int) -> tuple[Tensor, Tensor]:

@@ -66,21 +66,23 @@ class Moments:
 def moments(
     features: Float[Tensor, "1 channels height width"],
     weights: Float[Tensor, "height width"] | None = None,
+    inside: tuple[slice, slice] | None = None,
 ) -> Moments:
     """Sums of `features` over its positions, each weighted by `weights` (a guidance mask; default: ones).
 
-    Differentiable with respect to `features`. Products are formed around the mean of the map and in its own
-    precision for `CHUNK` positions at a time; everything else is float64: raw float32 second moments cancel
-    (a true variance of 1e-4 at a mean of 10 came out as 3e-5, with a negative eigenvalue).
+    Only positions `inside` (rows, columns) count; default: all. Differentiable with respect to `features`.
+    Products are formed around the mean of the map and in its own precision for `CHUNK` positions at a time;
+    everything else is float64: raw float32 second moments cancel (a true variance of 1e-4 at a mean of 10 came
+    out as 3e-5, with a negative eigenvalue).
     """
-    flat = features[0].permute(1, 2, 0).reshape(-1, features.shape[1])
+    rows, columns = inside or (slice(None), slice(None))
+    plane = features.squeeze(0).permute(1, 2, 0)  # indexing [0] would give its gradient another memory layout
     if weights is None:
-        count = torch.tensor(float(len(flat)), dtype=torch.float64, device=flat.device)
-        total, outer = _Sums.apply(flat, None)
+        positions = plane[rows, columns, 0].numel()
+        count = torch.tensor(float(positions), dtype=torch.float64, device=features.device)
     else:
-        column = weights.reshape(-1, 1).to(flat.dtype)
-        count = column.sum(dtype=torch.float64)
-        total, outer = _Sums.apply(flat, column)
+        count = weights[rows, columns].sum(dtype=torch.float64)
+    total, outer = _Sums.apply(plane, weights, (rows, columns), count)  # type: ignore[no-untyped-call]
     return Moments(count, total, outer)
 
 
@@ -90,27 +92,45 @@ def blend(parts: Iterable[tuple[Moments, float]]) -> Moments:
 
 
 class _Sums(torch.autograd.Function):
-    """(sum w f, sum w f f^T) in float64 of flat features [positions, channels]."""
+    """(sum w f, sum w f f^T) in float64 of a map [height, width, channels] over the positions inside.
+
+    What lies outside is set to zero instead of cut off: nothing is copied.
+    """
 
     @staticmethod
-    def forward(ctx: Any, flat: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(flat, weights)
-        shift = flat[:: max(1, len(flat) // CHUNK)].mean(0)  # near the mean is near enough
-        centred = flat - shift
-        weighted = centred if weights is None else centred * weights
-        total, outer = _summed(centred, weighted)
-        count = float(len(flat)) if weights is None else weights.sum(dtype=torch.float64)
+    def forward(
+        ctx: Any, plane: Tensor, weights: Tensor | None, inside: tuple[slice, slice], count: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(plane, weights)
+        ctx.inside = inside
+        channels = plane.shape[2]
+        shift = plane[inside][::4, ::4].reshape(-1, channels).mean(0)  # near the mean is near enough
+        centred = _zero_outside(plane - shift, inside)
+        weighted = centred if weights is None else centred * weights.to(plane.dtype)[:, :, None]
+        total, outer = _summed(centred.reshape(-1, channels), weighted.reshape(-1, channels))
         shift = shift.double()
         cross = torch.outer(total, shift)
         return total + count * shift, outer + cross + cross.T + count * torch.outer(shift, shift)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        flat, weights = ctx.saved_tensors
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        plane, weights = ctx.saved_tensors
         for_total, for_outer = gradients
-        matrix = (for_outer + for_outer.T).to(flat.dtype)
-        gradient = torch.addmm(for_total.to(flat.dtype), flat, matrix)
-        return (gradient if weights is None else gradient * weights), None
+        matrix = (for_outer + for_outer.T).to(plane.dtype)
+        flat = plane.reshape(-1, plane.shape[2])
+        gradient = torch.addmm(for_total.to(plane.dtype), flat, matrix).view_as(plane)
+        if weights is not None:
+            gradient = gradient * weights.to(plane.dtype)[:, :, None]
+        return _zero_outside(gradient, ctx.inside), None, None, None
+
+
+def _zero_outside(plane: Tensor, inside: tuple[slice, slice]) -> Tensor:
+    """Set what is outside to zero, in place."""
+    for axis, span in enumerate(inside):
+        start, stop, _ = span.indices(plane.shape[axis])
+        plane.narrow(axis, 0, start).zero_()
+        plane.narrow(axis, stop, plane.shape[axis] - stop).zero_()
+    return plane
 
 
 def _summed(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:

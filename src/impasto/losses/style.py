@@ -40,12 +40,13 @@ class WassersteinLoss:
     @cached_property
     def _root(self) -> Tensor:
         values, vectors = torch.linalg.eigh(self._covariance)
-        return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+        root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+        return root
 
     def __call__(self, pastiche: Moments) -> Float[Tensor, ""]:
         covariance = _ridged(pastiche.covariance)
         shift = (pastiche.mean - self._mean).square().sum()
-        overlap: Tensor = _TraceRoot.apply(covariance, self._root)
+        overlap: Tensor = _TraceRoot.apply(covariance, self._root)  # type: ignore[no-untyped-call]
         spread = covariance.trace() + self._covariance.trace() - 2 * overlap
         return (shift + spread) * self._scale
 
@@ -92,7 +93,8 @@ class _TraceRoot(torch.autograd.Function):
         values, vectors = torch.linalg.eigh(root @ covariance @ root)
         roots = values.clamp_min(values[-1].clamp_min(1e-300) * 1e-15).sqrt()
         ctx.save_for_backward(roots, root @ vectors)
-        return roots.sum()
+        value: Tensor = roots.sum()
+        return value
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:

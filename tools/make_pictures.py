@@ -1,0 +1,75 @@
+"""Paint the pictures of the documentation from a gallery of photographs and paintings.
+
+    python tools/make_pictures.py --gallery FOLDER
+
+Only pastiches are written (docs/pictures/*.jpg): the photographs and paintings are other people's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from pathlib import Path
+
+import numpy as np
+import pyvips
+
+import impasto
+
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+STRIP = (
+    ("dog", "seurat_grande_jatte"),
+    ("colosseum", "van_gogh_starry_night"),
+    ("mountain_lake", "hokusai_great_wave"),
+    ("woman_red_hat", "klimt_the_kiss"),
+)
+STRENGTHS = (0, 20, 35, 50, 65, 80, 100)
+STRENGTH_PAIR = ("dog", "seurat_grande_jatte")
+HEIGHT_PX, SHEET_PX, SHEET_COLUMNS = 270, 240, 6
+
+
+def paint(gallery: Path, photo: str, painting: str, **options: object) -> pyvips.Image:
+    """One pastiche as an 8-bit image."""
+    content, style = gallery / f"content_{photo}.jpg", gallery / f"style_{painting}.jpg"
+    pastiche = impasto.paint(content, style, **options)
+    print(photo, painting, options, f"{pastiche.seconds:.1f} s", flush=True)
+    return pyvips.Image.new_from_array((pastiche.pixels * 255 + 0.5).astype(np.uint8), interpretation="srgb")
+
+
+def save(name: str, images: list[pyvips.Image], across: int) -> None:
+    """Join and write a JPEG under 300 kB."""
+    joined = pyvips.Image.arrayjoin(images, across=across, shim=6, background=[255, 255, 255], halign="centre")
+    for quality in range(88, 40, -4):
+        data = joined.jpegsave_buffer(Q=quality, strip=True)
+        if len(data) < 300_000:
+            break
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    (PICTURES / f"{name}.jpg").write_bytes(data)
+    print(f"{name}.jpg: {len(data) / 1000:.0f} kB at quality {quality}")
+
+
+def seeded_pairs(gallery: Path, count: int) -> list[tuple[str, str]]:
+    """Pairs from two shuffled decks: every photo and painting has its turn before any comes again."""
+    decks = []
+    for kind, seed in (("content", 1), ("style", 2)):
+        names = sorted(p.stem.split("_", 1)[1] for p in gallery.glob(f"{kind}_*.jpg"))
+        rng = random.Random(seed)
+        decks.append([name for _ in range(-(-count // len(names))) for name in rng.sample(names, len(names))])
+    return list(zip(*decks, strict=False))[:count]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gallery", type=Path, required=True, help="folder of content_*.jpg and style_*.jpg")
+    parser.add_argument("--pairs", type=int, default=30, help="pastiches on the sheet of pairs")
+    args = parser.parse_args()
+    strip = [paint(args.gallery, *pair, size_px=512) for pair in STRIP]
+    save("strip", [image.resize(HEIGHT_PX / image.height) for image in strip], len(strip))
+    steps = [paint(args.gallery, *STRENGTH_PAIR, size_px=384, strength=s) for s in STRENGTHS]
+    save("strength", [image.resize(HEIGHT_PX / image.height) for image in steps], len(steps))
+    sheet = [paint(args.gallery, *pair, size_px=512) for pair in seeded_pairs(args.gallery, args.pairs)]
+    save("pairs", [im.thumbnail_image(SHEET_PX, height=SHEET_PX) for im in sheet], SHEET_COLUMNS)
+
+
+if __name__ == "__main__":
+    main()
