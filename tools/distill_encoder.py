@@ -34,6 +34,7 @@ from teacher import STYLE_LAYERS, geometry_of, load_teacher
 MEAN = (0.45, 0.45, 0.45)
 SCALE = 4.0  # pictures minus MEAN, times this, have about unit variance
 HINT_WEIGHT = 0.3
+SCALE_BATCHES = 40  # over which the targets' mean and variance are measured
 ABOUT = {
     "licence": "Apache-2.0",
     "credits": "Distilled from VGG-19 (Simonyan and Zisserman, CC BY 4.0) through the compact VGG-19 of "
@@ -129,7 +130,7 @@ def measure_scales(
     """Mean [channels] and total variance of the targets over augmented crops."""
     generator = torch.Generator().manual_seed(args.seed)
     rows: dict[str, list[Tensor]] = {name: [] for name in targets.layers}
-    for _ in range(40):
+    for _ in range(SCALE_BATCHES):
         features = targets.features(augment(images, args.batch, args.crop, generator))
         for name, where in pick_positions(features, args.positions, generator).items():
             rows[name].append(targets.at(features[name], name, where).flatten(0, 1))
@@ -203,6 +204,8 @@ def train(args: argparse.Namespace) -> None:
     kept, held_out = split(paths, args.validation, args.seed)
     for folder in args.extra:  # always trained on, never validated on
         kept += sorted(p for p in folder.rglob("*") if p.suffix in (".jpg", ".png"))
+    if not kept or not held_out:
+        raise SystemExit(f"{len(kept)} images to train on, {len(held_out)} held out (--validation): both are needed")
     print(f"loading {len(kept)} training and {len(held_out)} validation images", flush=True)
     images, validation_images = load_images(kept), load_images(held_out)
     torch.manual_seed(args.seed)
@@ -219,17 +222,17 @@ def train(args: argparse.Namespace) -> None:
     scales = measure_scales(targets, images, args)
     optimizer = torch.optim.Adam([*student.parameters(), *heads.parameters()], betas=(0.9, 0.98))
     args.out.mkdir(parents=True, exist_ok=True)
-    checkpoint, step, spent = args.out / "checkpoint.pt", 0, 0.0
+    checkpoint, step, spent, running = args.out / "checkpoint.pt", 0, 0.0, {}
     if args.resume:
         state = torch.load(checkpoint, weights_only=True)
         student.load_state_dict(state["student"])
         heads.load_state_dict(state["heads"])
         optimizer.load_state_dict(state["optimizer"])
         step, spent, scales = state["step"], state["seconds"], state["scales"]
+        running = state.get("running", {})
     elif checkpoint.exists():
         raise SystemExit(f"{checkpoint} exists: continue it with --resume or choose another --out")
-    log = (args.out / "log.jsonl").open("a")
-    started, running = time.monotonic() - spent, {}
+    started = time.monotonic() - spent
     while step < args.steps:
         # One generator a step: a resumed run sees exactly the batches an uninterrupted one would.
         generator = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
@@ -262,8 +265,8 @@ def train(args: argparse.Namespace) -> None:
                 "training": {k: round(v, 4) for k, v in running.items()},
                 "validation": {k: round(v, 4) for k, v in results.items()},
             }
-            log.write(json.dumps(record) + "\n")
-            log.flush()
+            with (args.out / "log.jsonl").open("a") as log:
+                log.write(json.dumps(record) + "\n")
             summary = " ".join(f"{results[n]:.3f}" for n in STYLE_LAYERS)
             print(f"step {step}/{args.steps}  {seconds:.0f} s  unexplained {summary}", flush=True)
             state = {
@@ -273,6 +276,7 @@ def train(args: argparse.Namespace) -> None:
                 "step": step,
                 "seconds": seconds,
                 "scales": scales,
+                "running": running,
             }
             partial = checkpoint.with_suffix(".partial")
             torch.save(state, partial)
@@ -305,7 +309,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--decay", type=float, default=0.35, help="last share of the steps, over which the rate decays")
     parser.add_argument("--validation", type=int, default=200, help="images kept out of training")
-    parser.add_argument("--every", type=int, default=1000, help="steps between validations, checkpoints and exports")
+    parser.add_argument("--every", type=int, default=1000, help="steps between validations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--bf16", action="store_true", help="bfloat16 convolutions (processors with AVX-512 BF16)")

@@ -71,7 +71,7 @@ class PaintOptions(BaseModel):
     )
     style_layers: LayerWeights = _option(
         {"relu1_1": 4.0, "relu2_1": 4.0, "relu3_1": 4.0, "relu4_1": 3.0, "relu5_1": 1.0},
-        "Objective", "layers and layer weights of the style loss, as relu1_1:64,relu2_1:32",
+        "Objective", "layers and layer weights of the style loss, as relu1_1:4,relu2_1:2",
     )  # fmt: skip
     content_layers: LayerWeights = _option(
         {"relu3_1": 1.0, "relu4_2": 1.0}, "Objective", "layers and layer weights of the content loss"
@@ -96,7 +96,7 @@ class PaintOptions(BaseModel):
         lt=1,
     )
     steps: Steps = _option(
-        (40, 30, 30, 30, 30), "Optimisation", "steps at each scale, coarsest first; the last number repeats"
+        (40, 30, 30, 30, 30, 20, 15), "Optimisation", "steps at each scale, coarsest first; the last number repeats"
     )
     stop_tolerance: float = _option(
         0.01, "Optimisation",

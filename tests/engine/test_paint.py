@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from impasto.encoders import load_encoder
 from impasto.engine import paint as engine
+from impasto.engine.balance import Readability
 from impasto.engine.paint import Painting, iter_paint, pastiche_size, thread_count
 from impasto.errors import OptionError
 from impasto.events import (
@@ -322,11 +325,33 @@ def test_readability_moves_the_weight_then_freezes_it(photo: Picture, waves: Pic
 
 
 def test_more_strength_is_further_from_the_photo(photo: Picture, waves: Picture) -> None:
-    original = photo.pixels(38, 48)
-    found = [difference(painted(photo, waves, strength=s, steps=(30, 5)), original) for s in (0, 3, 25, 100)]
-    assert found == sorted(found)
-    assert found[1] > 1e-3
-    assert found[-1] > 1.5 * found[1]
+    """With the default steps, by the loop's own measure and by one it does not drive.
+
+    Not pixel by pixel: at high strength the painting's colours are there and what still changes is structure.
+    """
+    height, width = pastiche_size(photo, PaintOptions(size_px=96))
+    original = as_tensor(photo.pixels(height, width))
+    readability = Readability(load_encoder("lite"), original)
+    distances, contrasts = [], []
+    for strength in (0, 5, 25, 50, 75, 100):
+        run = iter_paint(photo, [Painting(waves)], PaintOptions(size_px=96, strength=strength, threads=1))
+        found = as_tensor(done(list(run)).pixels)
+        distances.append(readability.distance(found))
+        contrasts.append(1 - edge_agreement(found, original))
+    for series in (distances, contrasts):
+        assert all(after > before + 0.02 for before, after in pairwise(series)), (distances, contrasts)
+    assert distances[0] < 1e-3
+    assert distances[-1] > 0.6
+
+
+def as_tensor(pixels: Pixels) -> torch.Tensor:
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
+
+
+def edge_agreement(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Correlation of the two pictures' grey gradients."""
+    slopes = [torch.cat([d.flatten() for d in torch.gradient(p.mean((0, 1)))]) for p in (one, other)]
+    return float(torch.cosine_similarity(slopes[0], slopes[1], dim=0))
 
 
 @pytest.mark.parametrize(
@@ -391,8 +416,10 @@ def test_blend_does_not_depend_on_the_order(photo: Picture, waves: Picture, chec
 
 def test_weights_of_a_blend_matter(photo: Picture, waves: Picture, checks: Picture) -> None:
     def mean_colour(*weights: float) -> NDArray[np.float32]:
+        # deep layers say little of colour: the first layer alone shows the blend
         paintings = [Painting(p, w) for p, w in zip((waves, checks), weights, strict=False)]
-        return painted(photo, paintings, steps=(30,), size_px=32, strength=100).mean((0, 1))
+        run = {"steps": (40,), "size_px": 32, "strength": 100, "style_layers": "relu1_1"}
+        return painted(photo, paintings, **run).mean((0, 1))
 
     only_waves, only_checks = mean_colour(1.0), mean_colour(1e-9, 1.0)
     along = only_checks - only_waves
@@ -528,8 +555,10 @@ def test_options_that_change_the_picture(photo: Picture, waves: Picture, changes
     ids=str,
 )
 def test_no_option_is_ignored(photo: Picture, waves: Picture, changes: dict[str, Any]) -> None:
-    plain = painted(photo, waves, balance=changes.get("balance", "readability"), steps=(6, 2))
-    changed = painted(photo, waves, **{"steps": (6, 2)} | changes)
+    # the content loss starts from nothing: it needs weight to show in a few steps
+    run = {"steps": (6, 2), "content_weight": 10.0, "balance": changes.get("balance", "readability")}
+    plain = painted(photo, waves, **run)
+    changed = painted(photo, waves, **run | changes)
     assert difference(plain, changed) > 1e-4
 
 

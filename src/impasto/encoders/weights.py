@@ -16,7 +16,7 @@ from impasto.encoders.encoder import Encoder
 from impasto.errors import OptionError, WeightsError, did_you_mean
 
 FORMAT_VERSION = "1"
-LITE_SHA256 = "528f30a10c23ad0faab49a403fd0b10ec00f0e59794a59e11c9c596b4a503a3e"
+LITE_SHA256 = "89ca2e94e0d59af531d1372101c180fd6aa35a6e87b95d8d77da9434f835acd0"
 BUNDLED = {"lite": ("lite.safetensors", LITE_SHA256)}
 
 

@@ -93,7 +93,7 @@ class Balance:
 
 def target_distance(strength: float) -> float:
     """Distance from the photo that a strength in 0-100 asks for."""
-    return 0.35 * strength / 50
+    return 0.3 * strength / 50
 
 
 def style_share(options: PaintOptions) -> float:

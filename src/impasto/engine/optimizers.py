@@ -84,7 +84,6 @@ class LBFGS:
     def __init__(self, picture: Tensor) -> None:
         self.notice = ""
         self.picture = picture.clone()
-        self._scale = 1.0
         self._best: tuple[Tensor, Evaluation] | None = None
         self._pairs: list[tuple[Tensor, Tensor, float]] = []
         self._cap, self._failures = self.CAP, 0
@@ -140,7 +139,7 @@ class LBFGS:
 
     def _remember(self, moved: Tensor, changed: Tensor) -> None:
         curvature = _dot(moved, changed)
-        if curvature > 1e-8 * (_dot(moved, moved) * _dot(changed, changed)) ** 0.5:
+        if curvature > 1e-6 * (_dot(moved, moved) * _dot(changed, changed)) ** 0.5:
             self._pairs = [*self._pairs[1 - self.HISTORY :], (moved, changed, curvature)]
 
     def _inverse_hessian_times(self, gradient: Tensor) -> Tensor:
@@ -157,4 +156,4 @@ class LBFGS:
 
 
 def _dot(left: Tensor, right: Tensor) -> float:
-    return float((left.flatten() * right.flatten()).sum(dtype=torch.float64))
+    return float(torch.dot(left.flatten(), right.flatten()))
