@@ -40,7 +40,7 @@ def write_teacher(folder: Path, teacher: Encoder, *, geometry: bool) -> str:
     if geometry:
         tensors |= {f"geometry.{name}": matrix.float() for name, matrix in teacher.geometry.items()}
     name = "teacher-vgg-space" if geometry else "teacher"
-    red, green, blue = teacher._mean.flatten().tolist()
+    red, green, blue = teacher.mean.flatten().tolist()
     return _write(folder, name, teacher.architecture, tensors, (red, green, blue))
 
 

@@ -34,6 +34,7 @@ from teacher import STYLE_LAYERS, geometry_of, load_teacher
 MEAN = (0.45, 0.45, 0.45)
 SCALE = 4.0  # pictures minus MEAN, times this, have about unit variance
 HINT_WEIGHT = 0.3
+FAINT = 0.05  # share of the usual variance below which a crop's own no longer counts
 SCALE_BATCHES = 40  # over which the targets' mean and variance are measured
 ABOUT = {
     "licence": "Apache-2.0",
@@ -113,14 +114,19 @@ def explain(
     scales: dict[str, tuple[Tensor, Tensor]],
     positions: dict[str, Tensor],
 ) -> dict[str, Tensor]:
-    """Per layer, the mean squared error of the head in units of the target's variance."""
+    """Per layer, the mean squared error of the head in units of the target's variance, crop by crop.
+
+    A painting's losses are relative to its own variance: a dark picture must be explained as well as a bright one.
+    """
     losses = {}
     for name, where in positions.items():
         mean, variance = scales[name]
         picked = student[name].flatten(2)[:, :, where].transpose(1, 2)
         predicted = heads[name](picked).float()
         wanted = (targets.at(teacher[name], name, where) - mean) / variance.sqrt()
-        losses[name] = (predicted - wanted).square().sum(-1).mean()
+        error = (predicted - wanted).square().sum(-1).mean(1)
+        spread = (wanted - wanted.mean(1, keepdim=True)).square().sum(-1).mean(1)
+        losses[name] = (error / (FAINT + (1 - FAINT) * spread)).mean()
     return losses
 
 
