@@ -79,6 +79,7 @@ class LBFGS:
 
     HISTORY = 10
     CAP = 0.25  # largest change of a pixel in a step
+    FIRST = 0.1  # share of the cap for a step that knows no curvature
     FAILURES = 8
 
     def __init__(self, picture: Tensor) -> None:
@@ -87,6 +88,7 @@ class LBFGS:
         self._best: tuple[Tensor, Evaluation] | None = None
         self._pairs: list[tuple[Tensor, Tensor, float]] = []
         self._cap, self._failures = self.CAP, 0
+        self._curvature: float | None = None  # of the last pair, times the number of pixels
 
     @property
     def averaged(self) -> Tensor:
@@ -120,6 +122,7 @@ class LBFGS:
         self._failures += 1
         self._cap *= 0.5
         self._pairs.clear()
+        self._curvature = None
         if self._failures >= self.FAILURES:
             assert self._best is not None  # a step can only be worse than an earlier one
             self.notice = f"L-BFGS found no descent in {self._failures} steps: Adam goes on from its best picture"
@@ -133,23 +136,25 @@ class LBFGS:
         base, gradient = self._best[0], self._best[1].gradient
         direction = -self._inverse_hessian_times(gradient)
         longest = float(direction.abs().max())
-        if not self._pairs or longest > self._cap:
-            direction = direction * (self._cap * (1.0 if self._pairs else 0.1) / max(longest, 1e-30))
+        if self._curvature is None:
+            direction = direction * (self.FIRST * self._cap / max(longest, 1e-30))
+        elif longest > self._cap:
+            direction = direction * (self._cap / longest)
         self.picture = (base + direction).clamp_(0, 1)
 
     def _remember(self, moved: Tensor, changed: Tensor) -> None:
         curvature = _dot(moved, changed)
         if curvature > 1e-6 * (_dot(moved, moved) * _dot(changed, changed)) ** 0.5:
             self._pairs = [*self._pairs[1 - self.HISTORY :], (moved, changed, curvature)]
+            self._curvature = moved.numel() * _dot(changed, changed) / curvature
 
     def _inverse_hessian_times(self, gradient: Tensor) -> Tensor:
         result, shares = gradient.clone(), []
         for moved, changed, curvature in reversed(self._pairs):
             shares.append(_dot(moved, result) / curvature)
             result.sub_(changed, alpha=shares[-1])
-        if self._pairs:
-            _, changed, curvature = self._pairs[-1]
-            result.mul_(curvature / _dot(changed, changed))
+        if self._curvature is not None:  # of a mean over pixels: it survives a change of scale
+            result.mul_(result.numel() / self._curvature)
         for (moved, changed, curvature), share in zip(self._pairs, reversed(shares), strict=True):
             result.add_(moved, alpha=share - _dot(changed, result) / curvature)
         return result
