@@ -16,7 +16,7 @@ from impasto.encoders.encoder import Encoder
 from impasto.errors import OptionError, WeightsError, did_you_mean
 
 FORMAT_VERSION = "1"
-LITE_SHA256 = "89ca2e94e0d59af531d1372101c180fd6aa35a6e87b95d8d77da9434f835acd0"
+LITE_SHA256 = "e8f38bb319da9fe54f05940591e74c255013e045df9b5e93beb929d18f67ff90"
 BUNDLED = {"lite": ("lite.safetensors", LITE_SHA256)}
 
 
