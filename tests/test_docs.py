@@ -26,7 +26,7 @@ LANGUAGES = {"sh", "python", "toml", "json"}
 RECIPE_FILE = "mine.toml"  # as docs/recipes.md calls the recipe it shows
 SIZE_PX = 48
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 APACHE_2 = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"  # the licence, to the letter
 HERE = re.compile(r"/(?:root|home|Users|opt|work|mnt|srv)/[\w.-]")
 REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|download\.pytorch\.org|index-[u]rl|artifactor[y]|/simpl[e]/")
@@ -144,7 +144,7 @@ def script_flags(script: str) -> set[str]:
     texts = [(ROOT / script).read_text(encoding="utf-8")]
     if script.startswith("benchmarks/"):
         texts.append((ROOT / "benchmarks/common.py").read_text(encoding="utf-8"))
-    return {flag for text in texts for flag in re.findall(r'"(--[a-z-]+)"', text)}
+    return {flag for text in texts for flag in re.findall(r'"(--[a-z0-9-]+)"', text)}
 
 
 @pytest.fixture(scope="module")
