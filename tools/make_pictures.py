@@ -71,12 +71,14 @@ def seeded_pairs(gallery: Path, count: int) -> list[tuple[str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gallery", type=Path, required=True, help="folder of content_*.jpg and style_*.jpg")
-    parser.add_argument("--pairs", type=int, default=30, help="pastiches on the sheet of pairs")
+    parser.add_argument("--pairs", type=int, default=30, help="pastiches on the sheet of pairs; 0: no sheet")
     args = parser.parse_args()
     strip = [paint(args.gallery, *pair, size_px=512) for pair in STRIP]
     save("strip", [image.resize(HEIGHT_PX / image.height) for image in strip], len(strip))
     steps = [paint(args.gallery, *STRENGTH_PAIR, size_px=384, strength=s) for s in STRENGTHS]
     save("strength", [image.resize(HEIGHT_PX / image.height) for image in steps], len(steps))
+    if args.pairs == 0:
+        return
     sheet = [paint(args.gallery, *pair, size_px=512) for pair in seeded_pairs(args.gallery, args.pairs)]
     save("pairs", [image.resize(SHEET_HEIGHT_PX / image.height) for image in sheet], SHEET_COLUMNS)
 

@@ -96,7 +96,7 @@ class PaintOptions(BaseModel):
         lt=1,
     )
     steps: Steps = _option(
-        (40, 30, 30, 30, 30, 20, 15), "Optimisation", "steps at each scale, coarsest first; the last number repeats"
+        (50, 50, 45, 45, 45, 25, 15), "Optimisation", "steps at each scale, coarsest first; the last number repeats"
     )
     stop_tolerance: float = _option(
         0.01, "Optimisation",
