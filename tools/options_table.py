@@ -19,7 +19,6 @@ Every option of a run, made from `impasto.PaintOptions` by `python tools/options
 line it is a flag, in Python a keyword of `impasto.paint`, in a recipe file a key. Flags and keywords override
 the recipe, the recipe overrides the defaults.
 """
-COLUMNS = "| flag | keyword | meaning | default | values |\n|---|---|---|---|---|\n"
 
 
 def build_page() -> str:

@@ -72,7 +72,7 @@ def iter_paint(
     ----------
     content: the photo.
     paintings: at least one; their style statistics are blended by weight.
-    options: validated options; the numbers of threads is set for the whole process.
+    options: validated options; the number of threads is set for the whole process.
     controls: read at every step boundary.
     starting_picture: first pastiche, where `options.starting_point` is a file.
 
@@ -103,11 +103,14 @@ def iter_paint(
             size = fit_long_edge(scale.height_px, scale.width_px, min(READING_LONG_EDGE_PX, scale.long_edge_px))
             readability = Readability(encoder, _tensor(content, *size))
             if not readability.usable:
-                readability, balance.moves = None, False
-                yield Notice(
-                    "the photo is too flat or too small to measure its readability: "
-                    f"the content weight stays at {balance.weight:g}"
-                )
+                readability = None
+                # A long thin photo may be too small only at the coarsest scales.
+                if index == len(scales) - 1 or scale.long_edge_px >= READING_LONG_EDGE_PX:
+                    balance.moves = False
+                    yield Notice(
+                        "the photo is too flat or too small to measure its readability: "
+                        f"the content weight stays at {balance.weight:g}"
+                    )
         objective = build_objective(encoder, photo, paintings, scale, options, layers, balance.weight)
         if optimizer is None:
             start = _starting_point(options, scale, photo, paintings, starting_picture)
