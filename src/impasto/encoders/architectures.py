@@ -36,6 +36,11 @@ class Layer:
     receptive_field_px: int
 
     @property
+    def reach_px(self) -> int:
+        """How far a position reads beyond its own square of `stride_px` pixels, on each side."""
+        return (self.receptive_field_px - self.stride_px) // 2
+
+    @property
     def convolution(self) -> str:
         """Name of the convolution before the rectifier, ``conv3_1``: the key of its weights."""
         return self.name.replace("relu", "conv")

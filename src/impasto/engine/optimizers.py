@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from impasto.losses.objective import Evaluation
 from impasto.options import PaintOptions
+
+HISTORY_PIXELS = 10_000_000  # pixels times pairs that L-BFGS remembers at most
+PIECE = 1 << 22  # numbers that Adam takes at a time
 
 
 class Adam:
@@ -30,10 +34,10 @@ class Adam:
     notice = ""
 
     def __init__(self, picture: Tensor, options: PaintOptions) -> None:
-        self.picture = picture.clone()
+        self.picture = picture.clone(memory_format=torch.contiguous_format)
         self._learning_rate, self._decay = options.learning_rate, options.average
-        self._first, self._second = torch.zeros_like(picture), torch.zeros_like(picture)
-        self._average = torch.zeros_like(picture)
+        self._first, self._second = torch.zeros_like(self.picture), torch.zeros_like(self.picture)
+        self._average = torch.zeros_like(self.picture)
         self._steps, self._weight = 0, 0.0
 
     @property
@@ -41,20 +45,23 @@ class Adam:
         """The averaged iterate, corrected for its start from zero (as Adam's moments are)."""
         return self._average / self._weight if self._weight else self.picture
 
-    def step(self, evaluate: Callable[[Tensor], Evaluation]) -> Evaluation:
-        """One step; returns the evaluation it started from."""
+    def step(self, evaluate: Callable[[Tensor], Evaluation]) -> dict[str, float]:
+        """One step; returns the losses it started from. The evaluation's gradient is used up."""
         evaluation = evaluate(self.picture)
-        gradient = evaluation.gradient * (self.picture.numel() / 3)
         self._steps += 1
         first_beta, second_beta = self.BETAS
-        self._first.lerp_(gradient, 1 - first_beta)
-        self._second.mul_(second_beta).addcmul_(gradient, gradient, value=1 - second_beta)
-        root = (self._second / (1 - second_beta**self._steps)).sqrt_().add_(self.EPSILON)
         length = self._learning_rate / (1 - first_beta**self._steps)
-        self.picture.addcdiv_(self._first, root, value=-length).clamp_(0, 1)
-        self._average.lerp_(self.picture, 1 - self._decay)
+        evaluation.gradient.mul_(self.picture.numel() / 3)
+        for picture, gradient, first, second, average in zip(
+            *map(_pieces, (self.picture, evaluation.gradient, self._first, self._second, self._average)), strict=True
+        ):
+            first.lerp_(gradient, 1 - first_beta)
+            second.mul_(second_beta).addcmul_(gradient, gradient, value=1 - second_beta)
+            root = (second / (1 - second_beta**self._steps)).sqrt_().add_(self.EPSILON)
+            picture.addcdiv_(first, root, value=-length).clamp_(0, 1)
+            average.lerp_(picture, 1 - self._decay)
         self._weight = 1 - (1 - self._weight) * self._decay
-        return evaluation
+        return evaluation.losses
 
     def objective_changed(self) -> None:
         """The objective is another function now; Adam's moments follow by themselves."""
@@ -84,8 +91,9 @@ class LBFGS:
 
     def __init__(self, picture: Tensor) -> None:
         self.notice = ""
-        self.picture = picture.clone()
-        self._best: tuple[Tensor, Evaluation] | None = None
+        self.picture = picture.clone(memory_format=torch.contiguous_format)
+        self._history = history_for(picture)
+        self._best: _Best | None = None
         self._pairs: list[tuple[Tensor, Tensor, float]] = []
         self._cap, self._failures = self.CAP, 0
         self._curvature: float | None = None  # of the last pair, times the number of pixels
@@ -93,59 +101,62 @@ class LBFGS:
     @property
     def averaged(self) -> Tensor:
         """The last picture that was an improvement: L-BFGS descends, so there is nothing to average."""
-        return self._best[0] if self._best else self.picture
+        return self._best.picture if self._best else self.picture
 
-    def step(self, evaluate: Callable[[Tensor], Evaluation]) -> Evaluation:
-        """One step; returns the evaluation it started from."""
+    def step(self, evaluate: Callable[[Tensor], Evaluation]) -> dict[str, float]:
+        """One step; returns the losses it started from. The evaluation's gradient is used up."""
         evaluation = evaluate(self.picture)
+        total = evaluation.losses["total"]
         if self._best is not None:
-            if not evaluation.losses["total"] <= self._best[1].losses["total"]:
-                return self._take_back(evaluation)
-            self._remember(self.picture - self._best[0], evaluation.gradient - self._best[1].gradient)
+            if not total <= self._best.total:
+                self._take_back(self._best)
+                return evaluation.losses
+            self._remember(
+                self._best.picture.neg_().add_(self.picture), self._best.gradient.neg_().add_(evaluation.gradient)
+            )
         self._failures = 0
         self._cap = min(self.CAP, self._cap * 1.5)
-        self._best = (self.picture, evaluation)
-        self._move()
-        return evaluation
+        self._best = _Best(self.picture, evaluation.gradient, total)
+        self._move(self._best)
+        return evaluation.losses
 
     def objective_changed(self) -> None:
         """The objective is another function now, of nearly the same curvature: values no longer compare."""
         self._best = None
 
     def rescale(self, resample: Callable[[Tensor, str], Tensor]) -> None:
-        self.picture = resample(self.averaged, "bicubic").clamp_(0, 1)
-        self._cap = self.CAP
-        self._pairs.clear()
+        picture = self.averaged
         self._best = None
+        self._pairs.clear()
+        self.picture = resample(picture, "bicubic").clamp_(0, 1)
+        self._history = history_for(self.picture)
+        self._cap = self.CAP
 
-    def _take_back(self, evaluation: Evaluation) -> Evaluation:
+    def _take_back(self, best: _Best) -> None:
         self._failures += 1
         self._cap *= 0.5
         self._pairs.clear()
         self._curvature = None
         if self._failures >= self.FAILURES:
-            assert self._best is not None  # a step can only be worse than an earlier one
             self.notice = f"L-BFGS found no descent in {self._failures} steps: Adam goes on from its best picture"
-            self.picture = self._best[0]
+            self.picture = best.picture
         else:
-            self._move()
-        return evaluation
+            self._move(best)
 
-    def _move(self) -> None:
-        assert self._best is not None  # set by every step that gets here
-        base, gradient = self._best[0], self._best[1].gradient
-        direction = -self._inverse_hessian_times(gradient)
-        longest = float(direction.abs().max())
+    def _move(self, best: _Best) -> None:
+        direction = self._inverse_hessian_times(best.gradient).neg_()
+        longest = max(float(piece.abs().max()) for piece in _pieces(direction))
         if self._curvature is None:
-            direction = direction * (self.FIRST * self._cap / max(longest, 1e-30))
+            direction.mul_(self.FIRST * self._cap / max(longest, 1e-30))
         elif longest > self._cap:
-            direction = direction * (self._cap / longest)
-        self.picture = (base + direction).clamp_(0, 1)
+            direction.mul_(self._cap / longest)
+        self.picture = direction.add_(best.picture).clamp_(0, 1)
+        del self._pairs[: max(0, len(self._pairs) - self._history + 1)]  # room for the next one
 
     def _remember(self, moved: Tensor, changed: Tensor) -> None:
         curvature = _dot(moved, changed)
         if curvature > 1e-6 * (_dot(moved, moved) * _dot(changed, changed)) ** 0.5:
-            self._pairs = [*self._pairs[1 - self.HISTORY :], (moved, changed, curvature)]
+            self._pairs.append((moved, changed, curvature))
             self._curvature = moved.numel() * _dot(changed, changed) / curvature
 
     def _inverse_hessian_times(self, gradient: Tensor) -> Tensor:
@@ -160,5 +171,24 @@ class LBFGS:
         return result
 
 
+@dataclass
+class _Best:
+    """The last picture that was an improvement, with its gradient and its objective."""
+
+    picture: Tensor
+    gradient: Tensor
+    total: float
+
+
+def history_for(picture: Tensor) -> int:
+    """Pairs that L-BFGS keeps: fewer for large pictures, down to one, so that five pictures in all suffice."""
+    return max(1, min(LBFGS.HISTORY, HISTORY_PIXELS * 3 // picture.numel()))
+
+
 def _dot(left: Tensor, right: Tensor) -> float:
     return float(torch.dot(left.flatten(), right.flatten()))
+
+
+def _pieces(canvas: Tensor) -> tuple[Tensor, ...]:
+    """Views of a canvas, small enough that what is computed from one is soon forgotten."""
+    return canvas.view(-1).split(PIECE)

@@ -24,7 +24,7 @@ from impasto.errors import OptionError
 from impasto.events import Controls, Event, Notice, PreviewReady, RunDone, RunStarted, ScaleStarted, StepDone
 from impasto.images.geometry import extend_mirrored, fit_long_edge, resize
 from impasto.images.io import Picture
-from impasto.losses.objective import Objective, style_statistics
+from impasto.losses.objective import Objective, Region, style_statistics
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import blend, moments
 from impasto.options import STARTING_POINTS, PaintOptions
@@ -121,7 +121,7 @@ def iter_paint(
         yield ScaleStarted(index, scale.height_px, scale.width_px, scale.steps)
         stop = _AdaptiveStop(options.stop_tolerance)
         for step in range(1, scale.steps + 1):
-            evaluation = optimizer.step(objective)
+            losses = optimizer.step(objective)
             pixel_steps += scale.canvas_pixels
             distance = None
             balancing = readability is not None and step <= BALANCE_SHARE * scale.steps
@@ -132,7 +132,7 @@ def iter_paint(
                 objective.content_weight = balance.weight
                 optimizer.objective_changed()
             yield StepDone(
-                index, step, evaluation.losses, objective.content_weight, distance, time.monotonic() - started
+                index, step, losses, objective.content_weight, distance, time.monotonic() - started
             )
             if controls.preview:
                 controls.preview = False
@@ -140,7 +140,7 @@ def iter_paint(
             if optimizer.notice:
                 yield Notice(optimizer.notice)
                 optimizer = Adam(optimizer.picture, options)
-            if controls.stop or (not balancing and stop.reached(evaluation.losses["total"])):
+            if controls.stop or (not balancing and stop.reached(losses["total"])):
                 break
         if controls.stop:
             break
@@ -206,7 +206,7 @@ def build_objective(
         scale.core,
         content_layers=content_layers,
         style_layers=style_layers,
-        style_targets=targets,
+        regions=[Region(targets)],
         style_loss=options.style_loss,
         content_weight=content_weight,
         style_weight=options.style_weight,

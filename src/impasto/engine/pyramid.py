@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from impasto.images.geometry import extend_mirrored, fit_long_edge
-from impasto.losses.objective import Core
+from impasto.losses.tiles import Core
 from impasto.options import PaintOptions
 
 MIN_MARGIN_PX = 8

@@ -68,7 +68,8 @@ class GramLoss:
         return (pastiche.second_moment - self._gram).square().sum() * self._scale
 
 
-STYLE_LOSSES: dict[str, Callable[[Moments], WassersteinLoss | GramLoss]] = {
+StyleLoss = WassersteinLoss | GramLoss
+STYLE_LOSSES: dict[str, Callable[[Moments], StyleLoss]] = {
     "wasserstein": WassersteinLoss,
     "gram": GramLoss,
 }
