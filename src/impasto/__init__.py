@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from impasto.api import Pastiche, iter_paint, paint, replay
+    from impasto.api import Pastiche, iter_paint, paint, replay, resume
     from impasto.errors import (
+        CheckpointError,
         ImpastoError,
         InputError,
         OptionError,
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from impasto.events import (
+        CheckpointSaved,
         Controls,
         Event,
         Notice,
         PreviewReady,
+        Resumed,
         RunDone,
         RunStarted,
         ScaleStarted,
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CheckpointError",
+    "CheckpointSaved",
     "Controls",
     "Event",
     "ImpastoError",
@@ -49,6 +54,7 @@ __all__ = [
     "Picture",
     "PreviewReady",
     "RecordError",
+    "Resumed",
     "RunDone",
     "RunStarted",
     "ScaleStarted",
@@ -63,16 +69,18 @@ __all__ = [
     "read_record",
     "recipe_names",
     "replay",
+    "resume",
     "save_picture",
 ]
 
 _HOMES = {
-    "impasto.api": ["Pastiche", "iter_paint", "paint", "replay"],
+    "impasto.api": ["Pastiche", "iter_paint", "paint", "replay", "resume"],
     "impasto.errors": [
-        "ImpastoError", "InputError", "OptionError", "OutputError", "RecordError", "WeightsError",
+        "CheckpointError", "ImpastoError", "InputError", "OptionError", "OutputError", "RecordError", "WeightsError",
     ],
     "impasto.events": [
-        "Controls", "Event", "Notice", "PreviewReady", "RunDone", "RunStarted", "ScaleStarted", "StepDone",
+        "CheckpointSaved", "Controls", "Event", "Notice", "PreviewReady", "Resumed", "RunDone", "RunStarted",
+        "ScaleStarted", "StepDone",
     ],
     "impasto.images.io": ["Picture", "load_picture", "picture_from_array", "read_record", "save_picture"],
     "impasto.options": ["PaintOptions", "load_recipe", "recipe_names"],

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import OptionError, did_you_mean
-from impasto.events import Controls, Event, RunDone, RunStarted, StepDone
+from impasto.events import Controls, Event, Resumed, RunDone, RunStarted, StepDone
 from impasto.images.io import (
     DEFAULT_MAX_PIXELS,
     PhotoMetadata,
@@ -24,19 +24,31 @@ from impasto.images.io import (
     read_record,
     save_picture,
 )
-from impasto.options import STARTING_POINTS, PaintOptions, build_options, load_recipe
+from impasto.options import CHECKPOINT_SECONDS, STARTING_POINTS, PaintOptions, build_options, load_recipe
 from impasto.record import (
     RunRecord,
     StopPoint,
     build_record,
+    current_machine,
     find_inputs,
     is_picture_path,
     parse_record,
     wanted_files,
 )
+from impasto.run_folder import (
+    Command,
+    RunState,
+    describe_source,
+    find_run_folder,
+    load_source,
+    read_run,
+    remove_run,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from impasto.engine.checkpoint import Checkpoint
 
 PictureLike: TypeAlias = "str | os.PathLike[str] | Picture | NDArray[Any] | Tensor"
 Weighted: TypeAlias = "tuple[PictureLike, float]"
@@ -109,29 +121,43 @@ class Run:
     stop_after: StopPoint | None = None
     replayed: RunRecord | None = None
     """The record that this run paints again."""
+    checkpoint_folder: Path | None = None
+    """Where checkpoints go; None: none are written."""
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    resumed: Checkpoint | None = None
+    """The state that the run goes on from."""
+    command: Callable[[], Command] | None = None
+    """Tells what the command line is doing, for a checkpoint."""
     pastiche: Pastiche | None = field(default=None, init=False)
     """Set when the run is done."""
 
     def __iter__(self) -> Iterator[Event]:
+        from impasto.engine.checkpoint import Checkpoints
         from impasto.engine.paint import Painting, iter_paint
 
-        size_px, last = 0, StopPoint(scale=0, step=0)
+        started, last = RunStarted((), (), (), 0, 0, 0.0), StopPoint(scale=0, step=0)
         self.controls.stop = self.controls.stop or self.stop_after == last
+        checkpoints = None
+        if self.checkpoint_folder is not None:
+            folder = self.checkpoint_folder
+            checkpoints = Checkpoints(folder, self.checkpoint_seconds, lambda: self._describe(started, folder))
         events = iter_paint(
             self.content,
             [Painting(picture, weight) for picture, weight in self.paintings],
             self.options,
             controls=self.controls,
             starting_picture=self.starting_picture,
+            checkpoints=checkpoints,
+            resumed=self.resumed,
         )
         for event in events:
             if isinstance(event, RunStarted):
-                size_px = max(event.scales_px[-1])
-            elif isinstance(event, StepDone):
+                started = event
+            elif isinstance(event, StepDone | Resumed):
                 last = StopPoint(scale=event.scale, step=event.step)
                 self.controls.stop = self.controls.stop or self.stop_after == last
             elif isinstance(event, RunDone):
-                self.pastiche = self._finish(event, size_px, last)
+                self.pastiche = self._finish(event, started, last)
             yield event
 
     def paint(self) -> Pastiche:
@@ -141,12 +167,36 @@ class Run:
         assert self.pastiche is not None, "the engine ended without RunDone"
         return self.pastiche
 
-    def _finish(self, done: RunDone, size_px: int, last: StopPoint) -> Pastiche:
+    def _describe(self, started: RunStarted, folder: Path) -> dict[str, Any]:
+        """What a checkpoint says about this run; what was left to the machine as it came to be."""
+        from impasto.encoders import load_encoder
+
+        machine = current_machine()
+        resolved = {
+            "size_px": max(started.scales_px[-1]),
+            "tile_px": started.tile_px,
+            "threads": machine.threads,
+            "max_memory_bytes": None,
+        }
+        state = RunState(
+            recipe=self.recipe,
+            options=self.options.model_copy(update=resolved),
+            encoder_sha256=load_encoder(self.options.encoder).sha256,
+            content=describe_source(self.content, folder),
+            paintings=tuple(describe_source(picture, folder, weight) for picture, weight in self.paintings),
+            starting_picture=describe_source(self.starting_picture, folder) if self.starting_picture else None,
+            machine=machine,
+            command=self.command() if self.command else None,
+        )
+        return state.model_dump(mode="json")
+
+    def _finish(self, done: RunDone, started: RunStarted, last: StopPoint) -> Pastiche:
         record = build_record(
             self.content,
             self.paintings,
             self.options,
-            size_px=size_px,
+            size_px=max(started.scales_px[-1]),
+            tile_px=started.tile_px,
             recipe=self.recipe,
             starting_picture=self.starting_picture,
             stopped_after=last if done.stopped else None,
@@ -168,6 +218,8 @@ def paint(
     *,
     recipe: str | None = None,
     controls: Controls | None = None,
+    run_folder: str | os.PathLike[str] | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     **options: Any,
 ) -> Pastiche:
     """Repaint `content` in the manner of `style`.
@@ -178,6 +230,8 @@ def paint(
     style: one of the same, or a sequence of them, or of pairs (picture, weight), whose manners blend.
     recipe: name of a recipe or path of a .toml file; `options` override it.
     controls: `controls.stop = True` ends the run at the next step with the picture as it stands.
+    run_folder: where a checkpoint is written every `checkpoint_seconds`, and when the run is stopped; `resume`
+        goes on from there. It is removed when the run is complete. Default: none are written.
     options: fields of `PaintOptions`, such as ``size_px=800``; ``starting_point`` may be a picture too.
 
     Raises
@@ -186,7 +240,61 @@ def paint(
     InputError: for a picture or recipe that cannot be read.
     WeightsError: for missing or damaged encoder weights.
     """
-    return build_run(content, style, recipe=recipe, controls=controls, options=options).paint()
+    run = build_run(content, style, recipe=recipe, controls=controls, options=options)
+    if run_folder is not None:
+        run.checkpoint_folder, run.checkpoint_seconds = Path(run_folder), checkpoint_seconds
+        if list(run.checkpoint_folder.glob("checkpoint-*.safetensors")):
+            raise OptionError(f"{str(run_folder)!r} holds an interrupted run: resume it, or give another run folder")
+    return _paint_and_clear(run)
+
+
+def resume(run_folder: str | os.PathLike[str], *, controls: Controls | None = None) -> Pastiche:
+    """Go on with an interrupted run from its last checkpoint.
+
+    On the same machine's processor the pastiche is, bit for bit, the one that the run would have ended with.
+
+    Raises
+    ------
+    CheckpointError: where there is no usable checkpoint: none, damaged, or of another version or encoder, or
+        with inputs that have changed since.
+    """
+    run, _, _ = build_resume(run_folder, controls=controls)
+    return _paint_and_clear(run)
+
+
+def _paint_and_clear(run: Run) -> Pastiche:
+    """Paint; a run that is complete needs its checkpoints no more."""
+    pastiche = run.paint()
+    if run.checkpoint_folder is not None and not pastiche.stopped:
+        remove_run(run.checkpoint_folder)
+    return pastiche
+
+
+def build_resume(
+    run_folder: str | os.PathLike[str],
+    *,
+    controls: Controls | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> tuple[Run, RunState, list[str]]:
+    """Read an interrupted run and its inputs; returns notes worth telling too. Raises as `resume` does."""
+    folder = find_run_folder(Path(run_folder))
+    state, checkpoint, notes = read_run(folder)
+    start = state.starting_picture
+    run = Run(
+        content=load_source(state.content, folder, "content image", max_pixels),
+        paintings=[
+            (load_source(source, folder, "style image", max_pixels), source.weight) for source in state.paintings
+        ],
+        options=state.options,
+        recipe=state.recipe,
+        starting_picture=load_source(start, folder, "starting point", max_pixels) if start else None,
+        controls=controls or Controls(),
+        checkpoint_folder=folder,
+        checkpoint_seconds=checkpoint_seconds,
+        resumed=checkpoint,
+    )
+    return run, state, notes
 
 
 def iter_paint(

@@ -1,7 +1,7 @@
-"""The command line: ``impasto paint``, ``info``, ``replay``, ``recipes``.
+"""The command line: ``impasto paint``, ``resume``, ``info``, ``replay``, ``recipes``.
 
 Exit codes: 0 painted, 1 an input or output cannot be used, 2 wrong usage, 130 interrupted (Ctrl-C) and 143
-terminated, both after writing the picture as it stands; a second signal quits at once and writes nothing.
+terminated, both after writing a checkpoint and the picture as it stands; a second signal quits at once.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
 
 from impasto import __version__
-from impasto.errors import ImpastoError, OptionError, OutputError
+from impasto.errors import ImpastoError, InputError, OptionError, OutputError, RecordError
 from impasto.flags import describe_option, describe_values, flag_name, format_value, option_group
-from impasto.options import PaintOptions, build_options, describe_recipe, recipe_names
+from impasto.options import CHECKPOINT_SECONDS, PaintOptions, build_options, describe_recipe, recipe_names
 
 if TYPE_CHECKING:
     from impasto.api import Run
@@ -54,13 +54,34 @@ class Output:
         int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")
     ] = None
     events: Annotated[Path | None, Parameter(help="write what happens to this file, as JSON lines")] = None
+    checkpoint_every: Annotated[
+        float,
+        Parameter(
+            metavar="SECONDS",
+            help="save the state so often, beside the picture, for impasto resume; 0: never [default: 60]",
+            show_default=False,
+        ),
+    ] = CHECKPOINT_SECONDS
     quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the checkpoints go."""
+        from impasto.run_folder import run_folder_of
+
+        return run_folder_of(self.output)
 
     def check(self, bit_depth: int) -> None:
         """Refuse what cannot be written, before anything is painted for it."""
         from impasto.images.io import check_output
 
         check_output(self.output, bit_depth=bit_depth, overwrite=self.overwrite)
+        check_interval(self.checkpoint_every)
+        if self.run_folder.exists() and not self.overwrite:
+            raise OutputError(
+                f"{str(self.run_folder)!r} holds an interrupted run: go on with impasto resume {self.run_folder}, "
+                "or paint anew with --overwrite"
+            )
         if self.events is None:
             return
         if self.events.is_dir() or not self.events.absolute().parent.is_dir():
@@ -119,6 +140,7 @@ def build_app() -> App:
     )
     usage = "Usage: impasto {}"
     app.command(paint, usage=usage.format("paint PHOTO PAINTING [PAINTING...] -o OUT [OPTIONS]"))
+    app.command(resume, usage=usage.format("resume RUN [OPTIONS]"))
     app.command(replay, usage=usage.format("replay PICTURE [INPUT...] -o OUT [OPTIONS]"))
     app.command(info, usage=usage.format("info PICTURE [--json]"))
     app.command(recipes, usage=usage.format("recipes"))
@@ -179,6 +201,48 @@ def paint(
     styles = [parse_painting(text) for text in (painting, *paintings)]
     run = build_run(photo, styles, recipe=recipe, options=given, max_pixels=to.limit)
     return carry_out(run, to, bit_depth)
+
+
+def resume(
+    run: Annotated[Path, Parameter(help="the run folder, or the picture that it belongs to", group=GENERAL)],
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="another file to write [default: as it was to be]")
+    ] = None,
+    overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False,
+    max_pixels: Annotated[
+        int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")
+    ] = None,
+    checkpoint_every: Annotated[
+        float,
+        Parameter(metavar="SECONDS", help="save the state so often; 0: never [default: 60]", show_default=False),
+    ] = CHECKPOINT_SECONDS,
+    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
+) -> int:
+    """Go on with a run that was interrupted, from its last checkpoint."""
+    from impasto.api import build_resume
+    from impasto.images.io import check_output
+
+    check_interval(checkpoint_every)
+    given = Output(output or run, max_pixels=max_pixels)
+    resumed, state, notes = build_resume(run, checkpoint_seconds=checkpoint_every, max_pixels=given.limit)
+    command = state.command
+    if output is None and command is None:
+        raise OptionError("the run was begun from Python: say with -o where the picture goes")
+    target = output or Path(command.output if command else "")
+    events = Path(command.events) if command and command.events else None
+    to = Output(
+        target,
+        overwrite=overwrite or is_unfinished(target),
+        bit_depth="16" if command and command.bit_depth == 16 else "8",
+        no_record=bool(command and not command.record),
+        events=events,
+        checkpoint_every=checkpoint_every,
+        quiet=quiet,
+    )
+    check_output(to.output, bit_depth=int(to.bit_depth or 8), overwrite=to.overwrite)
+    return carry_out(resumed, to, int(to.bit_depth or 8), notes, events_from=command.events_bytes if command else 0)
 
 
 @with_option_flags
@@ -252,12 +316,24 @@ def recipes() -> int:
     return 0
 
 
-def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = ()) -> int:
+def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), events_from: int = 0) -> int:
     """Paint, show, log, write; returns the exit code."""
     from impasto.display import EventLog, choose_display
+    from impasto.run_folder import Command, remove_run
 
+    if run.resumed is None:
+        remove_run(to.run_folder)
+        run.checkpoint_folder = to.run_folder if to.checkpoint_every else None
+        run.checkpoint_seconds = to.checkpoint_every
     with stop_on_signal(run.controls) as received:
-        with choose_display(to.quiet) as display, EventLog(to.events) as log:
+        with choose_display(to.quiet) as display, EventLog(to.events, events_from) as log:
+            run.command = lambda: Command(
+                output=str(to.output.absolute()),
+                bit_depth=bit_depth,
+                record=not to.no_record,
+                events=str(to.events.absolute()) if to.events else None,
+                events_bytes=log.written_bytes,
+            )
             for text in notes:
                 display.note(text)
             told = False
@@ -270,10 +346,15 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = ()) -
         pastiche = run.pastiche
         assert pastiche is not None, "the engine ended without RunDone"
         pastiche.save(to.output, bit_depth=bit_depth, record=not to.no_record, overwrite=to.overwrite)
+    folder = run.checkpoint_folder
+    if folder is not None and not pastiche.stopped:
+        remove_run(folder)
     if not to.quiet:
         height_px, width_px = pastiche.pixels.shape[:2]
         stopped = ", stopped early" if pastiche.stopped else ""
         print(f"{to.output}: {width_px}x{height_px} px, painted in {pastiche.seconds:.1f} s{stopped}")
+        if pastiche.stopped and folder is not None and folder.is_dir():
+            print(f"to go on: impasto resume {folder}")
     return 128 + received[0] if received else 0
 
 
@@ -298,6 +379,22 @@ def stop_on_signal(controls: Controls) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def check_interval(seconds: float) -> None:
+    """Refuse an interval between checkpoints that is none."""
+    if not 0 <= seconds < float("inf"):
+        raise OptionError(f"--checkpoint-every is a number of seconds, 0 or more, got {seconds}")
+
+
+def is_unfinished(output: Path) -> bool:
+    """Whether a file is a pastiche that was stopped early: resuming its run may replace it."""
+    from impasto.images.io import read_record
+
+    try:
+        return bool(read_record(output).get("stopped_after"))
+    except (InputError, RecordError):
+        return False
 
 
 def parse_painting(text: str) -> tuple[str, float]:

@@ -5,6 +5,7 @@ ImpastoError
 ├── InputError      a picture, recipe or record file that cannot be read (exit code 1)
 ├── OutputError     a picture or log that cannot be written (exit code 1)
 ├── WeightsError    encoder weights that are missing, damaged or of another version (exit code 1)
+├── CheckpointError a checkpoint that is damaged or of another run (exit code 1)
 └── RecordError     a picture without a usable run record, or inputs that do not match it (exit code 1)
 
 A message says what failed, with which value, and what to do. Programming errors keep their own
@@ -42,6 +43,10 @@ class OutputError(ImpastoError):
 
 class WeightsError(ImpastoError):
     """Encoder weights that are missing, damaged or of another version."""
+
+
+class CheckpointError(ImpastoError):
+    """A checkpoint that is missing, damaged, or of another version, encoder, picture or set of options."""
 
 
 class RecordError(ImpastoError):

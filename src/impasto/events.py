@@ -1,7 +1,8 @@
 """What happens during a run: frozen records, in the order in which `iter_paint` yields them.
 
-RunStarted, then for every scale ScaleStarted and StepDone (with PreviewReady where one was wanted), and at the
-end RunDone. A Notice may come at any time: it says what was done instead of what was asked.
+RunStarted (and Resumed, where a run goes on), then for every scale ScaleStarted and StepDone (with PreviewReady
+where one was wanted and CheckpointSaved where one was due), and at the end RunDone. A Notice may come at any
+time: it says what was done instead of what was asked.
 """
 
 from __future__ import annotations
@@ -14,10 +15,36 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class RunStarted:
-    """The plan: (height, width) and steps at most, for every scale, coarsest first."""
+    """The plan: (height, width), steps at most and number of tiles, for every scale, coarsest first."""
 
     scales_px: tuple[tuple[int, int], ...]
     steps: tuple[int, ...]
+    tiles: tuple[int, ...]
+    tile_px: int
+    """Pictures up to this size are painted whole."""
+    peak_bytes: int
+    """Most memory that the process will hold, an estimate."""
+    estimated_seconds: float
+    """If every scale takes all its steps."""
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The run goes on from a checkpoint, after this step."""
+
+    scale: int
+    step: int
+    seconds: float
+    """That the run had taken by then."""
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """From here the run can be resumed; `path` is the file."""
+
+    scale: int
+    step: int
+    path: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +98,7 @@ class RunDone:
     """Work done: pixels of the canvas times objective evaluations, summed over the scales."""
 
 
-Event = RunStarted | ScaleStarted | StepDone | PreviewReady | Notice | RunDone
+Event = RunStarted | Resumed | ScaleStarted | StepDone | PreviewReady | CheckpointSaved | Notice | RunDone
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -12,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from impasto.errors import InputError, OptionError, did_you_mean
 
+CHECKPOINT_SECONDS = 60.0  # from one checkpoint to the next, where nothing else is asked for
 STARTING_POINTS = ("content", "noise", "gray", "style-statistics")
 
 
@@ -33,6 +35,20 @@ def _parse_steps(value: object) -> object:
     return (value,) if isinstance(value, int) else value
 
 
+def _parse_bytes(value: object) -> object:
+    """Accept "2GB" (10^9), "2GiB" (2^30), "500MB" and so on beside a number of bytes."""
+    found = (
+        re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?\s*", value, re.IGNORECASE)
+        if isinstance(value, str)
+        else None
+    )
+    if found is None:
+        return value
+    number, prefix, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** ["", *"KMGT"].index(prefix.upper()))
+
+
+Bytes = Annotated[int, BeforeValidator(_parse_bytes)]
 LayerWeights = Annotated[
     dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]],
     BeforeValidator(_parse_layer_weights),
@@ -57,6 +73,10 @@ class PaintOptions(BaseModel):
     strength: float = _option(
         50.0, "Look", "0: the photo, 50: both, 100: texture only; how far the photo may become unreadable",
         ge=0, le=100,
+    )  # fmt: skip
+    brush_scale: float = _option(
+        1.0, "Look", "size of the strokes against the picture, whatever its size: 2 doubles them",
+        ge=0.25, le=4,
     )  # fmt: skip
     variation: int = _option(0, "Look", "another try at the same picture: any number other than 0", ge=0)
     starting_point: str = _option(
@@ -96,7 +116,9 @@ class PaintOptions(BaseModel):
         lt=1,
     )
     steps: Steps = _option(
-        (50, 50, 45, 45, 45, 25, 15), "Optimisation", "steps at each scale, coarsest first; the last number repeats"
+        (50, 50, 45, 45, 45, 25, 15, 12, 10, 8, 6),
+        "Optimisation",
+        "steps at each scale, coarsest first; the last number repeats",
     )
     stop_tolerance: float = _option(
         0.01, "Optimisation",
@@ -113,6 +135,21 @@ class PaintOptions(BaseModel):
     padding_mode: Literal["reflect", "replicate", "zeros"] = _option(
         "reflect", "Optimisation", "how the encoder continues a picture at its border"
     )
+    device: str = _option(
+        "auto",
+        "Machine",
+        "auto (a GPU if there is one), cpu, cuda, cuda:1, mps",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+    )
+    max_memory_bytes: Bytes | None = _option(
+        None, "Machine", "memory that the run may use, as 2GB; default: what is free; tiles become smaller to fit",
+        ge=2**20,
+    )  # fmt: skip
+    tile_px: int | None = _option(
+        None, "Machine",
+        "pictures up to this size are painted whole, larger ones in tiles of it; default: as memory allows; "
+        "changes the last bits of the picture", ge=64, le=65_536,
+    )  # fmt: skip
     threads: int | None = _option(
         None, "Machine", "processor threads; default: one per core; changes the last bits of the picture",
         ge=1, le=1024,

@@ -89,19 +89,25 @@ def build_record(
     options: PaintOptions,
     *,
     size_px: int,
+    tile_px: int | None,
     recipe: str | None = None,
     starting_picture: Picture | None = None,
     stopped_after: StopPoint | None = None,
 ) -> RunRecord:
     """Describe a finished run; `size_px` is the long edge of the pastiche.
 
-    Where an option was left to the machine (size, threads) the record holds what it came to.
+    Where an option was left to the machine (size, tiles, threads) the record holds what it came to.
     """
     from impasto.encoders import load_encoder
 
     machine = current_machine()
     encoder = load_encoder(options.encoder)
-    resolved: dict[str, Any] = {"size_px": size_px, "threads": machine.threads}
+    resolved: dict[str, Any] = {
+        "size_px": size_px,
+        "tile_px": tile_px,
+        "threads": machine.threads,
+        "max_memory_bytes": None,
+    }
     if starting_picture is not None:
         resolved["starting_point"] = starting_picture.name
     resolved["encoder"] = Path(options.encoder).name

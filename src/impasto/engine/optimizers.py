@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from impasto.engine.checkpoint import Checkpoint
 from impasto.losses.objective import Evaluation
 from impasto.options import PaintOptions
 
-HISTORY_PIXELS = 10_000_000  # pixels times pairs that L-BFGS remembers at most
+HISTORY_PIXELS = 4_000_000  # pixels times pairs that L-BFGS remembers at most
 PIECE = 1 << 22  # numbers that Adam takes at a time
 
 
@@ -66,13 +67,33 @@ class Adam:
     def objective_changed(self) -> None:
         """The objective is another function now; Adam's moments follow by themselves."""
 
+    def leave_scale(self) -> None:
+        """Nothing but what `rescale` carries on is needed any more: the last picture is the average from here."""
+        self.picture = self.averaged
+        self._average, self._weight = self.picture, 1.0
+
+    def state(self) -> Checkpoint:
+        """All of it, for `restore`."""
+        pictures = {"picture": self.picture, "first": self._first, "second": self._second, "average": self._average}
+        return Checkpoint({"steps": self._steps, "weight": self._weight}, pictures)
+
+    @classmethod
+    def restore(cls, state: Checkpoint, options: PaintOptions, device: torch.device) -> Adam:
+        """The optimiser as it was when `state` was taken."""
+        pictures = {name: picture.to(device) for name, picture in state.tensors.items()}
+        adam = cls(pictures["picture"], options)
+        adam._first, adam._second, adam._average = (pictures[name] for name in ("first", "second", "average"))
+        adam._steps, adam._weight = state.values["steps"], state.values["weight"]
+        return adam
+
     def rescale(self, resample: Callable[[Tensor, str], Tensor]) -> None:
         """Carry everything to the next scale; `resample(canvas, mode)` brings one canvas there."""
-        self.picture = resample(self.averaged, "bicubic").clamp_(0, 1)
+        self.leave_scale()
+        del self._average
+        self.picture = resample(self.picture, "bicubic").clamp_(0, 1)
         self._first = resample(self._first, "bicubic")
         self._second = resample(self._second, "bilinear")
-        self._average = torch.zeros_like(self.picture)
-        self._weight = 0.0
+        self._average, self._weight = torch.zeros_like(self.picture), 0.0
 
 
 class LBFGS:
@@ -92,7 +113,7 @@ class LBFGS:
     def __init__(self, picture: Tensor) -> None:
         self.notice = ""
         self.picture = picture.clone(memory_format=torch.contiguous_format)
-        self._history = history_for(picture)
+        self._history = history_for(picture.numel() // 3)
         self._best: _Best | None = None
         self._pairs: list[tuple[Tensor, Tensor, float]] = []
         self._cap, self._failures = self.CAP, 0
@@ -124,13 +145,43 @@ class LBFGS:
         """The objective is another function now, of nearly the same curvature: values no longer compare."""
         self._best = None
 
-    def rescale(self, resample: Callable[[Tensor, str], Tensor]) -> None:
-        picture = self.averaged
+    def leave_scale(self) -> None:
+        """Nothing but what `rescale` carries on is needed any more: the last picture is the best from here."""
+        self.picture = self.averaged
         self._best = None
         self._pairs.clear()
-        self.picture = resample(picture, "bicubic").clamp_(0, 1)
-        self._history = history_for(self.picture)
+
+    def rescale(self, resample: Callable[[Tensor, str], Tensor]) -> None:
+        """Carry the best picture to the next scale; `resample(canvas, mode)` brings it there."""
+        self.leave_scale()
+        self.picture = resample(self.picture, "bicubic").clamp_(0, 1)
+        self._history = history_for(self.picture.numel() // 3)
         self._cap = self.CAP
+
+    def state(self) -> Checkpoint:
+        """All of it, for `restore`."""
+        pictures = {"picture": self.picture}
+        values = {"cap": self._cap, "failures": self._failures, "curvature": self._curvature, "total": None}
+        if self._best is not None:
+            pictures |= {"best": self._best.picture, "gradient": self._best.gradient}
+            values["total"] = self._best.total
+        for index, (moved, changed, _) in enumerate(self._pairs):
+            pictures |= {f"moved_{index}": moved, f"changed_{index}": changed}
+        return Checkpoint(values | {"curvatures": [curvature for _, _, curvature in self._pairs]}, pictures)
+
+    @classmethod
+    def restore(cls, state: Checkpoint, device: torch.device) -> LBFGS:
+        """The optimiser as it was when `state` was taken."""
+        values, pictures = state.values, {name: picture.to(device) for name, picture in state.tensors.items()}
+        lbfgs = cls(pictures["picture"])
+        lbfgs._cap, lbfgs._failures, lbfgs._curvature = values["cap"], values["failures"], values["curvature"]
+        if values["total"] is not None:
+            lbfgs._best = _Best(pictures["best"], pictures["gradient"], values["total"])
+        lbfgs._pairs = [
+            (pictures[f"moved_{index}"], pictures[f"changed_{index}"], curvature)
+            for index, curvature in enumerate(values["curvatures"])
+        ]
+        return lbfgs
 
     def _take_back(self, best: _Best) -> None:
         self._failures += 1
@@ -180,9 +231,16 @@ class _Best:
     total: float
 
 
-def history_for(picture: Tensor) -> int:
-    """Pairs that L-BFGS keeps: fewer for large pictures, down to one, so that five pictures in all suffice."""
-    return max(1, min(LBFGS.HISTORY, HISTORY_PIXELS * 3 // picture.numel()))
+def history_for(pixels: int) -> int:
+    """Pairs that L-BFGS keeps: fewer for large pictures, down to one."""
+    return max(1, min(LBFGS.HISTORY, HISTORY_PIXELS // pixels))
+
+
+def pictures_held(options: PaintOptions, pixels: int) -> int:
+    """How many pictures of so many pixels an optimiser needs at a time, the gradient among them."""
+    if options.optimizer == "adam":
+        return 5  # picture, gradient, two moments, average
+    return 3 + 2 * history_for(pixels)  # picture, best picture, gradients of both, pairs but one
 
 
 def _dot(left: Tensor, right: Tensor) -> float:
@@ -191,4 +249,4 @@ def _dot(left: Tensor, right: Tensor) -> float:
 
 def _pieces(canvas: Tensor) -> tuple[Tensor, ...]:
     """Views of a canvas, small enough that what is computed from one is soon forgotten."""
-    return canvas.view(-1).split(PIECE)
+    return torch.split(canvas.view(-1), PIECE)

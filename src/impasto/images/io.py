@@ -127,7 +127,7 @@ def load_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
     if coding is None:  # HEIC and AVIF decoders turn the picture themselves, whatever the EXIF says
         samples = _upright(samples, _field(image, "orientation"))
     metadata = read_metadata(_field(image, "exif-data") or data, _field(image, "xmp-data") or b"")
-    return build_picture(Path(path).name, hashlib.sha256(data).hexdigest(), samples, metadata)
+    return build_picture(Path(path).name, hashlib.sha256(data).hexdigest(), samples, metadata, Path(path).absolute())
 
 
 def _read_bytes(path: str | os.PathLike[str], max_bytes: float = float("inf")) -> bytes:

@@ -132,7 +132,8 @@ class Objective:
         self._style_weight, self._tv_weight = style_weight, tv_weight / tv_scale
         self._layers = list(dict.fromkeys([*content_layers, *style_layers]))
         table = [encoder.architecture.layer(name) for name in self._layers]
-        self._tiles = build_tiles(core, *content.shape[-2:], table, tile_px)
+        height, width = content.shape[-2:]
+        self._tiles = build_tiles(core, height, width, table, tile_px)
         self._content_layers = _shares(content_layers)
         self._content = self._content_losses(content)
         self._masks: dict[tuple[int, str], Tensor] = {}

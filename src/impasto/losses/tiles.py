@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor
@@ -31,7 +32,8 @@ class Core:
 
     def cut(self, features: Float[Tensor, "1 c canvas_h canvas_w"], stride_px: int) -> Float[Tensor, "1 c h w"]:
         """The part of a feature map of the whole canvas that lies in the core, at least one position."""
-        return features[..., *self._spans(*features.shape[-2:], stride_px)]
+        height, width = features.shape[-2:]
+        return features[..., *self._spans(height, width, stride_px)]
 
     def _spans(self, height: int, width: int, stride_px: int) -> Spans:
         return (
@@ -75,11 +77,11 @@ def build_tiles(core: Core, height_px: int, width_px: int, layers: Sequence[Laye
     ]
 
 
-def tile_sides(core_px: int, canvas_px: int, layers: Sequence[Layer], tile_px: int) -> tuple[int, int]:
-    """(number of tiles along a side, the most pixels that one of them reads), for an estimate of memory."""
+def tile_sides(start_px: int, length_px: int, canvas_px: int, layers: Sequence[Layer], tile_px: int) -> list[int]:
+    """Pixels that every tile along one axis reads, halo included; the arguments are of that axis."""
     stride = max(layer.stride_px for layer in layers)
-    pieces = _pieces((canvas_px - core_px) // 2, core_px, canvas_px, layers, stride, tile_px)
-    return len(pieces), max(reads.stop - reads.start for reads, _, _ in pieces)
+    pieces = _pieces(start_px, length_px, canvas_px, layers, stride, tile_px)
+    return [reads.stop - reads.start for reads, _, _ in pieces]
 
 
 def _span(start_px: int, length_px: int, stride_px: int, positions: int) -> slice:
@@ -108,7 +110,8 @@ def _pieces(
                 high = max(high, stop * layer.stride_px + layer.reach_px)
         if low < high:
             low, high = max(0, low) // stride_px * stride_px, min(canvas_px, high)
-            pieces.append((slice(low, high), {la.name: _shifted(within[la.name], low // la.stride_px) for la in layers}, within))
+            owns = {layer.name: _shifted(within[layer.name], low // layer.stride_px) for layer in layers}
+            pieces.append((slice(low, high), owns, within))
     return pieces
 
 
@@ -118,7 +121,7 @@ def _cuts(start_px: int, length_px: int, canvas_px: int, stride_px: int, tile_px
     count = max(1, -(-(high - low) * stride_px // max(tile_px, stride_px)))
     inner = sorted({(low + round((high - low) * i / count)) * stride_px for i in range(1, count)})
     edges = [0, *(edge for edge in inner if 0 < edge < canvas_px), canvas_px]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def _shifted(span: slice, by: int) -> slice:
