@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from impasto.events import (
         Controls,
         Event,
+        FetchProgressed,
         Notice,
         PreviewReady,
         RunDone,
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Controls",
     "Event",
+    "FetchProgressed",
     "ImpastoError",
     "InputError",
     "Notice",
@@ -72,7 +74,8 @@ _HOMES = {
         "ImpastoError", "InputError", "OptionError", "OutputError", "RecordError", "WeightsError",
     ],
     "impasto.events": [
-        "Controls", "Event", "Notice", "PreviewReady", "RunDone", "RunStarted", "ScaleStarted", "StepDone",
+        "Controls", "Event", "FetchProgressed", "Notice", "PreviewReady", "RunDone", "RunStarted", "ScaleStarted",
+        "StepDone",
     ],
     "impasto.images.io": ["Picture", "load_picture", "picture_from_array", "read_record", "save_picture"],
     "impasto.options": ["PaintOptions", "load_recipe", "recipe_names"],

@@ -1,6 +1,6 @@
 """What happens during a run: frozen records, in the order in which `iter_paint` yields them.
 
-RunStarted, then for every scale ScaleStarted and StepDone (with PreviewReady where one was wanted), and at the
+FetchProgressed while weights are fetched, on their first use. RunStarted, then for every scale ScaleStarted and StepDone (with PreviewReady where one was wanted), and at the
 end RunDone. A Notice may come at any time: it says what was done instead of what was asked.
 """
 
@@ -61,6 +61,15 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class FetchProgressed:
+    """A file of weights is on its way: so many bytes of so many."""
+
+    file_name: str
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True)
 class RunDone:
     """The finished pastiche, [height, width, 3] in [0, 1]; `stopped` when it was asked to stop early."""
 
@@ -71,7 +80,7 @@ class RunDone:
     """Work done: pixels of the canvas times objective evaluations, summed over the scales."""
 
 
-Event = RunStarted | ScaleStarted | StepDone | PreviewReady | Notice | RunDone
+Event = RunStarted | ScaleStarted | StepDone | PreviewReady | Notice | FetchProgressed | RunDone
 
 
 @dataclass

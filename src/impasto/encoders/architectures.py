@@ -64,11 +64,15 @@ class Architecture:
         return tuple(table)
 
     def layer(self, name: str) -> Layer:
-        """Look a layer up by name; an unknown one is an `OptionError` that offers the nearest."""
+        """Look a layer up by its own name or its convolution's (``relu4_2``, ``conv4_2``: before the rectifier).
+
+        An unknown one is an `OptionError` that offers the nearest.
+        """
         for layer in self.layers:
-            if layer.name == name:
+            if name in (layer.name, layer.convolution):
                 return layer
-        raise OptionError(f"this encoder has no layer {name!r}{did_you_mean(name, (la.name for la in self.layers))}")
+        known = (la.convolution if name.startswith("conv") else la.name for la in self.layers)
+        raise OptionError(f"this encoder has no layer {name!r}{did_you_mean(name, known)}")
 
     def up_to(self, names: Sequence[str]) -> tuple[Layer, ...]:
         """Layers from the first to the deepest of `names`."""
@@ -77,4 +81,5 @@ class Architecture:
 
 
 LITE = Architecture(widths=(16, 32, 64, 128, 128), depths=(2, 2, 3, 4, 1))
+VGG16 = Architecture(widths=(64, 128, 256, 512, 512), depths=(2, 2, 3, 3, 3))
 VGG19 = Architecture(widths=(64, 128, 256, 512, 512), depths=(2, 2, 4, 4, 4))
