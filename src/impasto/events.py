@@ -1,7 +1,8 @@
 """What happens during a run: frozen records, in the order in which `iter_paint` yields them.
 
-FetchProgressed while weights are fetched, on their first use. RunStarted, then for every scale ScaleStarted and StepDone (with PreviewReady where one was wanted), and at the
-end RunDone. A Notice may come at any time: it says what was done instead of what was asked.
+FetchProgressed while weights are fetched, on their first use. Then RunStarted; for every scale ScaleStarted and
+StepDone (with PreviewReady where one was wanted); and at the end RunDone. A Notice may come at any time: it says
+what was done instead of what was asked.
 """
 
 from __future__ import annotations

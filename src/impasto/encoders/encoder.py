@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,7 @@ from impasto.encoders.architectures import Architecture, Layer
 from impasto.errors import OptionError, WeightsError, did_you_mean
 
 PADDING_MODES = ("reflect", "replicate", "zeros")
-POOLINGS = {"max": F.max_pool2d, "average": F.avg_pool2d}
+POOLINGS = ("max", "average")
 
 
 class Encoder:
@@ -57,7 +57,7 @@ class Encoder:
             raise OptionError(f"pooling {pooling!r}{did_you_mean(pooling, POOLINGS)}")
         self.name, self.sha256, self.architecture = name, sha256, architecture
         self.padding_mode, self.dtype, self.device = padding_mode, dtype, torch.device(device)
-        self._pool = POOLINGS[pooling]
+        self._pool: Callable[[Tensor, int], Tensor] = F.avg_pool2d if pooling == "average" else F.max_pool2d
         self.mean = torch.tensor(mean, dtype=dtype, device=device).view(1, 3, 1, 1)
         self.kernels: dict[str, tuple[Tensor, Tensor]] = {}
         for layer in architecture.layers:

@@ -68,11 +68,12 @@ def import_published(path: Path, *, half: bool = False) -> tuple[Source, Stored]
     Raises `WeightsError` for any other file, and where it cannot be stored.
     """
     for source in SOURCES.values():
-        if path.name == source.file_name:
-            check_published(path, source)  # says best what is wrong
-        if not _differences(path, source):
+        differences = _differences(path, source)
+        if not differences:
             with _storage_errors(weights_folder(create=True), source):
                 return source, _store(path, source, half=half)
+        if path.name == source.file_name:
+            raise WeightsError(f"{path} is not the published file of that name: {differences}")
     raise WeightsError(
         f"{path} is none of the published files ({', '.join(s.file_name for s in SOURCES.values())}); "
         "with --output an encoder file is made of any VGG-16 or VGG-19"
@@ -98,14 +99,8 @@ def convert(path: Path, output: Path, *, half: bool = False) -> None:
         raise OutputError(f"cannot write {output}: {error}") from error
 
 
-def check_published(path: Path, source: Source) -> None:
-    """Raise `WeightsError` unless the file is, by size and hash, the one that was published."""
-    differences = _differences(path, source)
-    if differences:
-        raise WeightsError(f"{path} is not the published {source.file_name}: {differences}")
-
-
 def _differences(path: Path, source: Source) -> str:
+    """How a file differs from the published one, by size and hash; empty: it does not."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
