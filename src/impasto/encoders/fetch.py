@@ -120,7 +120,7 @@ def _differences(path: Path, source: Source) -> str:
 def _iter_download(source: Source, part: Path) -> Iterator[Event]:
     """Leave the verified file at `part`."""
     yield Notice(f"fetching {source.url} ({format_size(source.size_bytes)})")
-    resumed = part.exists()
+    resumed = _size(part) > 0
     yield from _iter_parts(source, part)
     differences = _differences(part, source)
     if differences and resumed:
@@ -160,12 +160,14 @@ def _iter_receive(source: Source, part: Path, have: int) -> Iterator[Event]:
         have = have if response.status_code == httpx.codes.PARTIAL_CONTENT else 0
         announced = int(response.headers.get("Content-Length", source.size_bytes - have))
         kind = response.headers.get("Content-Type", "")
-        if kind.startswith("text/html") or have + announced != source.size_bytes:
-            raise _unreachable(
-                source, f"the server sends {have + announced:,} bytes of {kind or 'something'}, a login or error page?"
-            )
+        if kind.startswith("text/html"):
+            raise _unreachable(source, "the server sends a web page, for a login or an error")
+        if have + announced != source.size_bytes:
+            raise _unreachable(source, f"the server sends {have + announced:,} bytes, not {source.size_bytes:,}")
         with part.open("ab" if have else "wb") as file:
             for chunk in response.iter_raw():
+                if not have and chunk.lstrip().startswith(b"<"):
+                    raise _unreachable(source, "the server sends a web page, for a login or an error")
                 before, have = have, have + len(chunk)
                 file.write(chunk)
                 if have > source.size_bytes:
