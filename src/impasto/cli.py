@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
 
 from impasto import __version__
-from impasto.cli_encoders import bring, build_weights_app, features
+from impasto.cli_encoders import build_weights_app, features, fetch_encoder
 from impasto.errors import ImpastoError, OptionError, OutputError
 from impasto.flags import describe_option, describe_values, flag_name, format_value, option_group
 from impasto.options import PaintOptions, build_options, describe_recipe, recipe_names
@@ -181,7 +181,7 @@ def paint(
     to.check(bit_depth)
     styles = [parse_painting(text) for text in (painting, *paintings)]
     run = build_run(photo, styles, recipe=recipe, options=given, max_pixels=to.limit)
-    bring(run.options.encoder, to.quiet)
+    fetch_encoder(run.options.encoder, to.quiet)
     return carry_out(run, to, bit_depth)
 
 
@@ -204,7 +204,7 @@ def replay(
     assert run.replayed is not None
     bit_depth = int(to.bit_depth or run.replayed.bit_depth)
     to.check(bit_depth)
-    bring(run.options.encoder, to.quiet)
+    fetch_encoder(run.options.encoder, to.quiet)
     notes = []
     if run.replayed.stopped_after != run.stop_after:
         notes.append("the picture was stopped early; with these options it is painted to the end")

@@ -25,7 +25,7 @@ def build_weights_app() -> App:
     return app
 
 
-def bring(encoder: str, quiet: bool = False, *, half: bool = False, again: bool = False) -> None:
+def fetch_encoder(encoder: str, quiet: bool = False, *, half: bool = False, again: bool = False) -> None:
     """Fetch the weights of an encoder where they are not here yet, and show it; `again`: say so if they are."""
     from impasto.display import choose_display
     from impasto.encoders.fetch import iter_fetch
@@ -69,7 +69,7 @@ def fetch_weights(
     for name in names:
         find_source(name)
     for name in names:
-        bring(name, quiet, half=half, again=True)
+        fetch_encoder(name, quiet, half=half, again=True)
     return 0
 
 
@@ -159,7 +159,7 @@ def features(
     path = output or Path(f"{image.stem}-{layer}.png")
     check_output(path, overwrite=overwrite)
     picture = load_picture(image)
-    bring(encoder, quiet)
+    fetch_encoder(encoder, quiet)
 
     from impasto.encoders import load_encoder
     from impasto.lab.features import draw_features, read_features
