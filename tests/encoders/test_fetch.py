@@ -475,6 +475,9 @@ def test_half_precision(source: Source, web: Web, weights_folder: Path, publishe
         exact, found = single(picture, [name])[name], load_encoder("vgg19")(picture, [name])[name]
         assert 0 < (exact - found).abs().max() < 0.01 * exact.abs().max()
     assert "is here already" in notices(fetch(half=True))
+    half.path.unlink()
+    fetch(half=True)
+    assert find_stored("vgg19") == half  # from either, the same bytes
 
 
 # ------------------------------------------------------------------------------------------------ loads

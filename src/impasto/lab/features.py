@@ -92,9 +92,9 @@ def draw_features(features: Features, *, channels: int = 48) -> NDArray[np.float
         return axes
 
     figure.text(GAP / width, 1 - 0.22 / height, features.title, fontsize=10, va="center")
-    place(GAP, TITLE, LEFT - GAP, picture_height).imshow(features.pixels)
-    _draw_gram(figure, place(GAP, TITLE + picture_height + 2 * LABEL, gram_side, gram_side), features.gram)
     signed = bool(features.maps.min() < 0)
+    place(GAP, TITLE, LEFT - GAP, picture_height).imshow(features.pixels)
+    _draw_gram(figure, place(GAP, TITLE + picture_height + 2 * LABEL, gram_side, gram_side), features.gram, signed)
     for place_number, channel in enumerate(chosen):
         row, column = divmod(place_number, COLUMNS)
         left, top = LEFT + 3 * GAP + column * (CELL + GAP), TITLE + row * (cell_height + LABEL + GAP)
@@ -110,9 +110,8 @@ def draw_features(features: Features, *, channels: int = 48) -> NDArray[np.float
     return (sheet / 255).astype(np.float32)
 
 
-def _draw_gram(figure: Figure, axes: Axes, gram: NDArray[np.float64]) -> None:
-    """A square root for colours: a few strong channels would leave the rest black."""
-    signed = bool(gram.min() < 0)
+def _draw_gram(figure: Figure, axes: Axes, gram: NDArray[np.float64], signed: bool) -> None:
+    """A square root for the colours of rectified maps: a few strong channels would leave the rest black."""
     norm = CenteredNorm() if signed else PowerNorm(0.5, 0, max(float(gram.max()), 1e-30))
     image = axes.imshow(gram, cmap="RdBu_r" if signed else "magma", norm=norm, interpolation="nearest")
     axes.set_title("Gram matrix, per position" + ("" if signed else "; colours by the root"), fontsize=8, loc="left")
