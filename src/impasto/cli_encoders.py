@@ -42,17 +42,20 @@ def list_weights() -> int:
     from impasto.encoders.fetch import format_size
     from impasto.encoders.sources import SOURCES
     from impasto.encoders.store import find_stored
-    from impasto.encoders.weights import read_about
+    from impasto.encoders.weights import hash_file, read_about
 
     print(f"{'lite':18} bundled")
     for name, source in SOURCES.items():
         stored = find_stored(name)
         if stored is None:
             print(f"{name:18} not here: {format_size(source.size_bytes)} from {source.url}")
+        elif hash_file(stored.path) != stored.sha256:
+            print(f"{name:18} damaged: {stored.path}")
         else:
-            size = format_size(stored.path.stat().st_size)
-            precision = read_about(stored.path).get("precision")
-            print(f"{name:18} here, {precision} precision, {size}, SHA-256 {stored.sha256[:12]}, of {source.file_name}")
+            size, about = format_size(stored.path.stat().st_size), read_about(stored.path)
+            print(
+                f"{name:18} here, {about.get('precision', 'unknown')} precision, {size}, SHA-256 {stored.sha256[:12]}"
+            )
     return 0
 
 

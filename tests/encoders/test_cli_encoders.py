@@ -53,6 +53,8 @@ def test_fetch_list_verify_where(source: Source, weights_folder: Path, capsys: C
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert names == ["lite", "vgg19"]
     stored.path.write_bytes(stored.path.read_bytes()[:-1])
+    assert run("weights", "list") == 0
+    assert f"damaged: {stored.path}" in capsys.readouterr().out
     assert run("weights", "verify") == 1
     told = capsys.readouterr()
     assert told.out.startswith("lite")

@@ -491,6 +491,8 @@ def test_damage_is_found_on_load(source: Source, damage: Callable[[bytes], bytes
     stored.path.write_bytes(damage(stored.path.read_bytes()))
     with pytest.raises(WeightsError, match=f"{re.escape(str(stored.path))} is damaged.*'impasto weights fetch vgg19'"):
         load_encoder("vgg19")
+    assert "is damaged: getting vgg19 again" in notices(fetch())
+    assert load_encoder("vgg19").sha256 == stored.sha256
 
 
 def test_the_newest_of_two_is_taken(source: Source, weights_folder: Path) -> None:

@@ -44,6 +44,9 @@ def iter_fetch(name: str, *, half: bool = False) -> Iterator[Event]:
             lock.acquire()
         try:
             stored = find_stored(name)
+            if stored and hash_file(stored.path) != stored.sha256:
+                yield Notice(f"{stored.path} is damaged: getting {name} again")
+                stored = None
             by_hand, part = folder / source.file_name, folder / f"{source.file_name}.part"
             if stored and half and read_about(stored.path).get("precision") != "half":
                 yield Notice(f"{name}: stored again in half precision")

@@ -43,7 +43,7 @@ def load_encoder(
         stored = find_stored(name)
         if stored is None:
             raise WeightsError(f"the weights of {name} are not here; 'impasto weights fetch {name}' gets them")
-        path, expected, again = stored.path, stored.sha256, f"delete it, then 'impasto weights fetch {name}'"
+        path, expected, again = stored.path, stored.sha256, f"'impasto weights fetch {name}' gets it again"
     elif name.endswith(".safetensors"):
         path, expected = Path(name), None
     else:
