@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -45,7 +47,7 @@ def test_layers_are_named_as_in_the_papers() -> None:
     assert {"relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"} <= set(lite)
     assert [layer.name for layer in VGG16.layers] == names("22333")
     assert VGG19.layer("relu4_2").convolution == "conv4_2"
-    assert VGG19.layer("conv4_2") is VGG19.layer("relu4_2")
+    assert VGG19.layer("conv4_2") == replace(VGG19.layer("relu4_2"), name="conv4_2")
 
 
 def test_channels_chain() -> None:
@@ -76,6 +78,7 @@ def test_stride_and_receptive_field_by_probe(name: str) -> None:
 
 def test_up_to_the_deepest_named_layer() -> None:
     assert [layer.name for layer in LITE.up_to(["relu2_1", "relu1_1"])] == ["relu1_1", "relu1_2", "relu2_1"]
+    assert LITE.up_to(["relu1_1", "conv2_1"]) == LITE.up_to(["relu2_1"])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ of the fourth block.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from impasto.errors import OptionError, did_you_mean
@@ -21,7 +21,7 @@ class Layer:
 
     Attributes
     ----------
-    name: as in the papers, ``relu3_1``.
+    name: as in the papers, ``relu3_1``; ``conv3_1`` where it was looked up before the rectifier.
     block: number of the block, from 1.
     in_channels, channels: of the 3x3 convolution.
     stride_px: distance in the picture between neighbouring positions of the feature map.
@@ -64,19 +64,22 @@ class Architecture:
         return tuple(table)
 
     def layer(self, name: str) -> Layer:
-        """Look a layer up by its own name or its convolution's (``relu4_2``, ``conv4_2``: before the rectifier).
+        """Look a layer up by name; ``conv4_2`` is ``relu4_2`` before the rectifier, with the same geometry.
 
-        An unknown one is an `OptionError` that offers the nearest.
+        An unknown name is an `OptionError` that offers the nearest.
         """
         for layer in self.layers:
-            if name in (layer.name, layer.convolution):
+            if name == layer.name:
                 return layer
+            if name == layer.convolution:
+                return replace(layer, name=name)
         known = (la.convolution if name.startswith("conv") else la.name for la in self.layers)
         raise OptionError(f"this encoder has no layer {name!r}{did_you_mean(name, known)}")
 
     def up_to(self, names: Sequence[str]) -> tuple[Layer, ...]:
         """Layers from the first to the deepest of `names`."""
-        deepest = max(self.layers.index(self.layer(name)) for name in names)
+        wanted = {self.layer(name).convolution for name in names}
+        deepest = max(index for index, layer in enumerate(self.layers) if layer.convolution in wanted)
         return self.layers[: deepest + 1]
 
 
