@@ -430,7 +430,7 @@ def test_a_second_interrupt_leaves_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def interrupted_twice() -> Iterator[Event]:
-        yield RunStarted(((38, 48),), (9,))
+        yield RunStarted(((38, 48),), (9,), (1,), 2048, 300_000_000, 1.0)
         os.kill(os.getpid(), signal.SIGINT)
         yield StepDone(0, 1, {"total": 1.0}, 1.0, None, 0.1)
         os.kill(os.getpid(), signal.SIGINT)
@@ -460,7 +460,7 @@ def test_an_interrupt_before_painting(
 # ------------------------------------------------------------------------------------- display
 
 RUN: list[Event] = [
-    RunStarted(((24, 32), (48, 64)), (2, 3)),
+    RunStarted(((24, 32), (48, 64)), (2, 3), (1, 1), 2048, 300_000_000, 4.0),
     ScaleStarted(0, 24, 32, 2),
     StepDone(0, 1, {"content": 0.25, "style": 0.5, "total": 0.75}, 1.0, 0.3, 1.0),
     StepDone(0, 2, {"content": 0.25, "style": 0.5, "total": 0.75}, 1.0, 0.3, 1.5),
@@ -500,7 +500,7 @@ def test_the_clock() -> None:
     assert clock.steps_per_second == 0.5
     assert clock.format_time_left() == "0:02 left"
     hours = Clock()
-    hours.tick(RunStarted(((10, 10),), (3601,)))
+    hours.tick(RunStarted(((10, 10),), (3601,), (1,), 2048, 300_000_000, 1.0))
     for step in (1, 2):
         hours.tick(StepDone(0, step, {}, 1.0, None, 2.0 * step))
     assert hours.format_time_left() == "1:59:58 left"

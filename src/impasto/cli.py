@@ -1,4 +1,4 @@
-"""The command line: ``impasto paint``, ``resume``, ``info``, ``replay``, ``recipes``.
+"""The command line: ``impasto paint``, ``resume``, ``info``, ``replay``, ``recipes``, ``features``, ``weights``.
 
 Exit codes: 0 painted, 1 an input or output cannot be used, 2 wrong usage, 130 interrupted (Ctrl-C) and 143
 terminated, both after writing a checkpoint and the picture as it stands; a second signal quits at once.
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
 
 from impasto import __version__
+from impasto.cli_encoders import build_weights_app, features, fetch_encoder
 from impasto.errors import ImpastoError, InputError, OptionError, OutputError, RecordError
 from impasto.flags import describe_option, describe_values, flag_name, format_value, option_group
 from impasto.options import CHECKPOINT_SECONDS, PaintOptions, build_options, describe_recipe, recipe_names
@@ -144,6 +145,8 @@ def build_app() -> App:
     app.command(replay, usage=usage.format("replay PICTURE [INPUT...] -o OUT [OPTIONS]"))
     app.command(info, usage=usage.format("info PICTURE [--json]"))
     app.command(recipes, usage=usage.format("recipes"))
+    app.command(features, usage=usage.format("features IMAGE --layer NAME [-o OUT] [OPTIONS]"))
+    app.command(build_weights_app())
     return app
 
 
@@ -200,6 +203,7 @@ def paint(
     to.check(bit_depth)
     styles = [parse_painting(text) for text in (painting, *paintings)]
     run = build_run(photo, styles, recipe=recipe, options=given, max_pixels=to.limit)
+    fetch_encoder(run.options.encoder, to.quiet)
     return carry_out(run, to, bit_depth)
 
 
@@ -264,6 +268,7 @@ def replay(
     assert run.replayed is not None
     bit_depth = int(to.bit_depth or run.replayed.bit_depth)
     to.check(bit_depth)
+    fetch_encoder(run.options.encoder, to.quiet)
     notes = []
     if run.replayed.stopped_after != run.stop_after:
         notes.append("the picture was stopped early; with these options it is painted to the end")

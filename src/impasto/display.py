@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 import numpy as np
 
 from impasto.errors import OutputError
-from impasto.events import Event, Notice, Resumed, RunStarted, ScaleStarted, StepDone
+from impasto.events import Event, FetchProgressed, Notice, Resumed, RunStarted, ScaleStarted, StepDone
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -77,6 +77,7 @@ class LiveDisplay(QuietDisplay):
         self._clock = Clock()
         self._scale: ScaleStarted | None = None
         self._step: StepDone | None = None
+        self._fetch: FetchProgressed | None = None
         self._live = Live(
             get_renderable=self._render,
             console=Console(stderr=True, highlight=False),
@@ -105,6 +106,8 @@ class LiveDisplay(QuietDisplay):
             self._scale, self._step = event, None
         elif isinstance(event, StepDone):
             self._step = event
+        elif isinstance(event, FetchProgressed):
+            self._fetch = event if event.done_bytes < event.total_bytes else None
         elif isinstance(event, Notice):
             self.note(event.message)
 
@@ -120,10 +123,16 @@ class LiveDisplay(QuietDisplay):
         from rich.table import Table
         from rich.text import Text
 
-        scale, step, clock = self._scale, self._step, self._clock
+        scale, step, clock, fetch = self._scale, self._step, self._clock, self._fetch
+        top = Table.grid(padding=(0, 1), expand=True)
+        if fetch is not None:
+            for ratio in (None, 1, None):
+                top.add_column(no_wrap=True, ratio=ratio)
+            bar = ProgressBar(total=fetch.total_bytes, completed=fetch.done_bytes)
+            top.add_row(fetch.file_name, bar, f"{fetch.done_bytes / 1e6:.1f} of {fetch.total_bytes / 1e6:.1f} MB")
+            return top
         if scale is None:
             return Text("loading", style="dim")
-        top = Table.grid(padding=(0, 1), expand=True)
         for _ in range(2):
             top.add_column(no_wrap=True)
         top.add_column(ratio=1)

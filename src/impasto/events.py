@@ -1,8 +1,8 @@
 """What happens during a run: frozen records, in the order in which `iter_paint` yields them.
 
-RunStarted (and Resumed, where a run goes on), then for every scale ScaleStarted and StepDone (with PreviewReady
-where one was wanted and CheckpointSaved where one was due), and at the end RunDone. A Notice may come at any
-time: it says what was done instead of what was asked.
+FetchProgressed while weights are fetched, on their first use. Then RunStarted (and Resumed, where a run goes on);
+for every scale ScaleStarted and StepDone (with PreviewReady where one was wanted and CheckpointSaved where one was
+due); and at the end RunDone. A Notice may come at any time: it says what was done instead of what was asked.
 """
 
 from __future__ import annotations
@@ -88,6 +88,15 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class FetchProgressed:
+    """A file of weights is on its way: so many bytes of so many."""
+
+    file_name: str
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True)
 class RunDone:
     """The finished pastiche, [height, width, 3] in [0, 1]; `stopped` when it was asked to stop early."""
 
@@ -98,7 +107,9 @@ class RunDone:
     """Work done: pixels of the canvas times objective evaluations, summed over the scales."""
 
 
-Event = RunStarted | Resumed | ScaleStarted | StepDone | PreviewReady | CheckpointSaved | Notice | RunDone
+Event = (
+    FetchProgressed | RunStarted | Resumed | ScaleStarted | StepDone | PreviewReady | CheckpointSaved | Notice | RunDone
+)
 
 
 @dataclass

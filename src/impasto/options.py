@@ -85,7 +85,13 @@ class PaintOptions(BaseModel):
     )  # fmt: skip
     seed: int = _option(0, "Look", "random state of the noise starting point", ge=0, lt=2**63)
 
-    encoder: str = _option("lite", "Objective", "lite (bundled), or an encoder file (.safetensors)")
+    encoder: str = _option(
+        "lite", "Objective",
+        "lite (bundled), vgg19 or vgg16 (fetched on first use), or an encoder file (.safetensors)",
+    )  # fmt: skip
+    pooling: Literal["max", "average"] = _option(
+        "max", "Objective", "how the encoder halves its feature maps; Gatys et al. prefer average for VGG-19"
+    )
     style_loss: Literal["wasserstein", "gram"] = _option(
         "wasserstein", "Objective", "style statistics compared by Wasserstein-2 distance or Gram matrices"
     )

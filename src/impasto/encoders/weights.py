@@ -13,6 +13,8 @@ from safetensors.torch import save_file
 
 from impasto.encoders.architectures import Architecture
 from impasto.encoders.encoder import Encoder
+from impasto.encoders.sources import SOURCES
+from impasto.encoders.store import find_stored
 from impasto.errors import OptionError, WeightsError, did_you_mean
 
 FORMAT_VERSION = "1"
@@ -24,26 +26,40 @@ def load_encoder(
     name: str,
     *,
     padding_mode: str = "reflect",
+    pooling: str = "max",
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> Encoder:
-    """Load a bundled encoder by name, or an encoder file by its path (``*.safetensors``).
+    """Load an encoder: a bundled one or one whose weights were fetched by name, a file by its path (``*.safetensors``).
 
-    A bundled file must have the SHA-256 that this version was released with. Raises `OptionError` for an
-    unknown name, `WeightsError` for a missing or damaged file.
+    A bundled file must have the SHA-256 that this version was released with, a fetched one that of its conversion.
+    Raises `OptionError` for an unknown name, `WeightsError` for a missing or damaged file; it fetches nothing.
     """
+    again = "reinstall"
     if name in BUNDLED:
         file_name, expected = BUNDLED[name]
         path = Path(str(resources.files("impasto.encoders") / "lite" / file_name))
+    elif name in SOURCES:
+        stored = find_stored(name)
+        if stored is None:
+            raise WeightsError(f"the weights of {name} are not here; 'impasto weights fetch {name}' gets them")
+        path, expected, again = stored.path, stored.sha256, f"'impasto weights fetch {name}' gets it again"
     elif name.endswith(".safetensors"):
         path, expected = Path(name), None
     else:
-        raise OptionError(f"unknown encoder {name!r}{did_you_mean(name, BUNDLED)} (or the path of a .safetensors file)")
-    sha256 = _hash_file(path)
+        near = did_you_mean(name, [*BUNDLED, *SOURCES])
+        raise OptionError(f"unknown encoder {name!r}{near} (or the path of a .safetensors file)")
+    sha256 = hash_file(path)
     if expected is not None and sha256 != expected:
-        raise WeightsError(f"{path.name} is damaged (SHA-256 {sha256[:12]}, expected {expected[:12]}): reinstall")
+        raise WeightsError(f"{path} is damaged (SHA-256 {sha256[:12]}, expected {expected[:12]}): {again}")
     return read_encoder_file(
-        path, sha256, name=name if expected else None, padding_mode=padding_mode, dtype=dtype, device=device
+        path,
+        sha256,
+        name=name if expected else None,
+        padding_mode=padding_mode,
+        pooling=pooling,
+        dtype=dtype,
+        device=device,
     )
 
 
@@ -53,6 +69,7 @@ def read_encoder_file(
     *,
     name: str | None = None,
     padding_mode: str = "reflect",
+    pooling: str = "max",
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> Encoder:
@@ -85,9 +102,19 @@ def read_encoder_file(
         mean=mean,
         geometry={k.removeprefix("geometry."): v for k, v in tensors.items() if k.startswith("geometry.")},
         padding_mode=padding_mode,
+        pooling=pooling,
         dtype=dtype,
         device=device,
     )
+
+
+def read_about(path: Path) -> dict[str, str]:
+    """Words that an encoder file carries: name, source, licence, ...; raises `WeightsError`."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} is not a readable safetensors file: {error}") from error
 
 
 def save_encoder_file(
@@ -109,13 +136,29 @@ def save_encoder_file(
         **about,
     }
     partial = path.with_name(path.name + ".partial")
-    save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata=metadata)
-    partial.chmod(0o644)  # safetensors writes for the owner alone
-    partial.replace(path)
-
-
-def _hash_file(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata=metadata)
+        _sort_header(partial)
+        partial.chmod(0o644)  # safetensors writes for the owner alone
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _sort_header(path: Path) -> None:
+    """Bring the header into one order: safetensors writes its metadata in a random one, and hashes would differ."""
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        ordered = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        file.seek(8)
+        file.write(ordered.ljust(length))
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of an encoder file, in hexadecimal; raises `WeightsError`."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(f"cannot read the encoder file {path}: {error.strerror}") from error

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
+from impasto.encoders.fetch import iter_fetch
+from impasto.encoders.store import needs_fetch
 from impasto.engine.balance import READABILITY_LAYERS, READING_LONG_EDGE_PX, Balance, Readability, style_share
 from impasto.engine.checkpoint import Checkpoint, Checkpoints
 from impasto.engine.optimizers import LBFGS, Adam
@@ -120,7 +122,14 @@ def iter_paint(
     memory there is.
     """
     torch.set_num_threads(thread_count(options))
-    encoder = load_encoder(options.encoder, padding_mode=options.padding_mode, device=find_device(options.device))
+    if needs_fetch(options.encoder):
+        yield from iter_fetch(options.encoder)
+    encoder = load_encoder(
+        options.encoder,
+        padding_mode=options.padding_mode,
+        pooling=options.pooling,
+        device=find_device(options.device),
+    )
     _check(options, encoder, paintings, starting_picture)
     size = pastiche_size(content, options)
     sizes = [(p.picture.height_px, p.picture.width_px) for p in paintings]
@@ -133,6 +142,8 @@ def iter_paint(
         plan.peak_bytes,
         plan.seconds,
     )
+    if encoder.geometry and options.pooling != "max":
+        yield Notice(f"{encoder.name} was distilled with max pooling: with {options.pooling} pooling it sees less well")
     if options.strength == 0 and options.balance == "readability":
         yield Notice("strength 0 is the photo itself: nothing is painted")
         yield RunDone(content.pixels(*size), False, 0.0, 0.0)
@@ -337,10 +348,12 @@ def _existing_layers(
     Only without a margin: with one every canvas is large enough.
     """
     smallest = min(scale.canvas_height_px, scale.canvas_width_px)
-    names = [la.name for la in encoder.architecture.layers if la.stride_px <= smallest]
-    content = {k: v for k, v in options.content_layers.items() if k in names} or {names[-1]: 1.0}
-    style = {k: v for k, v in options.style_layers.items() if k in names} or {names[-1]: 1.0}
-    missing = sorted({*options.content_layers, *options.style_layers} - set(names))
+    table = encoder.architecture
+    deepest = [la.name for la in table.layers if la.stride_px <= smallest][-1]
+    asked = {*options.content_layers, *options.style_layers}
+    missing = sorted(name for name in asked if table.layer(name).stride_px > smallest)
+    content = {k: v for k, v in options.content_layers.items() if k not in missing} or {deepest: 1.0}
+    style = {k: v for k, v in options.style_layers.items() if k not in missing} or {deepest: 1.0}
     notice = f"the picture is only {smallest} px wide or high: {', '.join(missing)} left out" if missing else ""
     return (content, style), notice
 
