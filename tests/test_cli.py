@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -272,7 +273,9 @@ def test_paint(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixtu
     said = capsys.readouterr()
     assert said.out.startswith("out.png: 48x38 px, painted in ")
     assert said.out.count("\n") == 1
-    assert said.err.splitlines() == [
+    plan, *scales = said.err.splitlines()
+    assert re.fullmatch(r"impasto: 48x38 px in 2 scales: about \d+ MB of memory, 0:\d\d at most", plan)
+    assert scales == [
         "impasto: scale 1/2, 32x25 px, 3 steps",
         "impasto: scale 2/2, 48x38 px, 2 steps",
     ]
@@ -511,6 +514,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         for event in RUN:
             display.show(event)
     assert capsys.readouterr().err.splitlines() == [
+        "impasto: 64x48 px in 2 scales: about 300 MB of memory, 0:04 at most",
         "impasto: scale 1/2, 32x24 px, 2 steps",
         "impasto: note: something is worth knowing [sic]",
         "impasto: scale 2/2, 64x48 px, 3 steps",

@@ -18,6 +18,8 @@ LIGHT = [
     "impasto.images.lanczos",
     "impasto.images.metadata",
     "impasto.images.picture",
+    "impasto.images.printing",
+    "impasto.run_folder",
     "impasto.record",
     "impasto.display",
     "impasto.api",

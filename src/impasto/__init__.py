@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from impasto.api import Pastiche, iter_paint, paint, replay, resume
+    from impasto.api import Pastiche, enlarge, iter_paint, paint, replay, resume
     from impasto.errors import (
         CheckpointError,
         ImpastoError,
@@ -63,6 +63,7 @@ __all__ = [
     "StepDone",
     "WeightsError",
     "__version__",
+    "enlarge",
     "iter_paint",
     "load_picture",
     "load_recipe",
@@ -76,7 +77,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "impasto.api": ["Pastiche", "iter_paint", "paint", "replay", "resume"],
+    "impasto.api": ["Pastiche", "enlarge", "iter_paint", "paint", "replay", "resume"],
     "impasto.errors": [
         "CheckpointError", "ImpastoError", "InputError", "OptionError", "OutputError", "RecordError", "WeightsError",
     ],

@@ -24,7 +24,8 @@ from impasto.images.io import (
     read_record,
     save_picture,
 )
-from impasto.options import CHECKPOINT_SECONDS, STARTING_POINTS, PaintOptions, build_options, load_recipe
+from impasto.images.printing import Print
+from impasto.options import CHECKPOINT_SECONDS, STARTING_POINTS, PaintOptions, build_options, load_recipe, scale_edges
 from impasto.record import (
     RunRecord,
     StopPoint,
@@ -70,6 +71,7 @@ class Pastiche:
     metadata: date taken and copyright of the content image.
     stopped: whether the run was stopped early.
     seconds: duration of the run.
+    dots_per_inch: for printing, written into the file.
     """
 
     pixels: NDArray[np.float32] = field(repr=False)
@@ -78,6 +80,7 @@ class Pastiche:
     metadata: PhotoMetadata = field(repr=False)
     stopped: bool
     seconds: float
+    dots_per_inch: float = 72.0
 
     def save(
         self,
@@ -100,6 +103,7 @@ class Pastiche:
             bit_depth=bit_depth,
             record=self.record | {"bit_depth": bit_depth} if record else None,
             metadata=self.metadata,
+            dots_per_inch=self.dots_per_inch,
             overwrite=overwrite,
         )
 
@@ -126,10 +130,12 @@ class Run:
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     resumed: Checkpoint | None = None
     """The state that the run goes on from."""
+    dots_per_inch: float = 72.0
     command: Callable[[], Command] | None = None
     """Tells what the command line is doing, for a checkpoint."""
     pastiche: Pastiche | None = field(default=None, init=False)
     """Set when the run is done."""
+    _content_weight: float | None = field(default=None, init=False)
 
     def __iter__(self) -> Iterator[Event]:
         from impasto.engine.checkpoint import Checkpoints
@@ -155,6 +161,8 @@ class Run:
                 started = event
             elif isinstance(event, StepDone | Resumed):
                 last = StopPoint(scale=event.scale, step=event.step)
+                if isinstance(event, StepDone):
+                    self._content_weight = event.content_weight
                 self.controls.stop = self.controls.stop or self.stop_after == last
             elif isinstance(event, RunDone):
                 self.pastiche = self._finish(event, started, last)
@@ -186,6 +194,7 @@ class Run:
             paintings=tuple(describe_source(picture, folder, weight) for picture, weight in self.paintings),
             starting_picture=describe_source(self.starting_picture, folder) if self.starting_picture else None,
             machine=machine,
+            dots_per_inch=self.dots_per_inch,
             command=self.command() if self.command else None,
         )
         return state.model_dump(mode="json")
@@ -200,6 +209,7 @@ class Run:
             recipe=self.recipe,
             starting_picture=self.starting_picture,
             stopped_after=last if done.stopped else None,
+            content_weight=self._content_weight,
         )
         height_px, width_px = done.pixels.shape[:2]
         return Pastiche(
@@ -209,6 +219,7 @@ class Run:
             metadata=self.content.metadata,
             stopped=done.stopped,
             seconds=done.seconds,
+            dots_per_inch=self.dots_per_inch,
         )
 
 
@@ -293,6 +304,7 @@ def build_resume(
         checkpoint_folder=folder,
         checkpoint_seconds=checkpoint_seconds,
         resumed=checkpoint,
+        dots_per_inch=state.dots_per_inch,
     )
     return run, state, notes
 
@@ -394,6 +406,56 @@ def build_replay(
         stop_after=None if PLAN_OPTIONS & overrides.keys() else record.stopped_after,
         replayed=record,
     )
+
+
+def enlarge(
+    path: str | os.PathLike[str],
+    size_px: int,
+    inputs: Sequence[str | os.PathLike[str]] | None = None,
+    **overrides: Any,
+) -> Pastiche:
+    """Go on from a finished pastiche to a larger one: only the scales above its size are painted.
+
+    The inputs are found as `replay` finds them; the pastiche itself becomes the starting point, and its record
+    says how it was painted. Raises what `replay` does, and `OptionError` for a size that is not larger.
+    """
+    return build_enlargement(path, inputs or (), size_px=size_px, overrides=overrides).paint()
+
+
+def build_enlargement(
+    path: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]] = (),
+    *,
+    size_px: int | None = None,
+    sheet: Print | None = None,
+    overrides: Mapping[str, Any],
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Run:
+    """Prepare what `enlarge` paints, for a size in pixels or a sheet to be printed."""
+    pastiche = load_picture(path, max_pixels=max_pixels)
+    own = max(pastiche.height_px, pastiche.width_px)
+    if (size_px is None) == (sheet is None):
+        raise OptionError("an enlargement needs its size: give --size or --print, one of them")
+    size_px = size_px or (sheet.long_edge_px(pastiche.height_px, pastiche.width_px) if sheet else 0)
+    if size_px <= own:
+        raise OptionError(f"{pastiche.name} is {own} px long already; an enlargement is longer, got {size_px}")
+    record = parse_record(read_record(path), pastiche.name)
+    painted = len(scale_edges(own, record.options))
+    weight = record.content_weight if record.content_weight is not None else record.options.content_weight
+    onward = {
+        "size_px": size_px,
+        "starting_point": str(path),
+        "min_scale_px": round(own * min(record.options.scale_factor, size_px / own)),
+        "steps": record.options.steps[painted:] or record.options.steps[-1:],
+        "content_weight": weight,
+        "variation": 0,
+        "tile_px": None,
+        "threads": None,
+    }
+    run = build_replay(path, inputs, overrides=onward | dict(overrides), max_pixels=max_pixels)
+    if sheet is not None:
+        run.dots_per_inch = sheet.dots_per_inch
+    return run
 
 
 def resolve_options(

@@ -1,4 +1,4 @@
-"""The command line: ``impasto paint``, ``resume``, ``info``, ``replay``, ``recipes``, ``features``, ``weights``.
+"""The command line: ``impasto paint``, ``enlarge``, ``resume``, ``info``, ``replay``, ``recipes``, ``features``, ``weights``.
 
 Exit codes: 0 painted, 1 an input or output cannot be used, 2 wrong usage, 130 interrupted (Ctrl-C) and 143
 terminated, both after writing a checkpoint and the picture as it stands; a second signal quits at once.
@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from impasto.options import CHECKPOINT_SECONDS, PaintOptions, build_options, des
 if TYPE_CHECKING:
     from impasto.api import Run
     from impasto.events import Controls
+    from impasto.images.printing import Print
 
 GENERAL = Group("General", sort_key=0)
 SWITCH = Parameter(negative=(), show_default=False)
@@ -142,6 +143,9 @@ def build_app() -> App:
     usage = "Usage: impasto {}"
     app.command(paint, usage=usage.format("paint PHOTO PAINTING [PAINTING...] -o OUT [OPTIONS]"))
     app.command(resume, usage=usage.format("resume RUN [OPTIONS]"))
+    app.command(
+        enlarge, usage=usage.format("enlarge PICTURE [INPUT...] (--size PX | --print 60x40cm@300) -o OUT [OPTIONS]")
+    )
     app.command(replay, usage=usage.format("replay PICTURE [INPUT...] -o OUT [OPTIONS]"))
     app.command(info, usage=usage.format("info PICTURE [--json]"))
     app.command(recipes, usage=usage.format("recipes"))
@@ -181,6 +185,14 @@ def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
+PrintSize = Annotated[
+    str | None,
+    Parameter(
+        name="--print", metavar="60x40cm@300", help="as large as fits a sheet, with its dots per inch", group=GENERAL
+    ),
+]
+
+
 @with_option_flags
 def paint(
     photo: Annotated[str, Parameter(help="the picture to repaint", group=GENERAL)],
@@ -192,6 +204,7 @@ def paint(
         str | None,
         Parameter(help="named options (impasto recipes lists them)", metavar="NAME|FILE.toml", group=GENERAL),
     ] = None,
+    print_size: PrintSize = None,
     **options: str | None,
 ) -> int:
     """Repaint a photograph in the manner of one painting or several."""
@@ -199,10 +212,38 @@ def paint(
 
     given = {name: value for name, value in options.items() if value is not None}
     resolve_options(recipe, given, spell=flag_name)
+    sheet = parse_sheet(print_size, given)
     bit_depth = int(to.bit_depth or 8)
     to.check(bit_depth)
     styles = [parse_painting(text) for text in (painting, *paintings)]
     run = build_run(photo, styles, recipe=recipe, options=given, max_pixels=to.limit)
+    if sheet is not None:
+        size_px = sheet.long_edge_px(run.content.height_px, run.content.width_px)
+        run.options, run.dots_per_inch = build_options({"size_px": size_px}, run.options), sheet.dots_per_inch
+    fetch_encoder(run.options.encoder, to.quiet)
+    return carry_out(run, to, bit_depth)
+
+
+@with_option_flags
+def enlarge(
+    picture: Annotated[Path, Parameter(help="a picture that impasto painted", group=GENERAL)],
+    /,
+    *inputs: Annotated[Path, Parameter(help="its inputs, if not beside it or in the working directory", group=GENERAL)],
+    to: Output,
+    print_size: PrintSize = None,
+    **options: str | None,
+) -> int:
+    """Go on from a finished pastiche to a larger one: only the scales above its size are painted."""
+    from impasto.api import build_enlargement
+
+    given = {name: value for name, value in options.items() if value is not None}
+    overrides = build_options(given, spell=flag_name).model_dump(include=set(given))
+    sheet = parse_sheet(print_size, given)
+    to.check(int(to.bit_depth or 8))
+    size_px = overrides.pop("size_px", None)
+    run = build_enlargement(picture, inputs, size_px=size_px, sheet=sheet, overrides=overrides, max_pixels=to.limit)
+    bit_depth = int(to.bit_depth or (run.replayed.bit_depth if run.replayed else 8))
+    to.check(bit_depth)
     fetch_encoder(run.options.encoder, to.quiet)
     return carry_out(run, to, bit_depth)
 
@@ -384,6 +425,15 @@ def stop_on_signal(controls: Controls) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def parse_sheet(text: str | None, given: Mapping[str, str]) -> Print | None:
+    """What --print says; with --size beside it, it is one too many."""
+    from impasto.images.printing import parse_print
+
+    if text is not None and "size_px" in given:
+        raise OptionError("--size and --print both give the size: leave one out")
+    return parse_print(text) if text is not None else None
 
 
 def check_interval(seconds: float) -> None:

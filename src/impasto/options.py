@@ -135,7 +135,7 @@ class PaintOptions(BaseModel):
     scale_factor: float = _option(2**0.5, "Optimisation", "factor from one scale to the next", gt=1, le=16)
     margin: float = _option(
         1 / 32, "Optimisation",
-        "canvas around the picture, cropped at the end, as share of the long edge (8 px at least); 0: none",
+        "canvas around the picture, cropped at the end, as share of the long edge (8 to 64 px); 0: none",
         ge=0, le=0.5,
     )  # fmt: skip
     padding_mode: Literal["reflect", "replicate", "zeros"] = _option(
@@ -185,6 +185,20 @@ def build_options(
         name = str(first["loc"][0]) if first["loc"] else "options"
         at = "".join(f"[{part!r}]" for part in first["loc"][1:] if not isinstance(part, int))
         raise OptionError(f"{spell(name)}{at}: {first['msg'].lower()}, got {first['input']!r}") from error
+
+
+def scale_edges(long_edge_px: int, options: PaintOptions) -> list[int]:
+    """Long edges of the scales: from `min_scale_px` by `scale_factor` to the pastiche's own.
+
+    The last factor is whatever remains, at most `scale_factor` to the power 1.25: a scale that would almost
+    coincide with the last is left out.
+    """
+    edges: list[int] = []
+    edge = float(options.min_scale_px)
+    while edge * options.scale_factor**0.25 < long_edge_px:
+        edges.append(round(edge))
+        edge *= options.scale_factor
+    return [*edges, long_edge_px]
 
 
 def recipe_names() -> list[str]:

@@ -79,6 +79,8 @@ class RunRecord(_Part):
     encoder: File
     inputs: Inputs
     stopped_after: StopPoint | None = None
+    content_weight: float | None = None
+    """That of the last step: where an enlargement begins."""
     machine: Machine
     bit_depth: int = 8
 
@@ -93,6 +95,7 @@ def build_record(
     recipe: str | None = None,
     starting_picture: Picture | None = None,
     stopped_after: StopPoint | None = None,
+    content_weight: float | None = None,
 ) -> RunRecord:
     """Describe a finished run; `size_px` is the long edge of the pastiche.
 
@@ -123,6 +126,7 @@ def build_record(
             starting_picture=_describe(starting_picture) if starting_picture else None,
         ),
         stopped_after=stopped_after,
+        content_weight=content_weight,
         machine=machine,
     )
 

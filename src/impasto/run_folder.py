@@ -58,6 +58,7 @@ class RunState(_Part):
     paintings: tuple[Source, ...]
     starting_picture: Source | None = None
     machine: Machine
+    dots_per_inch: float = 72.0
     command: Command | None = None
 
 

@@ -125,7 +125,10 @@ def test_order_of_events(photo: Picture, waves: Picture) -> None:
     kinds = [type(event) for event in happened]
     assert kinds == [RunStarted, ScaleStarted, *[StepDone] * 3, ScaleStarted, *[StepDone] * 2, RunDone]
     plan = happened[0]
-    assert plan == RunStarted(scales_px=((25, 32), (38, 48)), steps=(3, 2))
+    assert isinstance(plan, RunStarted)
+    assert (plan.scales_px, plan.steps, plan.tiles) == (((25, 32), (38, 48)), (3, 2), (1, 1))
+    assert plan.peak_bytes > 50e6
+    assert plan.estimated_seconds > 0
     scales = [event for event in happened if isinstance(event, ScaleStarted)]
     assert scales == [ScaleStarted(0, 25, 32, 3), ScaleStarted(1, 38, 48, 2)]
     assert [(s.scale, s.step) for s in steps(happened)] == [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2)]
@@ -499,7 +502,9 @@ def test_with_a_margin_no_layer_is_left_out(waves: Picture) -> None:
     assert "left out" not in notices(events(drawn(16, 16, "noise"), waves, margin=0, size_px=16))
 
 
-def test_pictures_are_not_enlarged_past_the_paintings_own_size(photo: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_painting_is_enlarged_with_the_picture_up_to_twice_and_says_so(
+    photo: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small, asked = drawn(20, 10, "noise"), []
     pixels = Picture.pixels
 
@@ -509,8 +514,10 @@ def test_pictures_are_not_enlarged_past_the_paintings_own_size(photo: Picture, m
         return pixels(self, *size)
 
     monkeypatch.setattr(Picture, "pixels", watch)
-    painted(photo, small)
-    assert set(asked) == {(20, 10)}
+    notices = [event.message for event in events(photo, small) if isinstance(event, Notice)]
+    assert set(asked) == {(32, 16), (40, 20)}
+    assert len(notices) == 1
+    assert "is 10x20 px and is enlarged 2.0 times: strokes will look softer" in notices[0]
 
 
 # ------------------------------------------------------------------------------------ other options

@@ -111,10 +111,11 @@ class _Estimate:
         )
 
     def _tile_sides(self, scale: Scale) -> tuple[list[int], list[int]]:
-        core = scale.core
+        core, smallest = scale.core, min(scale.canvas_height_px, scale.canvas_width_px)
+        layers = [layer for layer in self._compared if layer.stride_px <= smallest] or self._computed[:1]
         return (
-            tile_sides(core.top_px, core.height_px, scale.canvas_height_px, self._compared, self.tile_px),
-            tile_sides(core.left_px, core.width_px, scale.canvas_width_px, self._compared, self.tile_px),
+            tile_sides(core.top_px, core.height_px, scale.canvas_height_px, layers, self.tile_px),
+            tile_sides(core.left_px, core.width_px, scale.canvas_width_px, layers, self.tile_px),
         )
 
     def _scale_bytes(self, scale: Scale, before: Scale | None, tile_pixels: int) -> float:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from impasto.images.geometry import extend_mirrored, fit_long_edge
 from impasto.losses.tiles import Core
-from impasto.options import PaintOptions
+from impasto.options import PaintOptions, scale_edges
 
 MIN_MARGIN_PX = 8
 MAX_MARGIN_PX = 64  # what relu5_1 reads beyond a position: more is of no use
@@ -58,20 +58,9 @@ class Scale:
 
 
 def build_pyramid(height_px: int, width_px: int, options: PaintOptions) -> list[Scale]:
-    """Scales from `min_scale_px` by `scale_factor` to the pastiche's own size, all of its aspect ratio.
-
-    The last factor is whatever remains, at most `scale_factor` to the power 1.25: a scale that would almost
-    coincide with the last is left out.
-    """
-    long_edge_px = max(height_px, width_px)
-    edges: list[int] = []
-    edge = float(options.min_scale_px)
-    while edge * options.scale_factor**0.25 < long_edge_px:
-        edges.append(round(edge))
-        edge *= options.scale_factor
-    edges.append(long_edge_px)
+    """Scales up to the pastiche's own size, all of its aspect ratio."""
     scales = []
-    for index, edge_px in enumerate(edges):
+    for index, edge_px in enumerate(scale_edges(max(height_px, width_px), options)):
         height, width = fit_long_edge(height_px, width_px, edge_px)
         top, canvas_height = _canvas(height, edge_px, options.margin)
         left, canvas_width = _canvas(width, edge_px, options.margin)

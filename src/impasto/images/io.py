@@ -291,6 +291,7 @@ def save_picture(
     bit_depth: int = 8,
     record: Mapping[str, object] | None = None,
     metadata: PhotoMetadata | None = None,
+    dots_per_inch: float = 72.0,
     overwrite: bool = False,
 ) -> None:
     """Save a picture in the format its extension names: whole, or not at all.
@@ -309,6 +310,8 @@ def save_picture(
         The run record, kept as JSON in the picture's XMP.
     metadata
         What is kept of the photograph: EXIF (except in TIFF) and XMP.
+    dots_per_inch
+        For printing; 72 is what most programs assume where nothing is said.
     overwrite
         Whether an existing file may be replaced.
 
@@ -342,7 +345,9 @@ def save_picture(
             f"{file_format.name} (at most {file_format.max_xmp_bytes}); use .png or .tiff",
         )
     try:
-        data = _encode(Path(path).suffix.lower(), _to_samples(pixels, alpha, bit_depth, file_format), blobs)
+        data = _encode(
+            Path(path).suffix.lower(), _to_samples(pixels, alpha, bit_depth, file_format), blobs, dots_per_inch
+        )
     except pyvips.Error as error:
         raise _unwritable(path, f"{_reason(error)}") from error
     try:
@@ -379,11 +384,13 @@ def _to_samples(
     return np.concatenate([quantise(pixels, bit_depth), quantise(alpha[..., None], bit_depth)], axis=2)
 
 
-def _encode(suffix: str, samples: NDArray[np.unsignedinteger[Any]], blobs: Mapping[str, bytes]) -> bytes:
+def _encode(
+    suffix: str, samples: NDArray[np.unsignedinteger[Any]], blobs: Mapping[str, bytes], dots_per_inch: float
+) -> bytes:
     height_px, width_px, bands = samples.shape
     depth_format = "uchar" if samples.dtype == np.uint8 else "ushort"
     image = pyvips.Image.new_from_memory(samples, width_px, height_px, bands, depth_format)
-    dots_per_mm = 72 / 25.4  # what most programs assume; libvips would write 25.4 dots per inch
+    dots_per_mm = dots_per_inch / 25.4
     image = image.copy(
         interpretation="srgb" if depth_format == "uchar" else "rgb16", xres=dots_per_mm, yres=dots_per_mm
     )
