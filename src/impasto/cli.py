@@ -1,4 +1,4 @@
-"""The command line: ``impasto paint``, ``enlarge``, ``resume``, ``info``, ``replay``, ``recipes``, ``features``, ``weights``.
+"""The command line: painting, enlarging, resuming and replaying; recipes, features, weights.
 
 Exit codes: 0 painted, 1 an input or output cannot be used, 2 wrong usage, 130 interrupted (Ctrl-C) and 143
 terminated, both after writing a checkpoint and the picture as it stands; a second signal quits at once.
