@@ -18,6 +18,7 @@ LIGHT = [
     "impasto.images.lanczos",
     "impasto.images.metadata",
     "impasto.images.picture",
+    "impasto.images.reading",
     "impasto.record",
     "impasto.display",
     "impasto.api",
