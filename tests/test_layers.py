@@ -11,6 +11,7 @@ LIGHT = [
     "impasto",
     "impasto.errors",
     "impasto.events",
+    "impasto.files",
     "impasto.options",
     "impasto.flags",
     "impasto.images.color",

@@ -7,6 +7,7 @@ terminated, both after writing the picture as it stands; a second signal quits a
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
 
 from impasto import __version__
-from impasto.errors import ImpastoError, OptionError, OutputError
+from impasto.errors import ImpastoError, OptionError, OutputError, printable
 from impasto.flags import describe_option, describe_values, flag_name, format_value, option_group
 from impasto.options import PaintOptions, build_options, describe_recipe, recipe_names
 
@@ -82,6 +83,8 @@ class Output:
 
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; bugs keep their traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may have letters that this terminal has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         command, bound, _ = build_app().parse_args(
             sys.argv[1:] if tokens is None else list(tokens), exit_on_error=False, print_error=False
@@ -220,7 +223,7 @@ def info(
 
     values = read_record(picture)
     if as_json:
-        print(json.dumps(values, indent=2, ensure_ascii=False))
+        print(json.dumps(values, indent=2))  # in ASCII: whatever the names hold, every terminal can take it
         return 0
     record = parse_record(values, picture.name)
     lines = {"painted by": f"impasto {record.impasto}" + (f", recipe {record.recipe}" if record.recipe else "")}
@@ -241,7 +244,7 @@ def info(
     )
     lines |= {flag_name(name): format_value(value) for name, value in record.options}
     for name, value in lines.items():
-        print(f"{name:18} {value}")
+        print(printable(f"{name:18} {value}"))
     return 0
 
 

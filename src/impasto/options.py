@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from impasto.errors import InputError, OptionError, did_you_mean
+from impasto.errors import InputError, OptionError, did_you_mean, shorten
+from impasto.files import why_not_a_file
 
+MAX_RECIPE_BYTES = 100_000
 STARTING_POINTS = ("content", "noise", "gray", "style-statistics")
 
 
@@ -141,7 +143,7 @@ def build_options(
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "options"
         at = "".join(f"[{part!r}]" for part in first["loc"][1:] if not isinstance(part, int))
-        raise OptionError(f"{spell(name)}{at}: {first['msg'].lower()}, got {first['input']!r}") from error
+        raise OptionError(f"{spell(name)}{at}: {first['msg'].lower()}, got {shorten(first['input'])}") from error
 
 
 def recipe_names() -> list[str]:
@@ -169,10 +171,7 @@ def describe_recipe(name_or_path: str) -> str:
 
 def _read_recipe(name_or_path: str) -> dict[str, Any]:
     if name_or_path.endswith(".toml"):
-        try:
-            text = Path(name_or_path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read the recipe {name_or_path}: {error}") from error
+        text = _read_text(name_or_path)
     elif name_or_path in recipe_names():
         text = (resources.files("impasto") / "recipes" / f"{name_or_path}.toml").read_text(encoding="utf-8")
     else:
@@ -181,5 +180,20 @@ def _read_recipe(name_or_path: str) -> dict[str, Any]:
         )
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: numbers too long, tables too deep
         raise InputError(f"the recipe {name_or_path} is not valid TOML: {error}") from error
+
+
+def _read_text(path: str) -> str:
+    try:
+        if why := why_not_a_file(path):
+            raise InputError(f"cannot read the recipe {path}: {why}")
+        with Path(path).open("rb") as stream:
+            data = stream.read(MAX_RECIPE_BYTES + 1)
+        if len(data) > MAX_RECIPE_BYTES:
+            raise InputError(
+                f"cannot read the recipe {path}: it has more than {MAX_RECIPE_BYTES} bytes, so is no recipe"
+            )
+        return data.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the recipe {path}: {error}") from error

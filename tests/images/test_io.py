@@ -319,7 +319,7 @@ def test_unreadable_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = tmp_path / "a.png"
     path.write_bytes(b"x")
 
-    def refuse(self: Path, mode: str) -> None:
+    def refuse(self: Path, mode: str, **options: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "open", refuse)

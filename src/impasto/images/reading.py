@@ -11,9 +11,10 @@ import json
 import logging
 import mmap
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedReader
+from io import FileIO
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -22,6 +23,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, RecordError
+from impasto.files import why_not_a_file
 from impasto.images.color import convert_to_srgb
 from impasto.images.metadata import parse_xmp, read_metadata, xmp_property
 from impasto.images.picture import Picture, build_picture
@@ -42,7 +44,14 @@ pyvips.glib_lib.g_log_set_handler(
 )
 
 _READABLE: Final = "JPEG, PNG, WebP, AVIF, TIFF, GIF, HEIC"
-_LOADERS: Final = frozenset(f"VipsForeignLoad{name}Source" for name in ("Jpeg", "Png", "Webp", "Heif", "Tiff", "Nsgif"))
+_LOADERS: Final = {  # by the first bytes of a file
+    rb"\xff\xd8\xff": "jpeg",
+    rb"\x89PNG\r\n\x1a\n": "png",
+    rb"RIFF....WEBP": "webp",
+    rb"II[*+]\0|MM\0[*+]": "tiff",
+    rb"GIF8[79]a": "gif",
+    rb"....ftyp(he[iv][cmsx]|mif1|msf1|avi[fs])": "heif",
+}
 _COLOUR_BANDS: Final = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}
 # A bomb is a file that unpacks to much more than its size. Deflate reaches 1,030 times, WebP any number;
 # a real picture of this many bytes is never packed so tightly, JPEG and AVIF at their worst quality included.
@@ -99,6 +108,8 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object]:
         When the picture carries no run record, or a damaged one.
     """
     with _opened(path) as stream:
+        # libvips maps a JPEG whole, and crashes where that fails
+        _check_file_size(path, os.fstat(stream.fileno()).st_size, DEFAULT_MAX_PIXELS)
         packet = _field(_open(path, stream), "xmp-data")
     try:
         text = xmp_property(parse_xmp(packet), "impasto:record") if packet else None
@@ -115,19 +126,18 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object]:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[BufferedReader]:
-    """Open a regular file that is not empty. Nothing else is even opened: pipes wait, devices act."""
+def _opened(path: str | os.PathLike[str]) -> Iterator[FileIO]:
+    """Open a regular file that is not empty; anything else is not even opened.
+
+    Without a buffer of Python's own: libvips moves the place in the file, too.
+    """
     file = Path(path)
     try:
-        if file.is_dir():
-            raise _unreadable(path, "it is a folder; give a picture file")
-        if not file.exists():
-            raise _unreadable(path, "there is no such file; check the name")
-        if not file.is_file():
-            raise _unreadable(path, "it is not a regular file; give a picture file")
+        if why := why_not_a_file(path):
+            raise _unreadable(path, f"{why}; give a picture file")
         if not file.stat().st_size:
             raise _unreadable(path, "the file is empty; get it again")
-        with file.open("rb") as stream:
+        with file.open("rb", buffering=0) as stream:
             yield stream
     except OSError as error:
         raise _unreadable(path, f"{reason(error)}; check the name and its permissions") from error
@@ -149,8 +159,10 @@ def _check_declared_size(path: str | os.PathLike[str], image: pyvips.Image, file
             f"{shown(path)} declares {image.width} x {image.height} px, more than the limit of {max_pixels} "
             "pixels; make it smaller, or raise max_pixels if you trust it"
         )
-    unpacked = pixels * image.bands * (1 if image.format == "uchar" else 2)
-    if unpacked > max(_BOMB_BYTES, _BOMB_RATIO * file_bytes):
+    depth = 1 if image.format == "uchar" else 2
+    bits = _field(image, "bits-per-sample") or 8 * depth  # a scanned drawing has 1, and is no bomb
+    unpacked, coded = pixels * (3 + image.hasalpha()) * depth, pixels * image.bands * bits // 8
+    if unpacked > _BOMB_BYTES and coded > _BOMB_RATIO * file_bytes:
         raise _unreadable(
             path,
             f"it declares {image.width} x {image.height} px in {file_bytes} bytes, too few for a real picture; "
@@ -158,16 +170,19 @@ def _check_declared_size(path: str | os.PathLike[str], image: pyvips.Image, file
         )
 
 
-def _open(path: str | os.PathLike[str], stream: BufferedReader) -> pyvips.Image:
-    """Read a picture's header, by a loader that the content calls for and the list allows."""
-    source = pyvips.Source.new_from_descriptor(stream.fileno())
-    found = pyvips.vips_lib.vips_foreign_find_load_source(source.pointer)
-    loader = "" if found == pyvips.ffi.NULL else pyvips.ffi.string(found).decode()
-    pyvips.vips_lib.vips_error_clear()
-    if loader not in _LOADERS:
+def _open(path: str | os.PathLike[str], stream: FileIO) -> pyvips.Image:
+    """Read a picture's header, by the loader that its first bytes call for.
+
+    libvips' own search would show a hostile file to every loader that it has.
+    """
+    head = stream.read(12)
+    loader = next((name for pattern, name in _LOADERS.items() if re.match(pattern, head, re.DOTALL)), None)
+    if loader is None:
         raise _unreadable(path, f"it is not a picture that impasto reads ({_READABLE})")
+    stream.seek(0)
     try:
-        return pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
+        source = pyvips.Source.new_from_descriptor(stream.fileno())
+        return pyvips.Operation.call(f"{loader}load_source", source, access="sequential", fail_on="error")
     except pyvips.Error as error:
         raise _damaged(path, error) from error
 
@@ -196,7 +211,7 @@ def _decode(path: str | os.PathLike[str], image: pyvips.Image) -> NDArray[np.uns
     return cast("NDArray[np.unsignedinteger[Any]]", colours.numpy())
 
 
-def _decode_heic(path: str | os.PathLike[str], stream: BufferedReader, header: pyvips.Image) -> pyvips.Image:
+def _decode_heic(path: str | os.PathLike[str], stream: FileIO, header: pyvips.Image) -> pyvips.Image:
     """Let pillow-heif decode what libvips could read only the header of (HEVC is not in its wheels)."""
     try:
         import pillow_heif
