@@ -12,6 +12,7 @@ import random
 import re
 import socket
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from functools import cache
@@ -138,22 +139,28 @@ def body_start(name: str, data: bytes) -> int:
 
 def damage_body(random_state: random.Random, name: str, data: bytes) -> tuple[str, bytes]:
     """Damage behind a sound header; in a PNG the checksums are set right, so that the damage goes deeper."""
-    start = body_start(name, data)
+    start, stop = body_start(name, data), len(data)
     if name.startswith("png") and random_state.random() < 0.7:
         return _damage_png_body(random_state, data)
-    what = random_state.choice(["cut", "flips", "flips", "zeros", "noise", "gone", "twice"])
-    return what, data[:start] + _damaged_bytes(random_state, what, data[start:])
+    kinds = ["flips", "flips", "zeros", "noise"]
+    if name.startswith("tif"):  # its folder of tags may come last, and has to stay where it is
+        tags = Image.open(io.BytesIO(data)).tag_v2
+        stop = start + sum(tags.get(279) or tags[325])
+    elif name.startswith(("png", "jpg", "gif")):  # the headers of the others tell the length
+        kinds += ["cut", "gone", "twice"]
+    what = random_state.choice(kinds)
+    return what, data[:start] + damaged_bytes(random_state, what, data[start:stop]) + data[stop:]
 
 
-def _damaged_bytes(random_state: random.Random, what: str, data: bytes) -> bytes:
+def damaged_bytes(random_state: random.Random, what: str, data: bytes) -> bytes:
     place = random_state.randrange(max(1, len(data)))
     length = random_state.randint(1, max(1, len(data) // 4))
     if what == "cut":
         return data[:place]
-    if what == "zeros":
-        return data[:place] + bytes(length) + data[place + length :]
-    if what == "noise":
-        return data[:place] + random_state.randbytes(length) + data[place + length :]
+    if what in ("zeros", "noise"):
+        length = min(length, len(data) - place)
+        instead = bytes(length) if what == "zeros" else random_state.randbytes(length)
+        return data[:place] + instead + data[place + length :]
     if what == "gone":
         return data[:place] + data[place + length :]
     if what == "twice":
@@ -183,9 +190,9 @@ def _damage_png_body(random_state: random.Random, data: bytes) -> tuple[str, byt
     what = random_state.choice(["stream", "filters", "too few rows", "too many rows", "empty", "split"])
     rows = zlib.decompress(packed)
     if what == "stream":
-        packed = _damaged_bytes(random_state, "flips", packed)
+        packed = damaged_bytes(random_state, "flips", packed)
     elif what == "filters":
-        packed = zlib.compress(_damaged_bytes(random_state, "noise", rows))
+        packed = zlib.compress(damaged_bytes(random_state, "noise", rows))
     elif what == "too few rows":
         packed = zlib.compress(rows[: random_state.randrange(len(rows))])
     elif what == "too many rows":
@@ -208,18 +215,18 @@ def _damage_png_body(random_state: random.Random, data: bytes) -> tuple[str, byt
 
 def _any_bytes(random_state: random.Random, name: str, data: bytes) -> tuple[str, bytes]:
     what = random_state.choice(["cut", "flips", "zeros", "noise", "gone", "twice"])
-    return what, _damaged_bytes(random_state, what, data)
+    return what, damaged_bytes(random_state, what, data)
 
 
 def _header_bytes(random_state: random.Random, name: str, data: bytes) -> tuple[str, bytes]:
     """Damage before the coded pixels; a PNG's checksums are set right again, half of the time."""
     start = min(body_start(name, data), 4096)
     what = random_state.choice(["flips", "flips", "zeros", "noise", "gone"])
-    damaged = _damaged_bytes(random_state, what, data[:start]) + data[start:]
+    damaged = damaged_bytes(random_state, what, data[:start]) + data[start:]
     if name.startswith("png") and random_state.random() < 0.5:
         chunks = png_chunks(data)
         at = random_state.randrange(len(chunks))
-        chunks[at] = (chunks[at][0], _damaged_bytes(random_state, what, chunks[at][1]))
+        chunks[at] = (chunks[at][0], damaged_bytes(random_state, what, chunks[at][1]))
         damaged = PNG_START + b"".join(png_chunk(*chunk) for chunk in chunks)
     return f"header {what}", damaged
 
@@ -300,7 +307,7 @@ def _wrong_profile(random_state: random.Random, name: str, data: bytes) -> tuple
         ["flips", "cut", "noise", "class", "tags", "size", "CMYK", "Lab", "text", "long"]
     )  # fmt: skip
     if what in ("flips", "cut", "noise"):
-        profile = bytearray(_damaged_bytes(random_state, what, bytes(profile)))
+        profile = bytearray(damaged_bytes(random_state, what, bytes(profile)))
     elif what == "class":
         profile[12:16] = random_state.choice([b"link", b"nmcl", b"abst", b"scnr", b"spac", b"????"])
     elif what == "tags":
@@ -330,11 +337,11 @@ def _wrong_metadata(random_state: random.Random, name: str, data: bytes) -> tupl
     struct.pack_into(f"{order}H", looped, start + 8, 65_535)
     exifs = {
         "loop": bytes(looped),
-        **{what: _damaged_bytes(random_state, what, whole) for what in ("flips", "noise", "cut", "twice")},
+        **{what: damaged_bytes(random_state, what, whole) for what in ("flips", "noise", "cut", "twice")},
     }
     xmps = {
         "cut": (XMP % b"{}")[: random_state.randrange(200)],
-        "flips": _damaged_bytes(random_state, "flips", XMP % b'{"format_version": 1}'),
+        "flips": damaged_bytes(random_state, "flips", XMP % b'{"format_version": 1}'),
         "no text": random_state.randbytes(300),
         "UTF-16": (XMP % b"{}").decode().encode("utf-16"),
         "deep": XMP % (b"<a>" * 5_000 + b"</a>" * 5_000),
@@ -357,7 +364,14 @@ def _saved(random_state: random.Random, name: str, **beside: bytes) -> bytes:
         beside.pop("exif", None)
     if kind == "GIF":
         kind = "WEBP"
-    Image.new("RGB", (17, 11), colours).convert(mode).save(stream, kind, **beside)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow looks at the damaged EXIF that it is to write
+        image = Image.new("RGB", (17, 11), colours).convert(mode)
+        try:
+            image.save(stream, kind, **beside)
+        except (ValueError, SyntaxError, struct.error):  # for some formats it parses it first
+            beside.pop("exif", None)
+            image.save(stream, kind, **beside)
     return stream.getvalue()
 
 

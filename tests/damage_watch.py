@@ -77,13 +77,13 @@ class _Child:
     def _start(self) -> None:
         command = [sys.executable, "-W", "error", __file__, str(self._painting)]
         environment = os.environ | {"TMPDIR": str(self._folder)}
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the child)
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env=environment, cwd=self._folder,
         )  # fmt: skip
         self._answers: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._listen, args=(self._process, self._answers), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self._process, self._answers))
+        self._listener.start()
 
     @staticmethod
     def _listen(process: subprocess.Popen[str], answers: queue.Queue[str]) -> None:
@@ -104,15 +104,16 @@ class _Child:
             told = "the process died"
         if line:
             return json.loads(line)
-        self.end()
-        self._errors.seek(0)
-        told += f", code {self._process.returncode}: " + self._errors.read().decode(errors="replace")[-1000:]
+        told += f", code {self.end()}"
         self._start()
         return {"paint": {"code": None, "told": told, "seconds": 0.0, "peak_bytes": 0}}
 
-    def end(self) -> None:
+    def end(self) -> int:
+        """End the child, if it has not ended itself; returns its exit code."""
         self._process.kill()
-        self._process.wait()
+        self._listener.join()
+        with self._process:  # closes its pipes
+            return self._process.wait()
 
 
 # ------------------------------------------------------------------------------------ the child itself

@@ -77,7 +77,7 @@ def read_encoder_file(
                 raise ValueError(f"{key} holds values that are not finite numbers")
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path} has a damaged description ({error!r})") from error
-    if metadata.get("tensors_sha256", hash_tensors(tensors)) != hash_tensors(tensors):
+    if metadata.get("checksum") not in (None, _checksum(metadata, tensors)):
         raise WeightsError(f"{path} is damaged: its weights are not those that were saved; get it again")
     try:
         return Encoder(
@@ -118,9 +118,9 @@ def _parse_description(metadata: Mapping[str, str]) -> tuple[Architecture, list[
     return Architecture(widths, depths), mean
 
 
-def hash_tensors(tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 of names, types, shapes and values."""
-    summary = hashlib.sha256()
+def _checksum(metadata: Mapping[str, str], tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 of all that decides what the encoder computes."""
+    summary = hashlib.sha256(f"{metadata['architecture']} {metadata['mean']} ".encode())
     for key in sorted(tensors):
         tensor = tensors[key].detach().cpu().contiguous()
         summary.update(f"{key} {tensor.dtype} {tuple(tensor.shape)} ".encode())
@@ -144,9 +144,9 @@ def save_encoder_file(
         "name": name,
         "architecture": json.dumps({"widths": architecture.widths, "depths": architecture.depths}),
         "mean": json.dumps(mean),
-        "tensors_sha256": hash_tensors(tensors),
         **about,
     }
+    metadata["checksum"] = _checksum(metadata, tensors)
     partial = path.with_name(path.name + ".partial")
     save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata=metadata)
     partial.chmod(0o644)  # safetensors writes for the owner alone
