@@ -14,6 +14,7 @@ from impasto.errors import InputError, OptionError, did_you_mean, shorten
 from impasto.files import why_not_a_file
 
 MAX_RECIPE_BYTES = 100_000
+MAX_WEIGHT = 1e9  # squares of gradients stay within float32
 STARTING_POINTS = ("content", "noise", "gray", "style-statistics")
 
 
@@ -36,12 +37,12 @@ def _parse_steps(value: object) -> object:
 
 
 LayerWeights = Annotated[
-    dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]],
+    dict[str, Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]],
     BeforeValidator(_parse_layer_weights),
     Field(min_length=1),
 ]
 Steps = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_parse_steps), Field(min_length=1)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=MAX_WEIGHT, allow_inf_nan=False)]
 
 
 def _option(default: Any, group: str, description: str, **bounds: Any) -> Any:
@@ -60,7 +61,7 @@ class PaintOptions(BaseModel):
         50.0, "Look", "0: the photo, 50: both, 100: texture only; how far the photo may become unreadable",
         ge=0, le=100,
     )  # fmt: skip
-    variation: int = _option(0, "Look", "another try at the same picture: any number other than 0", ge=0)
+    variation: int = _option(0, "Look", "another try at the same picture: any number other than 0", ge=0, lt=2**63)
     starting_point: str = _option(
         "content", "Look", "first pastiche: content, noise, gray, style-statistics, or a picture file",
         min_length=1,
@@ -106,7 +107,7 @@ class PaintOptions(BaseModel):
         ge=0, lt=1,
     )  # fmt: skip
     min_scale_px: int = _option(128, "Optimisation", "long edge of the coarsest scale", ge=16, le=65_536)
-    scale_factor: float = _option(2**0.5, "Optimisation", "factor from one scale to the next", gt=1, le=16)
+    scale_factor: float = _option(2**0.5, "Optimisation", "factor from one scale to the next", ge=1.05, le=16)
     margin: float = _option(
         1 / 32, "Optimisation",
         "canvas around the picture, cropped at the end, as share of the long edge (8 px at least); 0: none",

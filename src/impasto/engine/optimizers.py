@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from impasto.errors import OptionError
 from impasto.losses.objective import Evaluation
 from impasto.options import PaintOptions
 
@@ -43,8 +45,8 @@ class Adam:
 
     def step(self, evaluate: Callable[[Tensor], Evaluation]) -> Evaluation:
         """One step; returns the evaluation it started from."""
-        evaluation = evaluate(self.picture)
-        gradient = evaluation.gradient * (self.picture.numel() / 3)
+        evaluation = _finite(evaluate(self.picture))
+        gradient = (evaluation.gradient * (self.picture.numel() / 3)).nan_to_num_(0, 0, 0)
         self._steps += 1
         first_beta, second_beta = self.BETAS
         self._first.lerp_(gradient, 1 - first_beta)
@@ -102,6 +104,7 @@ class LBFGS:
             if not evaluation.losses["total"] <= self._best[1].losses["total"]:
                 return self._take_back(evaluation)
             self._remember(self.picture - self._best[0], evaluation.gradient - self._best[1].gradient)
+        _finite(evaluation)
         self._failures = 0
         self._cap = min(self.CAP, self._cap * 1.5)
         self._best = (self.picture, evaluation)
@@ -136,6 +139,11 @@ class LBFGS:
         base, gradient = self._best[0], self._best[1].gradient
         direction = -self._inverse_hessian_times(gradient)
         longest = float(direction.abs().max())
+        if not math.isfinite(longest):  # products past the range of float32: forget them
+            self._pairs.clear()
+            self._curvature = None
+            direction = (-gradient).nan_to_num_(0, 0, 0)
+            longest = float(direction.abs().max())
         if self._curvature is None:
             direction = direction * (self.FIRST * self._cap / max(longest, 1e-30))
         elif longest > self._cap:
@@ -158,6 +166,14 @@ class LBFGS:
         for (moved, changed, curvature), share in zip(self._pairs, reversed(shares), strict=True):
             result.add_(moved, alpha=share - _dot(changed, result) / curvature)
         return result
+
+
+def _finite(evaluation: Evaluation) -> Evaluation:
+    """Refuse to go on from a value that is not finite: no step would lead anywhere."""
+    if not math.isfinite(evaluation.losses["total"]):
+        parts = ", ".join(f"{name} {value:g}" for name, value in evaluation.losses.items())
+        raise OptionError(f"the objective is not finite ({parts}): use smaller weights, or another encoder")
+    return evaluation
 
 
 def _dot(left: Tensor, right: Tensor) -> float:

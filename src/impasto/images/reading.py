@@ -55,7 +55,7 @@ _LOADERS: Final = {  # by the first bytes of a file
 _COLOUR_BANDS: Final = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}
 # A bomb is a file that unpacks to much more than its size. Deflate reaches 1,030 times, WebP any number;
 # a real picture of this many bytes is never packed so tightly, JPEG and AVIF at their worst quality included.
-_BOMB_BYTES: Final = 2**28
+_BOMB_BYTES: Final = 2**27
 _BOMB_RATIO: Final = 500
 
 
