@@ -89,7 +89,7 @@ def _magnitude(covariance: Tensor, mean: Tensor) -> Tensor:
 def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
     try:
         values, vectors = torch.linalg.eigh(matrix)
-    except torch._C._LinAlgError as error:  # so it says of NaN, too
+    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
         raise OptionError("the style statistics have no finite roots: use another encoder, or the gram loss") from error
     return values, vectors
 
