@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def why_not_a_file(path: str | os.PathLike[str]) -> str:
-    """Say why a path cannot be read as a regular file; empty: it can. Raises OSError for a path that cannot be."""
+    """Say why a path cannot be read as a regular file; empty: it can. Raises OSError as the system does."""
     file = Path(path)
     if file.is_dir():
         return "it is a folder"

@@ -72,13 +72,13 @@ def read_encoder_file(
         architecture, mean = _parse_description(metadata)
         name = name or metadata["name"]
         geometry = {k.removeprefix("geometry."): v for k, v in tensors.items() if k.startswith("geometry.")}
-        for key, tensor in tensors.items():
-            if not (tensor.is_floating_point() and bool(tensor.isfinite().all())):
-                raise ValueError(f"{key} holds values that are not finite numbers")
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path} has a damaged description ({error!r})") from error
     if metadata.get("checksum") not in (None, _checksum(metadata, tensors)):
         raise WeightsError(f"{path} is damaged: its weights are not those that were saved; get it again")
+    for key, tensor in tensors.items():
+        if not (tensor.is_floating_point() and bool(tensor.isfinite().all())):
+            raise WeightsError(f"{path} is damaged: {key} holds values that are not finite numbers")
     try:
         return Encoder(
             name,

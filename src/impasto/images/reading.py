@@ -13,7 +13,7 @@ import mmap
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import FileIO
 from pathlib import Path
 from typing import Any, Final, cast
@@ -89,9 +89,9 @@ def load_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
             raise _undecodable(path, image, error) from error
         if coding is None:  # HEIC and AVIF decoders turn the picture themselves, whatever the EXIF says
             samples = _upright(samples, _field(image, "orientation"))
-        exif, xmp = _field(image, "exif-data"), _field(image, "xmp-data") or b""
-        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as file:
-            metadata = read_metadata(exif or file, xmp)
+        exif = _field(image, "exif-data")
+        with nullcontext(exif) if exif else mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as blob:
+            metadata = read_metadata(blob, _field(image, "xmp-data") or b"")
         stream.seek(0)
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     return build_picture(Path(path).name, sha256, samples, metadata)
