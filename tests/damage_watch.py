@@ -140,7 +140,7 @@ def _examine(command: list[str]) -> dict[str, object]:
 
     Path("/proc/self/clear_refs").write_text("5")  # the peak of resident memory starts anew
     kept = os.dup(2)
-    with tempfile.TemporaryFile(dir="/dev/shm") as stream, Path(os.devnull).open("w") as nowhere:
+    with tempfile.TemporaryFile() as stream, Path(os.devnull).open("w") as nowhere:
         os.dup2(stream.fileno(), 2)
         started = time.process_time()
         try:

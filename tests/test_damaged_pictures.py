@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from damage_watch import Finding, watch
 
 COUNT = 5_000
 SAMPLE = range(0, COUNT, 17)
+linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is measured by /proc")
 
 
 def examine(folder: Path, indices: Sequence[int]) -> Counter[str]:
@@ -35,6 +37,7 @@ def examine(folder: Path, indices: Sequence[int]) -> Counter[str]:
     return seen
 
 
+@linux
 def test_a_sample_of_damaged_files(tmp_path: Path) -> None:
     seen = examine(tmp_path, SAMPLE)
     assert seen["painted"] > 0.2 * len(SAMPLE)
@@ -42,6 +45,7 @@ def test_a_sample_of_damaged_files(tmp_path: Path) -> None:
     assert seen["sound header"] > 0.9 * len(SAMPLE) / 2
 
 
+@linux
 @pytest.mark.slow
 @pytest.mark.parametrize("start", range(0, COUNT, 500))
 def test_all_damaged_files(tmp_path: Path, start: int) -> None:
