@@ -7,6 +7,7 @@ terminated, both after writing a checkpoint and the picture as it stands; a seco
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
 
 from impasto import __version__
 from impasto.cli_encoders import build_weights_app, features, fetch_encoder
-from impasto.errors import ImpastoError, InputError, OptionError, OutputError, RecordError
+from impasto.errors import ImpastoError, InputError, OptionError, OutputError, RecordError, printable
 from impasto.flags import describe_option, describe_values, flag_name, format_value, option_group
 from impasto.options import CHECKPOINT_SECONDS, PaintOptions, build_options, describe_recipe, recipe_names
 
@@ -105,6 +106,8 @@ class Output:
 
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; bugs keep their traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may have letters that this terminal has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         command, bound, _ = build_app().parse_args(
             sys.argv[1:] if tokens is None else list(tokens), exit_on_error=False, print_error=False
@@ -330,7 +333,7 @@ def info(
 
     values = read_record(picture)
     if as_json:
-        print(json.dumps(values, indent=2, ensure_ascii=False))
+        print(json.dumps(values, indent=2))  # in ASCII: whatever the names hold, every terminal can take it
         return 0
     record = parse_record(values, picture.name)
     lines = {"painted by": f"impasto {record.impasto}" + (f", recipe {record.recipe}" if record.recipe else "")}
@@ -351,7 +354,7 @@ def info(
     )
     lines |= {flag_name(name): format_value(value) for name, value in record.options}
     for name, value in lines.items():
-        print(f"{name:18} {value}")
+        print(printable(f"{name:18} {value}"))
     return 0
 
 

@@ -73,6 +73,10 @@ class Encoder:
                 kernel.to(device, dtype).contiguous(memory_format=torch.channels_last),
                 bias.to(device, dtype),
             )
+        channels = {layer.name: layer.channels for layer in architecture.layers}
+        for layer_name, matrix in (geometry or {}).items():
+            if tuple(matrix.shape) != (channels.get(layer_name),) * 2:
+                raise WeightsError(f"the geometry of {layer_name} has shape {tuple(matrix.shape)}, which fits no layer")
         self.geometry = {k: v.to(device, torch.float64) for k, v in (geometry or {}).items()}
 
     def __call__(

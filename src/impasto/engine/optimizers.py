@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto.engine.checkpoint import Checkpoint
+from impasto.errors import OptionError
 from impasto.losses.objective import Evaluation
 from impasto.options import PaintOptions
 
@@ -48,11 +50,11 @@ class Adam:
 
     def step(self, evaluate: Callable[[Tensor], Evaluation]) -> dict[str, float]:
         """One step; returns the losses it started from. The evaluation's gradient is used up."""
-        evaluation = evaluate(self.picture)
+        evaluation = _finite(evaluate(self.picture))
         self._steps += 1
         first_beta, second_beta = self.BETAS
         length = self._learning_rate / (1 - first_beta**self._steps)
-        evaluation.gradient.mul_(self.picture.numel() / 3)
+        evaluation.gradient.mul_(self.picture.numel() / 3).nan_to_num_(0, 0, 0)
         for picture, gradient, first, second, average in zip(
             *map(_pieces, (self.picture, evaluation.gradient, self._first, self._second, self._average)), strict=True
         ):
@@ -135,6 +137,7 @@ class LBFGS:
             self._remember(
                 self._best.picture.neg_().add_(self.picture), self._best.gradient.neg_().add_(evaluation.gradient)
             )
+        _finite(evaluation)
         self._failures = 0
         self._cap = min(self.CAP, self._cap * 1.5)
         self._best = _Best(self.picture, evaluation.gradient, total)
@@ -196,7 +199,12 @@ class LBFGS:
 
     def _move(self, best: _Best) -> None:
         direction = self._inverse_hessian_times(best.gradient).neg_()
-        longest = max(float(piece.abs().max()) for piece in _pieces(direction))
+        longest = _longest(direction)
+        if not math.isfinite(longest):  # products past the range of float32: forget them
+            self._pairs.clear()
+            self._curvature = None
+            direction = (-best.gradient).nan_to_num_(0, 0, 0)
+            longest = _longest(direction)
         if self._curvature is None:
             direction.mul_(self.FIRST * self._cap / max(longest, 1e-30))
         elif longest > self._cap:
@@ -241,6 +249,19 @@ def pictures_held(options: PaintOptions, pixels: int) -> int:
     if options.optimizer == "adam":
         return 5  # picture, gradient, two moments, average
     return 3 + 2 * history_for(pixels)  # picture, best picture, gradients of both, pairs but one
+
+
+def _finite(evaluation: Evaluation) -> Evaluation:
+    """Refuse to go on from a value that is not finite: no step would lead anywhere."""
+    if not math.isfinite(evaluation.losses["total"]):
+        parts = ", ".join(f"{name} {value:g}" for name, value in evaluation.losses.items())
+        raise OptionError(f"the objective is not finite ({parts}): use smaller weights, or another encoder")
+    return evaluation
+
+
+def _longest(direction: Tensor) -> float:
+    """Largest change of a pixel; not finite if any is not."""
+    return float(torch.stack([piece.abs().max() for piece in _pieces(direction)]).max())
 
 
 def _dot(left: Tensor, right: Tensor) -> float:
