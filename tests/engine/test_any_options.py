@@ -86,7 +86,7 @@ ANY = {
     "margin": st.sampled_from([0.0, 0.01, 0.1, 0.5]),
     "padding_mode": st.sampled_from(["reflect", "replicate", "zeros"]),
 }
-NOT_DRAWN = {"encoder", "threads"}  # the bundled encoder, one thread
+NOT_DRAWN = {"encoder", "threads", "device", "max_memory_bytes"}  # the bundled encoder, one thread, this machine
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -21,6 +21,7 @@ from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
 from impasto.engine.balance import READABILITY_LAYERS, READING_LONG_EDGE_PX, Balance, Readability, style_share
 from impasto.engine.checkpoint import Checkpoint, Checkpoints
+from impasto.engine.memory import give_back
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale, painting_size
@@ -252,6 +253,7 @@ class _Run:
                             f"the content weight stays at {self._balance.weight:g}"
                         )
                     )
+        give_back()
         objective = build_objective(
             self._encoder, photo, self._paintings, scale, options, layers, self._balance.weight, self._plan.tile_px
         )
@@ -261,6 +263,7 @@ class _Run:
         elif self.step == 0:
             del photo
             self._optimizer.rescale(_Resample(self._plan.scales[index - 1], scale))
+        give_back()
         if index == len(self._plan.scales) - 1:
             notices += self._blurred(scale)
         return readability, objective, notices
@@ -376,6 +379,7 @@ def build_objective(
         parts.append((style_statistics(encoder, [(pixels, 1.0)], list(style_layers), tile_px), painting.weight))
         restless += float(total_variation(pixels)) * painting.weight
         del pixels
+        give_back()
     share = style_share(options)
     whole = sum(painting.weight for painting in paintings)
     parts = [(statistics, share * weight / whole) for statistics, weight in parts]
