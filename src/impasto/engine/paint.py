@@ -21,7 +21,7 @@ from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
 from impasto.engine.balance import READABILITY_LAYERS, READING_LONG_EDGE_PX, Balance, Readability, style_share
 from impasto.engine.checkpoint import Checkpoint, Checkpoints
-from impasto.engine.memory import give_back
+from impasto.engine.memory import give_back, set_thrift
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale, painting_size
@@ -135,6 +135,7 @@ def iter_paint(
     size = pastiche_size(content, options)
     sizes = [(p.picture.height_px, p.picture.width_px) for p in paintings]
     plan = build_plan(*size, sizes, options, encoder)
+    set_thrift(plan.thrifty)
     yield RunStarted(
         tuple((scale.height_px, scale.width_px) for scale in plan.scales),
         tuple(scale.steps for scale in plan.scales),

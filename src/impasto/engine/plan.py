@@ -10,7 +10,7 @@ import torch
 
 from impasto.encoders import Encoder
 from impasto.encoders.architectures import Layer
-from impasto.engine.memory import format_bytes, free_bytes, give_back, held_bytes, machine_bytes
+from impasto.engine.memory import HEAP_BLOCK_BYTES, format_bytes, free_bytes, give_back, held_bytes, machine_bytes
 from impasto.engine.optimizers import pictures_held
 from impasto.engine.pyramid import Scale, build_pyramid, painting_size
 from impasto.errors import OptionError
@@ -20,10 +20,11 @@ from impasto.losses.tiles import Core, tile_sides
 from impasto.options import PaintOptions
 
 TILES_PX = (2048, 1536, 1024, 768, 512, 384, 320, 256)
+SMALLEST_FAST_TILE_PX = 768
 LARGE_MEMORY_BYTES = 12 * 2**30  # machines with less begin at the third
 PICTURE_BYTES = 12  # of three float32 channels, a pixel
-HEAP_BYTES = 2**25  # larger blocks come from the system and go back to it
 HEAP_WASTE, SYSTEM_WASTE = 1.7, 1.1  # measured with `lite`, 2048 px, tiles of 256 to 1024
+WARM_BYTES = 60e6  # of code and caches that the first steps load
 PROBE_PX = 192
 STEP_OVERHEAD_PX = 10_000  # a step costs its pixels and as much as these
 SECOND_PASS = 4 / 3  # work on several tiles, against one: the sums take another pass forward
@@ -39,6 +40,7 @@ class Plan:
     ----------
     scales: coarsest first.
     tile_px: largest core of a tile. tiles: their number at each scale.
+    thrifty: whether speed is given for memory (`memory.set_thrift`).
     peak_bytes: most memory that the process will hold (on a GPU: that will be held there), an estimate.
     seconds: how long it takes if every scale uses all its steps, an estimate.
     """
@@ -46,6 +48,7 @@ class Plan:
     scales: tuple[Scale, ...]
     tile_px: int
     tiles: tuple[int, ...]
+    thrifty: bool
     peak_bytes: int
     seconds: float
 
@@ -63,17 +66,19 @@ def build_plan(
     limit = options.max_memory_bytes or held + SLACK * free_bytes(encoder.device)
     choices = (options.tile_px,) if options.tile_px else _tile_choices()
 
-    def estimate(size_px: tuple[int, int], tile_px: int) -> _Estimate:
-        return _Estimate(*size_px, paintings_px, options, encoder, tile_px, held)
+    def estimate(size_px: tuple[int, int], tile_px: int, thrifty: bool) -> _Estimate:
+        return _Estimate(*size_px, paintings_px, options, encoder, tile_px, thrifty, held)
 
-    estimates = [estimate((height_px, width_px), tile_px) for tile_px in choices]
+    # Smaller tiles cost more than thrift, but only below these.
+    ways = [(px, False) for px in choices if px >= SMALLEST_FAST_TILE_PX] + [(px, True) for px in choices]
+    estimates = [estimate((height_px, width_px), tile_px, thrifty) for tile_px, thrifty in ways]
     fitting = next((found for found in estimates if found.peak_bytes <= limit), None)
     if fitting is None:
         smallest, needed = choices[-1], estimates[-1].peak_bytes
         low, high = 0, max(height_px, width_px)
         while high - low > 1:  # `low` fits, `high` does not
             size = (low + high) // 2
-            fits = estimate(fit_long_edge(height_px, width_px, size), smallest).peak_bytes <= limit
+            fits = estimate(fit_long_edge(height_px, width_px, size), smallest, True).peak_bytes <= limit
             low, high = (size, high) if fits else (low, size)
         largest = f"the largest that fits is --size {low}" if low else "no size fits"
         raise OptionError(
@@ -81,7 +86,7 @@ def build_plan(
             f"more than the {format_bytes(limit)} there are; {largest}"
         )
     seconds = fitting.pixels * _seconds_a_pixel(encoder, options)
-    return Plan(fitting.scales, fitting.tile_px, fitting.tiles, round(fitting.peak_bytes), seconds)
+    return Plan(fitting.scales, fitting.tile_px, fitting.tiles, fitting.thrifty, round(fitting.peak_bytes), seconds)
 
 
 class _Estimate:
@@ -95,17 +100,23 @@ class _Estimate:
         options: PaintOptions,
         encoder: Encoder,
         tile_px: int,
+        thrifty: bool,
         held: int,
     ) -> None:
-        self.tile_px, self.scales = tile_px, tuple(build_pyramid(height_px, width_px, options))
+        self.tile_px, self.thrifty = tile_px, thrifty
+        self.scales = tuple(build_pyramid(height_px, width_px, options))
         self._options, self._paintings_px = options, paintings_px
         self._compared = [encoder.architecture.layer(n) for n in {*options.content_layers, *options.style_layers}]
         self._computed = encoder.architecture.up_to([layer.name for layer in self._compared])
         sides = [self._tile_sides(scale) for scale in self.scales]
         self.tiles = tuple(len(down) * len(across) for down, across in sides)
-        self.peak_bytes = held + max(
-            self._scale_bytes(scale, before, max(down) * max(across))
-            for before, scale, (down, across) in zip([None, *self.scales], self.scales, sides, strict=False)
+        self.peak_bytes = (
+            held
+            + WARM_BYTES
+            + max(
+                self._scale_bytes(scale, before, max(down) * max(across))
+                for before, scale, (down, across) in zip([None, *self.scales], self.scales, sides, strict=False)
+            )
         )
         self.pixels = sum(
             scale.steps * (sum(down) * sum(across) * (1 if tiles == 1 else SECOND_PASS) + STEP_OVERHEAD_PX)
@@ -134,30 +145,30 @@ class _Estimate:
             for layer in self._compared
             if layer.name in self._options.content_layers
         )
-        return pictures + targets + workspace_bytes(self._computed, tile_pixels)
+        return pictures + targets + workspace_bytes(self._computed, tile_pixels, self.thrifty)
 
 
-def workspace_bytes(layers: Sequence[Layer], pixels: int) -> float:
+def workspace_bytes(layers: Sequence[Layer], pixels: int, thrifty: bool) -> float:
     """Memory of one evaluation, forward and backward, of a tile of so many pixels.
 
     Autograd keeps every rectified map, its padded copy for the next convolution and the pooling's choices;
     beside those about five maps of the widest layer are in use at once. Freed blocks that the allocator keeps
     do not always fit the next map: that is the waste.
     """
+
+    def waste(block_bytes: float) -> float:
+        return SYSTEM_WASTE if thrifty or block_bytes > HEAP_BLOCK_BYTES else HEAP_WASTE
+
     total, widest, before = 0.0, 0.0, None
     for layer in layers:
         map_bytes = 4.0 * layer.channels * pixels / layer.stride_px**2
         kept = map_bytes * (1 + layer.in_channels / layer.channels)
         if before is not None and layer.block != before.block:
             kept += 12 * before.channels * pixels / layer.stride_px**2  # pooled, and where each maximum was
-        total += kept * _waste(map_bytes)
+        total += kept * waste(map_bytes)
         widest = max(widest, map_bytes)
         before = layer
-    return total + 5 * widest * _waste(widest)
-
-
-def _waste(block_bytes: float) -> float:
-    return HEAP_WASTE if block_bytes < HEAP_BYTES else SYSTEM_WASTE
+    return total + 5 * widest * waste(widest)
 
 
 def _tile_choices() -> Sequence[int]:
