@@ -6,7 +6,9 @@ end RunDone. A Notice may come at any time: it says what was done instead of wha
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +74,14 @@ class RunDone:
 
 
 Event = RunStarted | ScaleStarted | StepDone | PreviewReady | Notice | RunDone
+
+
+def event_fields(event: Event) -> dict[str, Any]:
+    """``{"event": "StepDone", ...}``: the fields of an event as JSON can hold them, without arrays."""
+    values = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+    return {"event": type(event).__name__} | {
+        name: value for name, value in values.items() if not isinstance(value, np.ndarray)
+    }
 
 
 @dataclass

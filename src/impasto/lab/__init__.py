@@ -1,0 +1,1 @@
+"""The laboratory: sweeps, batches and comparisons, measured and reported."""
