@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         StepDone,
     )
     from impasto.images.io import Picture, load_picture, picture_from_array, read_record, save_picture
+    from impasto.lab.face import again, batch, compare, sweep
+    from impasto.lab.run import LabRun
     from impasto.options import PaintOptions, load_recipe, recipe_names
 
 __version__ = "0.1.0"
@@ -41,6 +43,7 @@ __all__ = [
     "Event",
     "ImpastoError",
     "InputError",
+    "LabRun",
     "Notice",
     "OptionError",
     "OutputError",
@@ -55,6 +58,9 @@ __all__ = [
     "StepDone",
     "WeightsError",
     "__version__",
+    "again",
+    "batch",
+    "compare",
     "iter_paint",
     "load_picture",
     "load_recipe",
@@ -64,6 +70,7 @@ __all__ = [
     "recipe_names",
     "replay",
     "save_picture",
+    "sweep",
 ]
 
 _HOMES = {
@@ -75,6 +82,8 @@ _HOMES = {
         "Controls", "Event", "Notice", "PreviewReady", "RunDone", "RunStarted", "ScaleStarted", "StepDone",
     ],
     "impasto.images.io": ["Picture", "load_picture", "picture_from_array", "read_record", "save_picture"],
+    "impasto.lab.face": ["again", "batch", "compare", "sweep"],
+    "impasto.lab.run": ["LabRun"],
     "impasto.options": ["PaintOptions", "load_recipe", "recipe_names"],
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

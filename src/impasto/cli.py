@@ -1,4 +1,4 @@
-"""The command line: ``impasto paint``, ``info``, ``replay``, ``recipes``.
+"""The command line: ``impasto paint``, ``info``, ``replay``, ``recipes``; those of the laboratory are in `cli_lab`.
 
 Exit codes: 0 painted, 1 an input or output cannot be used, 2 wrong usage, 130 interrupted (Ctrl-C) and 143
 terminated, both after writing the picture as it stands; a second signal quits at once and writes nothing.
@@ -6,31 +6,25 @@ terminated, both after writing the picture as it stands; a second signal quits a
 
 from __future__ import annotations
 
-import inspect
 import json
-import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from impasto import __version__
+from impasto.cli_lab import again, batch, compare, sweep
+from impasto.cli_parts import GENERAL, SWITCH, parse_painting, stop_on_signal, with_option_flags
 from impasto.errors import ImpastoError, OptionError, OutputError
-from impasto.flags import describe_option, describe_values, flag_name, format_value, option_group
-from impasto.options import PaintOptions, build_options, describe_recipe, recipe_names
+from impasto.flags import flag_name, format_value
+from impasto.options import build_options, describe_recipe, recipe_names
 
 if TYPE_CHECKING:
     from impasto.api import Run
-    from impasto.events import Controls
-
-GENERAL = Group("General", sort_key=0)
-SWITCH = Parameter(negative=(), show_default=False)
 
 
 @Parameter(name="*", group=GENERAL)
@@ -122,38 +116,15 @@ def build_app() -> App:
     app.command(replay, usage=usage.format("replay PICTURE [INPUT...] -o OUT [OPTIONS]"))
     app.command(info, usage=usage.format("info PICTURE [--json]"))
     app.command(recipes, usage=usage.format("recipes"))
+    app.command(
+        sweep, usage=usage.format("sweep PHOTO PAINTING [PAINTING...] --vary NAME=VALUES... -o FOLDER [OPTIONS]")
+    )
+    app.command(batch, usage=usage.format("batch PHOTOS... --paintings PAINTINGS... -o FOLDER [OPTIONS]"))
+    app.command(
+        compare, usage=usage.format("compare PHOTO PAINTING [PAINTING...] --with COLUMN... -o FOLDER [OPTIONS]")
+    )
+    app.command(again, usage=usage.format("again FOLDER [-o OTHER] [--judge ENCODER] [--ray auto|ADDRESS]"))
     return app
-
-
-def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command, in place of its ``**options``, one text flag for every field of `PaintOptions`.
-
-    Text, None where not given: only what was given overrides a recipe or a record, and values are checked
-    in one place, by `build_options`.
-    """
-    headings = list(dict.fromkeys(map(option_group, PaintOptions.model_fields)))
-    groups = {heading: Group(heading, sort_key=place) for place, heading in enumerate(headings, start=1)}
-    flags = [
-        inspect.Parameter(
-            option,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[
-                str | None,
-                Parameter(
-                    name=flag_name(option),
-                    help=describe_option(option),
-                    metavar=describe_values(option),
-                    group=groups[option_group(option)],
-                ),
-            ],
-        )
-        for option in PaintOptions.model_fields
-    ]
-    signature = inspect.signature(command)
-    declared = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    command.__signature__ = signature.replace(parameters=[*declared, *flags])  # type: ignore[attr-defined]
-    return command
 
 
 @with_option_flags
@@ -275,42 +246,6 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = ()) -
         stopped = ", stopped early" if pastiche.stopped else ""
         print(f"{to.output}: {width_px}x{height_px} px, painted in {pastiche.seconds:.1f} s{stopped}")
     return 128 + received[0] if received else 0
-
-
-@contextmanager
-def stop_on_signal(controls: Controls) -> Iterator[list[int]]:
-    """Turn the first Ctrl-C or SIGTERM into `controls.stop`, the second into an immediate end.
-
-    Yields the list of signals received, which grows. The second one raises KeyboardInterrupt, so that files
-    half written are cleaned away on the way out.
-    """
-    received: list[int] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        controls.stop = True
-        if len(received) > 1:
-            raise KeyboardInterrupt(number)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def parse_painting(text: str) -> tuple[str, float]:
-    """Split ``painting.jpg:0.7`` into path and weight; a file that has such a name goes first."""
-    path, colon, weight = text.rpartition(":")
-    if not colon or not path or os.path.exists(text):  # noqa: PTH110 (Path.exists raises for a name too long)
-        return text, 1.0
-    try:
-        return path, float(weight)
-    except ValueError:
-        if os.path.exists(path):  # noqa: PTH110
-            raise OptionError(f"the weight of {path!r} is a number, got {weight!r}") from None
-        return text, 1.0
 
 
 if __name__ == "__main__":

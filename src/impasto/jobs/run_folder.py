@@ -202,7 +202,9 @@ class RunFolder:
             raise RecordError(
                 f"the manifest of {str(path)!r} cannot be used: {part}: {first['msg'].lower()}"
             ) from error
-        jobs = tuple(_relocated(job, lambda file: Path(os.path.normpath(path.absolute() / file))) for job in manifest.jobs)
+        jobs = tuple(
+            _relocated(job, lambda file: Path(os.path.normpath(path.absolute() / file))) for job in manifest.jobs
+        )
         return cls(path, manifest.model_copy(update={"jobs": jobs}))
 
     def picture_path(self, job: Job) -> Path:

@@ -6,6 +6,7 @@ Both yield the same events and, at equal threads per job on one machine, the sam
 from __future__ import annotations
 
 import dataclasses
+import logging
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -166,7 +167,7 @@ def _connected(address: str) -> Iterator[ModuleType]:
         ray.init(
             address=None if address == "auto" else address,
             log_to_driver=False,
-            logging_level="ERROR",
+            logging_level=logging.ERROR,
         )
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         raise OptionError(f"no Ray cluster answers at {address!r}: {_first_line(error)}") from error

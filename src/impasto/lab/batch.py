@@ -40,7 +40,8 @@ def find_pictures(places: Iterable[PathLike], what: str) -> list[Path]:
         elif path.exists() or not glob.has_magic(text):
             files = [path]
         else:
-            files = [Path(name) for name in sorted(glob.glob(text, recursive=True)) if _is_picture(Path(name))]
+            matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
+            files = [Path(name) for name in matches if _is_picture(Path(name))]
         if not files:
             raise InputError(f"there are no {what} in {text!r}")
         found |= dict.fromkeys(files)

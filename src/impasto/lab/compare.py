@@ -36,7 +36,9 @@ def parse_column(text: str) -> Column:
     """Read ``painterly``, ``tfhub:models/v1=Google``, ``file:other.png=Label``; raises `OptionError`."""
     body, equals, label = text.partition("=")
     if not body or (equals and not label):
-        raise OptionError(f"a column is RECIPE, tfhub, tfhub:MODEL or file:PICTURE, with =LABEL if wanted; got {text!r}")
+        raise OptionError(
+            f"a column is RECIPE, tfhub, tfhub:MODEL or file:PICTURE, with =LABEL if wanted; got {text!r}"
+        )
     prefix, colon, rest = body.partition(":")
     if prefix == "file" and colon:
         if not rest:

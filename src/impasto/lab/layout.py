@@ -65,9 +65,7 @@ def lay_out(manifest: Manifest) -> list[Page]:
     for values in itertools.product(*(axis.values for axis in further)):
         shown = [_described(axis.name, value) for axis, value in zip(further, values, strict=True)]
         for rows in _chunks(row_headings, page_rows):
-            cells = tuple(
-                tuple(found.get((row.text, column.text, *values)) for column in columns) for row in rows
-            )
+            cells = tuple(tuple(found.get((row.text, column.text, *values)) for column in columns) for row in rows)
             pages.append(Page(", ".join(shown), row_axis.name, column_axis.name, tuple(rows), columns, cells))
     return pages
 

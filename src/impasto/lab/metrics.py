@@ -31,7 +31,7 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 PROJECTIONS = 64
 MAX_POSITIONS = 16_384  # of a feature map, evenly spaced, that sliced distances look at
 MIN_SIDE_PX = 32  # below, the deepest style layer has a single position
-REC_709 = np.float32([0.2126, 0.7152, 0.0722])
+REC_709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 SSIM_SIGMA, SSIM_RADIUS = 1.5, 5
 Plane = NDArray[np.float32]
 
@@ -122,7 +122,8 @@ def sliced_wasserstein(
     (Rabin et al., "Wasserstein Barycenter and Its Application to Texture Mixing", 2011).
     """
     n, m = len(ours), len(theirs)
-    ends = torch.cat([torch.arange(1, n + 1) * m, torch.arange(1, m + 1) * n]).unique()  # in units of 1 / (n m)
+    # In units of 1 / (n m); a step that both take has a width of 0 the second time.
+    ends = torch.cat([torch.arange(1, n + 1) * m, torch.arange(1, m + 1) * n]).sort().values
     widths = torch.diff(ends, prepend=ends.new_zeros(1)).double() / (n * m)
     quantiles = [(points @ along.T).sort(0).values for points in (ours, theirs)]
     gaps = quantiles[0][(ends - 1) // m] - quantiles[1][(ends - 1) // n]

@@ -130,5 +130,3 @@ def option_called(name: str) -> str:
         if option in PaintOptions.model_fields:
             return option
     raise OptionError(f"unknown option {name!r}{did_you_mean(bare, [*PaintOptions.model_fields])}")
-
-

@@ -20,7 +20,7 @@ from impasto.flags import format_value
 from impasto.images.geometry import fit_long_edge
 from impasto.images.io import load_picture
 from impasto.jobs.run_folder import Job, Result, RunFolder
-from impasto.lab.curves import PARTS, Curve, draw_curves, read_curve
+from impasto.lab.curves import PARTS, draw_curves, read_curve
 from impasto.lab.layout import Page, axis_title, constant_input, describe_labels, lay_out
 from impasto.lab.metrics import METRICS
 from impasto.lab.sheet import Cell, Sheet, draw_sheet

@@ -130,9 +130,7 @@ def _draw_column_heading(
     _write(draw, heading.text, left, top, width, HEAD_PX, INK, "center", bold=True)
 
 
-def _draw_row_heading(
-    canvas: Image.Image, draw: ImageDraw.ImageDraw, heading: Heading, top: int, height: int
-) -> None:
+def _draw_row_heading(canvas: Image.Image, draw: ImageDraw.ImageDraw, heading: Heading, top: int, height: int) -> None:
     picture = _thumbnail(heading.picture, THUMB_PX) if heading.picture else None
     size = HEAD_PX * LINE_PX + (picture.height + 6 if picture else 0)
     place = int(top + (height - size) / 2)

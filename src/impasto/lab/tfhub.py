@@ -1,6 +1,7 @@
-"""Google's one-pass painting, arbitrary-image-stylization-v1-256 (Ghiasi et al. 2017, arXiv 1705.06830), to compare with.
+"""Google's one-pass painting, to compare with: arbitrary-image-stylization-v1-256.
 
-The only place that knows TensorFlow (the ``[tfhub]`` extra).
+Ghiasi et al., "Exploring the structure of a real-time, arbitrary neural artistic stylization network" (arXiv
+1705.06830). The only place that knows TensorFlow (the ``[tfhub]`` extra).
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def stylize(photo: Picture, painting: Picture, options: PaintOptions, model: str
     except (ValueError, TypeError, LookupError) as error:
         raise InputError(f"the model {str(model)!r} is no arbitrary-image-stylization model: {error}") from error
     # Its strides round the sides up by a few pixels.
-    return np.clip(painted[:height_px, :width_px], 0, 1)
+    pixels: NDArray[np.float32] = np.clip(painted[:height_px, :width_px], 0, 1)
+    return pixels
 
 
 def fetch_model(address: str) -> Path:
