@@ -11,21 +11,27 @@ from pathlib import Path
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 PARTS = {"total": "total", "content": "content", "style": "style", "total_variation": "total variation"}
-MAX_LEGEND = 12  # more lines than these are told apart by nobody
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
+MAX_LEGEND = 16  # more lines than these are told apart by nobody
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Weighted loss parts after every step, and the steps at which a new scale begins."""
+    """Weighted loss parts after every step, and the steps at which a new scale begins.
+
+    `group` chooses colour and dashes: alike in either, alike in the plot.
+    """
 
     label: str
     parts: Mapping[str, Sequence[float]]
     scale_starts: Sequence[int]
+    group: tuple[int, int]
 
 
-def read_curve(label: str, events: Path) -> Curve | None:
+def read_curve(label: str, events: Path, group: tuple[int, int]) -> Curve | None:
     """From an events file; None where there is none, or it holds no step."""
     try:
         lines = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
@@ -39,22 +45,25 @@ def read_curve(label: str, events: Path) -> Curve | None:
         elif line["event"] == "StepDone":
             for name, values in parts.items():
                 values.append(line["losses"].get(name, float("nan")))
-    return Curve(label, parts, starts) if parts["total"] else None
+    return Curve(label, parts, starts, group) if parts["total"] else None
 
 
 def draw_curves(curves: Sequence[Curve]) -> bytes:
     """A PNG of four panels, one for each loss part, all jobs in each; scales begin at the dotted lines."""
     with matplotlib.rc_context({"font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 12}):
-        figure = Figure(figsize=(12, 7.6), dpi=110, layout="constrained")
+        figure = Figure(figsize=(12, 7.6), dpi=110, layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.12))
         FigureCanvasAgg(figure)
         panels = figure.subplots(2, 2, sharex=True).flat
         colors = matplotlib.colormaps["viridis"]
         for panel, (part, title) in zip(panels, PARTS.items(), strict=True):
             positive = False
-            for number, curve in enumerate(curves):
-                color = colors(0.92 * number / max(1, len(curves) - 1))
+            for curve in curves:
+                color = colors(0.88 * curve.group[0] / max(1, *(c.group[0] for c in curves)))
+                dashes = DASHES[curve.group[1] % len(DASHES)]
                 values = curve.parts[part]
-                panel.plot(range(1, len(values) + 1), values, color=color, linewidth=1.4, label=curve.label)
+                panel.plot(
+                    range(1, len(values) + 1), values, color=color, linestyle=dashes, linewidth=1.5, label=curve.label
+                )
                 positive = positive or any(value > 0 for value in values)
             if positive:
                 panel.set_yscale("log")

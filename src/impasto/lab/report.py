@@ -45,7 +45,7 @@ def write_report(folder: RunFolder, judge: str) -> None:
     curves = [
         curve
         for job in folder.manifest.jobs
-        if results[job.name] and (curve := read_curve(_name_of(job), folder.events_path(job)))
+        if results[job.name] and (curve := read_curve(_name_of(job), folder.events_path(job), _group(folder, job)))
     ]
     plot = draw_curves(curves) if curves else None
     if plot:
@@ -63,7 +63,7 @@ def build_table(folder: RunFolder, results: Mapping[str, Result | None]) -> str:
     inputs = ["photo", "painting", "recipe"]
     columns = [
         "job", "status", *inputs, *PaintOptions.model_fields, "final_content_weight", *losses, "judge", *METRICS,
-        "seconds", "steps", "width_px", "height_px", "file", "error",
+        "seconds", "steps_done", "width_px", "height_px", "file", "error",
     ]  # fmt: skip
     # An axis of a comparison is no option: it has a column of its own.
     extra = [axis.name for axis in folder.manifest.axes if axis.name not in columns]
@@ -83,7 +83,7 @@ def build_table(folder: RunFolder, results: Mapping[str, Result | None]) -> str:
             row |= {name: format_value(value) for name, value in job.options if value is not None}
         if result and result.status == "done":
             row |= {f"loss_{part}": value for part, value in result.losses.items()}
-            row |= {**result.metrics, "judge": result.judge, "seconds": result.seconds, "steps": result.steps}
+            row |= {**result.metrics, "judge": result.judge, "seconds": result.seconds, "steps_done": result.steps}
             row |= {"final_content_weight": result.content_weight}
             row |= {"width_px": result.width_px, "height_px": result.height_px}
             row["file"] = folder.picture_path(job).relative_to(folder.path).as_posix()
@@ -132,6 +132,12 @@ def _shared(folder: RunFolder) -> list[tuple[str, Path]]:
     return [(role, path) for role, path in found if path]
 
 
+def _group(folder: RunFolder, job: Job) -> tuple[int, int]:
+    """Places of a job's values on the first two axes: colour and dashes of its curve."""
+    places = [axis.values.index(job.labels[axis.name]) for axis in folder.manifest.axes[:2]]
+    return places[0], places[1] if len(places) > 1 else 0
+
+
 def _name_of(job: Job) -> str:
     return ", ".join(describe_labels(job))
 
@@ -177,6 +183,7 @@ def build_page(
         judge=judge,
         pages=pages,
         axis_title=axis_title,
+        cell_px=lambda page: max(150, min(340, (1160 - 150 * bool(page.rows)) // len(page.cells[0]) - 12)),
         axes=[axis_title(axis.name) for axis in folder.manifest.axes],
         jobs=list(shown.values()),
         job_of=shown,

@@ -25,7 +25,8 @@ TITLE_PX, HEAD_PX, TEXT_PX, SMALL_PX = 30, 19, 16, 14
 THUMB_PX = 96  # pictures in headings
 CELL_PX = ((4, 360), (6, 280), (9, 220), (13, 160))  # (columns up to, long edge of a picture)
 SMALLEST_CELL_PX = 120
-ROW_HEAD_PX = 150
+MAX_ROW_HEAD_PX = 190
+AXIS_PX = 28  # line that names the axes
 
 Align = Literal["left", "center", "right"]
 
@@ -58,7 +59,8 @@ def draw_sheet(sheet: Sheet) -> bytes:
     pictures = [[_thumbnail(cell.picture, cell_px) if cell else None for cell in row] for row in sheet.cells]
     captions = max((_caption_height(cell, cell_px) for row in sheet.cells for cell in row if cell), default=0)
     tallest = [max((p.height for p in row if p), default=cell_px // 2) for row in pictures]
-    row_head = ROW_HEAD_PX + GAP_PX if page.rows else 0
+    row_width = _row_head_width(page)
+    row_head = row_width + GAP_PX if page.rows else 0
     head = _Header(sheet)
     column_head = _column_head_height(page)
     width = max(2 * EDGE_PX + row_head + across * (cell_px + GAP_PX) - GAP_PX, head.min_width)
@@ -67,12 +69,16 @@ def draw_sheet(sheet: Sheet) -> bytes:
     draw = ImageDraw.Draw(canvas)
     head.draw(canvas, draw)
     left, top = EDGE_PX + row_head, head.height
+    if page.rows:
+        _write(draw, f"{axis_title(page.row_axis)} ↓", EDGE_PX, top, row_width, SMALL_PX, GREY, "right")
+    if page.column_axis and page.column_axis != "column":
+        _write(draw, f"{axis_title(page.column_axis)} →", left, top, width - left, SMALL_PX, GREY, "left")
     for column, heading in enumerate(page.columns):
-        _draw_column_heading(canvas, draw, heading, left + column * (cell_px + GAP_PX), top, cell_px)
+        _draw_column_heading(canvas, draw, heading, left + column * (cell_px + GAP_PX), top + AXIS_PX, cell_px)
     top += column_head
     for number, (cells, row) in enumerate(zip(sheet.cells, pictures, strict=True)):
         if page.rows:
-            _draw_row_heading(canvas, draw, page.rows[number], top, tallest[number])
+            _draw_row_heading(canvas, draw, page.rows[number], row_width, top, tallest[number])
         for column, (cell, picture) in enumerate(zip(cells, row, strict=True)):
             if cell is not None:
                 box = (left + column * (cell_px + GAP_PX), top, cell_px, tallest[number])
@@ -84,13 +90,11 @@ def draw_sheet(sheet: Sheet) -> bytes:
 
 
 class _Header:
-    """Title, subtitle, page title and axes at the left; shared pictures at the right."""
+    """Title, subtitle and page title at the left; shared pictures at the right."""
 
     def __init__(self, sheet: Sheet) -> None:
         self._sheet, page = sheet, sheet.page
-        axes = [f"rows: {axis_title(page.row_axis)}"] if page.row_axis else []
-        axes += [f"columns: {axis_title(page.column_axis)}"] if page.column_axis else []
-        self._lines = [line for line in (page.title, "   ".join(axes)) if line]
+        self._lines = [page.title] if page.title else []
         self._shared = [(name, picture) for name, path in sheet.shared if (picture := _thumbnail(path, THUMB_PX))]
         words = int(TITLE_PX * LINE_PX + (SMALL_PX + TEXT_PX * len(self._lines)) * LINE_PX) + 8
         thumbs = THUMB_PX + int(SMALL_PX * LINE_PX) + 4 if self._shared else 0
@@ -115,10 +119,18 @@ class _Header:
             right = left - GAP_PX
 
 
+def _row_head_width(page: Page) -> int:
+    if not page.rows:
+        return 0
+    texts = [_font(HEAD_PX, True).getlength(heading.text) for heading in page.rows]
+    texts.append(_font(SMALL_PX).getlength(f"{axis_title(page.row_axis)} ↓"))
+    return max(THUMB_PX if any(h.picture for h in page.rows) else 0, min(MAX_ROW_HEAD_PX, int(max(texts)) + 1))
+
+
 def _column_head_height(page: Page) -> int:
     if not page.columns:
         return 0
-    return int(HEAD_PX * LINE_PX) + 8 + (THUMB_PX + 6 if any(h.picture for h in page.columns) else 0)
+    return AXIS_PX + int(HEAD_PX * LINE_PX) + 8 + (THUMB_PX + 6 if any(h.picture for h in page.columns) else 0)
 
 
 def _draw_column_heading(
@@ -130,14 +142,16 @@ def _draw_column_heading(
     _write(draw, heading.text, left, top, width, HEAD_PX, INK, "center", bold=True)
 
 
-def _draw_row_heading(canvas: Image.Image, draw: ImageDraw.ImageDraw, heading: Heading, top: int, height: int) -> None:
+def _draw_row_heading(
+    canvas: Image.Image, draw: ImageDraw.ImageDraw, heading: Heading, width: int, top: int, height: int
+) -> None:
     picture = _thumbnail(heading.picture, THUMB_PX) if heading.picture else None
     size = HEAD_PX * LINE_PX + (picture.height + 6 if picture else 0)
     place = int(top + (height - size) / 2)
     if picture:
-        canvas.paste(picture, (EDGE_PX + ROW_HEAD_PX - picture.width, place))
+        canvas.paste(picture, (EDGE_PX + width - picture.width, place))
         place += picture.height + 6
-    _write(draw, heading.text, EDGE_PX, place, ROW_HEAD_PX, HEAD_PX, INK, "right", bold=True)
+    _write(draw, heading.text, EDGE_PX, place, width, HEAD_PX, INK, "right", bold=True)
 
 
 def _draw_cell(
