@@ -6,7 +6,6 @@ A column is the name of a recipe or its .toml file; ``tfhub`` or ``tfhub:MODEL``
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,9 +116,7 @@ def do_job(job: Job) -> Iterator[Event | Outcome]:
         photo, *paintings = (SHELF.load(file) for file in job.inputs if file.role in ("photo", "painting"))
         if len(paintings) > 1:
             raise OptionError("tfhub paints after one painting only; give one")
-        started = time.monotonic()
-        pixels = stylize(photo, paintings[0], job.options, job.model or job.paths("model")[0].parent)
-        seconds = time.monotonic() - started
+        pixels, seconds = stylize(photo, paintings[0], job.options, job.model or job.paths("model")[0].parent)
     height_px, width_px = pixels.shape[:2]
     png = png_bytes(lambda path: save_picture(path, pixels, alpha=alpha))
     yield Outcome(picture=png, width_px=width_px, height_px=height_px, seconds=seconds)

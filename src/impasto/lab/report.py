@@ -188,7 +188,7 @@ def build_page(
         jobs=list(shown.values()),
         job_of=shown,
         shared=[(role, uri) for role, path in _shared(folder) if (uri := _embedded(path, edge))],
-        thumb=lambda path: _embedded(path, 160),
+        embedded=lambda path: _embedded(path, edge),
         metrics=METRICS,
         figures=[name for name, _ in next(iter(shown.values())).cells],
         plot=_data_uri("png", plot) if plot else None,

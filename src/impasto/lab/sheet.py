@@ -21,11 +21,11 @@ from impasto.lab.layout import Heading, Page, axis_title
 
 INK, GREY, PALE, FAULT = "#1d1d1f", "#6e6e73", "#f2f2f4", "#a03030"
 EDGE_PX, GAP_PX, LINE_PX = 36, 14, 1.35
-TITLE_PX, HEAD_PX, TEXT_PX, SMALL_PX = 30, 19, 16, 14
+TITLE_PX, HEAD_PX, TEXT_PX, SMALL_PX = 30, 18, 16, 14
 THUMB_PX = 96  # pictures in headings
 CELL_PX = ((4, 360), (6, 280), (9, 220), (13, 160))  # (columns up to, long edge of a picture)
 SMALLEST_CELL_PX = 120
-MAX_ROW_HEAD_PX = 190
+MAX_ROW_HEAD_PX = 230
 AXIS_PX = 28  # line that names the axes
 
 Align = Literal["left", "center", "right"]

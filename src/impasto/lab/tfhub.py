@@ -10,10 +10,12 @@ import hashlib
 import os
 import shutil
 import tarfile
+import time
 import urllib.request
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,25 +32,30 @@ STYLE_PX = 256  # the size that the model was trained to read paintings at
 TIMEOUT_SECONDS = 30.0
 
 
-def stylize(photo: Picture, painting: Picture, options: PaintOptions, model: str | Path) -> NDArray[np.float32]:
-    """Paint with the model, [height, width, 3] in [0, 1]; the photo at the size that `options` give it.
+def stylize(
+    photo: Picture, painting: Picture, options: PaintOptions, model: str | Path
+) -> tuple[NDArray[np.float32], float]:
+    """Paint with the model: pixels [height, width, 3] in [0, 1], at the size that `options` give, and seconds.
 
     `model` is the hub's address or the folder of a SavedModel with the same signature: two float32 pictures
     [1, height, width, 3] in [0, 1], photo and painting, to one. The painting is resized to 256 x 256 px.
 
     Raises `OptionError` without TensorFlow, `InputError` for a model that cannot be had or used.
     """
-    network = _load(model if isinstance(model, Path) else fetch_model(model))
+    tensorflow = _tensorflow()
+    network = _load(tensorflow, model if isinstance(model, Path) else fetch_model(model))
     height_px, width_px = pastiche_size(photo, options)
     inputs = (photo.pixels(height_px, width_px), painting.pixels(STYLE_PX, STYLE_PX))
+    started = time.monotonic()
     try:
         outputs = network(*(np.ascontiguousarray(pixels[None]) for pixels in inputs))
         painted = np.asarray(outputs[0], np.float32)[0]
     except (ValueError, TypeError, LookupError) as error:
         raise InputError(f"the model {str(model)!r} is no arbitrary-image-stylization model: {error}") from error
+    seconds = time.monotonic() - started
     # Its strides round the sides up by a few pixels.
     pixels: NDArray[np.float32] = np.clip(painted[:height_px, :width_px], 0, 1)
-    return pixels
+    return pixels, seconds
 
 
 def fetch_model(address: str) -> Path:
@@ -84,13 +91,19 @@ def fetch_model(address: str) -> Path:
 _BY_HAND = "fetch it elsewhere, unpack it, and give its folder as tfhub:FOLDER"
 
 
-@lru_cache(maxsize=1)
-def _load(folder: Path) -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is first loaded
+def _tensorflow() -> ModuleType:
+    # Read when TensorFlow is first loaded: quiet, and without oneDNN, whose sums vary from run to run.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
         import tensorflow
     except ImportError as error:
         raise OptionError("TensorFlow is not installed; for the column tfhub: pip install 'impasto[tfhub]'") from error
+    return tensorflow
+
+
+@lru_cache(maxsize=1)
+def _load(tensorflow: ModuleType, folder: Path) -> Any:
     try:
         network = tensorflow.saved_model.load(str(folder))
     except (OSError, ValueError, RuntimeError, KeyError) as error:
