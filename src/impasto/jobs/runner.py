@@ -82,7 +82,7 @@ def run_on_ray(jobs: Sequence[Job], address: str, controls: Controls) -> Iterato
     """
     with _connected(address) as ray:
         _check_cores(ray, jobs)
-        paint = ray.remote(_paint_far_away).options(max_retries=RETRIES, num_returns="streaming")
+        paint = ray.remote(_paint_far_away)
         stored: dict[str, Any] = {}
         running: dict[Any, Job] = {}
         for job in jobs:
@@ -90,7 +90,8 @@ def run_on_ray(jobs: Sequence[Job], address: str, controls: Controls) -> Iterato
                 if file.sha256 not in stored:
                     stored[file.sha256] = ray.put(file.path.read_bytes())
             contents = [stored[file.sha256] for file in job.inputs]
-            running[paint.options(num_cpus=job.options.threads or 1).remote(job, *contents)] = job
+            wanted = {"num_cpus": job.options.threads or 1, "max_retries": RETRIES, "num_returns": "streaming"}
+            running[paint.options(**wanted).remote(job, *contents)] = job
         try:
             yield from _follow(ray, running, controls)
         finally:

@@ -15,7 +15,6 @@ import urllib.request
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -83,7 +82,8 @@ def fetch_model(address: str) -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             unpacked.rename(folder)
     except (OSError, tarfile.TarError, EOFError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
+        reason = getattr(error, "reason", error)
+        reason = getattr(reason, "strerror", None) or reason
         raise InputError(f"cannot fetch {address}: {reason}; {_BY_HAND}") from error
     return folder
 
@@ -91,7 +91,7 @@ def fetch_model(address: str) -> Path:
 _BY_HAND = "fetch it elsewhere, unpack it, and give its folder as tfhub:FOLDER"
 
 
-def _tensorflow() -> ModuleType:
+def _tensorflow() -> Any:
     # Read when TensorFlow is first loaded: quiet, and without oneDNN, whose sums vary from run to run.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -103,7 +103,7 @@ def _tensorflow() -> ModuleType:
 
 
 @lru_cache(maxsize=1)
-def _load(tensorflow: ModuleType, folder: Path) -> Any:
+def _load(tensorflow: Any, folder: Path) -> Any:
     try:
         network = tensorflow.saved_model.load(str(folder))
     except (OSError, ValueError, RuntimeError, KeyError) as error:
