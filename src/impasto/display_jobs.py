@@ -126,6 +126,7 @@ class LiveJobs(PlainJobs):
     def _render(self) -> RenderableType:
         from rich.progress_bar import ProgressBar
         from rich.table import Table
+        from rich.text import Text
 
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(no_wrap=True, max_width=44)
@@ -135,15 +136,15 @@ class LiveJobs(PlainJobs):
         failed = f", {self.failed} failed" if self.failed else ""
         done = self.ended + sum(clock.share_done for clock in self._clocks.values())
         table.add_row(
-            f"[bold]{self.ended} of {self.total} jobs[/bold]{failed}",
-            f"{len(self._clocks)} running",
+            Text(f"{self.ended} of {self.total} jobs{failed}", style="bold"),
+            f"{len(self._clocks)} running" if self.ended < self.total else "writing the report",
             ProgressBar(total=float(self.total), completed=done),
             self._time_left(done),
         )
         room = max(1, self._console.height - SPARE_LINES)
         for name, clock in list(self._clocks.items())[:room]:
             bar = ProgressBar(total=1.0, completed=clock.share_done)
-            table.add_row(f"  {name}", self._places[name], bar, clock.format_time_left())
+            table.add_row(Text(f"  {name}"), self._places[name], bar, clock.format_time_left())
         return table
 
     def _time_left(self, done: float) -> str:

@@ -132,6 +132,7 @@ def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoNodes]:
     cluster.shut_down()
 
 
+@pytest.mark.cluster
 @pytest.mark.filterwarnings("default")  # Ray's own
 def test_a_cluster_that_loses_a_node_paints_the_same_bytes(make_job: Any, two_nodes: TwoNodes, studio: Path) -> None:
     """Both nodes paint; one is killed while it does; every job comes back as the local runner makes it."""
@@ -165,6 +166,7 @@ def test_a_cluster_that_loses_a_node_paints_the_same_bytes(make_job: Any, two_no
         assert (other.steps, other.losses) == (outcome.steps, outcome.losses)
 
 
+@pytest.mark.cluster
 @pytest.mark.filterwarnings("default")
 def test_a_cluster_can_be_stopped_and_is_not_asked_for_more_than_it_has(make_job: Any, two_nodes: TwoNodes) -> None:
     jobs = [make_job(f"job-{seed}", seed=seed, steps=(2 if seed == 0 else 500, 2), stop_tolerance=0) for seed in (0, 1)]
