@@ -105,6 +105,24 @@ def test_every_option_is_a_flag(command: str) -> None:
     assert {"--judge", "--ray", "--output", "-o", "--quiet"} <= names
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sweep", *PAIR, "--vary", "strength=1,200", "-o", "run"],
+        ["batch", "photo.png", "--paintings", "*.webp", "-o", "run"],
+        ["compare", *PAIR, "--with", "painterli", "-o", "run"],
+        ["again", "run"],
+    ],
+)
+def test_errors_come_before_torch_is_loaded(studio: Path, arguments: list[str]) -> None:
+    script = (
+        "import sys\nfrom impasto.cli import main\ncode = main(sys.argv[1:])\n"
+        "sys.exit(9 if 'torch' in sys.modules else code)"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script, *arguments], capture_output=True, timeout=60)
+    assert done.returncode in (1, 2), done.stderr
+
+
 @pytest.mark.parametrize("command", ["sweep", "batch", "compare", "again"])
 def test_help_loads_no_torch(command: str) -> None:
     script = "import sys\nfrom impasto.cli import main\nmain(sys.argv[1:])\nassert 'torch' not in sys.modules\n"
@@ -142,7 +160,7 @@ def test_ctrl_c_leaves_finished_jobs_and_says_so(studio: Path, quick_flags: list
 def plan(studio: Path, quick: dict[str, Any]) -> Any:
     shutil.copy("photo.png", "bad.png")
     plan = plan_sweep(
-        "photo.png", [("painting.png", 1.0)], {"photo": ["photo.png", "bad.png"]}, planner=Planner(1), values=quick
+        "photo.png", [("painting.png", 1.0)], {"photo": ["photo.png", "bad.png"]}, planner=Planner(), values=quick
     )
     Path("bad.png").write_text("x")
     bad = plan.manifest.jobs[1]

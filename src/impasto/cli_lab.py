@@ -76,7 +76,7 @@ def sweep(
         photo,
         [parse_painting(text) for text in (painting, *paintings)],
         parse_vary(vary),
-        planner=_planner(to.ray),
+        planner=_planner(),
         recipe=recipe,
         values=_given(options),
         judge=to.judge,
@@ -100,7 +100,7 @@ def batch(
 
     if not photos:
         raise OptionError("PHOTOS are missing; impasto batch --help shows how it is used")
-    planner, given = _planner(to.ray), _given(options)
+    planner, given = _planner(), _given(options)
     if len(photos) == 1 and photos[0].lower().endswith(".csv"):
         if paintings:
             raise OptionError(f"{photos[0]!r} names the paintings itself; leave --paintings out")
@@ -139,7 +139,7 @@ def compare(
         photo,
         [parse_painting(text) for text in (painting, *paintings)],
         columns,
-        planner=_planner(to.ray),
+        planner=_planner(),
         values=_given(options),
         judge=to.judge,
     )
@@ -158,16 +158,15 @@ def again(
     quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
 ) -> int:
     """Carry out a run folder's list again: what is missing or failed, or the whole elsewhere."""
-    from impasto.lab.run import reopen
+    from impasto.lab.plan import reopen
 
     return _run(reopen(folder, judge), output or folder, ray, quiet)
 
 
-def _planner(ray: str | None) -> Planner:
+def _planner() -> Planner:
     from impasto.lab.plan import Planner
-    from impasto.lab.run import default_threads
 
-    return Planner(default_threads(ray), spell=flag_name)
+    return Planner(spell=flag_name)
 
 
 def _given(options: Mapping[str, str | None]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +15,19 @@ from impasto.errors import InputError, OptionError
 from impasto.events import Controls, Event, RunStarted, StepDone
 from impasto.jobs.painting import PictureShelf, iter_painting
 from impasto.jobs.run_folder import Failure, InputFile, InputFiles, Job, Outcome
-from impasto.jobs.runner import JobEnded, JobProgress, JobStarted, RunnerEvent, run_here, run_on_ray
+from impasto.jobs.runner import (
+    RETRIES,
+    JobEnded,
+    JobProgress,
+    JobStarted,
+    RunnerEvent,
+    _follow,
+    run_here,
+    run_on_ray,
+)
 from impasto.options import build_options
+
+OUTCOME = Outcome(picture=b"", width_px=1, height_px=1, seconds=None)
 
 
 @pytest.fixture
@@ -54,7 +66,7 @@ def test_jobs_run_in_order_and_a_failed_one_does_not_stop_the_rest(make_job: Any
             raise InputError("no such picture")
         if job.name == "bug":
             raise KeyError("surprise")
-        yield Outcome(picture=b"", width_px=1, height_px=1, seconds=None)
+        yield OUTCOME
 
     jobs = [make_job(name) for name in ("a", "bad", "bug", "b")]
     events = list(run_here(jobs, work, Controls()))
@@ -98,10 +110,43 @@ def test_without_ray_one_line(make_job: Any, monkeypatch: pytest.MonkeyPatch) ->
         list(run_on_ray([make_job("a")], "auto", Controls()))
 
 
-def test_ray_addresses_of_another_kind_are_refused(make_job: Any) -> None:
+@pytest.mark.filterwarnings("default")  # Ray's own
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("ray://somewhere:10001", "HOST:PORT"), ("somewhere", "HOST:PORT"), ("127.0.0.1:9", "no Ray cluster answers")],
+)
+def test_ray_addresses_that_cannot_be_used(make_job: Any, address: str, words: str) -> None:
     pytest.importorskip("ray", reason="Ray is not installed")
-    with pytest.raises(OptionError, match="HOST:PORT"):
-        list(run_on_ray([make_job("a")], "ray://somewhere:10001", Controls()))
+    with pytest.raises(OptionError, match=words):
+        list(run_on_ray([make_job("a")], address, Controls()))
+
+
+def test_a_stream_that_ends_early_is_begun_anew_but_not_for_ever(make_job: Any) -> None:
+    """As Ray behaves where a job is tried again and tells less than had been heard."""
+    job, submitted, wanted = make_job("a"), 0, 0
+
+    class FakeRay:
+        exceptions = SimpleNamespace(RayError=RuntimeError)
+
+        @staticmethod
+        def wait(streams: list[Any], **_: Any) -> tuple[list[Any], list[Any]]:
+            return streams[:1], streams[1:]
+
+        @staticmethod
+        def get(item: Any) -> Any:
+            return item
+
+    def submit(_: Job) -> Iterator[Any]:
+        nonlocal submitted
+        submitted += 1
+        return iter([] if submitted < wanted else [OUTCOME])
+
+    for limit, ends_well in ((3, True), (100, False)):
+        wanted, submitted = limit, 0
+        events = list(_follow(FakeRay, {submit(job): job}, submit, Controls()))  # type: ignore[arg-type]
+        assert [type(event) for event in events] == [JobStarted, JobEnded]
+        assert ended(events)["a"] == OUTCOME if ends_well else isinstance(ended(events)["a"], Failure)
+        assert submitted == (3 if ends_well else 1 + RETRIES)
 
 
 class TwoNodes:

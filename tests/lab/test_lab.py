@@ -32,7 +32,7 @@ PAIR = ("photo.png", [("painting.png", 1.0)])
 
 
 def sweep_plan(vary: dict[str, Any], recipe: str | None = None, **values: Any) -> Plan:
-    return plan_sweep(*PAIR, vary, planner=Planner(1), recipe=recipe, values=values)
+    return plan_sweep(*PAIR, vary, planner=Planner(), recipe=recipe, values=values)
 
 
 def read_csv(folder: str | Path) -> list[dict[str, str]]:
@@ -144,7 +144,7 @@ def test_pictures_are_found_in_folders_files_and_globs(folders: Path) -> None:
 
 
 def test_a_batch_is_each_with_each_a_painting_at_a_time(folders: Path) -> None:
-    plan = plan_batch(["photos"], ["paintings", "painting.png"], planner=Planner(1), values={"seed": 4})
+    plan = plan_batch(["photos"], ["paintings", "painting.png"], planner=Planner(), values={"seed": 4})
     pairs = [(job.labels["photo"], job.labels["painting"]) for job in plan.manifest.jobs]
     assert pairs == [("a", "p"), ("b", "p"), ("a", "painting"), ("b", "painting")]
     assert {job.options.seed for job in plan.manifest.jobs} == {4}
@@ -155,7 +155,7 @@ def test_a_table_of_pairs_and_options(folders: Path) -> None:
     table.write_text(
         'photo,painting,strength,steps,recipe\na.jpg,../painting.png,20,,\nb.png,../painting.png,,"9,5",patient\n'
     )
-    jobs = plan_pairs("photos/pairs.csv", planner=Planner(1), values={"strength": 60, "seed": 1}).manifest.jobs
+    jobs = plan_pairs("photos/pairs.csv", planner=Planner(), values={"strength": 60, "seed": 1}).manifest.jobs
     assert [(job.options.strength, job.options.steps[-1], job.options.seed) for job in jobs] == [
         (20, 15, 1),
         (60, 5, 1),
@@ -182,7 +182,7 @@ def test_a_table_of_pairs_and_options(folders: Path) -> None:
 def test_tables_that_cannot_be(studio: Path, text: str, words: str) -> None:
     Path("pairs.csv").write_text(text)
     with pytest.raises(ImpastoError, match=words):
-        plan_pairs("pairs.csv", planner=Planner(1), values={})
+        plan_pairs("pairs.csv", planner=Planner(), values={})
 
 
 # -------------------------------------------------------------------------------------- planning a comparison
@@ -220,7 +220,7 @@ def test_columns_are_read(text: str, kind: str, label: str) -> None:
 )
 def test_comparisons_that_cannot_be(studio: Path, columns: list[str], words: str) -> None:
     with pytest.raises(ImpastoError, match=words):
-        plan_comparison(*PAIR, columns, planner=Planner(1), values={})
+        plan_comparison(*PAIR, columns, planner=Planner(), values={})
 
 
 # ------------------------------------------------------------------------------------------------- the layout
@@ -376,7 +376,7 @@ def test_a_failed_job_is_recorded_and_the_rest_go_on(folders: Path, quick: dict[
 
 def test_a_stop_keeps_what_is_finished(studio: Path, quick: dict[str, Any]) -> None:
     controls = Controls()
-    plan = plan_sweep(*PAIR, {"seed": [0, 1, 2]}, planner=Planner(1), values=quick)
+    plan = plan_sweep(*PAIR, {"seed": [0, 1, 2]}, planner=Planner(), values=quick)
     for event in iter_lab(Path("run"), plan.manifest, controls=controls):
         controls.stop = isinstance(event, JobProgress) and event.job.name == "seed-1"
         if controls.stop:

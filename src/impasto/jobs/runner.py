@@ -5,8 +5,8 @@ Both yield the same events and, at equal threads per job on one machine, the sam
 
 from __future__ import annotations
 
-import dataclasses
 import logging
+import socket
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from impasto.errors import ImpastoError, OptionError
-from impasto.events import Controls, Event, RunDone, StepDone
+from impasto.events import Controls, Event, Notice, RunStarted, ScaleStarted, StepDone
 from impasto.jobs.painting import iter_painting
 from impasto.jobs.run_folder import Failure, Job, Outcome
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 RETRIES = 3  # times that the job of a lost worker is tried again
-TOLD_STEPS = 5  # on a cluster every so many steps one is told, the same ones if a job is tried again
+TOLD_STEPS = 5  # on a cluster one step in so many is told: what is told is the same if a job is tried again
+CONNECT_SECONDS = 5.0
 POLL_SECONDS = 0.5  # how soon a wish to stop is noticed while no job tells anything
 
 Work: TypeAlias = Callable[[Job], Iterator[Event | Outcome]]
@@ -84,39 +85,48 @@ def run_on_ray(jobs: Sequence[Job], address: str, controls: Controls) -> Iterato
         _check_cores(ray, jobs)
         paint = ray.remote(_paint_far_away)
         stored: dict[str, Any] = {}
-        running: dict[Any, Job] = {}
-        for job in jobs:
+
+        def submit(job: Job) -> Any:
             for file in job.inputs:
                 if file.sha256 not in stored:
                     stored[file.sha256] = ray.put(file.path.read_bytes())
-            contents = [stored[file.sha256] for file in job.inputs]
             wanted = {"num_cpus": job.options.threads or 1, "max_retries": RETRIES, "num_returns": "streaming"}
-            running[paint.options(**wanted).remote(job, *contents)] = job
+            return paint.options(**wanted).remote(job, *(stored[file.sha256] for file in job.inputs))
+
+        running = {submit(job): job for job in jobs}
         try:
-            yield from _follow(ray, running, controls)
+            yield from _follow(ray, running, submit, controls)
         finally:
             for stream in running:
                 ray.cancel(stream, force=True)
 
 
-def _follow(ray: ModuleType, running: dict[Any, Job], controls: Controls) -> Iterator[RunnerEvent]:
+def _follow(
+    ray: ModuleType, running: dict[Any, Job], submit: Callable[[Job], Any], controls: Controls
+) -> Iterator[RunnerEvent]:
     """Tell what the streams of running jobs bring, taking out each that ends."""
-    begun: set[str] = set()
+    tries: dict[str, int] = {}
     while running and not controls.stop:
         ready, _ = ray.wait(list(running), num_returns=1, timeout=POLL_SECONDS)
         for stream in ready:
             job = running[stream]
+            if job.name not in tries:
+                tries[job.name] = 1
+                yield JobStarted(job)
             try:
                 item = ray.get(next(stream))
             except StopIteration:
-                del running[stream]
-                continue
+                # Tried again on another kind of machine, it told less than had been heard before: all of it anew.
+                if tries[job.name] <= RETRIES:
+                    tries[job.name] += 1
+                    del running[stream]
+                    running[submit(job)] = job
+                    continue
+                item = Failure("lost by the cluster: it ended without a picture")
             except ray.exceptions.RayError as error:
-                del running[stream]
                 item = Failure(f"lost by the cluster: {_first_line(error)}")
-            if job.name not in begun:
-                begun.add(job.name)
-                yield JobStarted(job)
+            if isinstance(item, Outcome | Failure):
+                del running[stream]
             yield _told(job, item)
 
 
@@ -144,9 +154,11 @@ def _paint_far_away(job: Job, *contents: bytes) -> Iterator[Event | Outcome | Fa
             path.write_bytes(content)
             inputs.append(file.model_copy(update={"path": path}))
         for item in attempt(iter_painting, job.model_copy(update={"inputs": tuple(inputs)})):
-            if isinstance(item, RunDone):
-                yield dataclasses.replace(item, pixels=item.pixels[:0])  # the outcome holds them
-            elif not isinstance(item, StepDone) or item.step % TOLD_STEPS == 0:
+            if isinstance(item, StepDone):
+                told = item.step % TOLD_STEPS == 0
+            else:
+                told = isinstance(item, RunStarted | ScaleStarted | Notice | Outcome | Failure)
+            if told:
                 yield item
 
 
@@ -160,10 +172,8 @@ def _connected(address: str) -> Iterator[ModuleType]:
     if ray.is_initialized():
         yield ray
         return
-    if "://" in address:
-        raise OptionError(
-            f"the Ray address {address!r} is not of the form HOST:PORT; start impasto on a machine of the cluster"
-        )
+    if address != "auto":
+        _check_answers(address)
     try:
         ray.init(
             address=None if address == "auto" else address,
@@ -176,6 +186,17 @@ def _connected(address: str) -> Iterator[ModuleType]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Refuse an address where nothing listens: Ray itself would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        raise OptionError(f"a Ray address is auto or HOST:PORT (from a machine of the cluster), got {address!r}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise OptionError(f"no Ray cluster answers at {address!r}: {_first_line(error)}") from error
 
 
 def _check_cores(ray: ModuleType, jobs: Sequence[Job]) -> None:

@@ -17,9 +17,9 @@ from impasto.images.io import save_picture
 from impasto.jobs.painting import SHELF, iter_painting, png_bytes
 from impasto.jobs.run_folder import Axis, InputFile, Job, Manifest, Outcome
 from impasto.lab.plan import PathLike, Plan, Planner, checked, job_name, without_folders
-from impasto.lab.tfhub import HUB_ADDRESS, stylize
 
 COLUMN = "column"
+HUB_ADDRESS = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,8 @@ def do_job(job: Job) -> Iterator[Event | Outcome]:
         photo, *paintings = (SHELF.load(file) for file in job.inputs if file.role in ("photo", "painting"))
         if len(paintings) > 1:
             raise OptionError("tfhub paints after one painting only; give one")
+        from impasto.lab.tfhub import stylize  # loads torch, which planning does not
+
         pixels, seconds = stylize(photo, paintings[0], job.options, job.model or job.paths("model")[0].parent)
     height_px, width_px = pixels.shape[:2]
     png = png_bytes(lambda path: save_picture(path, pixels, alpha=alpha))

@@ -10,8 +10,8 @@ from typing import Any
 from impasto.events import Controls
 from impasto.lab.batch import plan_batch, plan_pairs
 from impasto.lab.compare import plan_comparison
-from impasto.lab.plan import Plan, Planner
-from impasto.lab.run import LabRun, collect, default_threads, iter_lab, reopen
+from impasto.lab.plan import Plan, Planner, reopen
+from impasto.lab.run import LabRun, collect, iter_lab
 from impasto.lab.sweep import plan_sweep
 
 PathLike = str | os.PathLike[str]
@@ -46,7 +46,7 @@ def sweep(
     A failed job is recorded in the result's `failed`; the others go on. Raises `OptionError`, `InputError`,
     `OutputError`, `RecordError` and `WeightsError` for what cannot be used, before anything is painted.
     """
-    planner = Planner(default_threads(ray))
+    planner = Planner()
     plan = plan_sweep(photo, _pairs(painting), vary, planner=planner, recipe=recipe, values=options, judge=judge)
     return _carry_out(plan, folder, ray, controls)
 
@@ -67,7 +67,7 @@ def batch(
     `photos` and `paintings` are files, folders or globs; without `paintings`, `photos` is a CSV file with the
     columns ``photo``, ``painting`` and any options. The rest, and what is raised, as `sweep`.
     """
-    planner = Planner(default_threads(ray))
+    planner = Planner()
     photo_places, painting_places = _several(photos), _several(paintings)
     if len(photo_places) == 1 and not painting_places and str(photo_places[0]).lower().endswith(".csv"):
         plan = plan_pairs(photo_places[0], planner=planner, recipe=recipe, values=options, judge=judge)
@@ -92,7 +92,7 @@ def compare(
     `columns` are recipes, ``tfhub``, ``tfhub:MODEL`` or ``file:PICTURE``, each with ``=LABEL`` if wanted;
     `options` override every recipe. The rest, and what is raised, as `sweep`.
     """
-    planner = Planner(default_threads(ray))
+    planner = Planner()
     plan = plan_comparison(photo, _pairs(painting), columns, planner=planner, values=options, judge=judge)
     return _carry_out(plan, folder, ray, controls)
 

@@ -13,7 +13,7 @@ from typing import Any
 from impasto.api import load_starting_picture, resolve_options
 from impasto.errors import OptionError, did_you_mean
 from impasto.flags import UNIT_SUFFIXES
-from impasto.jobs.run_folder import InputFile, InputFiles, Job, Manifest, check_unique
+from impasto.jobs.run_folder import InputFile, InputFiles, Job, Manifest, RunFolder, check_unique
 from impasto.options import PaintOptions
 from impasto.record import ENCODER_SUFFIX, is_picture_path
 
@@ -31,12 +31,8 @@ class Plan:
 
 @dataclass
 class Planner:
-    """Builds jobs from paths and options; hashes every file once.
+    """Builds jobs from paths and options; hashes every file once. `spell` says how an option is called in errors."""
 
-    threads: of every job whose options leave them to the machine.
-    """
-
-    threads: int
     spell: Callable[[str], str] = "option {}".format
     _files: InputFiles = field(default_factory=InputFiles)
 
@@ -65,9 +61,8 @@ class Planner:
         )
 
     def resolve(self, recipe: str | None, values: Mapping[str, Any]) -> PaintOptions:
-        """Options with the number of threads settled, since it changes the last bits; raises `OptionError`."""
-        options = resolve_options(recipe, values, spell=self.spell)
-        return options.model_copy(update={"threads": options.threads or self.threads})
+        """As `resolve_options`."""
+        return resolve_options(recipe, values, spell=self.spell)
 
     def pair(self, photo: PathLike, paintings: Sequence[tuple[PathLike, float]]) -> list[InputFile]:
         """Photo and paintings as inputs."""
@@ -94,6 +89,12 @@ def checked(manifest: Manifest) -> Manifest:
         raise OptionError(f"nothing to do: this {manifest.command} has no jobs")
     check_unique(manifest.jobs)
     return manifest
+
+
+def reopen(folder: Path, judge: str | None = None) -> Manifest:
+    """The manifest of a run folder, to be carried out again; raises `RecordError` where there is none."""
+    manifest = RunFolder.open(folder).manifest
+    return manifest.model_copy(update={"judge": judge or manifest.judge})
 
 
 def job_name(labels: Mapping[str, str]) -> str:

@@ -17,7 +17,6 @@ from impasto.jobs.runner import JobEnded, JobProgress, JobStarted, run_here, run
 from impasto.lab.compare import do_job
 from impasto.lab.metrics import measure
 from impasto.lab.report import write_report
-from impasto.options import PaintOptions
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,17 @@ class LabRun:
         return [name for name, result in self.results.items() if result is None]
 
 
-def default_threads(ray: str | None) -> int:
-    """Threads of a job that leaves them open: all cores for one at a time, one core each on a cluster."""
-    return 1 if ray else thread_count(PaintOptions())
+def settle_threads(manifest: Manifest, ray: str | None) -> Manifest:
+    """Give every job that leaves its threads open a number, since it changes the last bits.
+
+    All cores for one job at a time, one core each on a cluster.
+    """
+
+    def settled(job: Job) -> Job:
+        threads = job.options.threads or (1 if ray else thread_count(job.options))
+        return job.model_copy(update={"options": job.options.model_copy(update={"threads": threads})})
+
+    return manifest.model_copy(update={"jobs": tuple(map(settled, manifest.jobs))})
 
 
 def iter_lab(
@@ -75,6 +82,7 @@ def iter_lab(
     `OptionError` for an unknown judge or a cluster that cannot be used.
     """
     controls = controls or Controls()
+    manifest = settle_threads(manifest, ray)
     check_inputs(manifest.jobs)
     judge = load_encoder(manifest.judge)
     run_folder = RunFolder.create(folder, manifest)
@@ -98,12 +106,6 @@ def collect(folder: Path) -> LabRun:
     run_folder = RunFolder.open(folder)
     results = {job.name: run_folder.result(job) for job in run_folder.manifest.jobs}
     return LabRun(folder, run_folder.manifest, results)
-
-
-def reopen(folder: Path, judge: str | None = None) -> Manifest:
-    """The manifest of a run folder, to be carried out again."""
-    manifest = RunFolder.open(folder).manifest
-    return manifest.model_copy(update={"judge": judge or manifest.judge})
 
 
 def _kept(

@@ -26,7 +26,6 @@ from impasto.errors import InputError, OptionError
 from impasto.images.io import Picture
 from impasto.options import PaintOptions
 
-HUB_ADDRESS = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"
 STYLE_PX = 256  # the size that the model was trained to read paintings at
 TIMEOUT_SECONDS = 30.0
 
