@@ -99,13 +99,14 @@ def test_varying_the_content_weight_holds_it(studio: Path) -> None:
         ({"strength": ["50", "50.0"]}, "twice"),
         ({"min_scale": ["32"], "min_scale_px": ["64"]}, "two spellings"),
         ({"recipe": ["nonsense"]}, "unknown recipe"),
+        ({"tv_weight": ["1", "2"]}, "tv_weight varies.*given beside"),
         ({"photo": ["nowhere.png"]}, r"photo 'nowhere\.png'"),
         ({"starting_point": ["content", "nose"]}, "did you mean 'noise'"),
     ],
 )
 def test_sweeps_that_cannot_be(studio: Path, vary: dict[str, Any], words: str) -> None:
     with pytest.raises(ImpastoError, match=words):
-        sweep_plan(vary)
+        sweep_plan(vary, tv_weight=0.1)
 
 
 def test_long_names_stay_short_and_different() -> None:
@@ -354,7 +355,11 @@ def test_another_judge_measures_without_painting(
     sweep({"seed": [0]})
     (before,) = read_csv("run")
     monkeypatch.setattr("impasto.lab.run.run_here", lambda jobs, work, controls: iter(jobs and [1 / 0]))
-    impasto.again("run", judge=str(tiny_encoder_file))
+    shutil.copy(tiny_encoder_file, "judge.safetensors")
+    impasto.again("run", judge="judge.safetensors")
+    manifest = RunFolder.open(Path("run")).manifest
+    assert manifest.judge == str(Path("judge.safetensors").absolute())
+    assert json.loads(Path("run/manifest.json").read_text())["judge"] == "../judge.safetensors"
     (after,) = read_csv("run")
     assert after["judge"].startswith("tiny ")
     assert after["style_gram"] != before["style_gram"]

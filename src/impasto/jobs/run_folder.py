@@ -26,7 +26,7 @@ from impasto import __version__
 from impasto.errors import InputError, OptionError, OutputError, RecordError
 from impasto.images.io import write_whole
 from impasto.options import PaintOptions
-from impasto.record import hash_file
+from impasto.record import ENCODER_SUFFIX, hash_file
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -177,7 +177,10 @@ class RunFolder:
         except OSError as error:
             raise OutputError(f"cannot make the run folder {str(path)!r}: {error.strerror}") from error
         jobs = tuple(_relocated(job, lambda file: _relative(file, path)) for job in manifest.jobs)
-        text = manifest.model_copy(update={"jobs": jobs}).model_dump_json(indent=1)
+        judge = manifest.judge
+        if judge.endswith(ENCODER_SUFFIX):
+            judge = str(_relative(Path(judge).absolute(), path))
+        text = manifest.model_copy(update={"jobs": jobs, "judge": judge}).model_dump_json(indent=1)
         folder.write(MANIFEST, text.encode())
         return folder
 
@@ -205,7 +208,10 @@ class RunFolder:
         jobs = tuple(
             _relocated(job, lambda file: Path(os.path.normpath(path.absolute() / file))) for job in manifest.jobs
         )
-        return cls(path, manifest.model_copy(update={"jobs": jobs}))
+        judge = manifest.judge
+        if judge.endswith(ENCODER_SUFFIX):
+            judge = os.path.normpath(path.absolute() / judge)
+        return cls(path, manifest.model_copy(update={"jobs": jobs, "judge": judge}))
 
     def picture_path(self, job: Job) -> Path:
         return self.path / "pastiches" / f"{job.name}.png"

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 PARTS = {"total": "total", "content": "content", "style": "style", "total_variation": "total variation"}
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
@@ -56,7 +58,6 @@ def draw_curves(curves: Sequence[Curve]) -> bytes:
         panels = figure.subplots(2, 2, sharex=True).flat
         colors = matplotlib.colormaps["viridis"]
         for panel, (part, title) in zip(panels, PARTS.items(), strict=True):
-            positive = False
             for curve in curves:
                 color = colors(0.88 * curve.group[0] / max(1, *(c.group[0] for c in curves)))
                 dashes = DASHES[curve.group[1] % len(DASHES)]
@@ -64,9 +65,7 @@ def draw_curves(curves: Sequence[Curve]) -> bytes:
                 panel.plot(
                     range(1, len(values) + 1), values, color=color, linestyle=dashes, linewidth=1.5, label=curve.label
                 )
-                positive = positive or any(value > 0 for value in values)
-            if positive:
-                panel.set_yscale("log")
+            _choose_scale(panel, [value for curve in curves for value in curve.parts[part] if value > 0])
             panel.set_title(title, loc="left", fontweight="bold")
             panel.grid(color="#e6e6ea", linewidth=0.7)
             panel.set_axisbelow(True)
@@ -83,3 +82,12 @@ def draw_curves(curves: Sequence[Curve]) -> bytes:
         file = io.BytesIO()
         figure.savefig(file, format="png")
     return file.getvalue()
+
+
+def _choose_scale(panel: Axes, positive: Sequence[float]) -> None:
+    """Logarithmic where values span more than a few times the smallest; ticks as plain numbers."""
+    if positive and max(positive) > 4 * min(positive):
+        panel.set_yscale("log")
+        panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        panel.yaxis.set_minor_formatter(NullFormatter())
+    panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

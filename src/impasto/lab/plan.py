@@ -13,7 +13,7 @@ from typing import Any
 from impasto.api import load_starting_picture, resolve_options
 from impasto.errors import OptionError, did_you_mean
 from impasto.flags import UNIT_SUFFIXES
-from impasto.jobs.run_folder import InputFile, InputFiles, Job, Manifest, RunFolder, check_unique
+from impasto.jobs.run_folder import InputFile, InputFiles, Job, Manifest, Role, RunFolder, check_unique
 from impasto.options import PaintOptions
 from impasto.record import ENCODER_SUFFIX, is_picture_path
 
@@ -71,7 +71,7 @@ class Planner:
         found = [self._files.describe("painting", path, weight) for path, weight in paintings]
         return [self._files.describe("photo", photo), *found]
 
-    def describe(self, role: Any, path: PathLike) -> InputFile:
+    def describe(self, role: Role, path: PathLike) -> InputFile:
         """As `InputFiles.describe`."""
         return self._files.describe(role, path)
 

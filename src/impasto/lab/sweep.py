@@ -52,6 +52,9 @@ def plan_sweep(
     for name, choices in varied.items():
         if not choices or "" in choices:
             raise OptionError(f"--vary {name} needs values, as {name}=VALUE,VALUE,...")
+    for name in varied:
+        if name in values or (name == "recipe" and recipe is not None):
+            raise OptionError(f"{name} varies in this sweep and is given beside it; leave one of them out")
     values, notes = _fixing_balance(varied, recipe, values, planner)
     pictures = {name: file_labels(choices) for name, choices in varied.items() if name in PICTURES}
     jobs = []
