@@ -17,8 +17,7 @@ from rich.console import Console
 
 from impasto import cli, cli_lab
 from impasto.display_jobs import LiveJobs, PlainJobs, QuietJobs, choose_jobs_display
-from impasto.events import Controls, Notice
-from impasto.jobs.runner import JobProgress
+from impasto.events import Controls
 from impasto.lab.plan import Planner
 from impasto.lab.run import JobKept, iter_lab
 from impasto.lab.sweep import plan_sweep
@@ -196,8 +195,6 @@ def test_a_terminal_sees_all_that_runs(plan: Any, monkeypatch: pytest.MonkeyPatc
     seen = []
     for event in iter_lab(Path("run"), plan, controls=Controls()):
         display.show(event)
-        if isinstance(event, JobProgress):
-            display.show(JobProgress(event.job, Notice("by the way")))
         console = Console(file=io.StringIO(), width=120)
         console.print(display._render())
         text = console.file.getvalue()  # type: ignore[attr-defined]
@@ -207,7 +204,7 @@ def test_a_terminal_sees_all_that_runs(plan: Any, monkeypatch: pytest.MonkeyPatc
     assert any("1 running" in text and "scale 2/2  48x38" in text and "  photo" in text for text in seen)
     assert "0 of 2 jobs" in seen[0]
     told = display._console.file.getvalue()  # type: ignore[attr-defined]
-    assert "note: photo: by the way" in told
+    assert "1/2 photo: done in" in told
     assert "bad failed" in told
 
 

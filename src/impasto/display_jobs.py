@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from impasto.display import Clock
-from impasto.events import Notice, RunStarted, ScaleStarted, StepDone
+from impasto.events import RunStarted, ScaleStarted, StepDone
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -120,8 +120,6 @@ class LiveJobs(PlainJobs):
             clock.tick(event)
         if isinstance(event, ScaleStarted):
             self._places[name] = f"scale {event.scale + 1}/{clock.scales}  {event.width_px}x{event.height_px}"
-        elif isinstance(event, Notice):
-            self.note(f"{name}: {event.message}")
 
     def _render(self) -> RenderableType:
         from rich.progress_bar import ProgressBar
@@ -134,15 +132,16 @@ class LiveJobs(PlainJobs):
         table.add_column(ratio=1)
         table.add_column(no_wrap=True)
         failed = f", {self.failed} failed" if self.failed else ""
-        done = self.ended + sum(clock.share_done for clock in self._clocks.values())
+        running = list(self._clocks.items())  # it changes while this is drawn
+        done = self.ended + sum(clock.share_done for _, clock in running)
         table.add_row(
             Text(f"{self.ended} of {self.total} jobs{failed}", style="bold"),
-            f"{len(self._clocks)} running" if self.ended < self.total else "writing the report",
+            f"{len(running)} running" if self.ended < self.total else "writing the report",
             ProgressBar(total=float(self.total), completed=done),
             self._time_left(done),
         )
         room = max(1, self._console.height - SPARE_LINES)
-        for name, clock in list(self._clocks.items())[:room]:
+        for name, clock in running[:room]:
             bar = ProgressBar(total=1.0, completed=clock.share_done)
             table.add_row(Text(f"  {name}"), self._places[name], bar, clock.format_time_left())
         return table
