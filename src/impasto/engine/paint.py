@@ -195,11 +195,18 @@ def build_objective(
     """The objective of one scale: paintings brought to its size, never enlarged past their own."""
     content_layers, style_layers = layers
     long_edge = max(scale.height_px, scale.width_px)
-    targets, restless = _studied(encoder, paintings, long_edge, options, list(style_layers))
+    layer_names = list(style_layers)
+    parts, restless = [], 0.0
+    for painting in paintings:
+        statistics, own_restless = _studied(encoder, painting.picture, long_edge, options, layer_names)
+        parts.append((statistics, painting.weight))
+        restless += own_restless * painting.weight
     share = style_share(options)
+    whole = sum(painting.weight for painting in paintings)
+    parts = [(statistics, share * weight / whole) for statistics, weight in parts]
     if share < 1:
-        own = style_statistics(encoder, [(photo, 1.0)], list(style_layers))
-        targets = {name: blend([(targets[name], share), (own[name], 1 - share)]) for name in style_layers}
+        parts.append((style_statistics(encoder, [(photo, 1.0)], layer_names), 1 - share))
+    targets = {name: blend((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
     return Objective(
         encoder,
         photo,
@@ -211,7 +218,7 @@ def build_objective(
         content_weight=content_weight,
         style_weight=options.style_weight,
         tv_weight=options.tv_weight,
-        tv_scale=max(restless, MIN_TV_SCALE),
+        tv_scale=max(restless / whole, MIN_TV_SCALE),
     )
 
 
@@ -219,26 +226,18 @@ _STUDIED: OrderedDict[tuple[object, ...], tuple[dict[str, Moments], float]] = Or
 
 
 def _studied(
-    encoder: Encoder, paintings: Sequence[Painting], long_edge_px: int, options: PaintOptions, layers: list[str]
+    encoder: Encoder, picture: Picture, long_edge_px: int, options: PaintOptions, layers: list[str]
 ) -> tuple[dict[str, Moments], float]:
-    """Blended style statistics of the paintings at a scale's size, and their mean total variation.
+    """Style statistics of a painting at a scale's size, and its total variation.
 
     The last `KEPT_STUDIES` are kept for the next run of this process: a batch studies each painting once. All
     options and the thread count tell them apart, so that what is kept is bit for bit what would be computed.
     """
-    key = (
-        encoder.sha256,
-        options.model_dump_json(),
-        torch.get_num_threads(),
-        tuple((painting.picture.sha256, painting.weight) for painting in paintings),
-        long_edge_px,
-        tuple(layers),
-    )
+    threads = torch.get_num_threads()
+    key = (encoder.sha256, options.model_dump_json(), threads, picture.sha256, long_edge_px, tuple(layers))
     if key not in _STUDIED:
-        painted = [(_style_tensor(p.picture, long_edge_px), p.weight) for p in paintings]
-        restless = sum(float(total_variation(p)) * weight for p, weight in painted)
-        statistics = style_statistics(encoder, painted, layers)
-        _STUDIED[key] = statistics, restless / sum(weight for _, weight in painted)
+        painted = _style_tensor(picture, long_edge_px)
+        _STUDIED[key] = style_statistics(encoder, [(painted, 1.0)], layers), float(total_variation(painted))
         if len(_STUDIED) > KEPT_STUDIES:
             _STUDIED.popitem(last=False)
     _STUDIED.move_to_end(key)
