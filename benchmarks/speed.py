@@ -216,7 +216,7 @@ def build_parts(pair: Pair, options: PaintOptions, scale: Scale) -> dict[str, Ca
             list(maps.values()), leaf, list(still.values()), retain_graph=True
         ),
         **build_loss_parts(pair, options, scale, encoder, still),
-        "total variation": lambda: differentiate(total_variation, photo),
+        "total variation": lambda: total_variation(photo, torch.zeros_like(photo)),
         "optimiser": lambda: optimizer.step(lambda _: evaluation),
         "whole step": lambda: optimizer.step(objective),
         "readability": lambda: reading.distance(photo),
@@ -232,7 +232,7 @@ def build_loss_parts(
     style = {name: STYLE_LOSSES[options.style_loss](target) for name, target in targets.items()}
     strides = {name: encoder.architecture.layer(name).stride_px for name in maps}
     cores = {name: scale.core.cut(feature, strides[name]) for name, feature in maps.items()}
-    content = {name: ContentLoss(cores[name]) for name in options.content_layers}
+    content = {name: ContentLoss([cores[name]]) for name in options.content_layers}
     sums = {name: moments(cores[name]) for name in targets}
 
     def statistics_of(name: str, feature: Tensor) -> Tensor:

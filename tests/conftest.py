@@ -10,6 +10,14 @@ import pytest
 from PIL import Image
 
 
+@pytest.fixture(autouse=True)
+def weights_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of fetched weights for every test: the user's own is neither seen nor touched."""
+    folder = tmp_path_factory.mktemp("weights")
+    monkeypatch.setenv("IMPASTO_WEIGHTS_DIR", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny_encoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An encoder file with the layers of `lite` but few channels and seeded random weights."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -271,7 +272,9 @@ def test_paint(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixtu
     said = capsys.readouterr()
     assert said.out.startswith("out.png: 48x38 px, painted in ")
     assert said.out.count("\n") == 1
-    assert said.err.splitlines() == [
+    plan, *scales = said.err.splitlines()
+    assert re.fullmatch(r"impasto: 48x38 px in 2 scales: about \d+ MB of memory, 0:\d\d at most", plan)
+    assert scales == [
         "impasto: scale 1/2, 32x25 px, 3 steps",
         "impasto: scale 2/2, 48x38 px, 2 steps",
     ]
@@ -429,7 +432,7 @@ def test_a_second_interrupt_leaves_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def interrupted_twice() -> Iterator[Event]:
-        yield RunStarted(((38, 48),), (9,))
+        yield RunStarted(((38, 48),), (9,), (1,), 2048, 300_000_000, 1.0)
         os.kill(os.getpid(), signal.SIGINT)
         yield StepDone(0, 1, {"total": 1.0}, 1.0, None, 0.1)
         os.kill(os.getpid(), signal.SIGINT)
@@ -459,7 +462,7 @@ def test_an_interrupt_before_painting(
 # ------------------------------------------------------------------------------------- display
 
 RUN: list[Event] = [
-    RunStarted(((24, 32), (48, 64)), (2, 3)),
+    RunStarted(((24, 32), (48, 64)), (2, 3), (1, 1), 2048, 300_000_000, 4.0),
     ScaleStarted(0, 24, 32, 2),
     StepDone(0, 1, {"content": 0.25, "style": 0.5, "total": 0.75}, 1.0, 0.3, 1.0),
     StepDone(0, 2, {"content": 0.25, "style": 0.5, "total": 0.75}, 1.0, 0.3, 1.5),
@@ -499,7 +502,7 @@ def test_the_clock() -> None:
     assert clock.steps_per_second == 0.5
     assert clock.format_time_left() == "0:02 left"
     hours = Clock()
-    hours.tick(RunStarted(((10, 10),), (3601,)))
+    hours.tick(RunStarted(((10, 10),), (3601,), (1,), 2048, 300_000_000, 1.0))
     for step in (1, 2):
         hours.tick(StepDone(0, step, {}, 1.0, None, 2.0 * step))
     assert hours.format_time_left() == "1:59:58 left"
@@ -510,6 +513,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         for event in RUN:
             display.show(event)
     assert capsys.readouterr().err.splitlines() == [
+        "impasto: 64x48 px in 2 scales: about 300 MB of memory, 0:04 at most",
         "impasto: scale 1/2, 32x24 px, 2 steps",
         "impasto: note: something is worth knowing [sic]",
         "impasto: scale 2/2, 64x48 px, 3 steps",

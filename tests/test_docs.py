@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cyclopts import App
 from PIL import Image
 
 from impasto import api, cli
@@ -29,7 +30,9 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 APACHE_2 = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"  # the licence, to the letter
 HERE = re.compile(r"/(?:root|home|Users|opt|work|mnt|srv)/[\w.-]")
-REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|download\.pytorch\.org|index-[u]rl|artifactor[y]|/simpl[e]/")
+REGISTRY = re.compile(
+    r"pypi\.org|pythonhosted\.org|download\.pytorch\.org(?!/models)|index-[u]rl|artifactor[y]|/simpl[e]/"
+)
 
 
 def name_of(page: Path) -> str:
@@ -67,8 +70,14 @@ def desk(
     photo_pixels: np.ndarray,
     painting_pixels: np.ndarray,
     tiny_encoder_file: Path,
+    weights_folder: Path,
 ) -> Path:
-    """Working directory with what the snippets name; whatever they ask for is painted small and briefly."""
+    """Working directory with what the snippets name; whatever they ask for is painted small and briefly.
+
+    A tiny encoder stands in for VGG-19, as if it had been fetched.
+    """
+    sha256 = hashlib.sha256(tiny_encoder_file.read_bytes()).hexdigest()
+    shutil.copy(tiny_encoder_file, weights_folder / f"vgg19.{sha256}.safetensors")
     Image.fromarray(photo_pixels).save(tmp_path / "photo.jpg")
     Image.fromarray(photo_pixels[:, ::-1].copy()).save(tmp_path / "sketch.png")
     Image.fromarray(painting_pixels).save(tmp_path / "painting.jpg")
@@ -156,11 +165,17 @@ def known_flags() -> set[str]:
     """Flags of all commands, tools and benchmarks."""
     flags = {flag for folder in ("tools", "benchmarks") for path in (ROOT / folder).glob("*.py")
              for flag in script_flags(f"{folder}/{path.name}")}  # fmt: skip
-    for command in cli.build_app():
-        if not command.startswith("-"):
-            for argument in cli.build_app()[command].assemble_argument_collection():
-                flags |= set(argument.names)
-    return flags | {"--help", "--version"}
+    return flags | flags_of(cli.build_app()) | {"--help", "--version"}
+
+
+def flags_of(app: App) -> set[str]:
+    """Flags of all commands of an application, and of theirs."""
+    flags = (
+        {name for argument in app.assemble_argument_collection() for name in argument.names}
+        if app.default_command
+        else set()
+    )
+    return flags.union(*(flags_of(app[name]) for name in app if not name.startswith("-")))
 
 
 @every_page

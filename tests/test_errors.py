@@ -32,6 +32,21 @@ def test_message_is_one_line() -> None:
     assert str(errors.InputError("first\n  second\tthird")) == "first second third"
 
 
+def test_a_message_cannot_speak_to_the_terminal() -> None:
+    assert str(errors.InputError("é \x1b[2J \ud800 \x9b")) == r"é \x1b[2J \ud800 \x9b"
+
+
+def test_a_message_is_of_bounded_length() -> None:
+    assert str(errors.InputError(600 * "a")) == 600 * "a"
+    assert str(errors.InputError(300 * "a" + 10_000 * "b" + 99 * "c")) == 300 * "a" + 150 * "b" + " ... b" + 99 * "c"
+
+
+def test_values_are_quoted_short() -> None:
+    assert errors.shorten("a\nb") == r"'a\nb'"
+    assert errors.shorten(1000 * "a") == "'" + 75 * "a" + " ..."
+    assert errors.shorten(16**5000) == "int too large to be shown"
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("relu4_l", "; did you mean 'relu4_1'?"), ("zzz", "; known: relu1_1, relu4_1")],

@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from impasto.api import Pastiche, iter_paint, paint, replay
+    from impasto.api import Pastiche, enlarge, iter_paint, paint, replay, resume
     from impasto.errors import (
+        CheckpointError,
         ImpastoError,
         InputError,
         OptionError,
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from impasto.events import (
+        CheckpointSaved,
         Controls,
         Event,
+        FetchProgressed,
         Notice,
         PreviewReady,
+        Resumed,
         RunDone,
         RunStarted,
         ScaleStarted,
@@ -39,8 +43,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CheckpointError",
+    "CheckpointSaved",
     "Controls",
     "Event",
+    "FetchProgressed",
     "ImpastoError",
     "InputError",
     "LabRun",
@@ -52,6 +59,7 @@ __all__ = [
     "Picture",
     "PreviewReady",
     "RecordError",
+    "Resumed",
     "RunDone",
     "RunStarted",
     "ScaleStarted",
@@ -61,6 +69,7 @@ __all__ = [
     "again",
     "batch",
     "compare",
+    "enlarge",
     "iter_paint",
     "load_picture",
     "load_recipe",
@@ -69,17 +78,19 @@ __all__ = [
     "read_record",
     "recipe_names",
     "replay",
+    "resume",
     "save_picture",
     "sweep",
 ]
 
 _HOMES = {
-    "impasto.api": ["Pastiche", "iter_paint", "paint", "replay"],
+    "impasto.api": ["Pastiche", "enlarge", "iter_paint", "paint", "replay", "resume"],
     "impasto.errors": [
-        "ImpastoError", "InputError", "OptionError", "OutputError", "RecordError", "WeightsError",
+        "CheckpointError", "ImpastoError", "InputError", "OptionError", "OutputError", "RecordError", "WeightsError",
     ],
     "impasto.events": [
-        "Controls", "Event", "Notice", "PreviewReady", "RunDone", "RunStarted", "ScaleStarted", "StepDone",
+        "CheckpointSaved", "Controls", "Event", "FetchProgressed", "Notice", "PreviewReady", "Resumed", "RunDone",
+        "RunStarted", "ScaleStarted", "StepDone",
     ],
     "impasto.images.io": ["Picture", "load_picture", "picture_from_array", "read_record", "save_picture"],
     "impasto.lab.face": ["again", "batch", "compare", "sweep"],

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import OptionError, did_you_mean
-from impasto.events import Controls, Event, RunDone, RunStarted, StepDone
+from impasto.events import Controls, Event, Resumed, RunDone, RunStarted, StepDone
 from impasto.images.io import (
     DEFAULT_MAX_PIXELS,
     PhotoMetadata,
@@ -24,19 +24,32 @@ from impasto.images.io import (
     read_record,
     save_picture,
 )
-from impasto.options import STARTING_POINTS, PaintOptions, build_options, load_recipe
+from impasto.images.printing import Print
+from impasto.options import CHECKPOINT_SECONDS, STARTING_POINTS, PaintOptions, build_options, load_recipe, scale_edges
 from impasto.record import (
     RunRecord,
     StopPoint,
     build_record,
+    current_machine,
     find_inputs,
     is_picture_path,
     parse_record,
     wanted_files,
 )
+from impasto.run_folder import (
+    Command,
+    RunState,
+    describe_source,
+    find_run_folder,
+    load_source,
+    read_run,
+    remove_run,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from impasto.engine.checkpoint import Checkpoint
 
 PictureLike: TypeAlias = "str | os.PathLike[str] | Picture | NDArray[Any] | Tensor"
 Weighted: TypeAlias = "tuple[PictureLike, float]"
@@ -58,6 +71,7 @@ class Pastiche:
     metadata: date taken and copyright of the content image.
     stopped: whether the run was stopped early.
     seconds: duration of the run.
+    dots_per_inch: for printing, written into the file.
     """
 
     pixels: NDArray[np.float32] = field(repr=False)
@@ -66,6 +80,7 @@ class Pastiche:
     metadata: PhotoMetadata = field(repr=False)
     stopped: bool
     seconds: float
+    dots_per_inch: float = 72.0
 
     def save(
         self,
@@ -88,6 +103,7 @@ class Pastiche:
             bit_depth=bit_depth,
             record=self.record | {"bit_depth": bit_depth} if record else None,
             metadata=self.metadata,
+            dots_per_inch=self.dots_per_inch,
             overwrite=overwrite,
         )
 
@@ -109,29 +125,47 @@ class Run:
     stop_after: StopPoint | None = None
     replayed: RunRecord | None = None
     """The record that this run paints again."""
+    checkpoint_folder: Path | None = None
+    """Where checkpoints go; None: none are written."""
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    resumed: Checkpoint | None = None
+    """The state that the run goes on from."""
+    dots_per_inch: float = 72.0
+    command: Callable[[], Command] | None = None
+    """Tells what the command line is doing, for a checkpoint."""
     pastiche: Pastiche | None = field(default=None, init=False)
     """Set when the run is done."""
+    _content_weight: float | None = field(default=None, init=False)
 
     def __iter__(self) -> Iterator[Event]:
+        from impasto.engine.checkpoint import Checkpoints
         from impasto.engine.paint import Painting, iter_paint
 
-        size_px, last = 0, StopPoint(scale=0, step=0)
+        started, last = RunStarted((), (), (), 0, 0, 0.0), StopPoint(scale=0, step=0)
         self.controls.stop = self.controls.stop or self.stop_after == last
+        checkpoints = None
+        if self.checkpoint_folder is not None:
+            folder = self.checkpoint_folder
+            checkpoints = Checkpoints(folder, self.checkpoint_seconds, lambda: self._describe(started, folder))
         events = iter_paint(
             self.content,
             [Painting(picture, weight) for picture, weight in self.paintings],
             self.options,
             controls=self.controls,
             starting_picture=self.starting_picture,
+            checkpoints=checkpoints,
+            resumed=self.resumed,
         )
         for event in events:
             if isinstance(event, RunStarted):
-                size_px = max(event.scales_px[-1])
-            elif isinstance(event, StepDone):
+                started = event
+            elif isinstance(event, StepDone | Resumed):
                 last = StopPoint(scale=event.scale, step=event.step)
+                if isinstance(event, StepDone):
+                    self._content_weight = event.content_weight
                 self.controls.stop = self.controls.stop or self.stop_after == last
             elif isinstance(event, RunDone):
-                self.pastiche = self._finish(event, size_px, last)
+                self.pastiche = self._finish(event, started, last)
             yield event
 
     def paint(self) -> Pastiche:
@@ -141,15 +175,41 @@ class Run:
         assert self.pastiche is not None, "the engine ended without RunDone"
         return self.pastiche
 
-    def _finish(self, done: RunDone, size_px: int, last: StopPoint) -> Pastiche:
+    def _describe(self, started: RunStarted, folder: Path) -> dict[str, Any]:
+        """What a checkpoint says about this run; what was left to the machine as it came to be."""
+        from impasto.encoders import load_encoder
+
+        machine = current_machine()
+        resolved = {
+            "size_px": max(started.scales_px[-1]),
+            "tile_px": started.tile_px,
+            "threads": machine.threads,
+            "max_memory_bytes": None,
+        }
+        state = RunState(
+            recipe=self.recipe,
+            options=self.options.model_copy(update=resolved),
+            encoder_sha256=load_encoder(self.options.encoder).sha256,
+            content=describe_source(self.content, folder),
+            paintings=tuple(describe_source(picture, folder, weight) for picture, weight in self.paintings),
+            starting_picture=describe_source(self.starting_picture, folder) if self.starting_picture else None,
+            machine=machine,
+            dots_per_inch=self.dots_per_inch,
+            command=self.command() if self.command else None,
+        )
+        return state.model_dump(mode="json")
+
+    def _finish(self, done: RunDone, started: RunStarted, last: StopPoint) -> Pastiche:
         record = build_record(
             self.content,
             self.paintings,
             self.options,
-            size_px=size_px,
+            size_px=max(started.scales_px[-1]),
+            tile_px=started.tile_px,
             recipe=self.recipe,
             starting_picture=self.starting_picture,
             stopped_after=last if done.stopped else None,
+            content_weight=self._content_weight,
         )
         height_px, width_px = done.pixels.shape[:2]
         return Pastiche(
@@ -159,6 +219,7 @@ class Run:
             metadata=self.content.metadata,
             stopped=done.stopped,
             seconds=done.seconds,
+            dots_per_inch=self.dots_per_inch,
         )
 
 
@@ -168,6 +229,8 @@ def paint(
     *,
     recipe: str | None = None,
     controls: Controls | None = None,
+    run_folder: str | os.PathLike[str] | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     **options: Any,
 ) -> Pastiche:
     """Repaint `content` in the manner of `style`.
@@ -178,6 +241,8 @@ def paint(
     style: one of the same, or a sequence of them, or of pairs (picture, weight), whose manners blend.
     recipe: name of a recipe or path of a .toml file; `options` override it.
     controls: `controls.stop = True` ends the run at the next step with the picture as it stands.
+    run_folder: where a checkpoint is written every `checkpoint_seconds`, and when the run is stopped; `resume`
+        goes on from there. It is removed when the run is complete. Default: none are written.
     options: fields of `PaintOptions`, such as ``size_px=800``; ``starting_point`` may be a picture too.
 
     Raises
@@ -186,7 +251,62 @@ def paint(
     InputError: for a picture or recipe that cannot be read.
     WeightsError: for missing or damaged encoder weights.
     """
-    return build_run(content, style, recipe=recipe, controls=controls, options=options).paint()
+    run = build_run(content, style, recipe=recipe, controls=controls, options=options)
+    if run_folder is not None:
+        run.checkpoint_folder, run.checkpoint_seconds = Path(run_folder), checkpoint_seconds
+        if list(run.checkpoint_folder.glob("checkpoint-*.safetensors")):
+            raise OptionError(f"{str(run_folder)!r} holds an interrupted run: resume it, or give another run folder")
+    return _paint_and_clear(run)
+
+
+def resume(run_folder: str | os.PathLike[str], *, controls: Controls | None = None) -> Pastiche:
+    """Go on with an interrupted run from its last checkpoint.
+
+    On the same machine's processor the pastiche is, bit for bit, the one that the run would have ended with.
+
+    Raises
+    ------
+    CheckpointError: where there is no usable checkpoint: none, damaged, or of another version or encoder, or
+        with inputs that have changed since.
+    """
+    run, _, _ = build_resume(run_folder, controls=controls)
+    return _paint_and_clear(run)
+
+
+def _paint_and_clear(run: Run) -> Pastiche:
+    """Paint; a run that is complete needs its checkpoints no more."""
+    pastiche = run.paint()
+    if run.checkpoint_folder is not None and not pastiche.stopped:
+        remove_run(run.checkpoint_folder)
+    return pastiche
+
+
+def build_resume(
+    run_folder: str | os.PathLike[str],
+    *,
+    controls: Controls | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> tuple[Run, RunState, list[str]]:
+    """Read an interrupted run and its inputs; returns notes worth telling too. Raises as `resume` does."""
+    folder = find_run_folder(Path(run_folder))
+    state, checkpoint, notes = read_run(folder)
+    start = state.starting_picture
+    run = Run(
+        content=load_source(state.content, folder, "content image", max_pixels),
+        paintings=[
+            (load_source(source, folder, "style image", max_pixels), source.weight) for source in state.paintings
+        ],
+        options=state.options,
+        recipe=state.recipe,
+        starting_picture=load_source(start, folder, "starting point", max_pixels) if start else None,
+        controls=controls or Controls(),
+        checkpoint_folder=folder,
+        checkpoint_seconds=checkpoint_seconds,
+        resumed=checkpoint,
+        dots_per_inch=state.dots_per_inch,
+    )
+    return run, state, notes
 
 
 def iter_paint(
@@ -286,6 +406,56 @@ def build_replay(
         stop_after=None if PLAN_OPTIONS & overrides.keys() else record.stopped_after,
         replayed=record,
     )
+
+
+def enlarge(
+    path: str | os.PathLike[str],
+    size_px: int,
+    inputs: Sequence[str | os.PathLike[str]] | None = None,
+    **overrides: Any,
+) -> Pastiche:
+    """Go on from a finished pastiche to a larger one: only the scales above its size are painted.
+
+    The inputs are found as `replay` finds them; the pastiche itself becomes the starting point, and its record
+    says how it was painted. Raises what `replay` does, and `OptionError` for a size that is not larger.
+    """
+    return build_enlargement(path, inputs or (), size_px=size_px, overrides=overrides).paint()
+
+
+def build_enlargement(
+    path: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]] = (),
+    *,
+    size_px: int | None = None,
+    sheet: Print | None = None,
+    overrides: Mapping[str, Any],
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Run:
+    """Prepare what `enlarge` paints, for a size in pixels or a sheet to be printed."""
+    pastiche = load_picture(path, max_pixels=max_pixels)
+    own = max(pastiche.height_px, pastiche.width_px)
+    if (size_px is None) == (sheet is None):
+        raise OptionError("an enlargement needs its size: give --size or --print, one of them")
+    size_px = size_px or (sheet.long_edge_px(pastiche.height_px, pastiche.width_px) if sheet else 0)
+    if size_px <= own:
+        raise OptionError(f"{pastiche.name} is {own} px long already; an enlargement is longer, got {size_px}")
+    record = parse_record(read_record(path), pastiche.name)
+    painted = len(scale_edges(own, record.options))
+    weight = record.content_weight if record.content_weight is not None else record.options.content_weight
+    onward = {
+        "size_px": size_px,
+        "starting_point": str(path),
+        "min_scale_px": round(own * min(record.options.scale_factor, size_px / own)),
+        "steps": record.options.steps[painted:] or record.options.steps[-1:],
+        "content_weight": weight,
+        "variation": 0,
+        "tile_px": None,
+        "threads": None,
+    }
+    run = build_replay(path, inputs, overrides=onward | dict(overrides), max_pixels=max_pixels)
+    if sheet is not None:
+        run.dots_per_inch = sheet.dots_per_inch
+    return run
 
 
 def resolve_options(

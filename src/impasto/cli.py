@@ -1,15 +1,16 @@
-"""The command line: ``impasto paint``, ``info``, ``replay``, ``recipes``; those of the laboratory are in `cli_lab`.
+"""The command line: painting, enlarging, resuming and replaying; recipes, features, weights.
 
 Exit codes: 0 painted, 1 an input or output cannot be used, 2 wrong usage, 130 interrupted (Ctrl-C) and 143
-terminated, both after writing the picture as it stands; a second signal quits at once and writes nothing.
+terminated, both after writing a checkpoint and the picture as it stands; a second signal quits at once.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,14 +18,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from impasto import __version__
+from impasto.cli_encoders import build_weights_app, features, fetch_encoder
 from impasto.cli_lab import again, batch, compare, sweep
 from impasto.cli_parts import GENERAL, SWITCH, parse_painting, stop_on_signal, with_option_flags
-from impasto.errors import ImpastoError, OptionError, OutputError
+from impasto.errors import ImpastoError, InputError, OptionError, OutputError, RecordError, printable
 from impasto.flags import flag_name, format_value
-from impasto.options import build_options, describe_recipe, recipe_names
+from impasto.options import CHECKPOINT_SECONDS, build_options, describe_recipe, recipe_names
 
 if TYPE_CHECKING:
     from impasto.api import Run
+    from impasto.images.printing import Print
 
 
 @Parameter(name="*", group=GENERAL)
@@ -48,13 +51,34 @@ class Output:
         int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")
     ] = None
     events: Annotated[Path | None, Parameter(help="write what happens to this file, as JSON lines")] = None
+    checkpoint_every: Annotated[
+        float,
+        Parameter(
+            metavar="SECONDS",
+            help="save the state so often, beside the picture, for impasto resume; 0: never [default: 60]",
+            show_default=False,
+        ),
+    ] = CHECKPOINT_SECONDS
     quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the checkpoints go."""
+        from impasto.run_folder import run_folder_of
+
+        return run_folder_of(self.output)
 
     def check(self, bit_depth: int) -> None:
         """Refuse what cannot be written, before anything is painted for it."""
         from impasto.images.io import check_output
 
         check_output(self.output, bit_depth=bit_depth, overwrite=self.overwrite)
+        check_interval(self.checkpoint_every)
+        if self.run_folder.exists() and not self.overwrite:
+            raise OutputError(
+                f"{str(self.run_folder)!r} holds an interrupted run: go on with impasto resume {self.run_folder}, "
+                "or paint anew with --overwrite"
+            )
         if self.events is None:
             return
         if self.events.is_dir() or not self.events.absolute().parent.is_dir():
@@ -76,6 +100,8 @@ class Output:
 
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; bugs keep their traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may have letters that this terminal has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         command, bound, _ = build_app().parse_args(
             sys.argv[1:] if tokens is None else list(tokens), exit_on_error=False, print_error=False
@@ -113,6 +139,10 @@ def build_app() -> App:
     )
     usage = "Usage: impasto {}"
     app.command(paint, usage=usage.format("paint PHOTO PAINTING [PAINTING...] -o OUT [OPTIONS]"))
+    app.command(resume, usage=usage.format("resume RUN [OPTIONS]"))
+    app.command(
+        enlarge, usage=usage.format("enlarge PICTURE [INPUT...] (--size PX | --print 60x40cm@300) -o OUT [OPTIONS]")
+    )
     app.command(replay, usage=usage.format("replay PICTURE [INPUT...] -o OUT [OPTIONS]"))
     app.command(info, usage=usage.format("info PICTURE [--json]"))
     app.command(recipes, usage=usage.format("recipes"))
@@ -124,7 +154,17 @@ def build_app() -> App:
         compare, usage=usage.format("compare PHOTO PAINTING [PAINTING...] --with COLUMN... -o FOLDER [OPTIONS]")
     )
     app.command(again, usage=usage.format("again FOLDER [-o OTHER] [--judge ENCODER] [--ray auto|ADDRESS]"))
+    app.command(features, usage=usage.format("features IMAGE --layer NAME [-o OUT] [OPTIONS]"))
+    app.command(build_weights_app())
     return app
+
+
+PrintSize = Annotated[
+    str | None,
+    Parameter(
+        name="--print", metavar="60x40cm@300", help="as large as fits a sheet, with its dots per inch", group=GENERAL
+    ),
+]
 
 
 @with_option_flags
@@ -138,6 +178,7 @@ def paint(
         str | None,
         Parameter(help="named options (impasto recipes lists them)", metavar="NAME|FILE.toml", group=GENERAL),
     ] = None,
+    print_size: PrintSize = None,
     **options: str | None,
 ) -> int:
     """Repaint a photograph in the manner of one painting or several."""
@@ -145,11 +186,82 @@ def paint(
 
     given = {name: value for name, value in options.items() if value is not None}
     resolve_options(recipe, given, spell=flag_name)
+    sheet = parse_sheet(print_size, given)
     bit_depth = int(to.bit_depth or 8)
     to.check(bit_depth)
     styles = [parse_painting(text) for text in (painting, *paintings)]
     run = build_run(photo, styles, recipe=recipe, options=given, max_pixels=to.limit)
+    if sheet is not None:
+        size_px = sheet.long_edge_px(run.content.height_px, run.content.width_px)
+        run.options, run.dots_per_inch = build_options({"size_px": size_px}, run.options), sheet.dots_per_inch
+    fetch_encoder(run.options.encoder, to.quiet)
     return carry_out(run, to, bit_depth)
+
+
+@with_option_flags
+def enlarge(
+    picture: Annotated[Path, Parameter(help="a picture that impasto painted", group=GENERAL)],
+    /,
+    *inputs: Annotated[Path, Parameter(help="its inputs, if not beside it or in the working directory", group=GENERAL)],
+    to: Output,
+    print_size: PrintSize = None,
+    **options: str | None,
+) -> int:
+    """Go on from a finished pastiche to a larger one: only the scales above its size are painted."""
+    from impasto.api import build_enlargement
+
+    given = {name: value for name, value in options.items() if value is not None}
+    overrides = build_options(given, spell=flag_name).model_dump(include=set(given))
+    sheet = parse_sheet(print_size, given)
+    to.check(int(to.bit_depth or 8))
+    size_px = overrides.pop("size_px", None)
+    run = build_enlargement(picture, inputs, size_px=size_px, sheet=sheet, overrides=overrides, max_pixels=to.limit)
+    bit_depth = int(to.bit_depth or (run.replayed.bit_depth if run.replayed else 8))
+    to.check(bit_depth)
+    fetch_encoder(run.options.encoder, to.quiet)
+    return carry_out(run, to, bit_depth)
+
+
+def resume(
+    run: Annotated[Path, Parameter(help="the run folder, or the picture that it belongs to", group=GENERAL)],
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="another file to write [default: as it was to be]")
+    ] = None,
+    overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False,
+    max_pixels: Annotated[
+        int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")
+    ] = None,
+    checkpoint_every: Annotated[
+        float,
+        Parameter(metavar="SECONDS", help="save the state so often; 0: never [default: 60]", show_default=False),
+    ] = CHECKPOINT_SECONDS,
+    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
+) -> int:
+    """Go on with a run that was interrupted, from its last checkpoint."""
+    from impasto.api import build_resume
+    from impasto.images.io import check_output
+
+    check_interval(checkpoint_every)
+    given = Output(output or run, max_pixels=max_pixels)
+    resumed, state, notes = build_resume(run, checkpoint_seconds=checkpoint_every, max_pixels=given.limit)
+    command = state.command
+    if output is None and command is None:
+        raise OptionError("the run was begun from Python: say with -o where the picture goes")
+    target = output or Path(command.output if command else "")
+    events = Path(command.events) if command and command.events else None
+    to = Output(
+        target,
+        overwrite=overwrite or is_unfinished(target),
+        bit_depth="16" if command and command.bit_depth == 16 else "8",
+        no_record=bool(command and not command.record),
+        events=events,
+        checkpoint_every=checkpoint_every,
+        quiet=quiet,
+    )
+    check_output(to.output, bit_depth=int(to.bit_depth or 8), overwrite=to.overwrite)
+    return carry_out(resumed, to, int(to.bit_depth or 8), notes, events_from=command.events_bytes if command else 0)
 
 
 @with_option_flags
@@ -171,6 +283,7 @@ def replay(
     assert run.replayed is not None
     bit_depth = int(to.bit_depth or run.replayed.bit_depth)
     to.check(bit_depth)
+    fetch_encoder(run.options.encoder, to.quiet)
     notes = []
     if run.replayed.stopped_after != run.stop_after:
         notes.append("the picture was stopped early; with these options it is painted to the end")
@@ -191,7 +304,7 @@ def info(
 
     values = read_record(picture)
     if as_json:
-        print(json.dumps(values, indent=2, ensure_ascii=False))
+        print(json.dumps(values, indent=2))  # in ASCII: whatever the names hold, every terminal can take it
         return 0
     record = parse_record(values, picture.name)
     lines = {"painted by": f"impasto {record.impasto}" + (f", recipe {record.recipe}" if record.recipe else "")}
@@ -212,7 +325,7 @@ def info(
     )
     lines |= {flag_name(name): format_value(value) for name, value in record.options}
     for name, value in lines.items():
-        print(f"{name:18} {value}")
+        print(printable(f"{name:18} {value}"))
     return 0
 
 
@@ -223,12 +336,24 @@ def recipes() -> int:
     return 0
 
 
-def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = ()) -> int:
+def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), events_from: int = 0) -> int:
     """Paint, show, log, write; returns the exit code."""
     from impasto.display import EventLog, choose_display
+    from impasto.run_folder import Command, remove_run
 
+    if run.resumed is None:
+        remove_run(to.run_folder)
+        run.checkpoint_folder = to.run_folder if to.checkpoint_every else None
+        run.checkpoint_seconds = to.checkpoint_every
     with stop_on_signal(run.controls) as received:
-        with choose_display(to.quiet) as display, EventLog(to.events) as log:
+        with choose_display(to.quiet) as display, EventLog(to.events, events_from) as log:
+            run.command = lambda: Command(
+                output=str(to.output.absolute()),
+                bit_depth=bit_depth,
+                record=not to.no_record,
+                events=str(to.events.absolute()) if to.events else None,
+                events_bytes=log.written_bytes,
+            )
             for text in notes:
                 display.note(text)
             told = False
@@ -241,11 +366,41 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = ()) -
         pastiche = run.pastiche
         assert pastiche is not None, "the engine ended without RunDone"
         pastiche.save(to.output, bit_depth=bit_depth, record=not to.no_record, overwrite=to.overwrite)
+    folder = run.checkpoint_folder
+    if folder is not None and not pastiche.stopped:
+        remove_run(folder)
     if not to.quiet:
         height_px, width_px = pastiche.pixels.shape[:2]
         stopped = ", stopped early" if pastiche.stopped else ""
         print(f"{to.output}: {width_px}x{height_px} px, painted in {pastiche.seconds:.1f} s{stopped}")
+        if pastiche.stopped and folder is not None and folder.is_dir():
+            print(f"to go on: impasto resume {folder}")
     return 128 + received[0] if received else 0
+
+
+def parse_sheet(text: str | None, given: Mapping[str, str]) -> Print | None:
+    """What --print says; with --size beside it, it is one too many."""
+    from impasto.images.printing import parse_print
+
+    if text is not None and "size_px" in given:
+        raise OptionError("--size and --print both give the size: leave one out")
+    return parse_print(text) if text is not None else None
+
+
+def check_interval(seconds: float) -> None:
+    """Refuse an interval between checkpoints that is none."""
+    if not 0 <= seconds < float("inf"):
+        raise OptionError(f"--checkpoint-every is a number of seconds, 0 or more, got {seconds}")
+
+
+def is_unfinished(output: Path) -> bool:
+    """Whether a file is a pastiche that was stopped early: resuming its run may replace it."""
+    from impasto.images.io import read_record
+
+    try:
+        return bool(read_record(output).get("stopped_after"))
+    except (InputError, RecordError):
+        return False
 
 
 if __name__ == "__main__":

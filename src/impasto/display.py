@@ -10,13 +10,23 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from impasto.errors import OutputError
-from impasto.events import Event, Notice, RunStarted, ScaleStarted, StepDone, event_fields
+from impasto.events import (
+    Event,
+    FetchProgressed,
+    Notice,
+    Resumed,
+    RunStarted,
+    ScaleStarted,
+    StepDone,
+    event_fields,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 # A step costs its pixels and a fixed part, as measured on two cores: enough to tell the time left.
 FIXED_COST_PX = 10_000
+TILED_COST = 1.8  # of a step in tiles against one that is not
 WINDOW_STEPS = 24
 
 
@@ -47,6 +57,9 @@ class PlainDisplay(QuietDisplay):
     def show(self, event: Event) -> None:
         if isinstance(event, RunStarted):
             self._scales = len(event.scales_px)
+            self._print(describe_plan(event))
+        elif isinstance(event, Resumed):
+            self._print(describe_resumption(event))
         elif isinstance(event, ScaleStarted):
             size = f"{event.width_px}x{event.height_px} px"
             self._print(f"scale {event.scale + 1}/{self._scales}, {size}, {event.steps} steps")
@@ -70,6 +83,7 @@ class LiveDisplay(QuietDisplay):
         self._clock = Clock()
         self._scale: ScaleStarted | None = None
         self._step: StepDone | None = None
+        self._fetch: FetchProgressed | None = None
         self._live = Live(
             get_renderable=self._render,
             console=Console(stderr=True, highlight=False),
@@ -90,15 +104,24 @@ class LiveDisplay(QuietDisplay):
 
     def show(self, event: Event) -> None:
         self._clock.tick(event)
-        if isinstance(event, ScaleStarted):
+        if isinstance(event, RunStarted):
+            self._print(describe_plan(event))
+        elif isinstance(event, Resumed):
+            self._print(describe_resumption(event))
+        elif isinstance(event, ScaleStarted):
             self._scale, self._step = event, None
         elif isinstance(event, StepDone):
             self._step = event
+        elif isinstance(event, FetchProgressed):
+            self._fetch = event if event.done_bytes < event.total_bytes else None
         elif isinstance(event, Notice):
             self.note(event.message)
 
     def note(self, text: str) -> None:
-        self._live.console.print(f"impasto: note: {text}", markup=False, soft_wrap=True)
+        self._print(f"note: {text}")
+
+    def _print(self, text: str) -> None:
+        self._live.console.print(f"impasto: {text}", markup=False, soft_wrap=True)
 
     def _render(self) -> RenderableType:
         from rich.console import Group
@@ -106,10 +129,16 @@ class LiveDisplay(QuietDisplay):
         from rich.table import Table
         from rich.text import Text
 
-        scale, step, clock = self._scale, self._step, self._clock
+        scale, step, clock, fetch = self._scale, self._step, self._clock, self._fetch
+        top = Table.grid(padding=(0, 1), expand=True)
+        if fetch is not None:
+            for ratio in (None, 1, None):
+                top.add_column(no_wrap=True, ratio=ratio)
+            bar = ProgressBar(total=fetch.total_bytes, completed=fetch.done_bytes)
+            top.add_row(fetch.file_name, bar, f"{fetch.done_bytes / 1e6:.1f} of {fetch.total_bytes / 1e6:.1f} MB")
+            return top
         if scale is None:
             return Text("loading", style="dim")
-        top = Table.grid(padding=(0, 1), expand=True)
         for _ in range(2):
             top.add_column(no_wrap=True)
         top.add_column(ratio=1)
@@ -137,7 +166,10 @@ class Clock:
     def tick(self, event: Event) -> None:
         """Take an event in."""
         if isinstance(event, RunStarted):
-            self._costs = [height * width + FIXED_COST_PX for height, width in event.scales_px]
+            self._costs = [
+                height * width * (TILED_COST if tiles > 1 else 1) + FIXED_COST_PX
+                for (height, width), tiles in zip(event.scales_px, event.tiles, strict=True)
+            ]
             self._steps = event.steps
             self._total = self._cost_before(len(self._costs))
         elif isinstance(event, StepDone):
@@ -170,21 +202,45 @@ class Clock:
         if self.steps_per_second == 0:
             return ""
         (first, done_first), (last, done_last) = self._recent[0], self._recent[-1]
-        seconds = round((self._total - self._done) * (last - first) / (done_last - done_first))
-        minutes, seconds = divmod(seconds, 60)
-        hours, minutes = divmod(minutes, 60)
-        return f"{hours}:{minutes:02}:{seconds:02} left" if hours else f"{minutes}:{seconds:02} left"
+        return f"{format_duration((self._total - self._done) * (last - first) / (done_last - done_first))} left"
+
+
+def describe_plan(event: RunStarted) -> str:
+    """One line: size, tiles, memory and time."""
+    height_px, width_px = event.scales_px[-1]
+    whole = f"{width_px}x{height_px} px in {len(event.scales_px)} scales"
+    tiles = f", the largest in {event.tiles[-1]} tiles" if event.tiles[-1] > 1 else ""
+    memory = f"{event.peak_bytes / 1e9:.1f} GB" if event.peak_bytes >= 1e9 else f"{event.peak_bytes / 1e6:.0f} MB"
+    return f"{whole}{tiles}: about {memory} of memory, {format_duration(event.estimated_seconds)} at most"
+
+
+def describe_resumption(event: Resumed) -> str:
+    """One line: where the run goes on."""
+    return f"going on after step {event.step} of scale {event.scale + 1}, {format_duration(event.seconds)} into the run"
+
+
+def format_duration(seconds: float) -> str:
+    """``0:42``, ``1:02:05``."""
+    minutes, whole = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{whole:02}" if hours else f"{minutes}:{whole:02}"
 
 
 class EventLog:
     """The event stream as JSON lines, written as it happens; arrays are left out.
 
-    The file is opened at the first event, so that a run that never starts leaves none.
+    The file is opened at the first event, so that a run that never starts leaves none. A run that goes on
+    keeps the first `start_bytes` of it: what it had written when the checkpoint was saved.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, start_bytes: int = 0) -> None:
+        self._path, self._start = path, start_bytes
         self._stream: TextIO | None = None
+
+    @property
+    def written_bytes(self) -> int:
+        """Length of the file so far."""
+        return self._stream.tell() if self._stream is not None else 0
 
     def __enter__(self) -> Self:
         return self
@@ -201,7 +257,10 @@ class EventLog:
             return
         try:
             if self._stream is None:
-                self._stream = self._path.open("w", encoding="utf-8")
+                goes_on = self._start > 0 and self._path.is_file() and self._path.stat().st_size >= self._start
+                self._stream = self._path.open("r+" if goes_on else "w", encoding="utf-8", newline="\n")
+                self._stream.seek(self._start if goes_on else 0)
+                self._stream.truncate()
             self._stream.write(json.dumps(event_fields(event)) + "\n")
             self._stream.flush()
         except OSError as error:

@@ -5,6 +5,7 @@ ImpastoError
 ├── InputError      a picture, recipe or record file that cannot be read (exit code 1)
 ├── OutputError     a picture or log that cannot be written (exit code 1)
 ├── WeightsError    encoder weights that are missing, damaged or of another version (exit code 1)
+├── CheckpointError a checkpoint that is damaged or of another run (exit code 1)
 └── RecordError     a picture without a usable run record, or inputs that do not match it (exit code 1)
 
 A message says what failed, with which value, and what to do. Programming errors keep their own
@@ -18,12 +19,13 @@ from collections.abc import Iterable
 
 
 class ImpastoError(Exception):
-    """Root of every error a user can cause or repair; its text is one line."""
+    """Root of every error a user can cause or repair; its text is one printable line of bounded length."""
 
     exit_code = 1
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        line = printable(" ".join(message.split()))
+        super().__init__(line if len(line) <= 600 else f"{line[:450]} ... {line[-100:]}")
 
 
 class OptionError(ImpastoError):
@@ -44,8 +46,26 @@ class WeightsError(ImpastoError):
     """Encoder weights that are missing, damaged or of another version."""
 
 
+class CheckpointError(ImpastoError):
+    """A checkpoint that is missing, damaged, or of another version, encoder, picture or set of options."""
+
+
 class RecordError(ImpastoError):
     """A picture without a usable run record, or inputs that do not match it."""
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal would obey (or could not write) in a text that comes from a file."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shorten(value: object) -> str:
+    """Quote a value of any kind in at most 80 letters."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of over 4,300 digits; lists in lists in lists
+        return f"{type(value).__name__} too large to be shown"
+    return text if len(text) <= 80 else f"{text[:76]} ..."
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -1,7 +1,8 @@
 """What happens during a run: frozen records, in the order in which `iter_paint` yields them.
 
-RunStarted, then for every scale ScaleStarted and StepDone (with PreviewReady where one was wanted), and at the
-end RunDone. A Notice may come at any time: it says what was done instead of what was asked.
+FetchProgressed while weights are fetched, on their first use. Then RunStarted (and Resumed, where a run goes on);
+for every scale ScaleStarted and StepDone (with PreviewReady where one was wanted and CheckpointSaved where one was
+due); and at the end RunDone. A Notice may come at any time: it says what was done instead of what was asked.
 """
 
 from __future__ import annotations
@@ -16,10 +17,36 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class RunStarted:
-    """The plan: (height, width) and steps at most, for every scale, coarsest first."""
+    """The plan: (height, width), steps at most and number of tiles, for every scale, coarsest first."""
 
     scales_px: tuple[tuple[int, int], ...]
     steps: tuple[int, ...]
+    tiles: tuple[int, ...]
+    tile_px: int
+    """Pictures up to this size are painted whole."""
+    peak_bytes: int
+    """Most memory that the process will hold, an estimate."""
+    estimated_seconds: float
+    """If every scale takes all its steps."""
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The run goes on from a checkpoint, after this step."""
+
+    scale: int
+    step: int
+    seconds: float
+    """That the run had taken by then."""
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """From here the run can be resumed; `path` is the file."""
+
+    scale: int
+    step: int
+    path: str
 
 
 @dataclass(frozen=True)
@@ -63,6 +90,15 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class FetchProgressed:
+    """A file of weights is on its way: so many bytes of so many."""
+
+    file_name: str
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True)
 class RunDone:
     """The finished pastiche, [height, width, 3] in [0, 1]; `stopped` when it was asked to stop early."""
 
@@ -73,7 +109,9 @@ class RunDone:
     """Work done: pixels of the canvas times objective evaluations, summed over the scales."""
 
 
-Event = RunStarted | ScaleStarted | StepDone | PreviewReady | Notice | RunDone
+Event = (
+    FetchProgressed | RunStarted | Resumed | ScaleStarted | StepDone | PreviewReady | CheckpointSaved | Notice | RunDone
+)
 
 
 def event_fields(event: Event) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -10,8 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from impasto.errors import InputError, OptionError, did_you_mean
+from impasto.errors import InputError, OptionError, did_you_mean, shorten
+from impasto.files import why_not_a_file
 
+CHECKPOINT_SECONDS = 60.0  # from one checkpoint to the next, where nothing else is asked for
+MAX_RECIPE_BYTES = 100_000
+MAX_WEIGHT = 1e9  # squares of gradients stay within float32
 STARTING_POINTS = ("content", "noise", "gray", "style-statistics")
 
 
@@ -33,13 +38,27 @@ def _parse_steps(value: object) -> object:
     return (value,) if isinstance(value, int) else value
 
 
+def _parse_bytes(value: object) -> object:
+    """Accept "2GB" (10^9), "2GiB" (2^30), "500MB" and so on beside a number of bytes."""
+    found = (
+        re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([KMGT]?)(I?)B?\s*", value, re.IGNORECASE)
+        if isinstance(value, str)
+        else None
+    )
+    if found is None:
+        return value
+    number, prefix, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** ["", *"KMGT"].index(prefix.upper()))
+
+
+Bytes = Annotated[int, BeforeValidator(_parse_bytes)]
 LayerWeights = Annotated[
-    dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]],
+    dict[str, Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]],
     BeforeValidator(_parse_layer_weights),
     Field(min_length=1),
 ]
 Steps = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_parse_steps), Field(min_length=1)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=MAX_WEIGHT, allow_inf_nan=False)]
 
 
 def _option(default: Any, group: str, description: str, **bounds: Any) -> Any:
@@ -58,14 +77,24 @@ class PaintOptions(BaseModel):
         50.0, "Look", "0: the photo, 50: both, 100: texture only; how far the photo may become unreadable",
         ge=0, le=100,
     )  # fmt: skip
-    variation: int = _option(0, "Look", "another try at the same picture: any number other than 0", ge=0)
+    brush_scale: float = _option(
+        1.0, "Look", "size of the strokes against the picture, whatever its size: 2 doubles them",
+        ge=0.25, le=4,
+    )  # fmt: skip
+    variation: int = _option(0, "Look", "another try at the same picture: any number other than 0", ge=0, lt=2**63)
     starting_point: str = _option(
         "content", "Look", "first pastiche: content, noise, gray, style-statistics, or a picture file",
         min_length=1,
     )  # fmt: skip
     seed: int = _option(0, "Look", "random state of the noise starting point", ge=0, lt=2**63)
 
-    encoder: str = _option("lite", "Objective", "lite (bundled), or an encoder file (.safetensors)")
+    encoder: str = _option(
+        "lite", "Objective",
+        "lite (bundled), vgg19 or vgg16 (fetched on first use), or an encoder file (.safetensors)",
+    )  # fmt: skip
+    pooling: Literal["max", "average"] = _option(
+        "max", "Objective", "how the encoder halves its feature maps; Gatys et al. prefer average for VGG-19"
+    )
     style_loss: Literal["wasserstein", "gram"] = _option(
         "wasserstein", "Objective", "style statistics compared by Wasserstein-2 distance or Gram matrices"
     )
@@ -96,7 +125,9 @@ class PaintOptions(BaseModel):
         lt=1,
     )
     steps: Steps = _option(
-        (50, 50, 45, 45, 45, 25, 15), "Optimisation", "steps at each scale, coarsest first; the last number repeats"
+        (50, 50, 45, 45, 45, 25, 15, 12, 10, 8, 6),
+        "Optimisation",
+        "steps at each scale, coarsest first; the last number repeats",
     )
     stop_tolerance: float = _option(
         0.01, "Optimisation",
@@ -104,15 +135,30 @@ class PaintOptions(BaseModel):
         ge=0, lt=1,
     )  # fmt: skip
     min_scale_px: int = _option(128, "Optimisation", "long edge of the coarsest scale", ge=16, le=65_536)
-    scale_factor: float = _option(2**0.5, "Optimisation", "factor from one scale to the next", gt=1, le=16)
+    scale_factor: float = _option(2**0.5, "Optimisation", "factor from one scale to the next", ge=1.05, le=16)
     margin: float = _option(
         1 / 32, "Optimisation",
-        "canvas around the picture, cropped at the end, as share of the long edge (8 px at least); 0: none",
+        "canvas around the picture, cropped at the end, as share of the long edge (8 to 64 px); 0: none",
         ge=0, le=0.5,
     )  # fmt: skip
     padding_mode: Literal["reflect", "replicate", "zeros"] = _option(
         "reflect", "Optimisation", "how the encoder continues a picture at its border"
     )
+    device: str = _option(
+        "auto",
+        "Machine",
+        "auto (a GPU if there is one), cpu, cuda, cuda:1, mps",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+    )
+    max_memory_bytes: Bytes | None = _option(
+        None, "Machine", "memory that the run may use, as 2GB; default: what is free; tiles become smaller to fit",
+        ge=2**20,
+    )  # fmt: skip
+    tile_px: int | None = _option(
+        None, "Machine",
+        "pictures up to this size are painted whole, larger ones in tiles of it; default: as memory allows; "
+        "changes the last bits of the picture", ge=64, le=65_536,
+    )  # fmt: skip
     threads: int | None = _option(
         None, "Machine", "processor threads; default: one per core; changes the last bits of the picture",
         ge=1, le=1024,
@@ -141,7 +187,21 @@ def build_options(
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "options"
         at = "".join(f"[{part!r}]" for part in first["loc"][1:] if not isinstance(part, int))
-        raise OptionError(f"{spell(name)}{at}: {first['msg'].lower()}, got {first['input']!r}") from error
+        raise OptionError(f"{spell(name)}{at}: {first['msg'].lower()}, got {shorten(first['input'])}") from error
+
+
+def scale_edges(long_edge_px: int, options: PaintOptions) -> list[int]:
+    """Long edges of the scales: from `min_scale_px` by `scale_factor` to the pastiche's own.
+
+    The last factor is whatever remains, at most `scale_factor` to the power 1.25: a scale that would almost
+    coincide with the last is left out.
+    """
+    edges: list[int] = []
+    edge = float(options.min_scale_px)
+    while edge * options.scale_factor**0.25 < long_edge_px:
+        edges.append(round(edge))
+        edge *= options.scale_factor
+    return [*edges, long_edge_px]
 
 
 def recipe_names() -> list[str]:
@@ -169,10 +229,7 @@ def describe_recipe(name_or_path: str) -> str:
 
 def _read_recipe(name_or_path: str) -> dict[str, Any]:
     if name_or_path.endswith(".toml"):
-        try:
-            text = Path(name_or_path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read the recipe {name_or_path}: {error}") from error
+        text = _read_text(name_or_path)
     elif name_or_path in recipe_names():
         text = (resources.files("impasto") / "recipes" / f"{name_or_path}.toml").read_text(encoding="utf-8")
     else:
@@ -181,5 +238,20 @@ def _read_recipe(name_or_path: str) -> dict[str, Any]:
         )
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: numbers too long, tables too deep
         raise InputError(f"the recipe {name_or_path} is not valid TOML: {error}") from error
+
+
+def _read_text(path: str) -> str:
+    try:
+        if why := why_not_a_file(path):
+            raise InputError(f"cannot read the recipe {path}: {why}")
+        with Path(path).open("rb") as stream:
+            data = stream.read(MAX_RECIPE_BYTES + 1)
+        if len(data) > MAX_RECIPE_BYTES:
+            raise InputError(
+                f"cannot read the recipe {path}: it has more than {MAX_RECIPE_BYTES} bytes, so is no recipe"
+            )
+        return data.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the recipe {path}: {error}") from error

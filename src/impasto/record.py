@@ -10,12 +10,12 @@ import hashlib
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from impasto import __version__
-from impasto.errors import RecordError
+from impasto.errors import RecordError, shorten
 from impasto.options import STARTING_POINTS, PaintOptions
 
 if TYPE_CHECKING:
@@ -34,28 +34,28 @@ class File(_Part):
     """A file by its name, without folders, and the SHA-256 of its bytes."""
 
     name: str
-    sha256: str
+    sha256: str = Field(min_length=1)
 
 
 class PaintingFile(File):
     """A style image and its weight in the blend."""
 
-    weight: float
+    weight: float = Field(gt=0, allow_inf_nan=False)
 
 
 class Inputs(_Part):
     """Every picture that a run read."""
 
     content: File
-    paintings: tuple[PaintingFile, ...]
+    paintings: tuple[PaintingFile, ...] = Field(min_length=1)
     starting_picture: File | None = None
 
 
 class StopPoint(_Part):
     """The last step of a run that was stopped early, as `StepDone` counts; step 0: before the first."""
 
-    scale: int
-    step: int
+    scale: int = Field(ge=0)
+    step: int = Field(ge=0)
 
 
 class Machine(_Part):
@@ -79,8 +79,10 @@ class RunRecord(_Part):
     encoder: File
     inputs: Inputs
     stopped_after: StopPoint | None = None
+    content_weight: float | None = None
+    """That of the last step: where an enlargement begins."""
     machine: Machine
-    bit_depth: int = 8
+    bit_depth: Literal[8, 16] = 8
 
 
 def build_record(
@@ -89,19 +91,26 @@ def build_record(
     options: PaintOptions,
     *,
     size_px: int,
+    tile_px: int | None,
     recipe: str | None = None,
     starting_picture: Picture | None = None,
     stopped_after: StopPoint | None = None,
+    content_weight: float | None = None,
 ) -> RunRecord:
     """Describe a finished run; `size_px` is the long edge of the pastiche.
 
-    Where an option was left to the machine (size, threads) the record holds what it came to.
+    Where an option was left to the machine (size, tiles, threads) the record holds what it came to.
     """
     from impasto.encoders import load_encoder
 
     machine = current_machine()
     encoder = load_encoder(options.encoder)
-    resolved: dict[str, Any] = {"size_px": size_px, "threads": machine.threads}
+    resolved: dict[str, Any] = {
+        "size_px": size_px,
+        "tile_px": tile_px,
+        "threads": machine.threads,
+        "max_memory_bytes": None,
+    }
     if starting_picture is not None:
         resolved["starting_point"] = starting_picture.name
     resolved["encoder"] = Path(options.encoder).name
@@ -117,6 +126,7 @@ def build_record(
             starting_picture=_describe(starting_picture) if starting_picture else None,
         ),
         stopped_after=stopped_after,
+        content_weight=content_weight,
         machine=machine,
     )
 
@@ -129,7 +139,7 @@ def parse_record(values: Mapping[str, object], name: str) -> RunRecord:
     version = values.get("format_version")
     if version != FORMAT_VERSION:
         raise RecordError(
-            f"{name} has a run record of format {version!r}, made by impasto {values.get('impasto', '?')}; "
+            f"{name} has a run record of format {shorten(version)}, made by impasto {_maker(values)}; "
             f"this is impasto {__version__}, which reads format {FORMAT_VERSION}"
         )
     try:
@@ -139,8 +149,13 @@ def parse_record(values: Mapping[str, object], name: str) -> RunRecord:
         part = ".".join(map(str, first["loc"]))
         raise RecordError(
             f"the run record of {name} cannot be used: {part}: {first['msg'].lower()} "
-            f"(it was made by impasto {values.get('impasto', '?')}, this is {__version__})"
+            f"(it was made by impasto {_maker(values)}, this is {__version__})"
         ) from error
+
+
+def _maker(values: Mapping[str, object]) -> str:
+    """Version of the program that made a record, as far as a damaged one tells."""
+    return shorten(values.get("impasto", "?")).strip("'")
 
 
 def wanted_files(record: RunRecord, overridden: Iterable[str] = ()) -> dict[str, File]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from impasto.encoders import LITE, VGG19, Architecture, Encoder, Layer
+from impasto.encoders import LITE, VGG16, VGG19, Architecture, Encoder, Layer
 from impasto.errors import OptionError
 
 
@@ -43,7 +45,9 @@ def test_layers_are_named_as_in_the_papers() -> None:
     lite = [layer.name for layer in LITE.layers]
     assert lite == names("22341")
     assert {"relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"} <= set(lite)
+    assert [layer.name for layer in VGG16.layers] == names("22333")
     assert VGG19.layer("relu4_2").convolution == "conv4_2"
+    assert VGG19.layer("conv4_2") == replace(VGG19.layer("relu4_2"), name="conv4_2")
 
 
 def test_channels_chain() -> None:
@@ -74,9 +78,12 @@ def test_stride_and_receptive_field_by_probe(name: str) -> None:
 
 def test_up_to_the_deepest_named_layer() -> None:
     assert [layer.name for layer in LITE.up_to(["relu2_1", "relu1_1"])] == ["relu1_1", "relu1_2", "relu2_1"]
+    assert LITE.up_to(["relu1_1", "conv2_1"]) == LITE.up_to(["relu2_1"])
 
 
-@pytest.mark.parametrize(("wrong", "near"), [("relu4-2", "relu4_2"), ("Relu4_2", "relu4_2"), ("relu31", "relu3_1")])
+@pytest.mark.parametrize(
+    ("wrong", "near"), [("relu4-2", "relu4_2"), ("Relu4_2", "relu4_2"), ("relu31", "relu3_1"), ("conv4-2", "conv4_2")]
+)
 def test_unknown_layer_offers_the_nearest(wrong: str, near: str) -> None:
     for ask in (LITE.layer, lambda name: LITE.up_to(["relu1_1", name])):
         with pytest.raises(OptionError, match=rf"no layer '{wrong}'; did you mean '{near}'\?"):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from impasto.encoders import LITE, PADDING_MODES, Architecture, Encoder, load_encoder
+from impasto.encoders import LITE, PADDING_MODES, POOLINGS, Architecture, Encoder, load_encoder
 from impasto.errors import OptionError, WeightsError
 
 NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "zeros": "constant"}
@@ -20,7 +20,11 @@ ALL = [layer.name for layer in LITE.layers]
 
 
 def reference(
-    picture: NDArray[np.float64], weights: dict[str, NDArray[np.float64]], mean: float, padding_mode: str
+    picture: NDArray[np.float64],
+    weights: dict[str, NDArray[np.float64]],
+    mean: float,
+    padding_mode: str,
+    pooling: str = "max",
 ) -> dict[str, NDArray[np.float64]]:
     """[3, height, width] to every layer: explicit padding, windows, sums; odd rows fall off when pooling."""
     maps: dict[str, NDArray[np.float64]] = {}
@@ -31,7 +35,7 @@ def reference(
             if 0 in (height, width):
                 break
             pairs = current[:, : 2 * height, : 2 * width].reshape(-1, height, 2, width, 2)
-            current = pairs.max((2, 4))
+            current = pairs.max((2, 4)) if pooling == "max" else pairs.mean((2, 4))
         for index in range(1, depth + 1):
             mode = NUMPY_MODES[padding_mode]
             if mode == "reflect" and 1 in current.shape[1:]:
@@ -40,6 +44,7 @@ def reference(
             windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
             kernel, bias = (weights[f"conv{block}_{index}.{part}"] for part in ("weight", "bias"))
             current = np.einsum("cyxkl,ockl->oyx", windows, kernel) + bias[:, None, None]
+            maps[f"conv{block}_{index}"] = current
             current = np.maximum(current, 0)
             maps[f"relu{block}_{index}"] = current
     return maps
@@ -59,13 +64,16 @@ def random_picture(height: int, width: int, seed: int = 0) -> NDArray[np.float64
     return np.random.default_rng(seed).random((3, height, width))
 
 
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("padding_mode", PADDING_MODES)
 @pytest.mark.parametrize("size", [(37, 50), (16, 16), (1, 1), (2, 1), (5, 1)])
-def test_feature_maps_equal_numpy(tiny_encoder_file: Path, padding_mode: str, size: tuple[int, int]) -> None:
+def test_feature_maps_equal_numpy(
+    tiny_encoder_file: Path, padding_mode: str, pooling: str, size: tuple[int, int]
+) -> None:
     picture = random_picture(*size)
     weights = {k: v.double().numpy() for k, v in load_file(tiny_encoder_file).items()}
-    expected = reference(picture, weights, 0.5, padding_mode)
-    encoder = load_encoder(str(tiny_encoder_file), padding_mode=padding_mode, dtype=torch.float64)
+    expected = reference(picture, weights, 0.5, padding_mode, pooling)
+    encoder = load_encoder(str(tiny_encoder_file), padding_mode=padding_mode, pooling=pooling, dtype=torch.float64)
     found = encoder(torch.from_numpy(picture)[None], list(expected))
     assert list(found) == list(expected)
     for name, values in expected.items():
@@ -93,7 +101,7 @@ def test_a_batch_is_its_pictures(tiny_encoder_file: Path) -> None:
     torch.testing.assert_close(together, alone)
 
 
-@pytest.mark.parametrize(("layers", "convolutions"), [(["relu1_1"], 1), (["relu2_1", "relu1_1"], 3), (ALL, 12)])
+@pytest.mark.parametrize(("layers", "convolutions"), [(["relu1_1"], 1), (["conv2_1", "relu1_1"], 3), (ALL, 12)])
 def test_computes_no_deeper_than_asked(tiny_encoder_file: Path, layers: list[str], convolutions: int) -> None:
     encoder = load_encoder(str(tiny_encoder_file))
     with CountConvolutions() as counter:
@@ -106,8 +114,9 @@ def test_later_layers_leave_kept_maps_alone(tiny_encoder_file: Path) -> None:
     # rectifying in place must not reach a map that was handed out
     encoder = load_encoder(str(tiny_encoder_file))
     picture = torch.rand(1, 3, 32, 32)
-    together = encoder(picture, ALL)
-    for name in ALL:
+    both = [*ALL, *(name.replace("relu", "conv") for name in ALL)]
+    together = encoder(picture, both)
+    for name in both:
         torch.testing.assert_close(together[name], encoder(picture, [name])[name], rtol=0, atol=0)
 
 
@@ -127,6 +136,11 @@ def test_unknown_layer_is_named_with_the_nearest(tiny_encoder_file: Path) -> Non
 def test_unknown_padding_mode(tiny_encoder_file: Path) -> None:
     with pytest.raises(OptionError, match="padding mode 'reflection'; did you mean 'reflect'"):
         load_encoder(str(tiny_encoder_file), padding_mode="reflection")
+
+
+def test_unknown_pooling(tiny_encoder_file: Path) -> None:
+    with pytest.raises(OptionError, match="pooling 'mean'; did you mean 'max'"):
+        load_encoder(str(tiny_encoder_file), pooling="mean")
 
 
 def one_convolution() -> dict[str, torch.Tensor]:

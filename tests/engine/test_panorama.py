@@ -13,7 +13,7 @@ from impasto.options import build_options
 def test_a_panorama_is_balanced_once_it_is_large_enough() -> None:
     rng = np.random.default_rng(0)
     blocks = rng.random((5, 52, 3)).repeat(4, 0).repeat(4, 1).astype(np.float32)  # 20 x 208: 12 px high at 128
-    painting = rng.random((8, 8, 3)).repeat(8, 0).repeat(8, 1).astype(np.float32)
+    painting = rng.random((26, 26, 3)).repeat(8, 0).repeat(8, 1).astype(np.float32)
     options = build_options({"size_px": 208, "steps": (4, 4, 8), "threads": 1})
     paintings = [Painting(picture_from_array(painting))]
     events = list(iter_paint(picture_from_array(blocks), paintings, options))

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MIN_MARGIN_PX, Scale, build_pyramid
+from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_MARGIN_PX, MIN_MARGIN_PX, Scale, build_pyramid, painting_size
 from impasto.options import PaintOptions
 
 
@@ -89,7 +89,7 @@ def test_any_pyramid(height: int, width: int, smallest: int, factor: float, marg
             assert (scale.canvas_height_px, scale.canvas_width_px) == (scale.height_px, scale.width_px)
             continue
         assert scale.canvas_height_px % CANVAS_MULTIPLE_PX == scale.canvas_width_px % CANVAS_MULTIPLE_PX == 0
-        wanted = max(MIN_MARGIN_PX, round(margin * scale.long_edge_px))
+        wanted = min(max(MIN_MARGIN_PX, round(margin * scale.long_edge_px)), MAX_MARGIN_PX)
         for canvas, side in (
             (scale.canvas_height_px, scale.height_px),
             (scale.canvas_width_px, scale.width_px),
@@ -122,6 +122,26 @@ def test_crop_undoes_extend_and_extension_is_a_reflection(shape: tuple[int, int]
 
 
 def test_margin_grows_with_the_picture() -> None:
-    small, large = pyramid(64, 64, margin=0.1), pyramid(2000, 1500, margin=0.1, min_scale_px=2000)
-    assert margins(small[0])[0] < 16
-    assert large[0].canvas_height_px - 2000 >= 400
+    """Up to what the encoder can see."""
+    sizes = [pyramid(side, side, margin=0.1, min_scale_px=side)[0] for side in (64, 320, 2000, 8000)]
+    found = [(scale.canvas_height_px - scale.height_px) // 2 for scale in sizes]
+    assert found[0] < 16
+    assert found[1] == 32
+    assert found[2] == found[3] == MAX_MARGIN_PX
+
+
+@pytest.mark.parametrize(
+    ("own", "long_edge_px", "brush_scale", "expected"),
+    [
+        ((600, 800), 400, 1.0, (300, 400)),  # as large as the scale
+        ((600, 800), 1600, 1.0, (1200, 1600)),  # enlarged with it
+        ((600, 800), 4000, 1.0, (1200, 1600)),  # but no more than twice
+        ((600, 800), 400, 2.0, (600, 800)),  # strokes twice as large
+        ((600, 800), 400, 0.25, (75, 100)),
+        ((1, 1), 4000, 4.0, (2, 2)),
+    ],
+)
+def test_size_of_a_painting(
+    own: tuple[int, int], long_edge_px: int, brush_scale: float, expected: tuple[int, int]
+) -> None:
+    assert painting_size(*own, long_edge_px, brush_scale) == expected

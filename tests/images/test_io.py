@@ -21,6 +21,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from impasto.errors import ImpastoError, InputError, OptionError, OutputError, RecordError
 from impasto.images import io as picture_io
+from impasto.images import lanczos, reading
 from impasto.images.color import linear_to_srgb, srgb_to_linear
 from impasto.images.io import (
     PhotoMetadata,
@@ -319,10 +320,10 @@ def test_unreadable_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = tmp_path / "a.png"
     path.write_bytes(b"x")
 
-    def refuse(self: Path) -> bytes:
+    def refuse(self: Path, mode: str, **options: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(self))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(InputError) as error:
         load_picture(path)
     one_line(error, path, "Permission denied")
@@ -339,6 +340,50 @@ def test_size_is_checked_before_decoding(tmp_path: Path) -> None:
         load_picture(path, max_pixels=2399)
     one_line(error, path, "60 x 40", "2399")
     assert load_picture(path, max_pixels=2400).width_px == 60
+
+
+@pytest.mark.parametrize(
+    ("sides", "bits", "colours", "file_bytes", "refused"),
+    [
+        ((9_000, 9_000), 8, 2, 260_000, True),  # one colour, deflated
+        ((9_000, 9_000), 8, 2, 4_000_000, False),  # JPEG at its worst quality would be so small
+        ((9_000, 9_000), 1, 0, 60_000, False),  # a drawing, scanned
+        ((9_000, 9_000), 1, 0, 10_000, True),
+        ((15_000, 15_000), 8, 0, 220_000, True),  # three times as much in memory as declared
+        ((6_000, 4_000), 8, 2, 100, False),  # however little there is of it, its memory is no matter
+    ],
+)
+def test_bombs_are_refused_before_decoding(
+    tmp_path: Path, sides: tuple[int, int], bits: int, colours: int, file_bytes: int, refused: bool
+) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png((*sides, bits, colours), b"").ljust(file_bytes, b"\0"))
+    with pytest.raises(InputError) as error:  # of one kind or the other
+        load_picture(path)
+    assert ("too few for a real picture" in str(error.value)) == refused
+    one_line(error, path)
+
+
+def test_too_little_memory_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    Image.fromarray(smooth()).save(tmp_path / "a.png")
+    monkeypatch.setattr(reading, "_decode", fail)
+    with pytest.raises(InputError) as error:
+        load_picture(tmp_path / "a.png")
+    one_line(error, tmp_path / "a.png", "not enough memory for its 60 x 40 px")
+
+
+def test_a_disk_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    Image.fromarray(smooth()).save(tmp_path / "a.png")
+    monkeypatch.setattr(reading.hashlib, "file_digest", fail)
+    with pytest.raises(InputError) as error:
+        load_picture(tmp_path / "a.png")
+    one_line(error, tmp_path / "a.png", "Input/output error")
 
 
 def test_files_far_larger_than_the_limit_are_not_even_read(tmp_path: Path) -> None:
@@ -400,6 +445,13 @@ def test_whole_areas_average_in_linear_light() -> None:
     flat = picture_from_array(np.full((97, 61, 3), 37, np.uint8))
     for size in ((97, 61), (10, 10), (3, 500), (200, 200)):
         assert np.abs(flat.pixels(*size) * 255 - 37).max() < 1e-3
+
+
+def test_a_few_rows_at_a_time_make_the_same_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = picture_from_array(noise(300, 50, 3))
+    at_once = picture.pixels(3, 5)
+    monkeypatch.setattr(lanczos, "FLOATS_AT_ONCE", 7 * 50 * 3)
+    assert np.abs(picture.pixels(3, 5) - at_once).max() < 1e-6
 
 
 def test_resizing_stays_in_range_and_in_place() -> None:

@@ -222,3 +222,23 @@ def test_a_cluster_can_be_stopped_and_is_not_asked_for_more_than_it_has(make_job
     assert list(ended(events)) == ["job-0"]
     with pytest.raises(OptionError, match=r"3 threads.*1 cores"):
         list(run_on_ray([make_job("a", threads=3)], two_nodes.address, Controls()))
+    with pytest.raises(OptionError, match="no machine of the cluster has a GPU"):
+        list(run_on_ray([make_job("a", device="cuda")], two_nodes.address, Controls()))
+
+
+@pytest.mark.cluster
+@pytest.mark.filterwarnings("default")
+def test_a_gpu_has_one_job_at_a_time(make_job: Any) -> None:
+    """Ray hands out what a machine says it has: one GPU for two cores, painted on by the processor here."""
+    cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed")
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 1})
+    try:
+        at_work, most = 0, 0
+        for event in run_on_ray(
+            [make_job(f"job-{seed}", seed=seed) for seed in (0, 1, 2)], cluster.address, Controls()
+        ):
+            at_work += isinstance(event, JobStarted) - isinstance(event, JobEnded)
+            most = max(most, at_work)
+        assert most == 1
+    finally:
+        cluster.shutdown()

@@ -158,7 +158,7 @@ def test_a_table_of_pairs_and_options(folders: Path) -> None:
     )
     jobs = plan_pairs("photos/pairs.csv", planner=Planner(), values={"strength": 60, "seed": 1}).manifest.jobs
     assert [(job.options.strength, job.options.steps[-1], job.options.seed) for job in jobs] == [
-        (20, 15, 1),
+        (20, PaintOptions().steps[-1], 1),
         (60, 5, 1),
     ]
     assert [job.options.optimizer for job in jobs] == ["lbfgs", "adam"]
@@ -412,14 +412,14 @@ def test_a_batch_studies_each_painting_once(
     studied: list[int] = []
     original = paint.style_statistics
 
-    def counting(encoder: Any, pictures: Any, layers: Any) -> Any:
+    def counting(encoder: Any, pictures: Any, *rest: Any) -> Any:
         studied.append(max(pictures[0][0].shape[-2:]))
-        return original(encoder, pictures, layers)
+        return original(encoder, pictures, *rest)
 
     monkeypatch.setattr(paint, "style_statistics", counting)
     monkeypatch.setattr(paint, "_STUDIED", type(paint._STUDIED)())
     shutil.copy("photos/b.png", "photos/c.png")
-    impasto.batch("photos", "paintings", folder="run", **quick)
+    assert impasto.batch("photos", "paintings", folder="run", **quick).failed == []
     assert len(studied) == 2  # one painting at two scales, for three photos
 
 

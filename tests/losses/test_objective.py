@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from impasto.encoders import Encoder, load_encoder
-from impasto.losses.objective import Core, Objective, style_statistics
+from impasto.losses.objective import Core, Objective, Region, style_statistics
 from impasto.losses.statistics import moments
 from impasto.losses.style import STYLE_LOSSES
 
@@ -52,7 +52,7 @@ def build(
     } | changes
     targets = style_statistics(encoder, [(painting, 1.0)], list(values["style_layers"]))
     core = core or Core(0, 0, *photo.shape[-2:])
-    return Objective(encoder, photo, core, style_targets=targets, **values)
+    return Objective(encoder, photo, core, regions=[Region(targets)], **values)
 
 
 @pytest.mark.parametrize("style_loss", STYLE_LOSSES)

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
+from impasto.errors import OptionError
 from impasto.losses.statistics import Moments, moments
 from impasto.losses.style import RIDGE, STYLE_LOSSES, GramLoss, WassersteinLoss
 
@@ -176,3 +177,11 @@ def test_descending_the_loss_reaches_the_painting() -> None:
         (gradient,) = torch.autograd.grad(value, features)
         features = features - 0.2 * gradient * 64
     assert value.item() < 1e-3 * first
+
+
+def test_statistics_that_are_not_finite_are_refused_in_one_line() -> None:
+    bad = Moments(*(torch.full(shape, torch.nan, dtype=torch.float64) for shape in ((), (3,), (3, 3))))
+    good = Moments(torch.tensor(9.0).double(), torch.zeros(3).double(), 9 * torch.eye(3).double())
+    for target, pastiche in ((bad, good), (good, bad)):
+        with pytest.raises(OptionError, match="no finite roots"):
+            WassersteinLoss(target)(pastiche)

@@ -9,7 +9,7 @@ of the fourth block.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from impasto.errors import OptionError, did_you_mean
@@ -21,7 +21,7 @@ class Layer:
 
     Attributes
     ----------
-    name: as in the papers, ``relu3_1``.
+    name: as in the papers, ``relu3_1``; ``conv3_1`` where it was looked up before the rectifier.
     block: number of the block, from 1.
     in_channels, channels: of the 3x3 convolution.
     stride_px: distance in the picture between neighbouring positions of the feature map.
@@ -34,6 +34,11 @@ class Layer:
     channels: int
     stride_px: int
     receptive_field_px: int
+
+    @property
+    def reach_px(self) -> int:
+        """How far a position reads beyond its own square of `stride_px` pixels, on each side."""
+        return (self.receptive_field_px - self.stride_px) // 2
 
     @property
     def convolution(self) -> str:
@@ -64,17 +69,25 @@ class Architecture:
         return tuple(table)
 
     def layer(self, name: str) -> Layer:
-        """Look a layer up by name; an unknown one is an `OptionError` that offers the nearest."""
+        """Look a layer up by name; ``conv4_2`` is ``relu4_2`` before the rectifier, with the same geometry.
+
+        An unknown name is an `OptionError` that offers the nearest.
+        """
         for layer in self.layers:
-            if layer.name == name:
+            if name == layer.name:
                 return layer
-        raise OptionError(f"this encoder has no layer {name!r}{did_you_mean(name, (la.name for la in self.layers))}")
+            if name == layer.convolution:
+                return replace(layer, name=name)
+        known = (la.convolution if name.startswith("conv") else la.name for la in self.layers)
+        raise OptionError(f"this encoder has no layer {name!r}{did_you_mean(name, known)}")
 
     def up_to(self, names: Sequence[str]) -> tuple[Layer, ...]:
         """Layers from the first to the deepest of `names`."""
-        deepest = max(self.layers.index(self.layer(name)) for name in names)
+        wanted = {self.layer(name).convolution for name in names}
+        deepest = max(index for index, layer in enumerate(self.layers) if layer.convolution in wanted)
         return self.layers[: deepest + 1]
 
 
 LITE = Architecture(widths=(16, 32, 64, 128, 128), depths=(2, 2, 3, 4, 1))
+VGG16 = Architecture(widths=(64, 128, 256, 512, 512), depths=(2, 2, 3, 3, 3))
 VGG19 = Architecture(widths=(64, 128, 256, 512, 512), depths=(2, 2, 4, 4, 4))

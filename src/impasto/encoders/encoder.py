@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,7 @@ from impasto.encoders.architectures import Architecture, Layer
 from impasto.errors import OptionError, WeightsError, did_you_mean
 
 PADDING_MODES = ("reflect", "replicate", "zeros")
+POOLINGS = ("max", "average")
 
 
 class Encoder:
@@ -29,6 +30,7 @@ class Encoder:
     geometry: for some layers a matrix Q [channels, channels]; distances between Q f are distances in the
         feature space that the encoder was distilled from. Layers without one are used as they are.
     padding_mode: how each convolution continues a feature map at its border.
+    pooling: ``max``, or ``average`` as Gatys, Ecker and Bethge prefer (arXiv 1508.06576, section Methods).
 
     Attributes
     ----------
@@ -45,13 +47,17 @@ class Encoder:
         mean: Sequence[float] = (0.0, 0.0, 0.0),
         geometry: Mapping[str, Tensor] | None = None,
         padding_mode: str = "reflect",
+        pooling: str = "max",
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
         if padding_mode not in PADDING_MODES:
             raise OptionError(f"padding mode {padding_mode!r}{did_you_mean(padding_mode, PADDING_MODES)}")
+        if pooling not in POOLINGS:
+            raise OptionError(f"pooling {pooling!r}{did_you_mean(pooling, POOLINGS)}")
         self.name, self.sha256, self.architecture = name, sha256, architecture
         self.padding_mode, self.dtype, self.device = padding_mode, dtype, torch.device(device)
+        self._pool: Callable[[Tensor, int], Tensor] = F.avg_pool2d if pooling == "average" else F.max_pool2d
         self.mean = torch.tensor(mean, dtype=dtype, device=device).view(1, 3, 1, 1)
         self.kernels: dict[str, tuple[Tensor, Tensor]] = {}
         for layer in architecture.layers:
@@ -67,12 +73,16 @@ class Encoder:
                 kernel.to(device, dtype).contiguous(memory_format=torch.channels_last),
                 bias.to(device, dtype),
             )
+        channels = {layer.name: layer.channels for layer in architecture.layers}
+        for layer_name, matrix in (geometry or {}).items():
+            if tuple(matrix.shape) != (channels.get(layer_name),) * 2:
+                raise WeightsError(f"the geometry of {layer_name} has shape {tuple(matrix.shape)}, which fits no layer")
         self.geometry = {k: v.to(device, torch.float64) for k, v in (geometry or {}).items()}
 
     def __call__(
         self, pictures: Float[Tensor, "batch 3 height width"], layers: Sequence[str]
     ) -> dict[str, Float[Tensor, "batch _ _ _"]]:
-        """Feature maps of `pictures` (RGB in [0, 1]) at the named layers.
+        """Feature maps of `pictures` (RGB in [0, 1]) at the named layers, ``conv4_2`` before the rectifier.
 
         Computes no deeper than the deepest layer asked for. Raises `OptionError` for an unknown layer.
         """
@@ -81,8 +91,13 @@ class Encoder:
         block = 1
         for layer in self.architecture.up_to(layers):
             if layer.block != block:
-                current, block = F.max_pool2d(current, 2), layer.block
-            current = self._convolve(current, layer).relu_()
+                current, block = self._pool(current, 2), layer.block
+            current = self._convolve(current, layer)
+            if layer.convolution in layers:
+                features[layer.convolution] = current
+                current = current.relu()
+            else:
+                current = current.relu_()
             if layer.name in layers:
                 features[layer.name] = current
         return features

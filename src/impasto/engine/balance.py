@@ -7,6 +7,8 @@ how readable the photo still is and set the weight until the distance is what th
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -81,6 +83,14 @@ class Balance:
             self.weight = 0.0
         self._target = target_distance(options.strength)
         self._measurements = 0
+
+    def state(self) -> dict[str, Any]:
+        """All that changes while it works, for `restore`."""
+        return {"moves": self.moves, "weight": self.weight, "measurements": self._measurements}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on as when `state` was taken."""
+        self.moves, self.weight, self._measurements = state["moves"], state["weight"], state["measurements"]
 
     def update(self, distance: float, first: bool) -> None:
         """Move the weight after a measurement; `first`: at the coarsest scale."""

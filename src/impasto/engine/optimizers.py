@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from impasto.engine.checkpoint import Checkpoint
+from impasto.errors import OptionError
 from impasto.losses.objective import Evaluation
 from impasto.options import PaintOptions
+
+HISTORY_PIXELS = 4_000_000  # pixels times pairs that L-BFGS remembers at most
+PIECE = 1 << 22  # numbers that Adam takes at a time
 
 
 class Adam:
@@ -30,10 +37,10 @@ class Adam:
     notice = ""
 
     def __init__(self, picture: Tensor, options: PaintOptions) -> None:
-        self.picture = picture.clone()
+        self.picture = picture.clone(memory_format=torch.contiguous_format)
         self._learning_rate, self._decay = options.learning_rate, options.average
-        self._first, self._second = torch.zeros_like(picture), torch.zeros_like(picture)
-        self._average = torch.zeros_like(picture)
+        self._first, self._second = torch.zeros_like(self.picture), torch.zeros_like(self.picture)
+        self._average = torch.zeros_like(self.picture)
         self._steps, self._weight = 0, 0.0
 
     @property
@@ -41,31 +48,54 @@ class Adam:
         """The averaged iterate, corrected for its start from zero (as Adam's moments are)."""
         return self._average / self._weight if self._weight else self.picture
 
-    def step(self, evaluate: Callable[[Tensor], Evaluation]) -> Evaluation:
-        """One step; returns the evaluation it started from."""
-        evaluation = evaluate(self.picture)
-        gradient = evaluation.gradient * (self.picture.numel() / 3)
+    def step(self, evaluate: Callable[[Tensor], Evaluation]) -> dict[str, float]:
+        """One step; returns the losses it started from. The evaluation's gradient is used up."""
+        evaluation = _finite(evaluate(self.picture))
         self._steps += 1
         first_beta, second_beta = self.BETAS
-        self._first.lerp_(gradient, 1 - first_beta)
-        self._second.mul_(second_beta).addcmul_(gradient, gradient, value=1 - second_beta)
-        root = (self._second / (1 - second_beta**self._steps)).sqrt_().add_(self.EPSILON)
         length = self._learning_rate / (1 - first_beta**self._steps)
-        self.picture.addcdiv_(self._first, root, value=-length).clamp_(0, 1)
-        self._average.lerp_(self.picture, 1 - self._decay)
+        evaluation.gradient.mul_(self.picture.numel() / 3).nan_to_num_(0, 0, 0)
+        for picture, gradient, first, second, average in zip(
+            *map(_pieces, (self.picture, evaluation.gradient, self._first, self._second, self._average)), strict=True
+        ):
+            first.lerp_(gradient, 1 - first_beta)
+            second.mul_(second_beta).addcmul_(gradient, gradient, value=1 - second_beta)
+            root = (second / (1 - second_beta**self._steps)).sqrt_().add_(self.EPSILON)
+            picture.addcdiv_(first, root, value=-length).clamp_(0, 1)
+            average.lerp_(picture, 1 - self._decay)
         self._weight = 1 - (1 - self._weight) * self._decay
-        return evaluation
+        return evaluation.losses
 
     def objective_changed(self) -> None:
         """The objective is another function now; Adam's moments follow by themselves."""
 
+    def leave_scale(self) -> None:
+        """Nothing but what `rescale` carries on is needed any more: the last picture is the average from here."""
+        self.picture = self.averaged
+        self._average, self._weight = self.picture, 1.0
+
+    def state(self) -> Checkpoint:
+        """All of it, for `restore`."""
+        pictures = {"picture": self.picture, "first": self._first, "second": self._second, "average": self._average}
+        return Checkpoint({"steps": self._steps, "weight": self._weight}, pictures)
+
+    @classmethod
+    def restore(cls, state: Checkpoint, options: PaintOptions, device: torch.device) -> Adam:
+        """The optimiser as it was when `state` was taken."""
+        pictures = {name: picture.to(device) for name, picture in state.tensors.items()}
+        adam = cls(pictures["picture"], options)
+        adam._first, adam._second, adam._average = (pictures[name] for name in ("first", "second", "average"))
+        adam._steps, adam._weight = state.values["steps"], state.values["weight"]
+        return adam
+
     def rescale(self, resample: Callable[[Tensor, str], Tensor]) -> None:
         """Carry everything to the next scale; `resample(canvas, mode)` brings one canvas there."""
-        self.picture = resample(self.averaged, "bicubic").clamp_(0, 1)
+        self.leave_scale()
+        del self._average
+        self.picture = resample(self.picture, "bicubic").clamp_(0, 1)
         self._first = resample(self._first, "bicubic")
         self._second = resample(self._second, "bilinear")
-        self._average = torch.zeros_like(self.picture)
-        self._weight = 0.0
+        self._average, self._weight = torch.zeros_like(self.picture), 0.0
 
 
 class LBFGS:
@@ -84,8 +114,9 @@ class LBFGS:
 
     def __init__(self, picture: Tensor) -> None:
         self.notice = ""
-        self.picture = picture.clone()
-        self._best: tuple[Tensor, Evaluation] | None = None
+        self.picture = picture.clone(memory_format=torch.contiguous_format)
+        self._history = history_for(picture.numel() // 3)
+        self._best: _Best | None = None
         self._pairs: list[tuple[Tensor, Tensor, float]] = []
         self._cap, self._failures = self.CAP, 0
         self._curvature: float | None = None  # of the last pair, times the number of pixels
@@ -93,59 +124,98 @@ class LBFGS:
     @property
     def averaged(self) -> Tensor:
         """The last picture that was an improvement: L-BFGS descends, so there is nothing to average."""
-        return self._best[0] if self._best else self.picture
+        return self._best.picture if self._best else self.picture
 
-    def step(self, evaluate: Callable[[Tensor], Evaluation]) -> Evaluation:
-        """One step; returns the evaluation it started from."""
+    def step(self, evaluate: Callable[[Tensor], Evaluation]) -> dict[str, float]:
+        """One step; returns the losses it started from. The evaluation's gradient is used up."""
         evaluation = evaluate(self.picture)
+        total = evaluation.losses["total"]
         if self._best is not None:
-            if not evaluation.losses["total"] <= self._best[1].losses["total"]:
-                return self._take_back(evaluation)
-            self._remember(self.picture - self._best[0], evaluation.gradient - self._best[1].gradient)
+            if not total <= self._best.total:
+                self._take_back(self._best)
+                return evaluation.losses
+            self._remember(
+                self._best.picture.neg_().add_(self.picture), self._best.gradient.neg_().add_(evaluation.gradient)
+            )
+        _finite(evaluation)
         self._failures = 0
         self._cap = min(self.CAP, self._cap * 1.5)
-        self._best = (self.picture, evaluation)
-        self._move()
-        return evaluation
+        self._best = _Best(self.picture, evaluation.gradient, total)
+        self._move(self._best)
+        return evaluation.losses
 
     def objective_changed(self) -> None:
         """The objective is another function now, of nearly the same curvature: values no longer compare."""
         self._best = None
 
-    def rescale(self, resample: Callable[[Tensor, str], Tensor]) -> None:
-        self.picture = resample(self.averaged, "bicubic").clamp_(0, 1)
-        self._cap = self.CAP
-        self._pairs.clear()
+    def leave_scale(self) -> None:
+        """Nothing but what `rescale` carries on is needed any more: the last picture is the best from here."""
+        self.picture = self.averaged
         self._best = None
+        self._pairs.clear()
 
-    def _take_back(self, evaluation: Evaluation) -> Evaluation:
+    def rescale(self, resample: Callable[[Tensor, str], Tensor]) -> None:
+        """Carry the best picture to the next scale; `resample(canvas, mode)` brings it there."""
+        self.leave_scale()
+        self.picture = resample(self.picture, "bicubic").clamp_(0, 1)
+        self._history = history_for(self.picture.numel() // 3)
+        self._cap = self.CAP
+
+    def state(self) -> Checkpoint:
+        """All of it, for `restore`."""
+        pictures = {"picture": self.picture}
+        values = {"cap": self._cap, "failures": self._failures, "curvature": self._curvature, "total": None}
+        if self._best is not None:
+            pictures |= {"best": self._best.picture, "gradient": self._best.gradient}
+            values["total"] = self._best.total
+        for index, (moved, changed, _) in enumerate(self._pairs):
+            pictures |= {f"moved_{index}": moved, f"changed_{index}": changed}
+        return Checkpoint(values | {"curvatures": [curvature for _, _, curvature in self._pairs]}, pictures)
+
+    @classmethod
+    def restore(cls, state: Checkpoint, device: torch.device) -> LBFGS:
+        """The optimiser as it was when `state` was taken."""
+        values, pictures = state.values, {name: picture.to(device) for name, picture in state.tensors.items()}
+        lbfgs = cls(pictures["picture"])
+        lbfgs._cap, lbfgs._failures, lbfgs._curvature = values["cap"], values["failures"], values["curvature"]
+        if values["total"] is not None:
+            lbfgs._best = _Best(pictures["best"], pictures["gradient"], values["total"])
+        lbfgs._pairs = [
+            (pictures[f"moved_{index}"], pictures[f"changed_{index}"], curvature)
+            for index, curvature in enumerate(values["curvatures"])
+        ]
+        return lbfgs
+
+    def _take_back(self, best: _Best) -> None:
         self._failures += 1
         self._cap *= 0.5
         self._pairs.clear()
         self._curvature = None
         if self._failures >= self.FAILURES:
-            assert self._best is not None  # a step can only be worse than an earlier one
             self.notice = f"L-BFGS found no descent in {self._failures} steps: Adam goes on from its best picture"
-            self.picture = self._best[0]
+            self.picture = best.picture
         else:
-            self._move()
-        return evaluation
+            self._move(best)
 
-    def _move(self) -> None:
-        assert self._best is not None  # set by every step that gets here
-        base, gradient = self._best[0], self._best[1].gradient
-        direction = -self._inverse_hessian_times(gradient)
-        longest = float(direction.abs().max())
+    def _move(self, best: _Best) -> None:
+        direction = self._inverse_hessian_times(best.gradient).neg_()
+        longest = _longest(direction)
+        if not math.isfinite(longest):  # products past the range of float32: forget them
+            self._pairs.clear()
+            self._curvature = None
+            direction = (-best.gradient).nan_to_num_(0, 0, 0)
+            longest = _longest(direction)
         if self._curvature is None:
-            direction = direction * (self.FIRST * self._cap / max(longest, 1e-30))
+            direction.mul_(self.FIRST * self._cap / max(longest, 1e-30))
         elif longest > self._cap:
-            direction = direction * (self._cap / longest)
-        self.picture = (base + direction).clamp_(0, 1)
+            direction.mul_(self._cap / longest)
+        self.picture = direction.add_(best.picture).clamp_(0, 1)
+        del self._pairs[: max(0, len(self._pairs) - self._history + 1)]  # room for the next one
 
     def _remember(self, moved: Tensor, changed: Tensor) -> None:
         curvature = _dot(moved, changed)
         if curvature > 1e-6 * (_dot(moved, moved) * _dot(changed, changed)) ** 0.5:
-            self._pairs = [*self._pairs[1 - self.HISTORY :], (moved, changed, curvature)]
+            self._pairs.append((moved, changed, curvature))
             self._curvature = moved.numel() * _dot(changed, changed) / curvature
 
     def _inverse_hessian_times(self, gradient: Tensor) -> Tensor:
@@ -160,5 +230,44 @@ class LBFGS:
         return result
 
 
+@dataclass
+class _Best:
+    """The last picture that was an improvement, with its gradient and its objective."""
+
+    picture: Tensor
+    gradient: Tensor
+    total: float
+
+
+def history_for(pixels: int) -> int:
+    """Pairs that L-BFGS keeps: fewer for large pictures, down to one."""
+    return max(1, min(LBFGS.HISTORY, HISTORY_PIXELS // pixels))
+
+
+def pictures_held(options: PaintOptions, pixels: int) -> int:
+    """How many pictures of so many pixels an optimiser needs at a time, the gradient among them."""
+    if options.optimizer == "adam":
+        return 5  # picture, gradient, two moments, average
+    return 3 + 2 * history_for(pixels)  # picture, best picture, gradients of both, pairs but one
+
+
+def _finite(evaluation: Evaluation) -> Evaluation:
+    """Refuse to go on from a value that is not finite: no step would lead anywhere."""
+    if not math.isfinite(evaluation.losses["total"]):
+        parts = ", ".join(f"{name} {value:g}" for name, value in evaluation.losses.items())
+        raise OptionError(f"the objective is not finite ({parts}): use smaller weights, or another encoder")
+    return evaluation
+
+
+def _longest(direction: Tensor) -> float:
+    """Largest change of a pixel; not finite if any is not."""
+    return float(torch.stack([piece.abs().max() for piece in _pieces(direction)]).max())
+
+
 def _dot(left: Tensor, right: Tensor) -> float:
     return float(torch.dot(left.flatten(), right.flatten()))
+
+
+def _pieces(canvas: Tensor) -> tuple[Tensor, ...]:
+    """Views of a canvas, small enough that what is computed from one is soon forgotten."""
+    return torch.split(canvas.view(-1), PIECE)

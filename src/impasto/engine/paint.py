@@ -18,20 +18,36 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
+from impasto.encoders.fetch import iter_fetch
+from impasto.encoders.store import needs_fetch
 from impasto.engine.balance import READABILITY_LAYERS, READING_LONG_EDGE_PX, Balance, Readability, style_share
+from impasto.engine.checkpoint import Checkpoint, Checkpoints
 from impasto.engine.optimizers import LBFGS, Adam
-from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, Scale, build_pyramid
+from impasto.engine.plan import Plan, build_plan
+from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale, painting_size
 from impasto.errors import OptionError
-from impasto.events import Controls, Event, Notice, PreviewReady, RunDone, RunStarted, ScaleStarted, StepDone
+from impasto.events import (
+    CheckpointSaved,
+    Controls,
+    Event,
+    Notice,
+    PreviewReady,
+    Resumed,
+    RunDone,
+    RunStarted,
+    ScaleStarted,
+    StepDone,
+)
 from impasto.images.geometry import extend_mirrored, fit_long_edge, resize
 from impasto.images.io import Picture
-from impasto.losses.objective import Objective, style_statistics
+from impasto.losses.objective import WHOLE_PX, Objective, Region, style_statistics
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import Moments, blend, moments
 from impasto.options import STARTING_POINTS, PaintOptions
 
 DEFAULT_LONG_EDGE_PX = 1024
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
+BALANCE_LONG_EDGE_PX = 1024  # up to here the content weight moves; larger scales have too few steps to follow it
 BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may move
 STOP_WINDOW = 10  # steps over which the adaptive stop compares
 MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
@@ -60,6 +76,28 @@ def thread_count(options: PaintOptions) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def find_device(name: str) -> torch.device:
+    """The device that an option names; ``auto`` is a GPU if there is one.
+
+    Raises `OptionError` for one that this machine, or this build of PyTorch, does not have.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        found = (
+            f"it finds {torch.cuda.device_count()} such GPUs" if torch.cuda.is_available() else "it finds no such GPU"
+        )
+        raise OptionError(
+            f"device {name!r} cannot be used: {found} (PyTorch {torch.__version__}); --device cpu always can"
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise OptionError(
+            f"device 'mps' cannot be used: PyTorch {torch.__version__} finds no Apple GPU; --device cpu always can"
+        )
+    return device
+
+
 def iter_paint(
     content: Picture,
     paintings: Sequence[Painting],
@@ -67,6 +105,8 @@ def iter_paint(
     *,
     controls: Controls | None = None,
     starting_picture: Picture | None = None,
+    checkpoints: Checkpoints | None = None,
+    resumed: Checkpoint | None = None,
 ) -> Iterator[Event]:
     """Paint, yielding an event for everything that happens; the last one is `RunDone`.
 
@@ -77,78 +117,213 @@ def iter_paint(
     options: validated options; the number of threads is set for the whole process.
     controls: read at every step boundary.
     starting_picture: first pastiche, where `options.starting_point` is a file.
+    checkpoints: where the state is saved from time to time, and when the run is stopped.
+    resumed: the state to go on from, of a run of the same inputs and options.
 
-    Raises `OptionError` for options that do not fit together or name unknown layers.
+    Raises `OptionError` for options that do not fit together, unknown layers, and a picture too large for the
+    memory there is.
     """
-    controls = controls or Controls()
-    started = time.monotonic()
     torch.set_num_threads(thread_count(options))
-    height, width = pastiche_size(content, options)
-    scales = build_pyramid(height, width, options)
-    encoder = load_encoder(options.encoder, padding_mode=options.padding_mode)
+    if needs_fetch(options.encoder):
+        yield from iter_fetch(options.encoder)
+    encoder = load_encoder(
+        options.encoder,
+        padding_mode=options.padding_mode,
+        pooling=options.pooling,
+        device=find_device(options.device),
+    )
     _check(options, encoder, paintings, starting_picture)
-    yield RunStarted(tuple((s.height_px, s.width_px) for s in scales), tuple(s.steps for s in scales))
+    size = pastiche_size(content, options)
+    sizes = [(p.picture.height_px, p.picture.width_px) for p in paintings]
+    plan = build_plan(*size, sizes, options, encoder)
+    yield RunStarted(
+        tuple((scale.height_px, scale.width_px) for scale in plan.scales),
+        tuple(scale.steps for scale in plan.scales),
+        plan.tiles,
+        plan.tile_px,
+        plan.peak_bytes,
+        plan.seconds,
+    )
+    if encoder.geometry and options.pooling != "max":
+        yield Notice(f"{encoder.name} was distilled with max pooling: with {options.pooling} pooling it sees less well")
     if options.strength == 0 and options.balance == "readability":
         yield Notice("strength 0 is the photo itself: nothing is painted")
-        yield RunDone(content.pixels(height, width), False, time.monotonic() - started, 0.0)
+        yield RunDone(content.pixels(*size), False, 0.0, 0.0)
         return
-    balance = Balance(options)
-    optimizer: Adam | LBFGS | None = None
-    pixel_steps, previous = 0.0, scales[0]
-    for index, scale in enumerate(scales):
-        photo = scale.extend(_tensor(content, scale.height_px, scale.width_px))
-        layers, notice = _existing_layers(encoder, options, scale)
-        if notice:
-            yield Notice(notice)
+    run = _Run(content, paintings, options, controls or Controls(), starting_picture, checkpoints, encoder, plan)
+    if resumed is not None:
+        run.restore(resumed)
+        yield Resumed(run.scale, run.step, run.seconds)
+    yield from run.iter_events()
+
+
+class _Run:
+    """One run between its plan and its last event: what every step reads and leaves behind."""
+
+    def __init__(
+        self,
+        content: Picture,
+        paintings: Sequence[Painting],
+        options: PaintOptions,
+        controls: Controls,
+        starting_picture: Picture | None,
+        checkpoints: Checkpoints | None,
+        encoder: Encoder,
+        plan: Plan,
+    ) -> None:
+        self._content, self._paintings, self._options = content, paintings, options
+        self._controls, self._checkpoints = controls, checkpoints
+        self._starting_picture, self._encoder, self._plan = starting_picture, encoder, plan
+        self._optimizer: Adam | LBFGS | None = None
+        self._balance = Balance(options)
+        self._stop = _AdaptiveStop(options.stop_tolerance)
+        self.scale, self.step, self._scale_done = 0, 0, False
+        self._pixel_steps = 0.0
+        self._started, self._seconds_before = time.monotonic(), 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began, without pauses between a checkpoint and its resumption."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    def iter_events(self) -> Iterator[Event]:
+        """Paint every scale that is left, then finish."""
+        for index in range(self.scale, len(self._plan.scales)):
+            if index > self.scale:
+                self.scale, self.step, self._scale_done = index, 0, False
+                self._stop = _AdaptiveStop(self._options.stop_tolerance)
+            if not self._scale_done:
+                yield from self._iter_scale(index)
+            if self._controls.stop:
+                break
+        yield self._finish()
+
+    def _iter_scale(self, index: int) -> Iterator[Event]:
+        """Everything about one scale."""
+        scale, options, controls = self._plan.scales[index], self._options, self._controls
+        readability, objective, notices = self._prepare(index)
+        yield from notices
+        optimizer = self._optimizer
+        assert optimizer is not None  # set by _prepare
+        yield ScaleStarted(index, scale.height_px, scale.width_px, scale.steps)
+        while not self._scale_done:
+            losses = optimizer.step(objective)
+            self.step += 1
+            self._pixel_steps += scale.canvas_pixels
+            distance = None
+            balancing = readability is not None and self.step <= BALANCE_SHARE * scale.steps
+            if readability is not None and balancing and self.step % min(BALANCE_EVERY, -(-scale.steps // 4)) == 0:
+                distance = readability.distance(scale.crop(optimizer.picture))
+                self._pixel_steps += readability.cost
+                self._balance.update(distance, first=index == 0)
+                objective.content_weight = self._balance.weight
+                optimizer.objective_changed()
+            yield StepDone(index, self.step, losses, objective.content_weight, distance, self.seconds)
+            if controls.preview:
+                controls.preview = False
+                yield PreviewReady(index, self.step, _pixels(scale.crop(optimizer.averaged)))
+            if optimizer.notice:
+                yield Notice(optimizer.notice)
+                self._optimizer = optimizer = Adam(optimizer.picture, options)
+            gained_little = not balancing and self._stop.reached(losses["total"])
+            self._scale_done = gained_little or self.step == scale.steps
+            if self._checkpoints and (self._checkpoints.due or controls.stop):
+                yield self._save(self._checkpoints)
+            if controls.stop:
+                break
+        optimizer.leave_scale()
+
+    def _prepare(self, index: int) -> tuple[Readability | None, Objective, list[Notice]]:
+        """What one scale is painted by, and its first pastiche unless the run was resumed in it."""
+        scale, options = self._plan.scales[index], self._options
+        photo = self._extended(self._content, scale)
+        layers, missing = _existing_layers(self._encoder, options, scale)
+        notices = [Notice(missing)] if missing else []
         readability = None
-        if balance.moves:
+        if self._balance.moves and (index == 0 or scale.long_edge_px <= BALANCE_LONG_EDGE_PX):
             size = fit_long_edge(scale.height_px, scale.width_px, min(READING_LONG_EDGE_PX, scale.long_edge_px))
-            readability = Readability(encoder, _tensor(content, *size))
+            readability = Readability(self._encoder, self._tensor(self._content, *size))
             if not readability.usable:
                 readability = None
                 # A long thin photo may be too small only at the coarsest scales.
-                if index == len(scales) - 1 or scale.long_edge_px >= READING_LONG_EDGE_PX:
-                    balance.moves = False
-                    yield Notice(
-                        "the photo is too flat or too small to measure its readability: "
-                        f"the content weight stays at {balance.weight:g}"
+                if index == len(self._plan.scales) - 1 or scale.long_edge_px >= READING_LONG_EDGE_PX:
+                    self._balance.moves = False
+                    notices.append(
+                        Notice(
+                            "the photo is too flat or too small to measure its readability: "
+                            f"the content weight stays at {self._balance.weight:g}"
+                        )
                     )
-        objective = build_objective(encoder, photo, paintings, scale, options, layers, balance.weight)
-        if optimizer is None:
-            start = _starting_point(options, scale, photo, paintings, starting_picture)
-            optimizer = LBFGS(start) if options.optimizer == "lbfgs" else Adam(start, options)
-        else:
-            optimizer.rescale(_Resample(previous, scale))
-        previous = scale
-        yield ScaleStarted(index, scale.height_px, scale.width_px, scale.steps)
-        stop = _AdaptiveStop(options.stop_tolerance)
-        for step in range(1, scale.steps + 1):
-            evaluation = optimizer.step(objective)
-            pixel_steps += scale.canvas_pixels
-            distance = None
-            balancing = readability is not None and step <= BALANCE_SHARE * scale.steps
-            if readability is not None and balancing and step % min(BALANCE_EVERY, -(-scale.steps // 4)) == 0:
-                distance = readability.distance(scale.crop(optimizer.picture))
-                pixel_steps += readability.cost
-                balance.update(distance, first=index == 0)
-                objective.content_weight = balance.weight
-                optimizer.objective_changed()
-            yield StepDone(
-                index, step, evaluation.losses, objective.content_weight, distance, time.monotonic() - started
+        objective = build_objective(
+            self._encoder, photo, self._paintings, scale, options, layers, self._balance.weight, self._plan.tile_px
+        )
+        if self._optimizer is None:
+            start = _starting_point(options, scale, photo, self._paintings, self._starting_picture)
+            self._optimizer = LBFGS(start) if options.optimizer == "lbfgs" else Adam(start, options)
+        elif self.step == 0:
+            del photo
+            self._optimizer.rescale(_Resample(self._plan.scales[index - 1], scale))
+        if index == len(self._plan.scales) - 1:
+            notices += self._blurred(scale)
+        return readability, objective, notices
+
+    def _blurred(self, scale: Scale) -> list[Notice]:
+        """Say which paintings are smaller than the strokes they are to lend."""
+        wanted = scale.long_edge_px * self._options.brush_scale
+        return [
+            Notice(
+                f"{p.picture.name} is {p.picture.width_px}x{p.picture.height_px} px and is enlarged "
+                f"{min(MAX_ENLARGEMENT, wanted / own):.1f} times: strokes will look softer at full size"
             )
-            if controls.preview:
-                controls.preview = False
-                yield PreviewReady(index, step, _pixels(scale.crop(optimizer.averaged)))
-            if optimizer.notice:
-                yield Notice(optimizer.notice)
-                optimizer = Adam(optimizer.picture, options)
-            if controls.stop or (not balancing and stop.reached(evaluation.losses["total"])):
-                break
-        if controls.stop:
-            break
-    assert optimizer is not None  # there is always a scale
-    finished = resize(previous.crop(optimizer.averaged), height, width).clamp_(0, 1)
-    yield RunDone(_pixels(finished), controls.stop, time.monotonic() - started, pixel_steps)
+            for p in self._paintings
+            if wanted > 1.1 * (own := max(p.picture.height_px, p.picture.width_px))
+        ]
+
+    def _finish(self) -> RunDone:
+        """Crop the last canvas; what the scale needed is given back first."""
+        assert self._optimizer is not None  # there is always a scale
+        picture, self._optimizer = self._optimizer.picture, None
+        scale, last = self._plan.scales[self.scale], self._plan.scales[-1]
+        finished = resize(scale.crop(picture), last.height_px, last.width_px).clamp_(0, 1)
+        return RunDone(_pixels(finished), self._controls.stop, self.seconds, self._pixel_steps)
+
+    def _save(self, checkpoints: Checkpoints) -> CheckpointSaved | Notice:
+        assert self._optimizer is not None  # set before the first step
+        state = self._optimizer.state()
+        values = {
+            "scale": self.scale,
+            "step": self.step,
+            "scale_done": self._scale_done,
+            "seconds": self.seconds,
+            "pixel_steps": self._pixel_steps,
+            "balance": self._balance.state(),
+            "totals": self._stop.totals,
+            "optimizer": {"name": type(self._optimizer).__name__, **state.values},
+        }
+        try:
+            path = checkpoints.save(Checkpoint(values, state.tensors))
+        except OSError as error:
+            return Notice(f"the checkpoint could not be written ({error.strerror}); painting goes on without it")
+        return CheckpointSaved(self.scale, self.step, str(path))
+
+    def restore(self, state: Checkpoint) -> None:
+        """Go on as when `state` was saved."""
+        values = state.values
+        self.scale, self.step, self._scale_done = values["scale"], values["step"], values["scale_done"]
+        self._seconds_before, self._pixel_steps = values["seconds"], values["pixel_steps"]
+        self._balance.restore(values["balance"])
+        self._stop.totals = list(values["totals"])
+        optimizer, device = Checkpoint(values["optimizer"], state.tensors), self._encoder.device
+        if values["optimizer"]["name"] == "Adam":
+            self._optimizer = Adam.restore(optimizer, self._options, device)
+        else:
+            self._optimizer = LBFGS.restore(optimizer, device)
+
+    def _extended(self, picture: Picture, scale: Scale) -> Tensor:
+        return scale.extend(self._tensor(picture, scale.height_px, scale.width_px))
+
+    def _tensor(self, picture: Picture, height_px: int, width_px: int) -> Tensor:
+        return _tensor(picture, height_px, width_px).to(self._encoder.device)
 
 
 def _check(
@@ -175,10 +350,12 @@ def _existing_layers(
     Only without a margin: with one every canvas is large enough.
     """
     smallest = min(scale.canvas_height_px, scale.canvas_width_px)
-    names = [la.name for la in encoder.architecture.layers if la.stride_px <= smallest]
-    content = {k: v for k, v in options.content_layers.items() if k in names} or {names[-1]: 1.0}
-    style = {k: v for k, v in options.style_layers.items() if k in names} or {names[-1]: 1.0}
-    missing = sorted({*options.content_layers, *options.style_layers} - set(names))
+    table = encoder.architecture
+    deepest = [la.name for la in table.layers if la.stride_px <= smallest][-1]
+    asked = {*options.content_layers, *options.style_layers}
+    missing = sorted(name for name in asked if table.layer(name).stride_px > smallest)
+    content = {k: v for k, v in options.content_layers.items() if k not in missing} or {deepest: 1.0}
+    style = {k: v for k, v in options.style_layers.items() if k not in missing} or {deepest: 1.0}
     notice = f"the picture is only {smallest} px wide or high: {', '.join(missing)} left out" if missing else ""
     return (content, style), notice
 
@@ -191,21 +368,22 @@ def build_objective(
     options: PaintOptions,
     layers: tuple[Mapping[str, float], Mapping[str, float]],
     content_weight: float,
+    tile_px: int = WHOLE_PX,
 ) -> Objective:
-    """The objective of one scale: paintings brought to its size, never enlarged past their own."""
+    """The objective of one scale."""
     content_layers, style_layers = layers
-    long_edge = max(scale.height_px, scale.width_px)
-    layer_names = list(style_layers)
     parts, restless = [], 0.0
     for painting in paintings:
-        statistics, own_restless = _studied(encoder, painting.picture, long_edge, options, layer_names)
+        statistics, own_restless = _studied(
+            encoder, painting.picture, scale.long_edge_px, options, list(style_layers), tile_px
+        )
         parts.append((statistics, painting.weight))
         restless += own_restless * painting.weight
     share = style_share(options)
     whole = sum(painting.weight for painting in paintings)
     parts = [(statistics, share * weight / whole) for statistics, weight in parts]
     if share < 1:
-        parts.append((style_statistics(encoder, [(photo, 1.0)], layer_names), 1 - share))
+        parts.append((style_statistics(encoder, [(photo, 1.0)], list(style_layers), tile_px), 1 - share))
     targets = {name: blend((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
     return Objective(
         encoder,
@@ -213,12 +391,13 @@ def build_objective(
         scale.core,
         content_layers=content_layers,
         style_layers=style_layers,
-        style_targets=targets,
+        regions=[Region(targets)],
         style_loss=options.style_loss,
         content_weight=content_weight,
         style_weight=options.style_weight,
         tv_weight=options.tv_weight,
         tv_scale=max(restless / whole, MIN_TV_SCALE),
+        tile_px=tile_px,
     )
 
 
@@ -226,7 +405,7 @@ _STUDIED: OrderedDict[tuple[object, ...], tuple[dict[str, Moments], float]] = Or
 
 
 def _studied(
-    encoder: Encoder, picture: Picture, long_edge_px: int, options: PaintOptions, layers: list[str]
+    encoder: Encoder, picture: Picture, long_edge_px: int, options: PaintOptions, layers: list[str], tile_px: int
 ) -> tuple[dict[str, Moments], float]:
     """Style statistics of a painting at a scale's size, and its total variation.
 
@@ -234,10 +413,12 @@ def _studied(
     options and the thread count tell them apart, so that what is kept is bit for bit what would be computed.
     """
     threads = torch.get_num_threads()
-    key = (encoder.sha256, options.model_dump_json(), threads, picture.sha256, long_edge_px, tuple(layers))
+    place = str(encoder.device)
+    key = (encoder.sha256, place, options.model_dump_json(), threads, picture.sha256, long_edge_px, *layers, tile_px)
     if key not in _STUDIED:
-        painted = _style_tensor(picture, long_edge_px)
-        _STUDIED[key] = style_statistics(encoder, [(painted, 1.0)], layers), float(total_variation(painted))
+        painted = _style_tensor(picture, long_edge_px, options.brush_scale).to(encoder.device)
+        statistics = style_statistics(encoder, [(painted, 1.0)], layers, tile_px)
+        _STUDIED[key] = statistics, float(total_variation(painted))
         if len(_STUDIED) > KEPT_STUDIES:
             _STUDIED.popitem(last=False)
     _STUDIED.move_to_end(key)
@@ -260,7 +441,9 @@ def _starting_point(
     elif options.starting_point == "gray":
         start = torch.full_like(photo, 0.5)
     elif options.starting_point == "style-statistics":
-        colours = blend((moments(_style_tensor(p.picture, scale.long_edge_px)), p.weight) for p in paintings)
+        colours = blend(
+            (moments(_style_tensor(p.picture, scale.long_edge_px, options.brush_scale)), p.weight) for p in paintings
+        )
         factor = torch.linalg.cholesky(colours.covariance + 1e-6 * torch.eye(3, dtype=torch.float64))
         noise = torch.randn(photo[0, 0].numel(), 3, generator=generator) @ factor.T.float()
         start = (colours.mean.float() + noise).T.reshape(photo.shape).clamp(0, 1)
@@ -277,14 +460,15 @@ class _AdaptiveStop:
     """Ends a scale when the objective, averaged as the iterate is, gains too little."""
 
     def __init__(self, tolerance: float) -> None:
-        self._tolerance, self._totals = tolerance, list[float]()
+        self._tolerance = tolerance
+        self.totals: list[float] = []
 
     def reached(self, total: float) -> bool:
-        self._totals.append(total)
-        if self._tolerance == 0 or len(self._totals) < 2 * STOP_WINDOW:
+        self.totals.append(total)
+        if self._tolerance == 0 or len(self.totals) < 2 * STOP_WINDOW:
             return False
-        before = sum(self._totals[-2 * STOP_WINDOW : -STOP_WINDOW])
-        return before - sum(self._totals[-STOP_WINDOW:]) < self._tolerance * before
+        before = sum(self.totals[-2 * STOP_WINDOW : -STOP_WINDOW])
+        return before - sum(self.totals[-STOP_WINDOW:]) < self._tolerance * before
 
 
 @dataclass(frozen=True)
@@ -299,10 +483,9 @@ class _Resample:
         return self.after.extend(picture)
 
 
-def _style_tensor(picture: Picture, long_edge_px: int) -> Tensor:
+def _style_tensor(picture: Picture, long_edge_px: int, brush_scale: float) -> Tensor:
     """A painting at a scale's size, continued by reflection to whole strides of the deepest layer."""
-    own = max(picture.height_px, picture.width_px)
-    height, width = fit_long_edge(picture.height_px, picture.width_px, min(long_edge_px, own))
+    height, width = painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale)
     canvas = [max(2, -(-side // CANVAS_MULTIPLE_PX)) * CANVAS_MULTIPLE_PX for side in (height, width)]
     top, left = (canvas[0] - height) // 2, (canvas[1] - width) // 2
     return extend_mirrored(_tensor(picture, height, width), top, left, *canvas)
@@ -314,5 +497,5 @@ def _tensor(picture: Picture, height_px: int, width_px: int) -> Tensor:
 
 
 def _pixels(picture: Tensor) -> NDArray[np.float32]:
-    pixels: NDArray[np.float32] = picture[0].permute(1, 2, 0).contiguous().numpy()
+    pixels: NDArray[np.float32] = picture[0].permute(1, 2, 0).contiguous().cpu().numpy()
     return pixels

@@ -8,10 +8,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from impasto.images.geometry import extend_mirrored, fit_long_edge
-from impasto.losses.objective import Core
-from impasto.options import PaintOptions
+from impasto.losses.tiles import Core
+from impasto.options import PaintOptions, scale_edges
 
 MIN_MARGIN_PX = 8
+MAX_MARGIN_PX = 64  # what relu5_1 reads beyond a position: more is of no use
+MAX_ENLARGEMENT = 2  # of a painting past its own pixels
 CANVAS_MULTIPLE_PX = 16  # stride of relu5_1: pooling then drops no row or column of the canvas
 
 
@@ -56,20 +58,9 @@ class Scale:
 
 
 def build_pyramid(height_px: int, width_px: int, options: PaintOptions) -> list[Scale]:
-    """Scales from `min_scale_px` by `scale_factor` to the pastiche's own size, all of its aspect ratio.
-
-    The last factor is whatever remains, at most `scale_factor` to the power 1.25: a scale that would almost
-    coincide with the last is left out.
-    """
-    long_edge_px = max(height_px, width_px)
-    edges: list[int] = []
-    edge = float(options.min_scale_px)
-    while edge * options.scale_factor**0.25 < long_edge_px:
-        edges.append(round(edge))
-        edge *= options.scale_factor
-    edges.append(long_edge_px)
+    """Scales up to the pastiche's own size, all of its aspect ratio."""
     scales = []
-    for index, edge_px in enumerate(edges):
+    for index, edge_px in enumerate(scale_edges(max(height_px, width_px), options)):
         height, width = fit_long_edge(height_px, width_px, edge_px)
         top, canvas_height = _canvas(height, edge_px, options.margin)
         left, canvas_width = _canvas(width, edge_px, options.margin)
@@ -78,10 +69,20 @@ def build_pyramid(height_px: int, width_px: int, options: PaintOptions) -> list[
     return scales
 
 
+def painting_size(height_px: int, width_px: int, long_edge_px: int, brush_scale: float) -> tuple[int, int]:
+    """(height, width) at which a painting of the given own size is read at a scale.
+
+    As large as the scale, so that strokes keep their size against the picture whatever its own; enlarged past
+    its own pixels by no more than `MAX_ENLARGEMENT`, where it has no strokes left to show.
+    """
+    own = max(height_px, width_px)
+    return fit_long_edge(height_px, width_px, max(1, round(min(long_edge_px * brush_scale, own * MAX_ENLARGEMENT))))
+
+
 def _canvas(side_px: int, long_edge_px: int, margin: float) -> tuple[int, int]:
     """(offset of the picture, side of the canvas): the margin on both sides, rounded up to the multiple."""
     if margin == 0:
         return 0, side_px
-    smallest = side_px + 2 * max(MIN_MARGIN_PX, round(margin * long_edge_px))
+    smallest = side_px + 2 * min(max(MIN_MARGIN_PX, round(margin * long_edge_px)), MAX_MARGIN_PX)
     canvas = -(-smallest // CANVAS_MULTIPLE_PX) * CANVAS_MULTIPLE_PX
     return (canvas - side_px) // 2, canvas

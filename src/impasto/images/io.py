@@ -1,16 +1,11 @@
-"""Picture files to pixels and back: any of six formats in, upright sRGB out, with the run record.
+"""Picture files to pixels and back: the one door. Reading is in reading.py.
 
-Reading decides by a file's content, never by its name, and checks the declared size before decoding.
 Writing is whole or not at all. What is kept of a photograph beside its pixels is `PhotoMetadata`;
 its position never is.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import logging
 import os
 import secrets
 from collections.abc import Mapping
@@ -22,17 +17,10 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from impasto.errors import InputError, OptionError, OutputError, RecordError, did_you_mean
-from impasto.images.color import convert_to_srgb
-from impasto.images.metadata import (
-    PhotoMetadata,
-    build_exif,
-    build_xmp,
-    parse_xmp,
-    read_metadata,
-    xmp_property,
-)
-from impasto.images.picture import Picture, build_picture, picture_from_array, quantise
+from impasto.errors import InputError, OptionError, OutputError, did_you_mean
+from impasto.images.metadata import PhotoMetadata, build_exif, build_xmp
+from impasto.images.picture import Picture, picture_from_array, quantise
+from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture, read_record, reason, shown
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -46,21 +34,7 @@ __all__ = [
     "write_whole",
 ]
 
-DEFAULT_MAX_PIXELS = 250_000_000
-
-# Process-wide, but only ever stricter: no loaders that libvips itself distrusts (SVG, PDF, ...), no
-# memory of past operations (each would keep its picture alive), and no warnings on somebody's
-# stderr, since what matters here becomes an error.
-pyvips.block_untrusted_set(True)
-pyvips.cache_set_max(0)
-pyvips.cache_set_max_mem(0)
-pyvips.cache_set_max_files(0)
-logging.getLogger("pyvips").setLevel(logging.ERROR)
-
-_READABLE: Final = "JPEG, PNG, WebP, AVIF, TIFF, GIF, HEIC"
-_LOADERS: Final = frozenset(f"VipsForeignLoad{name}Buffer" for name in ("Jpeg", "Png", "Webp", "Heif", "Tiff", "Nsgif"))
 _EXISTS: Final = "it already exists; give another name or allow overwriting"
-_COLOUR_BANDS: Final = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}
 
 
 @dataclass(frozen=True)
@@ -92,164 +66,6 @@ _FORMATS: Final[Mapping[str, _Format]] = {
 }
 
 
-# ----------------------------------------------------------------------------------------- reading
-
-
-def load_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
-    """Load a JPEG, PNG, WebP, AVIF, TIFF, GIF (its first frame) or HEIC picture.
-
-    The picture is turned upright by its EXIF orientation and taken through its colour profile to
-    sRGB. The format is found from the content, not from the name.
-
-    Parameters
-    ----------
-    path
-        The file.
-    max_pixels
-        A picture that declares more is refused before it is decoded.
-
-    Raises
-    ------
-    InputError
-        When there is no such file, or it cannot be read as a whole, or is no picture, or too large.
-    """
-    data = _read_bytes(path, max_bytes=10 * max_pixels + 2**26)  # 10: CMYK and alpha at 16 bit
-    image = _open(path, data)
-    if image.width * image.height > max_pixels:
-        raise InputError(
-            f"{_shown(path)} declares {image.width} x {image.height} px, more than the limit of {max_pixels} "
-            "pixels; make it smaller, or raise max_pixels if you trust it"
-        )
-    coding = _field(image, "heif-compression")
-    try:
-        samples = _decode(path, _decode_heic(path, data, image) if coding == "hevc" else image)
-    except pyvips.Error as error:
-        raise _damaged(path, error) from error
-    if coding is None:  # HEIC and AVIF decoders turn the picture themselves, whatever the EXIF says
-        samples = _upright(samples, _field(image, "orientation"))
-    metadata = read_metadata(_field(image, "exif-data") or data, _field(image, "xmp-data") or b"")
-    return build_picture(Path(path).name, hashlib.sha256(data).hexdigest(), samples, metadata)
-
-
-def _read_bytes(path: str | os.PathLike[str], max_bytes: float = float("inf")) -> bytes:
-    file = Path(path)
-    try:
-        if file.is_dir():
-            raise _unreadable(path, "it is a folder; give a picture file")
-        if not file.exists():
-            raise _unreadable(path, "there is no such file; check the name")
-        if not file.is_file():
-            raise _unreadable(path, "it is not a regular file; give a picture file")
-        if file.stat().st_size > max_bytes:
-            raise _unreadable(
-                path,
-                f"{file.stat().st_size} bytes are more than a picture within the limit "
-                "can need; make it smaller, or raise max_pixels if you trust it",
-            )
-        data = file.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise _unreadable(path, f"{_reason(error)}; check the name and its permissions") from error
-    if not data:
-        raise _unreadable(path, "the file is empty; get it again")
-    return data
-
-
-def _open(path: str | os.PathLike[str], data: bytes) -> pyvips.Image:
-    """Read a picture's header, by a loader that the content calls for and the list allows."""
-    found = pyvips.vips_lib.vips_foreign_find_load_buffer(data, len(data))
-    loader = "" if found == pyvips.ffi.NULL else pyvips.ffi.string(found).decode()
-    if loader not in _LOADERS:
-        raise _unreadable(path, f"it is not a picture that impasto reads ({_READABLE})")
-    try:
-        return pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on="error")
-    except pyvips.Error as error:
-        raise _damaged(path, error) from error
-
-
-def _field(image: pyvips.Image, name: str) -> Any:
-    """Give one of the things libvips found beside the pixels, None when it is not there."""
-    return image.get(name) if image.get_typeof(name) else None
-
-
-def _decode(path: str | os.PathLike[str], image: pyvips.Image) -> NDArray[np.unsignedinteger[Any]]:
-    """Decode to [height, width, 3 or 4] sRGB samples, with straight alpha."""
-    has_alpha = image.hasalpha()
-    colour_bands = image.bands - has_alpha
-    if image.format not in ("uchar", "ushort") or _COLOUR_BANDS.get(image.interpretation) != colour_bands:
-        raise _unreadable(
-            path,
-            f"it holds {image.bands} channels of {image.format} {image.interpretation}; "
-            "save it as 8 or 16 bit grey, RGB or CMYK",
-        )
-    bits = _field(image, "bits-per-sample") or 16
-    if _field(image, "heif-compression") and 8 < bits < 16:
-        image = image | (image >> bits)  # libheif leaves the low bits 0: white was 65472
-    colours = convert_to_srgb(image.extract_band(0, n=colour_bands))
-    if has_alpha:
-        colours = colours.bandjoin(image.extract_band(colour_bands))
-    return cast("NDArray[np.unsignedinteger[Any]]", colours.numpy())
-
-
-def _decode_heic(path: str | os.PathLike[str], data: bytes, header: pyvips.Image) -> pyvips.Image:
-    """Let pillow-heif decode what libvips could read only the header of (HEVC is not in its wheels)."""
-    try:
-        import pillow_heif
-    except ImportError as error:
-        raise _unreadable(path, "it is a HEIC picture; to read these: pip install 'impasto[heic]'") from error
-    try:
-        heif = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
-        samples = np.ascontiguousarray(np.asarray(heif))
-    except (ValueError, OSError, EOFError, RuntimeError, SyntaxError) as error:
-        raise _damaged(path, error) from error
-    height_px, width_px, bands = samples.shape
-    depth_format = "uchar" if samples.dtype == np.uint8 else "ushort"
-    image = pyvips.Image.new_from_memory(samples, width_px, height_px, bands, depth_format)
-    image = image.copy(interpretation="srgb" if depth_format == "uchar" else "rgb16")
-    for name in ("icc-profile-data", "heif-compression", "bits-per-sample"):
-        if header.get_typeof(name):
-            image.set_type(header.get_typeof(name), name, header.get(name))
-    return image
-
-
-def _upright(samples: NDArray[np.unsignedinteger[Any]], orientation: int) -> NDArray[np.unsignedinteger[Any]]:
-    """Undo an EXIF orientation (1 to 8; anything else counts as upright)."""
-    if orientation in (5, 6, 7, 8):
-        samples = samples.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
-        samples = samples[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        samples = samples[::-1]
-    return np.ascontiguousarray(samples)
-
-
-def read_record(path: str | os.PathLike[str]) -> dict[str, object]:
-    """Read the run record that `save_picture` put into a picture.
-
-    Raises
-    ------
-    InputError
-        When the file is no picture that can be read.
-    RecordError
-        When the picture carries no run record, or a damaged one.
-    """
-    packet = _field(_open(path, _read_bytes(path)), "xmp-data")
-    try:
-        text = xmp_property(parse_xmp(packet), "impasto:record") if packet else None
-        record = None if text is None else json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _damaged_record(path, str(error)) from error
-    if text is None:
-        raise RecordError(
-            f"{_shown(path)} carries no run record; give a picture that impasto painted, as impasto saved it"
-        )
-    if not isinstance(record, dict):
-        raise _damaged_record(path, "not a table of names and values")
-    return record
-
-
-# ----------------------------------------------------------------------------------------- writing
-
-
 def check_output(path: str | os.PathLike[str], *, bit_depth: int = 8, overwrite: bool = False) -> None:
     """Check all that can be known of an output before anything is painted for it.
 
@@ -263,10 +79,10 @@ def check_output(path: str | os.PathLike[str], *, bit_depth: int = 8, overwrite:
     file = Path(path)
     suffix = file.suffix.lower()
     if suffix not in _FORMATS:
-        raise OptionError(f"cannot write {_shown(path)}: unknown extension {suffix!r}{did_you_mean(suffix, _FORMATS)}")
+        raise OptionError(f"cannot write {shown(path)}: unknown extension {suffix!r}{did_you_mean(suffix, _FORMATS)}")
     if bit_depth not in _FORMATS[suffix].bit_depths:
         raise OptionError(
-            f"cannot write {_shown(path)} with bit depth {bit_depth}: {_FORMATS[suffix].name} holds "
+            f"cannot write {shown(path)} with bit depth {bit_depth}: {_FORMATS[suffix].name} holds "
             f"{' or '.join(map(str, _FORMATS[suffix].bit_depths))} bit; for 16 bit use .png or .tiff"
         )
     try:
@@ -281,7 +97,7 @@ def check_output(path: str | os.PathLike[str], *, bit_depth: int = 8, overwrite:
         if not os.access(file.parent, os.W_OK | os.X_OK):
             raise _unwritable(path, f"the folder {str(file.parent)!r} is not writable; choose another")
     except (OSError, ValueError) as error:
-        raise _unwritable(path, f"{_reason(error)}; check the name, the folder and the free space") from error
+        raise _unwritable(path, f"{reason(error)}; check the name, the folder and the free space") from error
 
 
 def save_picture(
@@ -292,6 +108,7 @@ def save_picture(
     bit_depth: int = 8,
     record: Mapping[str, object] | None = None,
     metadata: PhotoMetadata | None = None,
+    dots_per_inch: float = 72.0,
     overwrite: bool = False,
 ) -> None:
     """Save a picture in the format its extension names: whole, or not at all.
@@ -310,6 +127,8 @@ def save_picture(
         The run record, kept as JSON in the picture's XMP.
     metadata
         What is kept of the photograph: EXIF (except in TIFF) and XMP.
+    dots_per_inch
+        For printing; 72 is what most programs assume where nothing is said.
     overwrite
         Whether an existing file may be replaced.
 
@@ -343,15 +162,17 @@ def save_picture(
             f"{file_format.name} (at most {file_format.max_xmp_bytes}); use .png or .tiff",
         )
     try:
-        data = _encode(Path(path).suffix.lower(), _to_samples(pixels, alpha, bit_depth, file_format), blobs)
+        data = _encode(
+            Path(path).suffix.lower(), _to_samples(pixels, alpha, bit_depth, file_format), blobs, dots_per_inch
+        )
     except pyvips.Error as error:
-        raise _unwritable(path, f"{_reason(error)}") from error
+        raise _unwritable(path, f"{reason(error)}") from error
     try:
         write_whole(Path(path), data, overwrite)
     except FileExistsError as error:
         raise _unwritable(path, _EXISTS) from error
     except OSError as error:
-        raise _unwritable(path, f"{_reason(error)}; check the name, the folder and the free space") from error
+        raise _unwritable(path, f"{reason(error)}; check the name, the folder and the free space") from error
 
 
 def _check_planes(pixels: NDArray[np.floating[Any]], alpha: NDArray[np.floating[Any]] | None) -> None:
@@ -380,11 +201,13 @@ def _to_samples(
     return np.concatenate([quantise(pixels, bit_depth), quantise(alpha[..., None], bit_depth)], axis=2)
 
 
-def _encode(suffix: str, samples: NDArray[np.unsignedinteger[Any]], blobs: Mapping[str, bytes]) -> bytes:
+def _encode(
+    suffix: str, samples: NDArray[np.unsignedinteger[Any]], blobs: Mapping[str, bytes], dots_per_inch: float
+) -> bytes:
     height_px, width_px, bands = samples.shape
     depth_format = "uchar" if samples.dtype == np.uint8 else "ushort"
     image = pyvips.Image.new_from_memory(samples, width_px, height_px, bands, depth_format)
-    dots_per_mm = 72 / 25.4  # what most programs assume; libvips would write 25.4 dots per inch
+    dots_per_mm = dots_per_inch / 25.4
     image = image.copy(
         interpretation="srgb" if depth_format == "uchar" else "rgb16", xres=dots_per_mm, yres=dots_per_mm
     )
@@ -430,33 +253,5 @@ def _move_to_new_name(temporary: Path, path: Path) -> None:
             raise
 
 
-# -------------------------------------------------------------------------------------- error lines
-
-
-def _shown(path: str | os.PathLike[str]) -> str:
-    return repr(os.fspath(path))
-
-
-def _unreadable(path: str | os.PathLike[str], why: str) -> InputError:
-    return InputError(f"cannot read {_shown(path)}: {why}")
-
-
-def _damaged(path: str | os.PathLike[str], error: Exception) -> InputError:
-    return _unreadable(path, f"it is damaged or cut short ({_reason(error)}); get it again")
-
-
-def _damaged_record(path: str | os.PathLike[str], why: str) -> RecordError:
-    return RecordError(f"the run record of {_shown(path)} is damaged ({why}); give the picture as impasto saved it")
-
-
 def _unwritable(path: str | os.PathLike[str], why: str) -> OutputError:
-    return OutputError(f"cannot write {_shown(path)}: {why}")
-
-
-def _reason(error: Exception) -> str:
-    """Find the telling line in what libvips or the system says."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    lines = [line.strip() for line in str(getattr(error, "detail", error)).splitlines()]
-    telling = [line for line in lines if ":" in line] or [line for line in lines if line] or ["no reason given"]
-    return telling[-1][:120]
+    return OutputError(f"cannot write {shown(path)}: {why}")

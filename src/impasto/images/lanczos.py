@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+FLOATS_AT_ONCE = 2**22  # 16 MiB of source, however much a picture is reduced
+
 
 def lanczos_resize(
     read: Callable[[slice], NDArray[np.float32]], channels: int, old: tuple[int, int], new: tuple[int, int]
@@ -17,10 +19,14 @@ def lanczos_resize(
     (libvips' own resize is not used: when enlarging, it moves the picture by up to half a pixel.)
     """
     resized = np.empty((*new, channels), np.float32)
+    rows_at_once = max(1, FLOATS_AT_ONCE // (old[1] * channels))
     across = list(_lanczos_blocks(old[1], new[1]))
     for out_rows, in_rows, down in _lanczos_blocks(old[0], new[0]):
-        source = read(in_rows).reshape(-1, old[1] * channels)
-        strip = _product(down, source).reshape(-1, old[1], channels)
+        rows = np.zeros((len(down), old[1] * channels), np.float32)
+        for start in range(0, down.shape[1], rows_at_once):
+            some = slice(in_rows.start + start, min(in_rows.start + start + rows_at_once, in_rows.stop))
+            rows += _product(down[:, start : start + rows_at_once], read(some).reshape(-1, old[1] * channels))
+        strip = rows.reshape(-1, old[1], channels)
         columns = strip.transpose(1, 0, 2).reshape(old[1], -1)
         for out_columns, in_columns, weights in across:
             block = _product(weights, columns[in_columns]).reshape(-1, len(strip), channels)

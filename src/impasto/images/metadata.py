@@ -6,6 +6,7 @@ libvips moves both as blobs; its own way of setting single EXIF texts loses acce
 from __future__ import annotations
 
 import json
+import mmap
 import re
 import struct
 import xml.etree.ElementTree as ET
@@ -49,10 +50,11 @@ _XMP_NAMES: Final = {
 _XMP_PHOTO: Final = {"date_taken": "exif:DateTimeOriginal", "copyright": "dc:rights", "artist": "dc:creator"}
 
 
-def read_metadata(exif: bytes, xmp: bytes) -> PhotoMetadata:
+def read_metadata(exif: bytes | mmap.mmap, xmp: bytes) -> PhotoMetadata:
     """Read what is kept from an EXIF block, or a TIFF file, and from XMP what is not there.
 
-    A TIFF file is laid out as an EXIF block is. libvips writes no EXIF to TIFF, hence XMP.
+    A TIFF file (mapped: it may be large) is laid out as an EXIF block is. libvips writes no EXIF to TIFF,
+    hence XMP.
     """
     found = _read_exif(exif)
     try:
@@ -66,9 +68,10 @@ def read_metadata(exif: bytes, xmp: bytes) -> PhotoMetadata:
     return PhotoMetadata(**found)
 
 
-def _read_exif(blob: bytes) -> dict[str, str]:
+def _read_exif(blob: bytes | mmap.mmap) -> dict[str, str]:
     """Read the kept texts from an EXIF block; a damaged one gives what could be read before the damage."""
-    blob = blob.removeprefix(b"Exif\0\0")
+    if isinstance(blob, bytes):
+        blob = blob.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(blob[:4])
     texts: dict[int, str] = {}
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -27,6 +28,8 @@ class Picture:
         Of the file's bytes; for arrays, of the kept samples' shape, type and bytes.
     bit_depth
         8 or 16.
+    path
+        The file it was read from; None for arrays.
     """
 
     name: str
@@ -36,7 +39,8 @@ class Picture:
     bit_depth: int
     metadata: PhotoMetadata
     # [height, width, 3 or 4], uint8 or uint16: compact, while pixels() may be asked for many sizes
-    _samples: NDArray[np.unsignedinteger[Any]] = field(repr=False, compare=False)
+    samples: NDArray[np.unsignedinteger[Any]] = field(repr=False, compare=False)
+    path: Path | None = field(default=None, repr=False, compare=False)
 
     def pixels(self, height_px: int | None = None, width_px: int | None = None) -> NDArray[np.float32]:
         """Return the colours, [height, width, 3] sRGB in [0, 1], straight (not multiplied by alpha).
@@ -47,16 +51,16 @@ class Picture:
         """
         size = self._size(height_px, width_px)
         if size == (self.height_px, self.width_px):
-            return self._unit(self._samples[..., :3])
+            return self._unit(self.samples[..., :3])
         shrinks = size[0] < self.height_px or size[1] < self.width_px
         table = self._unit(np.arange(self._top + 1))
         table = srgb_to_linear(table) if shrinks else table
 
         def read_colours(rows: slice) -> NDArray[np.float32]:
-            return cast("NDArray[np.float32]", np.take(table, self._samples[rows, :, :3]))
+            return cast("NDArray[np.float32]", np.take(table, self.samples[rows, :, :3]))
 
         def read_premultiplied(rows: slice) -> NDArray[np.float32]:
-            alpha = self._unit(self._samples[rows, :, 3:])
+            alpha = self._unit(self.samples[rows, :, 3:])
             return np.concatenate([read_colours(rows) * alpha, alpha], axis=2)
 
         colours = lanczos_resize(read_colours, 3, (self.height_px, self.width_px), size)
@@ -74,15 +78,15 @@ class Picture:
         if not self._has_alpha:
             return None
         if size == (self.height_px, self.width_px):
-            return self._unit(self._samples[..., 3])
+            return self._unit(self.samples[..., 3])
         resized = lanczos_resize(
-            lambda rows: self._unit(self._samples[rows, :, 3:]), 1, (self.height_px, self.width_px), size
+            lambda rows: self._unit(self.samples[rows, :, 3:]), 1, (self.height_px, self.width_px), size
         )
         return np.clip(resized[..., 0], 0, 1)
 
     @property
     def _has_alpha(self) -> bool:
-        return bool(self._samples.shape[2] == 4)
+        return bool(self.samples.shape[2] == 4)
 
     @property
     def _top(self) -> int:
@@ -132,11 +136,15 @@ def picture_from_array(array: Any, *, name: str = "array") -> Picture:
 
 
 def build_picture(
-    name: str, sha256: str, samples: NDArray[np.unsignedinteger[Any]], metadata: PhotoMetadata
+    name: str,
+    sha256: str,
+    samples: NDArray[np.unsignedinteger[Any]],
+    metadata: PhotoMetadata,
+    path: Path | None = None,
 ) -> Picture:
     samples.flags.writeable = False
     height_px, width_px = samples.shape[:2]
-    return Picture(name, sha256, width_px, height_px, samples.dtype.itemsize * 8, metadata, samples)
+    return Picture(name, sha256, width_px, height_px, samples.dtype.itemsize * 8, metadata, samples, path)
 
 
 def _channels_last(samples: NDArray[Any], name: str) -> NDArray[Any]:

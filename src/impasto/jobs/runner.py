@@ -70,19 +70,21 @@ def run_here(jobs: Sequence[Job], work: Work, controls: Controls) -> Iterator[Ru
 
 
 def run_on_ray(jobs: Sequence[Job], address: str, controls: Controls) -> Iterator[RunnerEvent]:
-    """Run painting jobs on a Ray cluster, as many at once as it has cores for.
+    """Run painting jobs on a Ray cluster, as many at once as it has cores and GPUs for.
 
     Parameters
     ----------
     address: ``auto`` for the cluster that this machine belongs to, or one of its own; else HOST:PORT.
-    jobs: each takes `options.threads` cores. Its inputs travel to the worker, its files come back, through
-        Ray's object store: no folder is shared. The job of a lost worker is tried again, `RETRIES` times.
+    jobs: each takes `options.threads` cores, and a GPU where it may paint on one and the cluster has some.
+        Its inputs travel to the worker, its files come back, through Ray's object store: no folder is shared.
+        The job of a lost worker is tried again, `RETRIES` times.
     controls: `stop` ends the list: what runs is cancelled, what has finished has been told.
 
-    Raises `OptionError` where Ray is not installed, no cluster answers, or none of its machines has the cores.
+    Raises `OptionError` where Ray is not installed, no cluster answers, or none of its machines has the cores or
+    the GPU.
     """
     with _connected(address) as ray:
-        _check_cores(ray, jobs)
+        _check_room(ray, jobs)
         paint = ray.remote(_paint_far_away)
         stored: dict[str, Any] = {}
 
@@ -91,6 +93,8 @@ def run_on_ray(jobs: Sequence[Job], address: str, controls: Controls) -> Iterato
                 if file.sha256 not in stored:
                     stored[file.sha256] = ray.put(file.path.read_bytes())
             wanted = {"num_cpus": job.options.threads or 1, "max_retries": RETRIES, "num_returns": "streaming"}
+            if _wants_gpu(job, ray.cluster_resources().get("GPU", 0)):
+                wanted["num_gpus"] = 1
             return paint.options(**wanted).remote(job, *(stored[file.sha256] for file in job.inputs))
 
         running = {submit(job): job for job in jobs}
@@ -199,12 +203,20 @@ def _check_answers(address: str) -> None:
         raise OptionError(f"no Ray cluster answers at {address!r}: {_first_line(error)}") from error
 
 
-def _check_cores(ray: ModuleType, jobs: Sequence[Job]) -> None:
+def _wants_gpu(job: Job, gpus: float) -> bool:
+    """Whether a job has a GPU to itself, in a cluster of so many."""
+    return job.options.device.startswith("cuda") or (job.options.device == "auto" and gpus > 0)
+
+
+def _check_room(ray: ModuleType, jobs: Sequence[Job]) -> None:
     """Refuse what no machine of the cluster could ever start."""
     cores = max((node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]), default=0)
     most = max((job.options.threads or 1 for job in jobs), default=0)
     if most > cores:
         raise OptionError(f"a job wants {most} threads, the largest machine of the cluster has {cores:g} cores")
+    gpus = ray.cluster_resources().get("GPU", 0)
+    if gpus == 0 and any(_wants_gpu(job, gpus) for job in jobs):
+        raise OptionError("a job wants the device cuda, no machine of the cluster has a GPU; leave it to auto, or cpu")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,1 +1,1 @@
-"""The laboratory: sweeps, batches and comparisons, measured and reported."""
+"""The laboratory: features, sweeps, batches and comparisons, measured and reported."""

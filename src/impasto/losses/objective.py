@@ -1,4 +1,9 @@
-"""The objective: a picture in, a loss breakdown and a gradient out. Optimisers see nothing else."""
+"""The objective: a picture in, a loss breakdown and a gradient out. Optimisers see nothing else.
+
+Whole or in tiles it is the same number: style statistics and content errors add over positions. With several
+tiles every evaluation goes over them twice: once to sum, without a graph; once to carry the derivative of the
+sums back to the pixels. A single tile keeps its graph and is gone over once.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -13,37 +19,10 @@ from impasto.encoders import Encoder
 from impasto.losses.content import ContentLoss
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import Moments, blend, moments
-from impasto.losses.style import STYLE_LOSSES
+from impasto.losses.style import STYLE_LOSSES, StyleLoss
+from impasto.losses.tiles import Core, Spans, Tile, build_tiles
 
-
-@dataclass(frozen=True)
-class Core:
-    """The part of a canvas that counts, in pixels; losses ignore the rest, which only gives context.
-
-    Counted whole, a canvas lets the optimiser hide in its margin what does not fit the picture.
-    """
-
-    top_px: int
-    left_px: int
-    height_px: int
-    width_px: int
-
-    def cut(self, features: Float[Tensor, "1 c canvas_h canvas_w"], stride_px: int) -> Float[Tensor, "1 c h w"]:
-        """The part of a feature map that lies in the core."""
-        rows, columns = self.spans(features, stride_px)
-        return features[..., rows, columns]
-
-    def spans(self, features: Float[Tensor, "1 c canvas_h canvas_w"], stride_px: int) -> tuple[slice, slice]:
-        """Rows and columns of a feature map of the canvas that lie in the core, at least one each."""
-        return (
-            _span(self.top_px, self.height_px, stride_px, features.shape[-2]),
-            _span(self.left_px, self.width_px, stride_px, features.shape[-1]),
-        )
-
-
-def _span(start_px: int, length_px: int, stride_px: int, positions: int) -> slice:
-    first = min(round(start_px / stride_px), positions - 1)
-    return slice(first, max(first + 1, round((start_px + length_px) / stride_px)))
+WHOLE_PX = 1 << 30  # a tile that holds any picture
 
 
 @dataclass(frozen=True)
@@ -54,22 +33,70 @@ class Evaluation:
     gradient: Tensor = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Region:
+    """Where a style applies, and what it is.
+
+    Attributes
+    ----------
+    targets: moments to reach at each style layer, in the encoder's geometry.
+    mask: [height, width] of the canvas in [0, 1], the guidance mask; None: everywhere.
+    weight: share of the region's loss in the style loss.
+    """
+
+    targets: Mapping[str, Moments]
+    mask: Float[Tensor, "height width"] | None = None
+    weight: float = 1.0
+
+
 def style_statistics(
-    encoder: Encoder, pictures: Sequence[tuple[Float[Tensor, "1 3 _ _"], float]], layers: Sequence[str]
+    encoder: Encoder,
+    pictures: Sequence[tuple[Float[Tensor, "1 3 _ _"], float]],
+    layers: Sequence[str],
+    tile_px: int = WHOLE_PX,
 ) -> dict[str, Moments]:
     """Normalised moments of weighted pictures at `layers`, blended, in the encoder's own geometry."""
+    sums = [(_summed(encoder, picture, layers, tile_px), weight) for picture, weight in pictures]
+    return {
+        name: _in_geometry(encoder, name, blend((by_layer[name], weight) for by_layer, weight in sums))
+        for name in layers
+    }
+
+
+def _summed(encoder: Encoder, picture: Tensor, layers: Sequence[str], tile_px: int) -> dict[str, Moments]:
+    height, width = picture.shape[-2:]
+    table = [encoder.architecture.layer(name) for name in layers]
+    totals: dict[str, Moments] = {}
     with torch.no_grad():
-        maps = [(encoder(picture, layers), weight) for picture, weight in pictures]
-        return {name: blend((_moments(encoder, name, m[name]), weight) for m, weight in maps) for name in layers}
+        for tile in build_tiles(Core(0, 0, height, width), height, width, table, tile_px):
+            features = encoder(picture[..., *tile.reads], layers)
+            for name in layers:
+                if not _empty(tile.owns[name]):
+                    sums = moments(features[name], inside=tile.owns[name])
+                    totals[name] = totals[name] + sums if name in totals else sums
+    return totals
 
 
-def _moments(encoder: Encoder, layer: str, features: Tensor, inside: tuple[slice, slice] | None = None) -> Moments:
-    sums = moments(features, inside=inside)
+def _in_geometry(encoder: Encoder, layer: str, sums: Moments) -> Moments:
     return sums.transformed(encoder.geometry[layer]) if layer in encoder.geometry else sums
 
 
+@dataclass
+class _Sums:
+    """What a tile, or several, add up to: moments by (region, style layer), content losses by layer."""
+
+    moments: dict[tuple[int, str], Moments] = field(default_factory=dict)
+    content: dict[str, Tensor] = field(default_factory=dict)
+
+    def add(self, other: _Sums) -> None:
+        for key, sums in other.moments.items():
+            self.moments[key] = self.moments[key] + sums.detached() if key in self.moments else sums.detached()
+        for name, loss in other.content.items():
+            self.content[name] = self.content[name] + loss.detach() if name in self.content else loss.detach()
+
+
 class Objective:
-    """Whole-picture evaluation of content weight * content + style weight * style + total variation.
+    """Evaluation of content weight * content + style weight * style + total variation.
 
     Parameters
     ----------
@@ -77,10 +104,11 @@ class Objective:
     content: canvas-sized photo [1, 3, height, width]; its feature maps are the content targets.
     core: the part of the canvas that counts.
     content_layers, style_layers: layer weights; each loss is the mean over its layers with these weights.
-    style_targets: moments to reach at each style layer.
+    regions: at least one; the style loss is their mean, with their weights.
     style_loss: a name of `STYLE_LOSSES`.
     content_weight, style_weight, tv_weight: multipliers. `content_weight` may change between evaluations.
     tv_scale: total variation that counts as one (the painting's own).
+    tile_px: core of a tile; the default holds any picture whole.
     """
 
     def __init__(
@@ -91,49 +119,147 @@ class Objective:
         *,
         content_layers: Mapping[str, float],
         style_layers: Mapping[str, float],
-        style_targets: Mapping[str, Moments],
+        regions: Sequence[Region],
         style_loss: str,
         content_weight: float,
         style_weight: float,
         tv_weight: float,
         tv_scale: float,
+        tile_px: int = WHOLE_PX,
     ) -> None:
         self.content_weight = content_weight
-        self._encoder, self._core = encoder, core
+        self._encoder = encoder
         self._style_weight, self._tv_weight = style_weight, tv_weight / tv_scale
-        with torch.no_grad():
-            targets = encoder(content, list(content_layers))
-        self._content = [
-            (name, weight / sum(content_layers.values()), ContentLoss(self._mapped(targets, name)))
-            for name, weight in content_layers.items()
-        ]
-        build = STYLE_LOSSES[style_loss]
-        self._style = [
-            (name, weight / sum(style_layers.values()), build(style_targets[name]))
-            for name, weight in style_layers.items()
-        ]
-        self._layers = list({*content_layers, *style_layers})
+        self._layers = list(dict.fromkeys([*content_layers, *style_layers]))
+        table = [encoder.architecture.layer(name) for name in self._layers]
+        height, width = content.shape[-2:]
+        self._tiles = build_tiles(core, height, width, table, tile_px)
+        self._content_layers = _shares(content_layers)
+        self._content = self._content_losses(content)
+        self._masks: dict[tuple[int, str], Tensor] = {}
+        self._style: dict[tuple[int, str], tuple[float, StyleLoss]] = {}
+        whole = sum(region.weight for region in regions)
+        for index, region in enumerate(regions):
+            for layer in map(encoder.architecture.layer, style_layers):
+                share = style_layers[layer.name] / sum(style_layers.values()) * region.weight / whole
+                if region.mask is not None:
+                    mask = _at_layer(region.mask, layer.stride_px)
+                    if not core.cut(mask[None, None], layer.stride_px).any():
+                        continue  # nothing of this region lies in the picture
+                    self._masks[index, layer.name] = mask
+                self._style[index, layer.name] = share, STYLE_LOSSES[style_loss](region.targets[layer.name])
 
-    def _statistics(self, features: Mapping[str, Tensor], layer: str) -> Moments:
-        stride = self._encoder.architecture.layer(layer).stride_px
-        return _moments(self._encoder, layer, features[layer], self._core.spans(features[layer], stride))
-
-    def _mapped(self, features: Mapping[str, Tensor], layer: str) -> Tensor:
-        core = self._core.cut(features[layer], self._encoder.architecture.layer(layer).stride_px)
-        return self._encoder.in_geometry(layer, core)
+    @property
+    def tiles(self) -> int:
+        """Number of tiles that an evaluation goes over."""
+        return len(self._tiles)
 
     def __call__(self, pastiche: Float[Tensor, "1 3 height width"]) -> Evaluation:
-        leaf = pastiche.detach().requires_grad_()
-        features = self._encoder(leaf, self._layers)
-        style = sum(weight * loss(self._statistics(features, name)) for name, weight, loss in self._style)
-        content = sum(weight * loss(self._mapped(features, name)) for name, weight, loss in self._content)
-        parts = {
+        gradient = torch.zeros_like(pastiche)
+        restless = total_variation(pastiche, gradient, self._tv_weight)
+        sums, kept = _Sums(), None
+        for number, tile in enumerate(self._tiles):
+            leaf = pastiche[..., *tile.reads].detach()
+            if len(self._tiles) == 1:
+                part = self._part(number, leaf.requires_grad_())
+                kept = leaf, part
+            else:
+                with torch.no_grad():
+                    part = self._part(number, leaf)
+            sums.add(part)
+        style, slopes = self._style_loss(sums)
+        for number, tile in enumerate(self._tiles):
+            if kept is None:
+                leaf = pastiche[..., *tile.reads].detach().requires_grad_()
+                part = self._part(number, leaf)
+            else:
+                leaf, part = kept
+            gradient[..., *tile.reads] += self._carried_back(leaf, part, slopes)
+        content = sum(share * float(sums.content[name]) for name, share in self._content_layers.items())
+        losses = {
             "content": self.content_weight * content,
             "style": self._style_weight * style,
-            "total_variation": self._tv_weight * total_variation(leaf),
+            "total_variation": self._tv_weight * float(restless),
         }
-        total = torch.stack([torch.as_tensor(part) for part in parts.values()]).sum()
-        (gradient,) = torch.autograd.grad(total, leaf)
-        losses = {name: float(torch.as_tensor(part).detach()) for name, part in parts.items()}
-        losses["total"] = float(total.detach())
-        return Evaluation(losses, gradient)
+        return Evaluation(losses | {"total": sum(losses.values())}, gradient)
+
+    def _content_losses(self, content: Tensor) -> dict[str, ContentLoss]:
+        pieces: dict[str, list[Tensor]] = {name: [] for name in self._content_layers}
+        with torch.no_grad():
+            for tile in self._tiles:
+                features = self._encoder(content[..., *tile.reads], list(pieces)) if pieces else {}
+                for name in pieces:
+                    pieces[name].append(self._mapped(features[name], name, tile))
+        return {name: ContentLoss(maps) for name, maps in pieces.items()}
+
+    def _mapped(self, features: Tensor, layer: str, tile: Tile) -> Tensor:
+        """The positions of a feature map that count, in the encoder's geometry."""
+        return self._encoder.in_geometry(layer, features[..., *tile.owns[layer]])
+
+    def _part(self, number: int, pixels: Tensor) -> _Sums:
+        """What one tile adds."""
+        tile, part = self._tiles[number], _Sums()
+        features = self._encoder(pixels, self._layers)
+        for name, loss in self._content.items():
+            part.content[name] = loss(self._mapped(features[name], name, tile), number)
+        for region, name in self._style:
+            if _empty(tile.owns[name]):
+                continue
+            mask = self._masks.get((region, name))
+            weights = None
+            if mask is not None:
+                weights = _on_tile(mask, tile, name, features[name])
+            part.moments[region, name] = moments(features[name], weights, tile.owns[name])
+        return part
+
+    def _style_loss(self, sums: _Sums) -> tuple[float, dict[tuple[int, str], tuple[Tensor, Tensor]]]:
+        """The style loss of the summed moments, and its derivatives by their totals and outer products."""
+        leaves = {
+            key: Moments(m.count, m.total.requires_grad_(), m.outer.requires_grad_()) for key, m in sums.moments.items()
+        }
+        if not leaves:
+            return 0.0, {}
+        with torch.enable_grad():
+            terms = [
+                share * loss(_in_geometry(self._encoder, key[1], leaves[key]))
+                for key, (share, loss) in self._style.items()
+            ]
+            style = torch.stack(terms).sum()
+            slopes = torch.autograd.grad(
+                style, [x for m in leaves.values() for x in (m.total, m.outer)], materialize_grads=True
+            )
+        return float(style.detach()), dict(zip(leaves, zip(slopes[::2], slopes[1::2], strict=True), strict=True))
+
+    def _carried_back(
+        self, leaf: Tensor, part: _Sums, slopes: Mapping[tuple[int, str], tuple[Tensor, Tensor]]
+    ) -> Tensor:
+        """Derivative of the objective by the pixels of one tile: `part` is linear in what `slopes` belongs to."""
+        terms = [
+            self._style_weight * ((slopes[key][0] * m.total).sum() + (slopes[key][1] * m.outer).sum())
+            for key, m in part.moments.items()
+        ]
+        terms += [self.content_weight * self._content_layers[name] * loss for name, loss in part.content.items()]
+        if not terms:
+            return torch.zeros_like(leaf)
+        (gradient,) = torch.autograd.grad(torch.stack(terms).sum(), leaf)
+        return gradient
+
+
+def _shares(layer_weights: Mapping[str, float]) -> dict[str, float]:
+    return {name: weight / sum(layer_weights.values()) for name, weight in layer_weights.items()}
+
+
+def _at_layer(mask: Tensor, stride_px: int) -> Tensor:
+    """A guidance mask at a layer's positions: its mean over the square of pixels that each stands for."""
+    return F.avg_pool2d(mask[None, None], stride_px)[0, 0]
+
+
+def _on_tile(mask: Tensor, tile: Tile, layer: str, features: Tensor) -> Tensor:
+    """Weights for a tile's feature map: the mask where the tile owns positions, anything elsewhere."""
+    weights = features.new_zeros(features.shape[-2:])
+    weights[tile.owns[layer]] = mask[tile.within[layer]].to(weights)
+    return weights
+
+
+def _empty(spans: Spans) -> bool:
+    return any(span.stop <= span.start for span in spans)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -11,47 +9,45 @@ from torch import Tensor
 # (row shift, column shift, weight): horizontal, vertical and both diagonals. A ramp of slope g in any direction
 # has the value g squared: the diagonals' differences span sqrt(2) px.
 _NEIGHBOURS = ((0, 1, 0.5), (1, 0, 0.5), (1, 1, 0.25), (1, -1, 0.25))
+_STRIP_ROWS = 256  # taken at a time, to spare memory
 
 
-def total_variation(pictures: Float[Tensor, "1 3 height width"]) -> Float[Tensor, ""]:
+def total_variation(
+    pictures: Float[Tensor, "1 3 height width"],
+    gradient: Float[Tensor, "1 3 height width"] | None = None,
+    weight: float = 1.0,
+) -> Float[Tensor, ""]:
     """Mean squared slope per pixel over the nine-point neighbourhood (L2 total variation), float64.
+
+    `weight` times its derivative is added to `gradient`, if one is given; it is written out, not left to
+    autograd, so that a large picture needs no more than itself.
 
     A picture of constant colour has none; a side of one pixel contributes none. The anisotropic form of
     Mahendran and Vedaldi (arXiv 1412.0035, eq. 4, beta = 2) with diagonals added, so that no direction is
     preferred (after Crowson, style-transfer-pytorch).
     """
-    value: Tensor = _TotalVariation.apply(pictures)  # type: ignore[no-untyped-call]
-    return value
-
-
-class _TotalVariation(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, pictures: Tensor) -> Tensor:
-        value = torch.zeros((), dtype=torch.float64, device=pictures.device)
-        gradient = torch.zeros_like(pictures)
-        for rows, columns, weight in _NEIGHBOURS:
-            here, there = _pair(pictures, rows, columns)
-            difference = there - here
-            if difference.numel() == 0:
+    value = torch.zeros((), dtype=torch.float64, device=pictures.device)
+    height = pictures.shape[-2]
+    for start in range(0, height, _STRIP_ROWS):
+        for down, across, share in _NEIGHBOURS:
+            stop = min(start + _STRIP_ROWS, height - down)
+            here, there = _pair(pictures, start, stop, down, across)
+            if here.numel() == 0:
                 continue
-            value += weight * difference.square().sum(dtype=torch.float64)
-            from_here, from_there = _pair(gradient, rows, columns)
-            from_there.add_(difference, alpha=2 * weight)
-            from_here.sub_(difference, alpha=2 * weight)
-        ctx.save_for_backward(gradient)
-        return value / pictures.numel()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (gradient,) = ctx.saved_tensors
-        scaled: Tensor = gradient * (gradients[0] / gradient.numel()).to(gradient.dtype)
-        return scaled
+            difference = there - here
+            value += share * difference.square().sum(dtype=torch.float64)
+            if gradient is not None:
+                from_here, from_there = _pair(gradient, start, stop, down, across)
+                step = 2 * share * weight / pictures.numel()
+                from_there.add_(difference, alpha=step)
+                from_here.sub_(difference, alpha=step)
+    return value / pictures.numel()
 
 
-def _pair(pictures: Tensor, rows: int, columns: int) -> tuple[Tensor, Tensor]:
-    """Views of the pixels and of their neighbours at (rows, columns)."""
-    height, width = pictures.shape[-2:]
-    left, right = max(0, -columns), max(0, columns)
-    here = pictures[..., : height - rows, left : width - right]
-    there = pictures[..., rows:, left + columns : width - right + columns]
+def _pair(pictures: Tensor, start: int, stop: int, down: int, across: int) -> tuple[Tensor, Tensor]:
+    """Views of the pixels in rows `start` to `stop` and of their neighbours at (down, across)."""
+    width = pictures.shape[-1]
+    left, right = max(0, -across), max(0, across)
+    here = pictures[..., start : max(start, stop), left : max(left, width - right)]
+    there = pictures[..., start + down : max(start, stop) + down, left + across : max(left, width - right) + across]
     return here, there

@@ -106,8 +106,13 @@ class _Sums(torch.autograd.Function):
         channels = plane.shape[2]
         shift = plane[inside][::4, ::4].reshape(-1, channels).mean(0)  # near the mean is near enough
         centred = _zero_outside(plane - shift, inside)
-        weighted = centred if weights is None else centred * weights.to(plane.dtype)[:, :, None]
-        total, outer = _summed(centred.reshape(-1, channels), weighted.reshape(-1, channels))
+        roots = None
+        if weights is not None:
+            # Half the weight on each side: the products of a float32 map then stay positive semi-definite.
+            roots = weights.sqrt().to(plane.dtype)
+            centred *= roots[:, :, None]
+            roots = roots.reshape(-1, 1)
+        total, outer = _summed(centred.reshape(-1, channels), roots)
         shift = shift.double()
         cross = torch.outer(total, shift)
         return total + count * shift, outer + cross + cross.T + count * torch.outer(shift, shift)
@@ -133,12 +138,13 @@ def _zero_outside(plane: Tensor, inside: tuple[slice, slice]) -> Tensor:
     return plane
 
 
-def _summed(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-    """(sum of right's rows [channels], left^T right [channels, channels]) in float64, chunk by chunk."""
-    whole = len(left) // CHUNK * CHUNK
-    total, outer = right[whole:].sum(0).double(), (left[whole:].T @ right[whole:]).double()
+def _summed(rows: Tensor, roots: Tensor | None) -> tuple[Tensor, Tensor]:
+    """(sum of rows, each times its root; sum of their outer products) in float64, chunk by chunk."""
+    weighted = rows if roots is None else rows * roots
+    whole = len(rows) // CHUNK * CHUNK
+    total, outer = weighted[whole:].sum(0).double(), (rows[whole:].T @ rows[whole:]).double()
     if whole:
-        left, right = (x[:whole].view(-1, CHUNK, x.shape[1]) for x in (left, right))
-        total = total + right.sum(1).double().sum(0)
-        outer = outer + torch.bmm(left.transpose(1, 2), right).double().sum(0)
+        rows, weighted = (x[:whole].view(-1, CHUNK, x.shape[1]) for x in (rows, weighted))
+        total = total + weighted.sum(1).double().sum(0)
+        outer = outer + torch.bmm(rows.transpose(1, 2), rows).double().sum(0)
     return total, outer

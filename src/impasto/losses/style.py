@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from impasto.errors import OptionError
 from impasto.losses.statistics import Moments
 
 # Share of its mean variance that is added to the diagonal of a covariance before a root is taken: keeps the
@@ -39,7 +40,7 @@ class WassersteinLoss:
 
     @cached_property
     def _root(self) -> Tensor:
-        values, vectors = torch.linalg.eigh(self._covariance)
+        values, vectors = _eigh(self._covariance)
         root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
         return root
 
@@ -68,7 +69,8 @@ class GramLoss:
         return (pastiche.second_moment - self._gram).square().sum() * self._scale
 
 
-STYLE_LOSSES: dict[str, Callable[[Moments], WassersteinLoss | GramLoss]] = {
+StyleLoss = WassersteinLoss | GramLoss
+STYLE_LOSSES: dict[str, Callable[[Moments], StyleLoss]] = {
     "wasserstein": WassersteinLoss,
     "gram": GramLoss,
 }
@@ -85,12 +87,20 @@ def _magnitude(covariance: Tensor, mean: Tensor) -> Tensor:
     return covariance.trace() + 1e-3 * mean.square().sum() + 1e-9
 
 
+def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    try:
+        values, vectors = torch.linalg.eigh(matrix)
+    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+        raise OptionError("the style statistics have no finite roots: use another encoder, or the gram loss") from error
+    return values, vectors
+
+
 class _TraceRoot(torch.autograd.Function):
     """tr (S C S)^(1/2) for symmetric S, C; derivative 1/2 S (S C S)^(-1/2) S."""
 
     @staticmethod
     def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
-        values, vectors = torch.linalg.eigh(root @ covariance @ root)
+        values, vectors = _eigh(root @ covariance @ root)
         roots = values.clamp_min(values[-1].clamp_min(1e-300) * 1e-15).sqrt()
         ctx.save_for_backward(roots, root @ vectors)
         value: Tensor = roots.sum()

@@ -1,0 +1,176 @@
+"""The command line of encoders: ``impasto weights ...`` and ``impasto features``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from impasto.errors import OptionError, OutputError, WeightsError
+
+SWITCH = Parameter(negative=(), show_default=False)
+HALF = "store convolutions in half precision: half the size, a relative error of about 0.0005"
+
+
+def build_weights_app() -> App:
+    """Assemble ``impasto weights``."""
+    app = App(name="weights", help="Fetch, import and check the weights of vgg19 and vgg16.", help_format="plaintext")
+    usage = "Usage: impasto weights {}"
+    app.command(list_weights, name="list", usage=usage.format("list"))
+    app.command(fetch_weights, name="fetch", usage=usage.format("fetch NAME... [--half]"))
+    app.command(import_weights, name="import", usage=usage.format("import FILE [--half] [-o ENCODER.safetensors]"))
+    app.command(verify_weights, name="verify", usage=usage.format("verify [NAME...]"))
+    app.command(show_folder, name="where", usage=usage.format("where"))
+    return app
+
+
+def fetch_encoder(encoder: str, quiet: bool = False, *, half: bool = False, again: bool = False) -> None:
+    """Fetch the weights of an encoder where they are not here yet, and show it; `again`: say so if they are."""
+    from impasto.display import choose_display
+    from impasto.encoders.fetch import iter_fetch
+    from impasto.encoders.store import needs_fetch
+
+    if again or needs_fetch(encoder):
+        with choose_display(quiet) as display:
+            for event in iter_fetch(encoder, half=half):
+                display.show(event)
+
+
+def list_weights() -> int:
+    """List the encoders: which are here, and where the others are published."""
+    from impasto.encoders.fetch import format_size
+    from impasto.encoders.sources import SOURCES
+    from impasto.encoders.store import find_stored
+    from impasto.encoders.weights import hash_file, read_about
+
+    print(f"{'lite':18} bundled")
+    for name, source in SOURCES.items():
+        stored = find_stored(name)
+        if stored is None:
+            print(f"{name:18} not here: {format_size(source.size_bytes)} from {source.url}")
+        elif hash_file(stored.path) != stored.sha256:
+            print(f"{name:18} damaged: {stored.path}")
+        else:
+            size, about = format_size(stored.path.stat().st_size), read_about(stored.path)
+            print(
+                f"{name:18} here, {about.get('precision', 'unknown')} precision, {size}, SHA-256 {stored.sha256[:12]}"
+            )
+    return 0
+
+
+def fetch_weights(
+    *names: Annotated[str, Parameter(help="vgg19, vgg16, vgg19-torchvision, vgg16-torchvision")],
+    half: Annotated[bool, SWITCH, Parameter(help=HALF)] = False,
+    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
+) -> int:
+    """Fetch weights, verify them and store them converted; a broken download goes on where it ended."""
+    from impasto.encoders.sources import find_source
+
+    if not names:
+        raise OptionError("no name given; impasto weights list shows them")
+    for name in names:
+        find_source(name)
+    for name in names:
+        fetch_encoder(name, quiet, half=half, again=True)
+    return 0
+
+
+def import_weights(
+    file: Annotated[Path, Parameter(help="a published weight file that you have already")],
+    /,
+    *,
+    half: Annotated[bool, SWITCH, Parameter(help=HALF)] = False,
+    output: Annotated[
+        Path | None,
+        Parameter(
+            name=["--output", "-o"],
+            help="make an encoder file instead, of any VGG-16 or VGG-19 in the format of Keras (.h5) or torchvision",
+        ),
+    ] = None,
+    overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False,
+) -> int:
+    """Import a published weight file: verify it and store it converted. The file itself stays as it is."""
+    if output is None:
+        from impasto.encoders.fetch import import_published
+
+        source, stored = import_published(file, half=half)
+        print(f"{source.name}: {stored.path}")
+        return 0
+    if output.suffix != ".safetensors":
+        raise OptionError(f"an encoder file ends in .safetensors, got {str(output)!r}")
+    if output.exists() and not overwrite:
+        raise OutputError(f"{str(output)!r} exists; give another name or --overwrite")
+    from impasto.encoders.fetch import convert
+
+    convert(file, output, half=half)
+    print(f"{output}: use it as --encoder {output}")
+    return 0
+
+
+def verify_weights(*names: Annotated[str, Parameter(help="default: all that are here")]) -> int:
+    """Check stored weights against the SHA-256 recorded when they were imported; exit code 1 if any is damaged."""
+    from impasto.encoders.sources import SOURCES, find_source
+    from impasto.encoders.store import find_stored
+    from impasto.encoders.weights import load_encoder
+
+    damaged = []
+    for name in names or ["lite", *filter(find_stored, SOURCES)]:
+        if name != "lite":
+            find_source(name)
+        try:
+            print(f"{name:18} good, SHA-256 {load_encoder(name).sha256}")
+        except WeightsError as error:
+            damaged.append(str(error))
+    if damaged:
+        raise WeightsError("; ".join(damaged))
+    return 0
+
+
+def show_folder() -> int:
+    """Print the folder of fetched weights; the variable IMPASTO_WEIGHTS_DIR names another."""
+    from impasto.encoders.store import weights_folder
+
+    print(weights_folder())
+    return 0
+
+
+def features(
+    image: Annotated[Path, Parameter(help="the picture to look at")],
+    /,
+    *,
+    layer: Annotated[str, Parameter(help="relu3_1, or conv3_1 for before the rectifier", metavar="NAME")],
+    encoder: Annotated[str, Parameter(help="lite, vgg19, vgg16, or an encoder file")] = "lite",
+    pooling: Annotated[Literal["max", "average"], Parameter(help="how the encoder halves its feature maps")] = "max",
+    padding_mode: Annotated[
+        Literal["reflect", "replicate", "zeros"], Parameter(help="how it continues a picture at its border")
+    ] = "reflect",
+    size: Annotated[int, Parameter(help="long edge in pixels that the picture is brought to, at most its own")] = 512,
+    channels: Annotated[int, Parameter(help="feature maps to show, strongest first")] = 48,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="file to write [default: IMAGE-LAYER.png, here]")
+    ] = None,
+    overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False,
+    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
+) -> int:
+    """Draw what a layer sees in a picture: a labelled sheet of feature maps and their Gram matrix."""
+    from impasto.images.io import check_output, load_picture, save_picture
+
+    for flag, value in (("--size", size), ("--channels", channels)):
+        if value < 1:
+            raise OptionError(f"{flag} is at least 1, got {value}")
+    path = output or Path(f"{image.stem}-{layer}.png")
+    check_output(path, overwrite=overwrite)
+    picture = load_picture(image)
+    fetch_encoder(encoder, quiet)
+
+    from impasto.encoders import load_encoder
+    from impasto.lab.features import draw_features, read_features
+
+    found = read_features(
+        load_encoder(encoder, pooling=pooling, padding_mode=padding_mode), picture, layer, size_px=size
+    )
+    save_picture(path, draw_features(found, channels=channels), overwrite=overwrite)
+    if not quiet:
+        print(f"{path}: {found.title}")
+    return 0

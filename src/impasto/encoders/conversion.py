@@ -1,0 +1,94 @@
+"""Published weight files, read without unpickling and brought to our layout: [out, in, 3, 3], RGB in [0, 1]."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto.encoders.architectures import VGG16, VGG19, Architecture
+from impasto.encoders.sources import KERAS, TORCHVISION, Layout
+from impasto.errors import WeightsError
+
+# What h5py and torch raise for a file that is damaged or holds something else.
+_UNREADABLE = (
+    OSError, EOFError, RuntimeError, pickle.UnpicklingError,
+    AttributeError, IndexError, KeyError, TypeError, ValueError,
+)  # fmt: skip
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def read_published(path: Path) -> tuple[Architecture, Layout, dict[str, Tensor]]:
+    """Convolutions of a VGG-16 or VGG-19 in Keras's legacy HDF5 layout or as torchvision's state dict.
+
+    Returns the architecture, the file's layout, and ``conv1_1.weight`` [channels, in_channels, 3, 3], ``conv1_1.bias``
+    [channels], ... in single precision, with the layout's channel order and scale folded into the first one. A
+    classifier is left out. Raises `WeightsError` for anything else.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(HDF5_SIGNATURE))
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {error.strerror}") from error
+    layout = KERAS if start == HDF5_SIGNATURE else TORCHVISION
+    try:
+        tensors = _read_keras(path) if layout is KERAS else _read_torchvision(path)
+    except _UNREADABLE as error:
+        hint = ": it is a web page" if start.lstrip().startswith(b"<") else ""
+        raise WeightsError(f"{path} is not a readable weight file of Keras or torchvision{hint}") from error
+    for architecture in (VGG19, VGG16):
+        if _fits(tensors, architecture):
+            return architecture, layout, _fold(tensors, layout)
+    raise WeightsError(f"{path} holds neither VGG-19 nor VGG-16: {len(tensors) // 2} convolutions, or other shapes")
+
+
+def _read_keras(path: Path) -> dict[str, Tensor]:
+    """Groups ``block1_conv1``, each naming its kernel [3, 3, in, out] and bias, in this order."""
+    import h5py
+
+    tensors: dict[str, Tensor] = {}
+    with h5py.File(path, "r") as file:
+        for layer in map(_text, file.attrs["layer_names"]):
+            block, _, index = layer.removeprefix("block").partition("_conv")
+            if not index:
+                continue  # pooling, input, classifier
+            kernel, bias = (torch.from_numpy(file[layer][_text(n)][()]) for n in file[layer].attrs["weight_names"])
+            tensors[f"conv{block}_{index}.weight"] = kernel.float().permute(3, 2, 0, 1).contiguous()
+            tensors[f"conv{block}_{index}.bias"] = bias.float()
+    return tensors
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _read_torchvision(path: Path) -> dict[str, Tensor]:
+    """Keys ``features.0.weight``, ...; a number is skipped by every rectifier, two by pooling besides."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    numbers = sorted({int(key.split(".")[1]) for key in state if key.startswith("features.")})
+    tensors: dict[str, Tensor] = {}
+    block, index = 1, 0
+    for number, previous in zip(numbers, [-2, *numbers], strict=False):
+        block, index = (block + 1, 1) if number - previous > 2 else (block, index + 1)
+        for part in ("weight", "bias"):
+            tensors[f"conv{block}_{index}.{part}"] = state[f"features.{number}.{part}"].float().contiguous()
+    return tensors
+
+
+def _fits(tensors: dict[str, Tensor], architecture: Architecture) -> bool:
+    expected: dict[str, tuple[int, ...]] = {}
+    for layer in architecture.layers:
+        expected[f"{layer.convolution}.weight"] = (layer.channels, layer.in_channels, 3, 3)
+        expected[f"{layer.convolution}.bias"] = (layer.channels,)
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()} == expected
+
+
+def _fold(tensors: dict[str, Tensor], layout: Layout) -> dict[str, Tensor]:
+    first = tensors["conv1_1.weight"]
+    if layout.order == "BGR":
+        first = first.flip(1)
+    scale = torch.tensor(layout.scale, dtype=torch.float64).view(1, 3, 1, 1)
+    return tensors | {"conv1_1.weight": (first * scale).float().contiguous()}

@@ -1,0 +1,199 @@
+"""What a run will need, worked out before it begins: sizes, tiles, memory and time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+
+from impasto.encoders import Encoder
+from impasto.encoders.architectures import Layer
+from impasto.engine.optimizers import pictures_held
+from impasto.engine.pyramid import Scale, build_pyramid, painting_size
+from impasto.errors import OptionError
+from impasto.images.geometry import fit_long_edge
+from impasto.losses.objective import Objective, Region, style_statistics
+from impasto.losses.tiles import Core, tile_sides
+from impasto.options import PaintOptions
+
+TILES_PX = (2048, 1536, 1024, 768, 512, 384, 256)
+LARGE_MEMORY_BYTES = 12 * 2**30  # machines with less begin at the third
+PICTURE_BYTES = 12  # of three float32 channels, a pixel
+PROBE_PX = 192
+STEP_OVERHEAD_PX = 10_000  # a step costs its pixels and as much as these
+SECOND_PASS = 4 / 3  # work on several tiles, against one: the sums take another pass forward
+PREPARED = 3  # pictures at most while a scale's photo is read and its targets are computed
+SLACK = 0.9  # of the free memory, for what other programs may want meanwhile
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The scales of a run and how they are painted.
+
+    Attributes
+    ----------
+    scales: coarsest first.
+    tile_px: largest core of a tile. tiles: their number at each scale.
+    peak_bytes: most memory that the process will hold (on a GPU: that will be held there), an estimate.
+    seconds: how long it takes if every scale uses all its steps, an estimate.
+    """
+
+    scales: tuple[Scale, ...]
+    tile_px: int
+    tiles: tuple[int, ...]
+    peak_bytes: int
+    seconds: float
+
+
+def build_plan(
+    height_px: int, width_px: int, paintings_px: Sequence[tuple[int, int]], options: PaintOptions, encoder: Encoder
+) -> Plan:
+    """Choose tiles that fit the memory there is, or `options.max_memory_bytes`.
+
+    Sizes are those of the pastiche and, as (height, width), of the paintings' own pixels. Raises `OptionError`
+    for a picture that does not fit with any tiles, with the largest that does.
+    """
+    held = held_bytes(encoder.device)
+    limit = options.max_memory_bytes or held + SLACK * free_bytes(encoder.device)
+    choices = (options.tile_px,) if options.tile_px else _tile_choices()
+
+    def estimate(size_px: tuple[int, int], tile_px: int) -> _Estimate:
+        return _Estimate(*size_px, paintings_px, options, encoder, tile_px, held)
+
+    estimates = [estimate((height_px, width_px), tile_px) for tile_px in choices]
+    fitting = next((found for found in estimates if found.peak_bytes <= limit), None)
+    if fitting is None:
+        smallest, needed = choices[-1], estimates[-1].peak_bytes
+        low, high = 0, max(height_px, width_px)
+        while high - low > 1:  # `low` fits, `high` does not
+            size = (low + high) // 2
+            fits = estimate(fit_long_edge(height_px, width_px, size), smallest).peak_bytes <= limit
+            low, high = (size, high) if fits else (low, size)
+        largest = f"the largest that fits is --size {low}" if low else "no size fits"
+        raise OptionError(
+            f"{width_px}x{height_px} px need {format_bytes(needed)} of memory even in tiles of {smallest} px, "
+            f"more than the {format_bytes(limit)} there are; {largest}"
+        )
+    seconds = fitting.pixels * _seconds_a_pixel(encoder, options)
+    return Plan(fitting.scales, fitting.tile_px, fitting.tiles, round(fitting.peak_bytes), seconds)
+
+
+class _Estimate:
+    """A way to paint, and what it needs."""
+
+    def __init__(
+        self,
+        height_px: int,
+        width_px: int,
+        paintings_px: Sequence[tuple[int, int]],
+        options: PaintOptions,
+        encoder: Encoder,
+        tile_px: int,
+        held: int,
+    ) -> None:
+        self.tile_px, self.scales = tile_px, tuple(build_pyramid(height_px, width_px, options))
+        self._options, self._paintings_px = options, paintings_px
+        self._compared = [encoder.architecture.layer(n) for n in {*options.content_layers, *options.style_layers}]
+        self._computed = encoder.architecture.up_to([layer.name for layer in self._compared])
+        sides = [self._tile_sides(scale) for scale in self.scales]
+        self.tiles = tuple(len(down) * len(across) for down, across in sides)
+        self.peak_bytes = held + max(
+            self._scale_bytes(scale, before, max(down) * max(across))
+            for before, scale, (down, across) in zip([None, *self.scales], self.scales, sides, strict=False)
+        )
+        self.pixels = sum(
+            scale.steps * (sum(down) * sum(across) * (1 if tiles == 1 else SECOND_PASS) + STEP_OVERHEAD_PX)
+            for scale, tiles, (down, across) in zip(self.scales, self.tiles, sides, strict=True)
+        )
+
+    def _tile_sides(self, scale: Scale) -> tuple[list[int], list[int]]:
+        core, smallest = scale.core, min(scale.canvas_height_px, scale.canvas_width_px)
+        layers = [layer for layer in self._compared if layer.stride_px <= smallest] or self._computed[:1]
+        return (
+            tile_sides(core.top_px, core.height_px, scale.canvas_height_px, layers, self.tile_px),
+            tile_sides(core.left_px, core.width_px, scale.canvas_width_px, layers, self.tile_px),
+        )
+
+    def _scale_bytes(self, scale: Scale, before: Scale | None, tile_pixels: int) -> float:
+        """Pictures and content targets while the scale is painted, or while it is prepared, and one tile."""
+        canvas = PICTURE_BYTES * scale.canvas_pixels
+        kept = (3 if self._options.optimizer == "adam" else 1) * PICTURE_BYTES * before.canvas_pixels if before else 0
+        sizes = [painting_size(*size, scale.long_edge_px, self._options.brush_scale) for size in self._paintings_px]
+        paintings = PICTURE_BYTES * PREPARED * max(height * width for height, width in sizes)
+        pictures = max(
+            pictures_held(self._options, scale.canvas_pixels) * canvas, kept + PREPARED * canvas, kept + paintings
+        )
+        targets = sum(
+            4 * layer.channels * scale.height_px * scale.width_px / layer.stride_px**2
+            for layer in self._compared
+            if layer.name in self._options.content_layers
+        )
+        return pictures + targets + workspace_bytes(self._computed, tile_pixels)
+
+
+def workspace_bytes(encoder_layers: Sequence[Layer], pixels: int) -> float:
+    """Memory of one evaluation, forward and backward, of a tile of so many pixels.
+
+    Autograd keeps every rectified map, its padded copy for the next convolution and the pooling's choices;
+    beside those about five maps of the widest layer are in use at once. 6 % and 20 MB, measured with `lite`,
+    are the allocator's.
+    """
+    stored, widest, before = 0.0, 0.0, None
+    for layer in encoder_layers:
+        area = layer.stride_px**2
+        stored += 4 * (layer.channels + layer.in_channels) / area
+        if before is not None and layer.block != before.block:
+            stored += 12 * before.channels / area  # pooled, and where each maximum was
+        widest = max(widest, 4 * layer.channels / area)
+        before = layer
+    return 20e6 + 1.06 * (stored + 5 * widest) * pixels
+
+
+def held_bytes(device: torch.device) -> int:
+    """Memory that is in use already: of this process, or on the GPU by it."""
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    return int(psutil.Process().memory_info().rss)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that may still be had: of the machine or of the container's share of it, or on the GPU."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    free = int(psutil.virtual_memory().available)
+    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+    if limit.is_file() and used.is_file() and limit.read_text().strip() != "max":
+        free = min(free, int(limit.read_text()) - int(used.read_text()))
+    return max(0, free)
+
+
+def _tile_choices() -> Sequence[int]:
+    """From the largest: by the machine's size first, so that what else is running decides only where it must."""
+    return TILES_PX if psutil.virtual_memory().total >= LARGE_MEMORY_BYTES else TILES_PX[2:]
+
+
+def _seconds_a_pixel(encoder: Encoder, options: PaintOptions) -> float:
+    """Time of a small evaluation on this machine, now, by the pixel."""
+    side = PROBE_PX
+    noise = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(encoder.device)
+    objective = Objective(
+        encoder, noise, Core(0, 0, side, side),
+        content_layers=options.content_layers, style_layers=options.style_layers,
+        regions=[Region(style_statistics(encoder, [(noise, 1.0)], list(options.style_layers)))],
+        style_loss=options.style_loss, content_weight=1.0, style_weight=1.0, tv_weight=1.0, tv_scale=1.0,
+    )  # fmt: skip
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        objective(noise)
+        times.append(time.perf_counter() - started)
+    return min(times) / (side**2 + STEP_OVERHEAD_PX)
+
+
+def format_bytes(count: float) -> str:
+    """``1.5 GB``, ``320 MB``."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -1,0 +1,171 @@
+"""A run that was interrupted, as a folder: what its checkpoints say beside the state of the engine.
+
+Every checkpoint holds the whole description of its run, so that any one of them suffices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from impasto import __version__
+from impasto.errors import CheckpointError, InputError
+from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, picture_from_array
+from impasto.options import PaintOptions
+from impasto.record import Machine, current_machine
+
+if TYPE_CHECKING:
+    from impasto.engine.checkpoint import Checkpoint
+
+FOLDER_SUFFIX = ".run"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Source(_Part):
+    """An input: its file, or for an array the copy in the run folder."""
+
+    name: str
+    sha256: str
+    path: str
+    weight: float = 1.0
+
+
+class Command(_Part):
+    """What the command line was to do with the pastiche."""
+
+    output: str
+    bit_depth: int
+    record: bool
+    events: str | None = None
+    events_bytes: int = 0
+
+
+class RunState(_Part):
+    """Everything about a run but the engine's own state."""
+
+    impasto: str = __version__
+    recipe: str | None
+    options: PaintOptions
+    encoder_sha256: str
+    content: Source
+    paintings: tuple[Source, ...]
+    starting_picture: Source | None = None
+    machine: Machine
+    dots_per_inch: float = 72.0
+    command: Command | None = None
+
+
+def run_folder_of(output: Path) -> Path:
+    """The run folder that belongs to a picture: beside it, ``pastiche.png.run``."""
+    return output.with_name(output.name + FOLDER_SUFFIX)
+
+
+def find_run_folder(path: Path) -> Path:
+    """The run folder that a user names, or that of the picture named. Raises `CheckpointError`."""
+    for folder in (path, run_folder_of(path)):
+        if folder.is_dir():
+            return folder
+    raise CheckpointError(f"there is no interrupted run {str(path)!r}: give the folder, such as pastiche.png.run")
+
+
+def describe_source(picture: Picture, folder: Path, weight: float = 1.0) -> Source:
+    """Say where an input can be read again; an array is written into the run folder."""
+    path = picture.path
+    if path is None:
+        path = folder / f"input-{picture.sha256[:16]}.npy"
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".partial")
+            with partial.open("wb") as file:
+                np.save(file, picture.samples, allow_pickle=False)
+            partial.replace(path)
+        path = Path(path.name)  # the folder may be moved
+    return Source(name=picture.name, sha256=picture.sha256, path=str(path), weight=weight)
+
+
+def load_source(source: Source, folder: Path, role: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+    """Read an input again. Raises `CheckpointError` when it is not the one the run began with."""
+    path = folder / source.path  # an absolute path stays what it is
+    try:
+        if path.suffix == ".npy" and not Path(source.path).is_absolute():
+            picture = picture_from_array(np.load(path, allow_pickle=False), name=source.name)
+        else:
+            picture = load_picture(path, max_pixels=max_pixels)
+    except (InputError, OSError, ValueError) as error:
+        raise CheckpointError(f"the {role} of the interrupted run cannot be read again: {error}") from error
+    if picture.sha256 != source.sha256:
+        raise CheckpointError(
+            f"the {role} {source.path!r} is not what it was when the run began (SHA-256 {picture.sha256[:12]}, "
+            f"then {source.sha256[:12]}): put that one back, or paint anew"
+        )
+    return picture
+
+
+def read_run(folder: Path) -> tuple[RunState, Checkpoint, list[str]]:
+    """Read the newest usable checkpoint of a run folder.
+
+    Returns the run's description, the engine's state, and notes worth telling. Raises `CheckpointError` where
+    none can be used, with the reason for the newest.
+    """
+    from impasto.encoders import load_encoder
+    from impasto.engine.checkpoint import list_checkpoints, read_checkpoint
+
+    trouble: list[str] = []
+    for path in reversed(list_checkpoints(folder)):
+        try:
+            checkpoint, about = read_checkpoint(path)
+            state = _parse(about, path.name)
+        except CheckpointError as error:
+            trouble.append(str(error))
+            continue
+        encoder = load_encoder(state.options.encoder)
+        if encoder.sha256 != state.encoder_sha256:
+            raise CheckpointError(
+                f"the checkpoint {path.name} was painted with another encoder {state.options.encoder!r} "
+                f"(SHA-256 {state.encoder_sha256[:12]}, now {encoder.sha256[:12]}): put that one back, or paint anew"
+            )
+        notes = [f"{reason}; going on from the one before" for reason in trouble[:1]]
+        return state, checkpoint, notes + [f"not the same bytes: {line}" for line in _differences(state.machine)]
+    raise CheckpointError(trouble[0] if trouble else f"there is no checkpoint in {str(folder)!r}: paint anew")
+
+
+def remove_run(folder: Path) -> None:
+    """Remove what a run left in its folder, and the folder unless there is something else in it."""
+    if not folder.is_dir():
+        return
+    for pattern in ("checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.partial"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _parse(about: Mapping[str, Any], name: str) -> RunState:
+    if about.get("impasto") != __version__:
+        raise CheckpointError(
+            f"the checkpoint {name} was written by impasto {about.get('impasto', '?')}, this is {__version__}: "
+            "finish it with that version, or paint anew"
+        )
+    try:
+        return RunState.model_validate(about)
+    except ValidationError as error:
+        raise CheckpointError(f"the checkpoint {name} is damaged: its description is not usable") from error
+
+
+def _differences(then: Machine) -> Sequence[str]:
+    """Why a run that goes on here will not end with the bytes it would have had there."""
+    now = current_machine()
+    pairs = {
+        "torch": (then.torch, now.torch),
+        "instruction set": (then.instruction_set, now.instruction_set),
+        "architecture": (then.architecture, now.architecture),
+        "system": (then.system, now.system),
+    }
+    return [f"{what}: {old} then, {new} now" for what, (old, new) in pairs.items() if old != new]

@@ -1,0 +1,140 @@
+"""Any valid options on any picture: a run ends with a finite picture in range. Hypothesis chooses both."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from impasto.engine.paint import Painting, iter_paint, pastiche_size
+from impasto.events import RunDone, StepDone
+from impasto.images.picture import Picture, picture_from_array
+from impasto.options import STARTING_POINTS, PaintOptions
+
+KINDS = [
+    "black",
+    "white",
+    "grey",
+    "red",
+    "noise",
+    "stripes",
+    "fine stripes",
+    "checks",
+    "dot",
+    "ramp",
+    "16 bit",
+    "alpha",
+]
+
+
+def drawn(height: int, width: int, kind: str, turned: bool) -> Picture:
+    """A picture of a kind that some step may take badly: without contrast, or with nothing else."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    random_state = np.random.default_rng(0)
+    planes = {
+        "black": 0, "white": 255, "grey": 128, "red": 200 * (np.arange(3) == 0), "ramp": columns * 255 // width,
+        "stripes": columns // 5 % 2 * 255, "fine stripes": columns % 2 * 255, "checks": (rows + columns) % 2 * 255,
+        "dot": 255 * ((rows == height // 2) & (columns == width // 2)),
+    }  # fmt: skip
+    if kind in planes:
+        values = np.asarray(planes[kind])
+        pixels = np.broadcast_to(values[..., None] if values.ndim == 2 else values, (height, width, 3)).astype(np.uint8)
+    elif kind == "16 bit":
+        pixels = random_state.integers(0, 65_536, (height, width, 3), np.uint16)
+    else:
+        pixels = random_state.integers(0, 256, (height, width, 4 if kind == "alpha" else 3), np.uint8)
+    return picture_from_array(pixels.swapaxes(0, 1) if turned else pixels)
+
+
+sides = st.one_of(st.integers(1, 40), st.sampled_from([1, 2, 16, 17]))
+pictures = st.one_of(
+    st.builds(drawn, sides, sides, st.sampled_from(KINDS), st.booleans()),
+    st.builds(drawn, st.integers(1, 3), st.integers(100, 400), st.sampled_from(KINDS), st.booleans()),  # long and thin
+)
+LAYERS = ("relu1_1", "relu1_2", "relu2_2", "relu3_1", "relu4_2", "relu4_4", "relu5_1")
+layer_weights = st.dictionaries(
+    st.sampled_from(LAYERS), st.sampled_from([1e-9, 0.01, 1.0, 30.0, 1e9]), min_size=1, max_size=3
+)
+weights = st.sampled_from([0.0, 1e-300, 1e-9, 0.01, 1.0, 1e4, 1e9])
+ANY = {
+    "size_px": st.integers(1, 48),
+    "strength": st.one_of(st.floats(0, 100), st.sampled_from([0.0, 1e-9, 50.0, 100.0])),
+    "variation": st.sampled_from([0, 0, 1, 2**63 - 1]),
+    "starting_point": st.sampled_from([*STARTING_POINTS, "picture.png"]),
+    "seed": st.sampled_from([0, 1, 2**63 - 1]),
+    "style_loss": st.sampled_from(["wasserstein", "gram"]),
+    "style_layers": layer_weights,
+    "content_layers": layer_weights,
+    "balance": st.sampled_from(["readability", "fixed"]),
+    "content_weight": weights,
+    "style_weight": weights,
+    "tv_weight": weights,
+    "optimizer": st.sampled_from(["adam", "lbfgs"]),
+    "learning_rate": st.one_of(st.floats(1e-4, 1), st.just(sys.float_info.min)),
+    "average": st.sampled_from([0.0, 0.5, 0.99, 1 - 2**-53]),
+    "steps": st.lists(st.integers(1, 12), min_size=1, max_size=3).map(tuple),
+    "stop_tolerance": st.sampled_from([0.0, 0.1, 1 - 2**-53]),
+    "min_scale_px": st.integers(16, 40),
+    "scale_factor": st.one_of(st.floats(1.05, 4), st.sampled_from([1.05, 16.0])),
+    "margin": st.sampled_from([0.0, 0.01, 0.1, 0.5]),
+    "padding_mode": st.sampled_from(["reflect", "replicate", "zeros"]),
+}
+NOT_DRAWN = {"encoder", "threads"}  # the bundled encoder, one thread
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """A run sets the threads of the whole process: put them back."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def paint_anything(photo: Picture, paintings: list[Picture], start: Picture, chosen: dict[str, Any]) -> None:
+    options = PaintOptions(**chosen, threads=1)
+    starting_picture = start if options.starting_point == "picture.png" else None
+    styles = [Painting(picture, 1.0 + number) for number, picture in enumerate(paintings)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        happened = list(iter_paint(photo, styles, options, starting_picture=starting_picture))
+    for event in happened:
+        if isinstance(event, StepDone):
+            assert np.isfinite([*event.losses.values(), event.content_weight]).all()
+            assert event.readability is None or np.isfinite(event.readability)
+    last = happened[-1]
+    assert isinstance(last, RunDone)
+    assert last.pixels.shape == (*pastiche_size(photo, options), 3)
+    assert np.isfinite(last.pixels).all()
+    assert 0 <= last.pixels.min() <= last.pixels.max() <= 1
+
+
+relaxed = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+everything = given(pictures, st.lists(pictures, min_size=1, max_size=2), pictures, st.fixed_dictionaries(ANY))
+
+
+@settings(max_examples=25, derandomize=True, **relaxed)
+@everything
+def test_any_options_on_any_picture(
+    photo: Picture, paintings: list[Picture], start: Picture, chosen: dict[str, Any]
+) -> None:
+    paint_anything(photo, paintings, start, chosen)
+
+
+@pytest.mark.slow
+@settings(max_examples=1_000, **relaxed)
+@everything
+def test_any_options_on_any_picture_at_length(
+    photo: Picture, paintings: list[Picture], start: Picture, chosen: dict[str, Any]
+) -> None:
+    paint_anything(photo, paintings, start, chosen)
+
+
+def test_every_option_is_drawn() -> None:
+    assert ANY.keys() | NOT_DRAWN == PaintOptions.model_fields.keys()
