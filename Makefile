@@ -7,7 +7,7 @@ DEMO := demo.png
 
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: demo test test-all check format bench golden clean
+.PHONY: demo test test-cluster test-all tensorflow check format bench golden clean
 
 demo: $(VENV)/.demo
 	@photo=$$($(BIN)/python -c "from matplotlib.cbook import get_sample_data as s; print(s('grace_hopper.jpg', asfileobj=False))"); \
@@ -15,9 +15,12 @@ demo: $(VENV)/.demo
 	@echo "The pastiche: $(DEMO) (a portrait of Grace Hopper in the manner of src/impasto/samples/flow.jpg)"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n 2 -m "not slow" --cov=impasto --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not cluster" --cov=impasto --cov-report=term:skip-covered --cov-fail-under=90
 
-test-all: $(VENV)/.dev
+test-cluster: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -m cluster tests/jobs
+
+test-all: $(VENV)/.dev $(VENV)/.tensorflow
 	$(BIN)/python -m pytest -q -n 2
 
 check: $(VENV)/.dev
@@ -41,6 +44,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e ".[demo]"
+	@touch $@
+
+tensorflow: $(VENV)/.tensorflow  # half a gigabyte: without it the tests of the column tfhub are skipped
+
+$(VENV)/.tensorflow: $(VENV)/.dev
+	$(PIP) -e ".[tfhub-test]"
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python

@@ -17,16 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from impasto.encoders import load_encoder
 from impasto.engine.paint import Painting, build_objective, iter_paint, pastiche_size, thread_count
 from impasto.engine.pyramid import Scale, build_pyramid
 from impasto.errors import ImpastoError
 from impasto.events import Event, RunDone, StepDone
-from impasto.images.geometry import fit_long_edge
 from impasto.images.io import Picture, load_picture, picture_from_array
 from impasto.images.picture import quantise
+from impasto.lab.metrics import to_tensor
 from impasto.losses.objective import Objective
 from impasto.options import PaintOptions, build_options
 
@@ -176,12 +175,6 @@ def paint_pair(pair: Pair, options: PaintOptions) -> Painted:
 def eight_bit(pixels: Any) -> Picture:
     """What a PNG of these pixels [height, width, 3] holds."""
     return picture_from_array(quantise(pixels, 8))
-
-
-def to_tensor(picture: Picture, long_edge_px: int | None = None) -> Tensor:
-    """[1, 3, height, width] in [0, 1], at its own size or at the given long edge."""
-    size = fit_long_edge(picture.height_px, picture.width_px, long_edge_px) if long_edge_px else (None, None)
-    return torch.from_numpy(picture.pixels(*size)).permute(2, 0, 1)[None].contiguous()
 
 
 def objective_of(pair: Pair, options: PaintOptions, scale: Scale) -> Objective:

@@ -6,35 +6,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from common import to_tensor
 from impasto.encoders import Encoder
-from impasto.engine.balance import READING_LONG_EDGE_PX, Readability
-from impasto.images.geometry import fit_long_edge
 from impasto.images.io import Picture, picture_from_array
+from impasto.lab.metrics import Plane, content_distance, luma, structural_similarity, to_tensor
 from impasto.losses.objective import style_statistics
 from impasto.losses.style import WassersteinLoss
 
 STRUCTURE_PX = 256  # long edge at which structure is compared, whatever the size of the pictures
-REC_709 = np.float32([0.2126, 0.7152, 0.0722])
 FAINT = 0.5 / 255  # gradient, per px, below which a direction is not believed
 FRAME_PX = 8
-Plane = NDArray[np.float32]
-
-
-def luma(picture: Picture, long_edge_px: int | None = None) -> Plane:
-    """[height, width] of the sRGB-encoded values, in [0, 1]."""
-    edge = long_edge_px or max(picture.height_px, picture.width_px)
-    plane: Plane = picture.pixels(*fit_long_edge(picture.height_px, picture.width_px, edge)) @ REC_709
-    return plane
 
 
 def dissimilarity(photo: Picture, pastiche: Picture) -> float:
     """1 - SSIM of the luma at `STRUCTURE_PX` (Wang et al. 2004: Gaussian window, sigma 1.5)."""
-    planes = (luma(photo, STRUCTURE_PX), luma(pastiche, STRUCTURE_PX))
-    return 1 - float(structural_similarity(*planes, data_range=1.0, gaussian_weights=True, use_sample_covariance=False))
+    return 1 - structural_similarity(luma(photo, STRUCTURE_PX), luma(pastiche, STRUCTURE_PX))
 
 
 def edge_disagreement(photo: Picture, pastiche: Picture) -> float:
@@ -58,15 +45,6 @@ def _double_angle(plane: Plane) -> tuple[NDArray[np.complex128], NDArray[np.floa
     square = (columns + 1j * rows) ** 2
     smooth = ndimage.gaussian_filter(square.real, 2) + 1j * ndimage.gaussian_filter(square.imag, 2)
     return smooth, np.hypot(rows, columns)
-
-
-def sharpness(painting: Picture, pastiche: Picture) -> float:
-    """Variance of the luma's Laplacian over the painting's at the same long edge: 1 as crisp, 0 smeared."""
-    edge = min(max(p.height_px, p.width_px) for p in (painting, pastiche))  # neither is ever enlarged
-    pastiche_variance, painting_variance = (
-        float(ndimage.laplace(luma(picture, edge)).var()) for picture in (pastiche, painting)
-    )
-    return pastiche_variance / (painting_variance + 1e-12)
 
 
 def border(photo: Picture, pastiche: Picture) -> float:
@@ -103,9 +81,9 @@ class TeacherView:
 
     def content_distance(self, photo: Picture, pastiche: Picture) -> float:
         """Readability as the engine measures it, but by the teacher: relu4_2 as directions, 0 to about 1."""
-        long_edge = min(READING_LONG_EDGE_PX, max(pastiche.height_px, pastiche.width_px))
-        reading = Readability(self._teacher, to_tensor(photo, long_edge))
-        return reading.distance(to_tensor(pastiche))
+        distance = content_distance(self._teacher, photo, pastiche)
+        assert distance is not None, "the gallery's photos are large enough"
+        return distance
 
     def style_distance(self, painting: Picture, pastiche: Picture) -> float:
         """Mean Wasserstein-2 loss of the style layers in VGG-19's space, at the pastiche's long edge."""

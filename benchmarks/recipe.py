@@ -30,8 +30,9 @@ from common import (
     seeded_pairs,
     short_name,
 )
+from impasto.lab.metrics import noise_ratio
 from impasto.options import load_recipe
-from measures import TeacherView, border, frame, sharpness
+from measures import TeacherView, border, frame
 from references import open_teacher
 from sheet import Cell, save_sheet
 
@@ -93,7 +94,7 @@ def measure(teacher: TeacherView, pair: Pair, painted: Painted) -> tuple[float, 
     return (
         teacher.content_distance(pair.photo, painted.picture),
         teacher.style_distance(pair.painting, painted.picture),
-        sharpness(pair.painting, painted.picture),
+        noise_ratio(pair.painting, painted.picture),
         frame(painted.picture),
         border(pair.photo, painted.picture),
         painted.content_weight,

@@ -26,9 +26,8 @@ from impasto.display import (
     LiveDisplay,
     PlainDisplay,
     choose_display,
-    event_fields,
 )
-from impasto.events import Event, Notice, RunDone, RunStarted, ScaleStarted, StepDone
+from impasto.events import Event, Notice, RunDone, RunStarted, ScaleStarted, StepDone, event_fields
 from impasto.flags import flag_name
 from impasto.images.io import save_picture
 from impasto.options import PaintOptions

@@ -23,7 +23,7 @@ from impasto.record import RunRecord, parse_record
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-LANGUAGES = {"sh", "python", "toml", "json"}
+LANGUAGES = {"sh", "python", "toml", "json", "csv"}
 RECIPE_FILE = "mine.toml"  # as docs/recipes.md calls the recipe it shows
 SIZE_PX = 48
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -84,6 +84,10 @@ def desk(
     Image.fromarray(painting_pixels.transpose(1, 0, 2).copy()).save(tmp_path / "other.jpg")
     shutil.copy(tiny_encoder_file, tmp_path / "encoder.safetensors")
     (tmp_path / RECIPE_FILE).write_text(blocks(ROOT / "docs/recipes.md", "toml")[0], encoding="utf-8")
+    (tmp_path / "pairs.csv").write_text(blocks(ROOT / "docs/sweeps.md", "csv")[0], encoding="utf-8")
+    for folder, picture in {"photos": "photo.jpg", "paintings": "other.jpg"}.items():
+        (tmp_path / folder).mkdir()
+        shutil.copy(tmp_path / picture, tmp_path / folder)
     monkeypatch.chdir(tmp_path)
 
     def build_small(*values: Any, **settings: Any) -> PaintOptions:

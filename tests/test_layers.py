@@ -25,6 +25,10 @@ LIGHT = [
     "impasto.record",
     "impasto.display",
     "impasto.api",
+    "impasto.jobs.run_folder",
+    "impasto.display_jobs",
+    "impasto.cli_parts",
+    "impasto.cli_lab",
     "impasto.cli",
 ]
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
         StepDone,
     )
     from impasto.images.io import Picture, load_picture, picture_from_array, read_record, save_picture
+    from impasto.lab.face import again, batch, compare, sweep
+    from impasto.lab.run import LabRun
     from impasto.options import PaintOptions, load_recipe, recipe_names
 
 __version__ = "0.1.0"
@@ -48,6 +50,7 @@ __all__ = [
     "FetchProgressed",
     "ImpastoError",
     "InputError",
+    "LabRun",
     "Notice",
     "OptionError",
     "OutputError",
@@ -63,6 +66,9 @@ __all__ = [
     "StepDone",
     "WeightsError",
     "__version__",
+    "again",
+    "batch",
+    "compare",
     "enlarge",
     "iter_paint",
     "load_picture",
@@ -74,6 +80,7 @@ __all__ = [
     "replay",
     "resume",
     "save_picture",
+    "sweep",
 ]
 
 _HOMES = {
@@ -86,6 +93,8 @@ _HOMES = {
         "RunStarted", "ScaleStarted", "StepDone",
     ],
     "impasto.images.io": ["Picture", "load_picture", "picture_from_array", "read_record", "save_picture"],
+    "impasto.lab.face": ["again", "batch", "compare", "sweep"],
+    "impasto.lab.run": ["LabRun"],
     "impasto.options": ["PaintOptions", "load_recipe", "recipe_names"],
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -6,34 +6,28 @@ terminated, both after writing a checkpoint and the picture as it stands; a seco
 
 from __future__ import annotations
 
-import inspect
 import io
 import json
-import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from impasto import __version__
 from impasto.cli_encoders import build_weights_app, features, fetch_encoder
+from impasto.cli_lab import again, batch, compare, sweep
+from impasto.cli_parts import GENERAL, SWITCH, parse_painting, stop_on_signal, with_option_flags
 from impasto.errors import ImpastoError, InputError, OptionError, OutputError, RecordError, printable
-from impasto.flags import describe_option, describe_values, flag_name, format_value, option_group
-from impasto.options import CHECKPOINT_SECONDS, PaintOptions, build_options, describe_recipe, recipe_names
+from impasto.flags import flag_name, format_value
+from impasto.options import CHECKPOINT_SECONDS, build_options, describe_recipe, recipe_names
 
 if TYPE_CHECKING:
     from impasto.api import Run
-    from impasto.events import Controls
     from impasto.images.printing import Print
-
-GENERAL = Group("General", sort_key=0)
-SWITCH = Parameter(negative=(), show_default=False)
 
 
 @Parameter(name="*", group=GENERAL)
@@ -152,40 +146,17 @@ def build_app() -> App:
     app.command(replay, usage=usage.format("replay PICTURE [INPUT...] -o OUT [OPTIONS]"))
     app.command(info, usage=usage.format("info PICTURE [--json]"))
     app.command(recipes, usage=usage.format("recipes"))
+    app.command(
+        sweep, usage=usage.format("sweep PHOTO PAINTING [PAINTING...] --vary NAME=VALUES... -o FOLDER [OPTIONS]")
+    )
+    app.command(batch, usage=usage.format("batch PHOTOS... --paintings PAINTINGS... -o FOLDER [OPTIONS]"))
+    app.command(
+        compare, usage=usage.format("compare PHOTO PAINTING [PAINTING...] --with COLUMN... -o FOLDER [OPTIONS]")
+    )
+    app.command(again, usage=usage.format("again FOLDER [-o OTHER] [--judge ENCODER] [--ray auto|ADDRESS]"))
     app.command(features, usage=usage.format("features IMAGE --layer NAME [-o OUT] [OPTIONS]"))
     app.command(build_weights_app())
     return app
-
-
-def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command, in place of its ``**options``, one text flag for every field of `PaintOptions`.
-
-    Text, None where not given: only what was given overrides a recipe or a record, and values are checked
-    in one place, by `build_options`.
-    """
-    headings = list(dict.fromkeys(map(option_group, PaintOptions.model_fields)))
-    groups = {heading: Group(heading, sort_key=place) for place, heading in enumerate(headings, start=1)}
-    flags = [
-        inspect.Parameter(
-            option,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[
-                str | None,
-                Parameter(
-                    name=flag_name(option),
-                    help=describe_option(option),
-                    metavar=describe_values(option),
-                    group=groups[option_group(option)],
-                ),
-            ],
-        )
-        for option in PaintOptions.model_fields
-    ]
-    signature = inspect.signature(command)
-    declared = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    command.__signature__ = signature.replace(parameters=[*declared, *flags])  # type: ignore[attr-defined]
-    return command
 
 
 PrintSize = Annotated[
@@ -407,29 +378,6 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
     return 128 + received[0] if received else 0
 
 
-@contextmanager
-def stop_on_signal(controls: Controls) -> Iterator[list[int]]:
-    """Turn the first Ctrl-C or SIGTERM into `controls.stop`, the second into an immediate end.
-
-    Yields the list of signals received, which grows. The second one raises KeyboardInterrupt, so that files
-    half written are cleaned away on the way out.
-    """
-    received: list[int] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        controls.stop = True
-        if len(received) > 1:
-            raise KeyboardInterrupt(number)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def parse_sheet(text: str | None, given: Mapping[str, str]) -> Print | None:
     """What --print says; with --size beside it, it is one too many."""
     from impasto.images.printing import parse_print
@@ -453,19 +401,6 @@ def is_unfinished(output: Path) -> bool:
         return bool(read_record(output).get("stopped_after"))
     except (InputError, RecordError):
         return False
-
-
-def parse_painting(text: str) -> tuple[str, float]:
-    """Split ``painting.jpg:0.7`` into path and weight; a file that has such a name goes first."""
-    path, colon, weight = text.rpartition(":")
-    if not colon or not path or os.path.exists(text):  # noqa: PTH110 (Path.exists raises for a name too long)
-        return text, 1.0
-    try:
-        return path, float(weight)
-    except ValueError:
-        if os.path.exists(path):  # noqa: PTH110
-            raise OptionError(f"the weight of {path!r} is a number, got {weight!r}") from None
-        return text, 1.0
 
 
 if __name__ == "__main__":

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from collections import deque
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO
-
-import numpy as np
+from typing import TYPE_CHECKING, Self, TextIO
 
 from impasto.errors import OutputError
-from impasto.events import Event, FetchProgressed, Notice, Resumed, RunStarted, ScaleStarted, StepDone
+from impasto.events import (
+    Event,
+    FetchProgressed,
+    Notice,
+    Resumed,
+    RunStarted,
+    ScaleStarted,
+    StepDone,
+    event_fields,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -259,14 +265,6 @@ class EventLog:
             self._stream.flush()
         except OSError as error:
             raise OutputError(f"cannot write the events file {str(self._path)!r}: {error.strerror}") from error
-
-
-def event_fields(event: Event) -> dict[str, Any]:
-    """``{"event": "StepDone", ...}``: the fields of an event as JSON can hold them, without arrays."""
-    values = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
-    return {"event": type(event).__name__} | {
-        name: value for name, value in values.items() if not isinstance(value, np.ndarray)
-    }
 
 
 def choose_display(quiet: bool) -> QuietDisplay:

@@ -7,7 +7,9 @@ due); and at the end RunDone. A Notice may come at any time: it says what was do
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +112,14 @@ class RunDone:
 Event = (
     FetchProgressed | RunStarted | Resumed | ScaleStarted | StepDone | PreviewReady | CheckpointSaved | Notice | RunDone
 )
+
+
+def event_fields(event: Event) -> dict[str, Any]:
+    """``{"event": "StepDone", ...}``: the fields of an event as JSON can hold them, without arrays."""
+    values = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+    return {"event": type(event).__name__} | {
+        name: value for name, value in values.items() if not isinstance(value, np.ndarray)
+    }
 
 
 @dataclass

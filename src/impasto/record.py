@@ -184,7 +184,7 @@ def find_inputs(wanted: Mapping[str, File], folders: Sequence[Path], given: Sequ
     found: dict[str, Path] = {}
 
     def try_file(path: Path) -> bool:
-        roles = roles_of.get(_hash(path), [])
+        roles = roles_of.get(hash_file(path), [])
         for role in roles:
             found.setdefault(role, path)
         return bool(roles)
@@ -256,7 +256,7 @@ def _candidates(wanted: Mapping[str, File], folders: Sequence[Path]) -> Iterator
         yield from (path for path in listing if path.name not in names and path.suffix.lower() in suffixes)
 
 
-def _hash(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """SHA-256 of a file's bytes; empty for one that cannot be read, which then matches nothing."""
     try:
         with path.open("rb") as file:

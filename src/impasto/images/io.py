@@ -31,6 +31,7 @@ __all__ = [
     "picture_from_array",
     "read_record",
     "save_picture",
+    "write_whole",
 ]
 
 _EXISTS: Final = "it already exists; give another name or allow overwriting"
@@ -167,7 +168,7 @@ def save_picture(
     except pyvips.Error as error:
         raise _unwritable(path, f"{reason(error)}") from error
     try:
-        _write_whole(Path(path), data, overwrite)
+        write_whole(Path(path), data, overwrite)
     except FileExistsError as error:
         raise _unwritable(path, _EXISTS) from error
     except OSError as error:
@@ -218,8 +219,11 @@ def _encode(
     return cast("bytes", image.write_to_buffer(suffix, **options))
 
 
-def _write_whole(path: Path, data: bytes, overwrite: bool) -> None:
-    """Write under a temporary name in the same folder, then move; leave nothing behind on failure."""
+def write_whole(path: Path, data: bytes, overwrite: bool) -> None:
+    """Write under a temporary name in the same folder, then move; leave nothing behind on failure.
+
+    Raises `OSError`, as `FileExistsError` where the file is there and `overwrite` is false.
+    """
     temporary = path.with_name(f".impasto-{secrets.token_hex(8)}.part")
     try:
         with temporary.open("xb") as stream:

@@ -25,13 +25,19 @@ def lanczos_resize(
         rows = np.zeros((len(down), old[1] * channels), np.float32)
         for start in range(0, down.shape[1], rows_at_once):
             some = slice(in_rows.start + start, min(in_rows.start + start + rows_at_once, in_rows.stop))
-            rows += down[:, start : start + rows_at_once] @ read(some).reshape(-1, old[1] * channels)
+            rows += _product(down[:, start : start + rows_at_once], read(some).reshape(-1, old[1] * channels))
         strip = rows.reshape(-1, old[1], channels)
         columns = strip.transpose(1, 0, 2).reshape(old[1], -1)
         for out_columns, in_columns, weights in across:
-            block = (weights @ columns[in_columns]).reshape(-1, len(strip), channels)
+            block = _product(weights, columns[in_columns]).reshape(-1, len(strip), channels)
             resized[out_rows, out_columns] = block.transpose(1, 0, 2)
     return resized
+
+
+def _product(weights: NDArray[np.float32], samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Matrix product without BLAS, whose last bits depend on how many threads it has (and optimisers amplify them)."""
+    product: NDArray[np.float32] = np.einsum("ij,jk->ik", weights, samples)
+    return product
 
 
 def _lanczos_blocks(old: int, new: int, block: int = 16) -> Iterator[tuple[slice, slice, NDArray[np.float32]]]:

@@ -1,1 +1,1 @@
-"""Experiments: what a researcher looks at."""
+"""The laboratory: features, sweeps, batches and comparisons, measured and reported."""

@@ -1,0 +1,215 @@
+"""The laboratory's commands: ``impasto sweep``, ``batch``, ``compare``, ``again``.
+
+Exit codes as `cli`'s; 1 also where a job failed, after the others were done.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from impasto.cli_parts import GENERAL, SWITCH, parse_painting, stop_on_signal, with_option_flags
+from impasto.errors import OptionError
+from impasto.events import Controls
+from impasto.flags import flag_name
+
+if TYPE_CHECKING:
+    from impasto.jobs.run_folder import Manifest
+    from impasto.lab.plan import Plan, Planner
+    from impasto.lab.run import LabRun
+
+RAY_HELP = "run jobs on Ray: auto (this machine, or the cluster it belongs to) or HOST:PORT"
+JUDGE_HELP = "encoder that measures the pictures [default: lite]"
+FAILED = 1
+
+
+@Parameter(name="*", group=GENERAL)
+@dataclass
+class Lab:
+    """Where the run folder goes, who measures, who runs; the flags that sweep, batch and compare share."""
+
+    output: Annotated[Path, Parameter(name=["--output", "-o"], help="the run folder; started again, it goes on")]
+    judge: Annotated[str, Parameter(help=JUDGE_HELP, metavar="ENCODER", show_default=False)] = "lite"
+    ray: Annotated[str | None, Parameter(help=RAY_HELP, metavar="auto|ADDRESS")] = None
+    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False
+
+
+Recipe = Annotated[
+    str | None,
+    Parameter(help="named options (impasto recipes lists them)", metavar="NAME|FILE.toml", group=GENERAL),
+]
+Photo = Annotated[str, Parameter(help="the picture to repaint", group=GENERAL)]
+Painting = Annotated[str, Parameter(help="the picture in whose manner", group=GENERAL)]
+Paintings = Annotated[str, Parameter(help="more of them blend; weights as painting.jpg:0.7", group=GENERAL)]
+
+
+@with_option_flags
+def sweep(
+    photo: Photo,
+    painting: Painting,
+    /,
+    *paintings: Paintings,
+    to: Lab,
+    vary: Annotated[
+        list[str],
+        Parameter(
+            help="an option, photo, painting or recipe and its values: rows, columns, then pages of the contact sheet; "
+            "; between values that hold commas",
+            metavar="NAME=VALUE,...",
+            negative=(),
+            consume_multiple=True,
+            group=GENERAL,
+        ),
+    ],
+    recipe: Recipe = None,
+    **options: str | None,
+) -> int:
+    """Paint one pair over a grid of options, with contact sheet, table and report."""
+    from impasto.lab.sweep import parse_vary, plan_sweep
+
+    plan = plan_sweep(
+        photo,
+        [parse_painting(text) for text in (painting, *paintings)],
+        parse_vary(vary),
+        planner=_planner(),
+        recipe=recipe,
+        values=_given(options),
+        judge=to.judge,
+    )
+    return _carry_out(plan, to)
+
+
+@with_option_flags
+def batch(
+    *photos: Annotated[str, Parameter(help="files, folders, globs; or one CSV of pairs and options", group=GENERAL)],
+    to: Lab,
+    paintings: Annotated[
+        list[str] | None,
+        Parameter(help="files, folders, globs", metavar="PAINTING", negative=(), consume_multiple=True, group=GENERAL),
+    ] = None,
+    recipe: Recipe = None,
+    **options: str | None,
+) -> int:
+    """Paint each of many photos in the manner of each of many paintings."""
+    from impasto.lab.batch import plan_batch, plan_pairs
+
+    if not photos:
+        raise OptionError("PHOTOS are missing; impasto batch --help shows how it is used")
+    planner, given = _planner(), _given(options)
+    if len(photos) == 1 and photos[0].lower().endswith(".csv"):
+        if paintings:
+            raise OptionError(f"{photos[0]!r} names the paintings itself; leave --paintings out")
+        plan = plan_pairs(photos[0], planner=planner, recipe=recipe, values=given, judge=to.judge)
+    else:
+        if not paintings:
+            raise OptionError("--paintings is missing; name files, folders or globs after it")
+        plan = plan_batch(photos, paintings, planner=planner, recipe=recipe, values=given, judge=to.judge)
+    return _carry_out(plan, to)
+
+
+@with_option_flags
+def compare(
+    photo: Photo,
+    painting: Painting,
+    /,
+    *paintings: Paintings,
+    to: Lab,
+    columns: Annotated[
+        list[str],
+        Parameter(
+            name="--with",
+            help="recipes, tfhub or tfhub:MODEL (Google's one-pass model), file:PICTURE; =LABEL names a column",
+            metavar="COLUMN",
+            negative=(),
+            consume_multiple=True,
+            group=GENERAL,
+        ),
+    ],
+    **options: str | None,
+) -> int:
+    """Paint one pair by several recipes, beside other programs' pictures of it."""
+    from impasto.lab.compare import plan_comparison
+
+    plan = plan_comparison(
+        photo,
+        [parse_painting(text) for text in (painting, *paintings)],
+        columns,
+        planner=_planner(),
+        values=_given(options),
+        judge=to.judge,
+    )
+    return _carry_out(plan, to)
+
+
+def again(
+    folder: Annotated[Path, Parameter(help="a run folder of sweep, batch or compare")],
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="do all of it again in another folder")
+    ] = None,
+    judge: Annotated[str | None, Parameter(help="measure by another encoder", metavar="ENCODER")] = None,
+    ray: Annotated[str | None, Parameter(help=RAY_HELP, metavar="auto|ADDRESS")] = None,
+    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
+) -> int:
+    """Carry out a run folder's list again: what is missing or failed, or the whole elsewhere."""
+    from impasto.lab.plan import reopen
+
+    return _run(reopen(folder, judge), output or folder, ray, quiet)
+
+
+def _planner() -> Planner:
+    from impasto.lab.plan import Planner
+
+    return Planner(spell=flag_name)
+
+
+def _given(options: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _carry_out(plan: Plan, to: Lab) -> int:
+    if not to.quiet:
+        for note in plan.notes:
+            print(f"impasto: note: {note}", file=sys.stderr)
+    return _run(plan.manifest, to.output, to.ray, to.quiet)
+
+
+def _run(manifest: Manifest, folder: Path, ray: str | None, quiet: bool) -> int:
+    """Do, show, sum up; returns the exit code."""
+    from impasto.display_jobs import choose_jobs_display
+    from impasto.lab.run import collect, iter_lab
+
+    controls = Controls()
+    with stop_on_signal(controls) as received:
+        with choose_jobs_display(manifest, quiet) as display:
+            told = False
+            for event in iter_lab(folder, manifest, ray=ray, controls=controls):
+                display.show(event)
+                if received and not told:
+                    display.note("stopping; what is finished stays; once more to quit at once")
+                    told = True
+        run = collect(folder)
+    _sum_up(run, quiet)
+    if received:
+        return 128 + received[0]
+    return FAILED if run.failed else 0
+
+
+def _sum_up(run: LabRun, quiet: bool) -> None:
+    if not quiet:
+        counts = [f"{len(run.results) - len(run.failed) - len(run.missing)} of {len(run.results)} pictures"]
+        counts += [f"{len(run.failed)} failed"] if run.failed else []
+        counts += [f"{len(run.missing)} not run"] if run.missing else []
+        print(f"{run.folder}: {', '.join(counts)}; see {run.folder / 'report.html'}")
+    if run.failed:
+        print(
+            f"impasto: {len(run.failed)} of {len(run.results)} jobs failed; "
+            f"impasto again {run.folder} tries them again",
+            file=sys.stderr,
+        )

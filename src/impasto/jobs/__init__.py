@@ -1,0 +1,1 @@
+"""Lists of jobs: what one is, the folder that keeps them, and who runs them."""

@@ -1,0 +1,88 @@
+"""What a painting job does, wherever it runs: files in, events and a finished PNG out."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from impasto.api import Run
+from impasto.errors import InputError
+from impasto.events import Event, Notice, PreviewReady, StepDone, event_fields
+from impasto.images.io import Picture, load_picture
+from impasto.jobs.run_folder import InputFile, Job, Outcome
+
+KEPT_PICTURES = 4  # decoded inputs that a process keeps: neighbouring jobs share photo or painting
+
+
+class PictureShelf:
+    """The inputs decoded last, by SHA-256, so that a list of jobs decodes each once or little more."""
+
+    def __init__(self, room: int = KEPT_PICTURES) -> None:
+        self._room = room
+        self._pictures: OrderedDict[tuple[str, str], Picture] = OrderedDict()
+
+    def load(self, file: InputFile) -> Picture:
+        """Raises `InputError` as `load_picture` does, and for a file that is no longer the one listed."""
+        key = (file.sha256, file.path.name)
+        picture = self._pictures.pop(key, None) or load_picture(file.path)
+        if picture.sha256 != file.sha256:
+            raise InputError(f"{str(file.path)!r} has changed since the run began; start it again")
+        self._pictures[key] = picture
+        if len(self._pictures) > self._room:
+            self._pictures.popitem(last=False)
+        return picture
+
+
+SHELF = PictureShelf()
+
+
+def iter_painting(job: Job) -> Iterator[Event | Outcome]:
+    """Paint, yielding the run's events and then the outcome; raises what `impasto.paint` does."""
+    options = job.options
+    starts = [SHELF.load(file) for file in job.inputs if file.role == "starting point"]
+    for encoder in job.paths("encoder"):
+        options = options.model_copy(update={"encoder": str(encoder)})
+    run = Run(
+        content=next(SHELF.load(file) for file in job.inputs if file.role == "photo"),
+        paintings=[(SHELF.load(file), file.weight) for file in job.inputs if file.role == "painting"],
+        options=options,
+        recipe=job.recipe,
+        starting_picture=starts[0] if starts else None,
+    )
+    lines: list[str] = []
+    notices: list[str] = []
+    last: StepDone | None = None
+    steps = 0
+    for event in run:
+        if isinstance(event, PreviewReady):
+            continue
+        lines.append(json.dumps(event_fields(event)))
+        if isinstance(event, StepDone):
+            last, steps = event, steps + 1
+        elif isinstance(event, Notice):
+            notices.append(event.message)
+        yield event
+    assert run.pastiche is not None, "the engine ended without RunDone"
+    height_px, width_px = run.pastiche.pixels.shape[:2]
+    yield Outcome(
+        picture=png_bytes(run.pastiche.save),
+        width_px=width_px,
+        height_px=height_px,
+        seconds=run.pastiche.seconds,
+        events=tuple(lines),
+        steps=steps,
+        content_weight=last.content_weight if last else None,
+        losses=last.losses if last else {},
+        notices=tuple(notices),
+    )
+
+
+def png_bytes(save: Callable[[Path], None]) -> bytes:
+    """The bytes of the PNG that `save` writes to the path it is given."""
+    with TemporaryDirectory(prefix="impasto-") as folder:
+        path = Path(folder) / "pastiche.png"
+        save(path)
+        return path.read_bytes()

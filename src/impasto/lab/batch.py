@@ -1,0 +1,143 @@
+"""Batches: each of many photos with each of many paintings, or the pairs and options of a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from impasto.errors import InputError, OptionError
+from impasto.flags import format_value
+from impasto.jobs.run_folder import Axis, Manifest
+from impasto.lab.plan import PathLike, Plan, Planner, checked, file_labels, option_called, without_folders
+from impasto.record import PICTURE_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the CSV file: a pair, and the options and recipe it sets."""
+
+    photo: Path
+    painting: Path
+    recipe: str | None
+    values: Mapping[str, str]
+
+
+def find_pictures(places: Iterable[PathLike], what: str) -> list[Path]:
+    """Pictures named by files, folders (their pictures, not those of folders within) and globs, each once.
+
+    Raises `InputError` for a place where there are none.
+    """
+    found: dict[Path, None] = {}
+    for place in places:
+        path, text = Path(place), os.fspath(place)
+        if path.is_dir():
+            files = sorted(entry for entry in path.iterdir() if _is_picture(entry))
+        elif path.exists() or not glob.has_magic(text):
+            files = [path]
+        else:
+            matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
+            files = [Path(name) for name in matches if _is_picture(Path(name))]
+        if not files:
+            raise InputError(f"there are no {what} in {text!r}")
+        found |= dict.fromkeys(files)
+    return list(found)
+
+
+def _is_picture(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+
+
+def plan_batch(
+    photos: Sequence[PathLike],
+    paintings: Sequence[PathLike],
+    *,
+    planner: Planner,
+    recipe: str | None = None,
+    values: Mapping[str, Any],
+    judge: str = "lite",
+) -> Plan:
+    """Each photo with each painting, all photos of a painting in a row, so that its statistics are at hand.
+
+    Raises `OptionError` for options that cannot be used, `InputError` where there are no pictures.
+    """
+    photo_files, painting_files = find_pictures(photos, "photos"), find_pictures(paintings, "paintings")
+    if not photo_files or not painting_files:
+        raise OptionError(f"no {'paintings' if photo_files else 'photos'} given; name files, folders or globs")
+    names = {"photo": file_labels(photo_files), "painting": file_labels(painting_files)}
+    options = planner.resolve(recipe, values)
+    jobs = [
+        planner.painting_job(
+            photo,
+            [(painting, 1.0)],
+            options,
+            recipe=recipe,
+            labels={"photo": names["photo"][photo], "painting": names["painting"][painting]},
+        )
+        for painting in painting_files
+        for photo in photo_files
+    ]
+    axes = tuple(Axis(name=name, values=tuple(labels.values())) for name, labels in names.items())
+    return Plan(checked(Manifest(command="batch", axes=axes, judge=judge, jobs=tuple(jobs))))
+
+
+def plan_pairs(
+    table: PathLike, *, planner: Planner, recipe: str | None = None, values: Mapping[str, Any], judge: str = "lite"
+) -> Plan:
+    """The rows of a CSV file with the columns ``photo``, ``painting`` and any options; paths are relative to it.
+
+    An empty cell leaves its option as it is. Raises as `plan_batch` does, naming the line.
+    """
+    rows = read_table(Path(table))
+    photos, paintings = file_labels(row.photo for row in rows), file_labels(row.painting for row in rows)
+    varied = [name for name in rows[0].values if len({row.values[name] for row in rows}) > 1]
+    jobs = []
+    for line, row in enumerate(rows, start=2):
+        given = {name: value for name, value in row.values.items() if value}
+        try:
+            options = planner.resolve(row.recipe or recipe, {**values, **given})
+            labels = {"photo": photos[row.photo], "painting": paintings[row.painting]}
+            labels |= {name: format_value(getattr(without_folders(options), name)) for name in varied}
+            if len({other.recipe for other in rows}) > 1:
+                labels["recipe"] = row.recipe or recipe or "painterly"
+            pair = [(row.painting, 1.0)]
+            jobs.append(planner.painting_job(row.photo, pair, options, recipe=row.recipe or recipe, labels=labels))
+        except (OptionError, InputError) as error:
+            raise type(error)(f"{str(table)!r}, line {line}: {error}") from error
+    axes = tuple(
+        Axis(name=name, values=tuple(dict.fromkeys(job.labels[name] for job in jobs))) for name in jobs[0].labels
+    )
+    return Plan(checked(Manifest(command="batch", axes=axes, judge=judge, jobs=tuple(jobs))))
+
+
+def read_table(path: Path) -> list[Row]:
+    """Read the CSV file; raises `InputError` where it cannot be read or lacks a column, `OptionError` for options."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            lines, columns = list(reader), [name.strip() for name in reader.fieldnames or ()]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot read the table {str(path)!r}: {error}") from error
+    if not {"photo", "painting"} <= set(columns) or not lines:
+        raise InputError(f"the table {str(path)!r} needs the columns photo and painting, and a row at least")
+    options = {name: option_called(name) for name in columns if name not in ("photo", "painting", "recipe")}
+    rows = []
+    for number, line in enumerate(lines, start=2):
+        cells = {str(name).strip(): value.strip() for name, value in line.items() if isinstance(value, str)}
+        if set(cells) != set(columns) or None in line:
+            raise InputError(f"{str(path)!r}, line {number} has not as many cells as the first line")
+        if not cells["photo"] or not cells["painting"]:
+            raise InputError(f"{str(path)!r}, line {number} names no photo or no painting")
+        rows.append(
+            Row(
+                photo=path.parent / cells["photo"],
+                painting=path.parent / cells["painting"],
+                recipe=cells.get("recipe") or None,
+                values={option: cells[name] for name, option in options.items()},
+            )
+        )
+    return rows

@@ -1,0 +1,93 @@
+"""Loss curves of all jobs of a run, in one picture."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+PARTS = {"total": "total", "content": "content", "style": "style", "total_variation": "total variation"}
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
+MAX_LEGEND = 16  # more lines than these are told apart by nobody
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Weighted loss parts after every step, and the steps at which a new scale begins.
+
+    `group` chooses colour and dashes: alike in either, alike in the plot.
+    """
+
+    label: str
+    parts: Mapping[str, Sequence[float]]
+    scale_starts: Sequence[int]
+    group: tuple[int, int]
+
+
+def read_curve(label: str, events: Path, group: tuple[int, int]) -> Curve | None:
+    """From an events file; None where there is none, or it holds no step."""
+    try:
+        lines = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError):
+        return None
+    parts: dict[str, list[float]] = {name: [] for name in PARTS}
+    starts: list[int] = []
+    for line in lines:
+        if line["event"] == "ScaleStarted":
+            starts.append(len(parts["total"]) + 1)
+        elif line["event"] == "StepDone":
+            for name, values in parts.items():
+                values.append(line["losses"].get(name, float("nan")))
+    return Curve(label, parts, starts, group) if parts["total"] else None
+
+
+def draw_curves(curves: Sequence[Curve]) -> bytes:
+    """A PNG of four panels, one for each loss part, all jobs in each; scales begin at the dotted lines."""
+    with matplotlib.rc_context({"font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 12}):
+        figure = Figure(figsize=(12, 7.6), dpi=110, layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.12))
+        FigureCanvasAgg(figure)
+        panels = figure.subplots(2, 2, sharex=True).flat
+        colors = matplotlib.colormaps["viridis"]
+        for panel, (part, title) in zip(panels, PARTS.items(), strict=True):
+            for curve in curves:
+                color = colors(0.88 * curve.group[0] / max(1, *(c.group[0] for c in curves)))
+                dashes = DASHES[curve.group[1] % len(DASHES)]
+                values = curve.parts[part]
+                panel.plot(
+                    range(1, len(values) + 1), values, color=color, linestyle=dashes, linewidth=1.5, label=curve.label
+                )
+            _choose_scale(panel, [value for curve in curves for value in curve.parts[part] if value > 0])
+            panel.set_title(title, loc="left", fontweight="bold")
+            panel.grid(color="#e6e6ea", linewidth=0.7)
+            panel.set_axisbelow(True)
+            panel.spines[["top", "right"]].set_visible(False)
+            for start in curves[0].scale_starts[1:] if len({tuple(c.scale_starts) for c in curves}) == 1 else ():
+                panel.axvline(start, color="#9a9aa2", linewidth=0.8, linestyle=":")
+        for panel in figure.axes[2:]:
+            panel.set_xlabel("step, over all scales")
+        for panel in figure.axes[::2]:
+            panel.set_ylabel("weighted loss")
+        if len(curves) <= MAX_LEGEND:
+            handles, labels = figure.axes[0].get_legend_handles_labels()
+            figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+        file = io.BytesIO()
+        figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def _choose_scale(panel: Axes, positive: Sequence[float]) -> None:
+    """Logarithmic where values span more than a few times the smallest; ticks as plain numbers."""
+    if positive and max(positive) > 4 * min(positive):
+        panel.set_yscale("log")
+        panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        panel.yaxis.set_minor_formatter(NullFormatter())
+    panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

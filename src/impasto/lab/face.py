@@ -1,0 +1,126 @@
+"""The laboratory's Python face: sweep, batch, compare, again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from impasto.events import Controls
+from impasto.lab.batch import plan_batch, plan_pairs
+from impasto.lab.compare import plan_comparison
+from impasto.lab.plan import Plan, Planner, reopen
+from impasto.lab.run import LabRun, collect, iter_lab
+from impasto.lab.sweep import plan_sweep
+
+PathLike = str | os.PathLike[str]
+Paintings = PathLike | Sequence[PathLike | tuple[PathLike, float]]
+
+
+def sweep(
+    photo: PathLike,
+    painting: Paintings,
+    vary: Mapping[str, Sequence[Any]],
+    *,
+    folder: PathLike,
+    recipe: str | None = None,
+    judge: str = "lite",
+    ray: str | None = None,
+    controls: Controls | None = None,
+    **options: Any,
+) -> LabRun:
+    """Paint every combination of the varied values into a run folder.
+
+    Parameters
+    ----------
+    photo, painting: paths; several paintings, or pairs (path, weight), blend.
+    vary: option (or ``photo``, ``painting``, ``recipe``) to its values: the first varies over the rows of the
+        contact sheet, the second over its columns, further ones over pages.
+    folder: the run folder. Jobs finished there before are not painted again.
+    recipe, options: as `impasto.paint` takes them.
+    judge: encoder that the metrics are measured with.
+    ray: ``auto`` or the address of a Ray cluster; default: one job after another, here.
+    controls: `stop` ends the run early.
+
+    A failed job is recorded in the result's `failed`; the others go on. Raises `OptionError`, `InputError`,
+    `OutputError`, `RecordError` and `WeightsError` for what cannot be used, before anything is painted.
+    """
+    planner = Planner()
+    plan = plan_sweep(photo, _pairs(painting), vary, planner=planner, recipe=recipe, values=options, judge=judge)
+    return _carry_out(plan, folder, ray, controls)
+
+
+def batch(
+    photos: PathLike | Sequence[PathLike],
+    paintings: PathLike | Sequence[PathLike] = (),
+    *,
+    folder: PathLike,
+    recipe: str | None = None,
+    judge: str = "lite",
+    ray: str | None = None,
+    controls: Controls | None = None,
+    **options: Any,
+) -> LabRun:
+    """Paint each photo with each painting into a run folder.
+
+    `photos` and `paintings` are files, folders or globs; without `paintings`, `photos` is a CSV file with the
+    columns ``photo``, ``painting`` and any options. The rest, and what is raised, as `sweep`.
+    """
+    planner = Planner()
+    photo_places, painting_places = _several(photos), _several(paintings)
+    if len(photo_places) == 1 and not painting_places and str(photo_places[0]).lower().endswith(".csv"):
+        plan = plan_pairs(photo_places[0], planner=planner, recipe=recipe, values=options, judge=judge)
+    else:
+        plan = plan_batch(photo_places, painting_places, planner=planner, recipe=recipe, values=options, judge=judge)
+    return _carry_out(plan, folder, ray, controls)
+
+
+def compare(
+    photo: PathLike,
+    painting: Paintings,
+    columns: Sequence[str],
+    *,
+    folder: PathLike,
+    judge: str = "lite",
+    ray: str | None = None,
+    controls: Controls | None = None,
+    **options: Any,
+) -> LabRun:
+    """Paint one pair by several recipes, beside other programs' pictures, into a run folder.
+
+    `columns` are recipes, ``tfhub``, ``tfhub:MODEL`` or ``file:PICTURE``, each with ``=LABEL`` if wanted;
+    `options` override every recipe. The rest, and what is raised, as `sweep`.
+    """
+    planner = Planner()
+    plan = plan_comparison(photo, _pairs(painting), columns, planner=planner, values=options, judge=judge)
+    return _carry_out(plan, folder, ray, controls)
+
+
+def again(
+    folder: PathLike,
+    into: PathLike | None = None,
+    *,
+    judge: str | None = None,
+    ray: str | None = None,
+    controls: Controls | None = None,
+) -> LabRun:
+    """Carry a run folder's list out again: what is missing or failed, or with `into` the whole in a new folder."""
+    plan = Plan(reopen(Path(folder), judge))
+    return _carry_out(plan, folder if into is None else into, ray, controls)
+
+
+def _carry_out(plan: Plan, folder: PathLike, ray: str | None, controls: Controls | None) -> LabRun:
+    for _ in iter_lab(Path(folder), plan.manifest, ray=ray, controls=controls):
+        pass
+    return collect(Path(folder))
+
+
+def _several(places: PathLike | Sequence[PathLike]) -> list[PathLike]:
+    return [places] if isinstance(places, str | os.PathLike) else list(places)
+
+
+def _pairs(painting: Paintings) -> list[tuple[PathLike, float]]:
+    if isinstance(painting, str | os.PathLike):
+        return [(painting, 1.0)]
+    return [item if isinstance(item, tuple) else (item, 1.0) for item in painting]

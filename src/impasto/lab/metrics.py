@@ -1,0 +1,184 @@
+"""Measures of a finished 8-bit picture against its photo and its painting, judged by a named encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto.encoders import Encoder
+from impasto.engine.balance import READING_LONG_EDGE_PX, Readability
+from impasto.images.geometry import fit_long_edge
+from impasto.images.io import Picture
+from impasto.losses.objective import style_statistics
+from impasto.losses.style import GramLoss
+
+# Name, what it tells, and which way is nearer: to the photo or to the painting.
+METRICS = {
+    "content_distance": "from the photo's structure: 0 the photo, about 1 unrelated",
+    "style_gram": "from the painting's Gram matrices, relative: 0 the painting",
+    "style_sliced": "from the painting's feature distributions, in their standard deviations: 0 the painting",
+    "ssim": "structural similarity to the photo: 1 the photo",
+    "color_distance": "from the painting's colours, as a share of the range: 0 the same palette",
+    "noise_ratio": "high-frequency energy over the painting's: 1 as crisp, 0 smeared",
+}
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+PROJECTIONS = 64
+MAX_POSITIONS = 16_384  # of a feature map, evenly spaced, that sliced distances look at
+MIN_SIDE_PX = 32  # below, the deepest style layer has a single position
+REC_709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
+SSIM_SIGMA, SSIM_RADIUS = 1.5, 5
+Plane = NDArray[np.float32]
+
+
+def measure(
+    judge: Encoder, photo: Picture, paintings: Sequence[tuple[Picture, float]], pastiche: Picture
+) -> dict[str, float | None]:
+    """All of `METRICS` of a pastiche; None for one that a picture is too small for.
+
+    The painting is brought to the pastiche's long edge, never enlarged; several paintings count by weight.
+    """
+    total = sum(weight for _, weight in paintings)
+
+    def blended(distance: Callable[[Picture], float]) -> float:
+        return sum(distance(painting) * weight for painting, weight in paintings) / total
+
+    pictures = [to_tensor(pastiche), *(_at_size_of(painting, pastiche) for painting, _ in paintings)]
+    large = min(min(picture.shape[2:]) for picture in pictures) >= MIN_SIDE_PX
+    return {
+        "content_distance": content_distance(judge, photo, pastiche),
+        "style_gram": blended(lambda p: style_gram(judge, p, pastiche)) if large else None,
+        "style_sliced": blended(lambda p: style_sliced(judge, p, pastiche)) if large else None,
+        "ssim": ssim(photo, pastiche),
+        "color_distance": blended(lambda p: color_distance(p, pastiche)),
+        "noise_ratio": blended(lambda p: noise_ratio(p, pastiche)),
+    }
+
+
+def content_distance(encoder: Encoder, photo: Picture, pastiche: Picture) -> float | None:
+    """Readability as the engine measures it (`Readability`), by this encoder: blind to colour and contrast."""
+    long_edge = min(READING_LONG_EDGE_PX, max(pastiche.height_px, pastiche.width_px))
+    reading = Readability(encoder, to_tensor(photo, long_edge))
+    return reading.distance(to_tensor(pastiche)) if reading.usable else None
+
+
+def style_gram(encoder: Encoder, painting: Picture, pastiche: Picture) -> float:
+    """Mean over the style layers of |G - G*|^2 / |G*|^2, G the Gram matrices per position (`GramLoss`)."""
+    target = style_statistics(encoder, [(_at_size_of(painting, pastiche), 1.0)], STYLE_LAYERS)
+    reached = style_statistics(encoder, [(to_tensor(pastiche), 1.0)], STYLE_LAYERS)
+    return sum(float(GramLoss(target[name])(reached[name])) for name in STYLE_LAYERS) / len(STYLE_LAYERS)
+
+
+def style_sliced(encoder: Encoder, painting: Picture, pastiche: Picture) -> float:
+    """Mean over the style layers of the sliced Wasserstein-1 distance between the two maps' feature vectors.
+
+    In units of the painting's mean deviation along the same directions. Sees what Gram matrices and Gaussians
+    do not: the shape of the distributions (Heitz et al. 2021, arXiv 2006.07229; there squared, as a loss).
+    """
+    with torch.no_grad():
+        maps = [encoder(picture, STYLE_LAYERS) for picture in (to_tensor(pastiche), _at_size_of(painting, pastiche))]
+    total = 0.0
+    for name in STYLE_LAYERS:
+        ours, theirs = (_positions(encoder.in_geometry(name, features[name])) for features in maps)
+        along = directions(ours.shape[1])
+        spread = (theirs @ along.T).std(0, correction=0).mean()
+        total += float(sliced_wasserstein(ours, theirs, along) / spread.clamp_min(1e-12))
+    return total / len(STYLE_LAYERS)
+
+
+def color_distance(painting: Picture, pastiche: Picture) -> float:
+    """Sliced Wasserstein-1 distance between the pixels of both, in units of the sRGB range."""
+    ours, theirs = (_positions(picture) for picture in (to_tensor(pastiche), _at_size_of(painting, pastiche)))
+    return float(sliced_wasserstein(ours, theirs, directions(3)))
+
+
+def ssim(photo: Picture, pastiche: Picture) -> float | None:
+    """Structural similarity of the luma at the pastiche's size; None where it is under 11 px wide or high."""
+    planes = photo.pixels(pastiche.height_px, pastiche.width_px) @ REC_709, luma(pastiche)
+    return structural_similarity(*planes) if min(planes[0].shape) > 2 * SSIM_RADIUS else None
+
+
+def noise_ratio(painting: Picture, pastiche: Picture) -> float:
+    """Variance of the luma's Laplacian over the painting's at the same long edge: 1 as crisp, 0 smeared."""
+    edge = min(max(p.height_px, p.width_px) for p in (painting, pastiche))  # neither is ever enlarged
+    ours, theirs = (float(laplacian(luma(picture, edge)).var()) for picture in (pastiche, painting))
+    return ours / (theirs + 1e-12)
+
+
+# --- what they are made of ----------------------------------------------------------------------------------
+
+
+def sliced_wasserstein(
+    ours: Float[Tensor, "n channels"], theirs: Float[Tensor, "m channels"], along: Float[Tensor, "k channels"]
+) -> Float[Tensor, ""]:
+    """Wasserstein-1 distance between two sets of points, exact along each direction, averaged over them.
+
+    Along one direction it is the mean difference of the quantile functions, which are steps at i/n and j/m
+    (Rabin et al., "Wasserstein Barycenter and Its Application to Texture Mixing", 2011).
+    """
+    n, m = len(ours), len(theirs)
+    # In units of 1 / (n m); a step that both take has a width of 0 the second time.
+    ends = torch.cat([torch.arange(1, n + 1) * m, torch.arange(1, m + 1) * n]).sort().values
+    widths = torch.diff(ends, prepend=ends.new_zeros(1)).double() / (n * m)
+    quantiles = [(points @ along.T).sort(0).values for points in (ours, theirs)]
+    gaps = quantiles[0][(ends - 1) // m] - quantiles[1][(ends - 1) // n]
+    return (widths[:, None] * gaps.abs()).sum(0).mean()
+
+
+def directions(channels: int) -> Float[Tensor, "k channels"]:
+    """The same `PROJECTIONS` unit vectors every time, spread over all directions."""
+    random = torch.randn(PROJECTIONS, channels, generator=torch.Generator().manual_seed(0))
+    return F.normalize(random, dim=1)
+
+
+def structural_similarity(first: Plane, second: Plane) -> float:
+    """Mean SSIM of planes in [0, 1] (Wang et al. 2004): Gaussian window, sigma 1.5, 11 px; whole windows only."""
+    offsets = torch.arange(-SSIM_RADIUS, SSIM_RADIUS + 1, dtype=torch.float64)
+    window = torch.exp(-offsets.square() / (2 * SSIM_SIGMA**2))
+    window /= window.sum()
+    a, b = (torch.from_numpy(np.asarray(plane, np.float64)) for plane in (first, second))
+    planes = torch.stack([a, b, a * a, b * b, a * b])[:, None]
+    rows = F.conv2d(planes, window.view(1, 1, -1, 1))
+    mean_a, mean_b, square_a, square_b, product = F.conv2d(rows, window.view(1, 1, 1, -1))[:, 0]
+    luminance = (2 * mean_a * mean_b + 0.01**2) / (mean_a.square() + mean_b.square() + 0.01**2)
+    variances = square_a - mean_a.square() + square_b - mean_b.square()
+    structure = (2 * (product - mean_a * mean_b) + 0.03**2) / (variances + 0.03**2)
+    return float((luminance * structure).mean())
+
+
+def laplacian(plane: Plane) -> Plane:
+    """Sum of the four neighbours' differences, the border repeated."""
+    padded = np.pad(plane, 1, mode="edge")
+    around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
+    return around - 4 * plane
+
+
+def luma(picture: Picture, long_edge_px: int | None = None) -> Plane:
+    """[height, width] of the sRGB-encoded values, in [0, 1]."""
+    edge = long_edge_px or max(picture.height_px, picture.width_px)
+    plane: Plane = picture.pixels(*fit_long_edge(picture.height_px, picture.width_px, edge)) @ REC_709
+    return plane
+
+
+def to_tensor(picture: Picture, long_edge_px: int | None = None) -> Float[Tensor, "1 3 height width"]:
+    """A picture in [0, 1], at its own size or at the given long edge."""
+    size = fit_long_edge(picture.height_px, picture.width_px, long_edge_px) if long_edge_px else (None, None)
+    return torch.from_numpy(picture.pixels(*size)).permute(2, 0, 1)[None].contiguous()
+
+
+def _at_size_of(painting: Picture, pastiche: Picture) -> Tensor:
+    own, edge = (max(picture.height_px, picture.width_px) for picture in (painting, pastiche))
+    return to_tensor(painting, min(own, edge))
+
+
+def _positions(features: Float[Tensor, "1 channels height width"]) -> Float[Tensor, "n channels"]:
+    """Feature vectors as rows, at most `MAX_POSITIONS` of them."""
+    rows = features[0].flatten(1).T
+    if len(rows) <= MAX_POSITIONS:
+        return rows
+    return rows[torch.linspace(0, len(rows) - 1, MAX_POSITIONS).round().long()]

@@ -1,0 +1,136 @@
+"""Carries a list of jobs out: what is not finished yet is done, measured and kept; then tables, sheets, report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto.encoders import Encoder, load_encoder
+from impasto.engine.paint import thread_count
+from impasto.errors import ImpastoError
+from impasto.events import Controls
+from impasto.images.io import load_picture
+from impasto.jobs.painting import SHELF
+from impasto.jobs.run_folder import Job, Manifest, Result, RunFolder, check_inputs
+from impasto.jobs.runner import JobEnded, JobProgress, JobStarted, run_here, run_on_ray
+from impasto.lab.compare import do_job
+from impasto.lab.metrics import measure
+from impasto.lab.report import write_report
+
+
+@dataclass(frozen=True)
+class JobKept:
+    """A job's result is in the run folder; `skipped` where it was there before."""
+
+    job: Job
+    result: Result
+    skipped: bool = False
+
+
+LabEvent = JobStarted | JobProgress | JobKept
+
+
+@dataclass(frozen=True)
+class LabRun:
+    """A run folder and what came of each of its jobs, None for those not run.
+
+    Attributes
+    ----------
+    folder: holds ``report.html``, ``results.csv``, the contact sheets, pastiches and events.
+    """
+
+    folder: Path
+    manifest: Manifest
+    results: dict[str, Result | None]
+
+    @property
+    def failed(self) -> list[str]:
+        """Names of the jobs that failed."""
+        return [name for name, result in self.results.items() if result and result.status == "failed"]
+
+    @property
+    def missing(self) -> list[str]:
+        """Names of the jobs that have not run."""
+        return [name for name, result in self.results.items() if result is None]
+
+
+def settle_threads(manifest: Manifest, ray: str | None) -> Manifest:
+    """Give every job that leaves its threads open a number, since it changes the last bits.
+
+    All cores for one job at a time, one core each on a cluster.
+    """
+
+    def settled(job: Job) -> Job:
+        threads = job.options.threads or (1 if ray else thread_count(job.options))
+        return job.model_copy(update={"options": job.options.model_copy(update={"threads": threads})})
+
+    return manifest.model_copy(update={"jobs": tuple(map(settled, manifest.jobs))})
+
+
+def iter_lab(
+    folder: Path, manifest: Manifest, *, ray: str | None = None, controls: Controls | None = None
+) -> Iterator[LabEvent]:
+    """Do the jobs that are not finished, yielding what happens; ends with tables, sheets and report written.
+
+    Parameters
+    ----------
+    ray: ``auto`` or an address: painting jobs run on that cluster, the others here.
+    controls: `stop` ends the list early; what has finished stays and is reported.
+
+    Raises `OutputError` for a folder that cannot be used, `RecordError` for inputs that have changed,
+    `OptionError` for an unknown judge or a cluster that cannot be used.
+    """
+    controls = controls or Controls()
+    manifest = settle_threads(manifest, ray)
+    check_inputs(manifest.jobs)
+    judge = load_encoder(manifest.judge)
+    run_folder = RunFolder.create(folder, manifest)
+    waiting = []
+    for job in manifest.jobs:
+        result = run_folder.result(job)
+        if result is not None and result.status == "done":
+            yield JobKept(job, _measured(run_folder, job, result, judge), skipped=True)
+        else:
+            waiting.append(job)
+    remote = [job for job in waiting if ray and job.kind == "paint"]
+    here = [job for job in waiting if not ray or job.kind != "paint"]
+    if ray and remote:
+        yield from _kept(run_folder, judge, run_on_ray(remote, ray, controls))
+    yield from _kept(run_folder, judge, run_here(here, do_job, controls))
+    write_report(run_folder, judge.name)
+
+
+def collect(folder: Path) -> LabRun:
+    """What a run folder holds; raises `RecordError` where there is none."""
+    run_folder = RunFolder.open(folder)
+    results = {job.name: run_folder.result(job) for job in run_folder.manifest.jobs}
+    return LabRun(folder, run_folder.manifest, results)
+
+
+def _kept(
+    folder: RunFolder, judge: Encoder, events: Iterator[JobStarted | JobProgress | JobEnded]
+) -> Iterator[LabEvent]:
+    for event in events:
+        if isinstance(event, JobEnded):
+            result = folder.store(event.job, event.ended)
+            yield JobKept(event.job, _measured(folder, event.job, result, judge))
+        else:
+            yield event
+
+
+def _measured(folder: RunFolder, job: Job, result: Result, judge: Encoder) -> Result:
+    """The result with its metrics by this judge, measured from the file as it lies there."""
+    seal = f"{judge.name} {judge.sha256[:12]}"
+    if result.status != "done" or result.judge == seal:
+        return result
+    try:
+        photo, *paintings = (
+            (SHELF.load(file), file.weight) for file in job.inputs if file.role in ("photo", "painting")
+        )
+        metrics = measure(judge, photo[0], paintings, load_picture(folder.picture_path(job)))
+    except ImpastoError as error:
+        raise type(error)(f"cannot measure {job.name}: {error}") from error
+    result = result.model_copy(update={"judge": seal, "metrics": metrics})
+    folder.store_result(job, result)
+    return result
