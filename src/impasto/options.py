@@ -152,7 +152,7 @@ class PaintOptions(BaseModel):
     )
     max_memory_bytes: Bytes | None = _option(
         None, "Machine", "memory that the run may use, as 2GB; default: what is free; tiles become smaller to fit",
-        ge=2**20,
+        ge=2**20, le=2**50,
     )  # fmt: skip
     tile_px: int | None = _option(
         None, "Machine",

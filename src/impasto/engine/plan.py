@@ -63,7 +63,7 @@ def build_plan(
     """
     give_back()
     held = held_bytes(encoder.device)
-    limit = options.max_memory_bytes or held + SLACK * free_bytes(encoder.device)
+    limit = float(options.max_memory_bytes or held + SLACK * free_bytes(encoder.device))
     choices = (options.tile_px,) if options.tile_px else _tile_choices()
 
     def estimate(size_px: tuple[int, int], tile_px: int, thrifty: bool) -> _Estimate:
@@ -114,7 +114,7 @@ class _Estimate:
             held
             + WARM_BYTES
             + max(
-                self._scale_bytes(scale, before, max(down) * max(across))
+                self._scale_bytes(scale, before, down, across)
                 for before, scale, (down, across) in zip([None, *self.scales], self.scales, sides, strict=False)
             )
         )
@@ -131,7 +131,7 @@ class _Estimate:
             tile_sides(core.left_px, core.width_px, scale.canvas_width_px, layers, self.tile_px),
         )
 
-    def _scale_bytes(self, scale: Scale, before: Scale | None, tile_pixels: int) -> float:
+    def _scale_bytes(self, scale: Scale, before: Scale | None, down: list[int], across: list[int]) -> float:
         """Pictures and content targets while the scale is painted, or while it is prepared, and one tile."""
         canvas = PICTURE_BYTES * scale.canvas_pixels
         kept = (3 if self._options.optimizer == "adam" else 1) * PICTURE_BYTES * before.canvas_pixels if before else 0
@@ -145,18 +145,22 @@ class _Estimate:
             for layer in self._compared
             if layer.name in self._options.content_layers
         )
-        return pictures + targets + workspace_bytes(self._computed, tile_pixels, self.thrifty)
+        whole = len(down) * len(across) == 1
+        largest_px = max(down) * max(across)
+        return pictures + targets + workspace_bytes(self._computed, largest_px, whole=whole, thrifty=self.thrifty)
 
 
-def workspace_bytes(layers: Sequence[Layer], pixels: int, thrifty: bool) -> float:
+def workspace_bytes(layers: Sequence[Layer], pixels: int, *, whole: bool, thrifty: bool) -> float:
     """Memory of one evaluation, forward and backward, of a tile of so many pixels.
 
     Autograd keeps every rectified map, its padded copy for the next convolution and the pooling's choices;
     beside those about five maps of the widest layer are in use at once. Freed blocks that the allocator keeps
-    do not always fit the next map: that is the waste.
+    do not always fit the next tile's maps, which may be of another size: that is the waste.
     """
 
     def waste(block_bytes: float) -> float:
+        if whole:
+            return 1.0
         return SYSTEM_WASTE if thrifty or block_bytes > HEAP_BLOCK_BYTES else HEAP_WASTE
 
     total, widest, before = 0.0, 0.0, None
