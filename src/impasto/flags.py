@@ -30,6 +30,8 @@ def option_group(option: str) -> str:
 def format_value(value: object, *, rounded: bool = False) -> str:
     """Write a value as its flag takes it: ``relu1_1:64,relu2_1:32``, ``120,80``, ``0.05``."""
     if isinstance(value, Mapping):
+        if not value:
+            return "none"
         return ",".join(f"{name}:{format_value(weight, rounded=rounded)}" for name, weight in value.items())
     if isinstance(value, tuple | list):
         return ",".join(format_value(item, rounded=rounded) for item in value)

@@ -54,7 +54,7 @@ class RunState(_Part):
     recipe: str | None
     options: PaintOptions
     encoder_sha256: str
-    content: Source
+    content: Source | None
     paintings: tuple[Source, ...]
     starting_picture: Source | None = None
     machine: Machine

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,12 +40,21 @@ from impasto.events import (
 )
 from impasto.images.geometry import extend_mirrored, fit_long_edge, resize
 from impasto.images.io import Picture
-from impasto.losses.objective import WHOLE_PX, Objective, Region, style_statistics
+from impasto.losses.kernel import blend_samples
+from impasto.losses.objective import (
+    WHOLE_MAP_LOSSES,
+    WHOLE_PX,
+    Objective,
+    Region,
+    style_samples,
+    style_statistics,
+)
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import blend, moments
 from impasto.options import STARTING_POINTS, PaintOptions
 
 DEFAULT_LONG_EDGE_PX = 1024
+PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights see them so, a distilled geometry is of [0, 1]
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
 BALANCE_LONG_EDGE_PX = 1024  # up to here the content weight moves; larger scales have too few steps to follow it
 BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may move
@@ -61,10 +71,16 @@ class Painting:
     weight: float = 1.0
 
 
-def pastiche_size(content: Picture, options: PaintOptions) -> tuple[int, int]:
-    """(height, width) of the pastiche in pixels."""
-    own = max(content.height_px, content.width_px)
-    return fit_long_edge(content.height_px, content.width_px, options.size_px or min(DEFAULT_LONG_EDGE_PX, own))
+def pastiche_size(
+    content: Picture | None, options: PaintOptions, paintings: Sequence[Painting] = ()
+) -> tuple[int, int]:
+    """(height, width) of the pastiche in pixels; without a photo that of a texture, after the first painting."""
+    like = content or paintings[0].picture
+    own = max(like.height_px, like.width_px)
+    if content is None and options.shape_px:
+        width, height = options.shape_px
+        return fit_long_edge(height, width, options.size_px or max(height, width))
+    return fit_long_edge(like.height_px, like.width_px, options.size_px or min(DEFAULT_LONG_EDGE_PX, own))
 
 
 def thread_count(options: PaintOptions) -> int:
@@ -97,7 +113,7 @@ def find_device(name: str) -> torch.device:
 
 
 def iter_paint(
-    content: Picture,
+    content: Picture | None,
     paintings: Sequence[Painting],
     options: PaintOptions,
     *,
@@ -110,8 +126,8 @@ def iter_paint(
 
     Parameters
     ----------
-    content: the photo.
-    paintings: at least one; their style statistics are blended by weight.
+    content: the photo; None for a texture, with no `content_layers`.
+    paintings: their style statistics are blended by weight; none with no `style_layers`.
     options: validated options; the number of threads is set for the whole process.
     controls: read at every step boundary.
     starting_picture: first pastiche, where `options.starting_point` is a file.
@@ -130,9 +146,14 @@ def iter_paint(
         pooling=options.pooling,
         device=find_device(options.device),
     )
-    _check(options, encoder, paintings, starting_picture)
-    size = pastiche_size(content, options)
+    _check(options, content, paintings, starting_picture)
+    options, notices = _with_layers_of(encoder, options)
+    size = pastiche_size(content, options, paintings)
     sizes = [(p.picture.height_px, p.picture.width_px) for p in paintings]
+    if content is None:
+        options = options.model_copy(update={"brush_scale": _texture_brush_scale(options, paintings)})
+    if options.loss_units != "scale-free":
+        encoder = encoder.with_changes(geometry_scale=PIXEL_RANGE)
     plan = build_plan(*size, sizes, options, encoder)
     yield RunStarted(
         tuple((scale.height_px, scale.width_px) for scale in plan.scales),
@@ -142,9 +163,15 @@ def iter_paint(
         plan.peak_bytes,
         plan.seconds,
     )
+    yield from map(Notice, notices)
+    if (planned := (plan.scales[-1].height_px, plan.scales[-1].width_px)) != size:
+        yield Notice(
+            f"a picture that wraps around has sides of whole {CANVAS_MULTIPLE_PX} px: "
+            f"{planned[1]}x{planned[0]} px in place of {size[1]}x{size[0]} px"
+        )
     if encoder.geometry and options.pooling != "max":
         yield Notice(f"{encoder.name} was distilled with max pooling: with {options.pooling} pooling it sees less well")
-    if options.strength == 0 and options.balance == "readability":
+    if content and options.strength == 0 and options.balance == "readability":
         yield Notice("strength 0 is the photo itself: nothing is painted")
         yield RunDone(content.pixels(*size), False, 0.0, 0.0)
         return
@@ -160,7 +187,7 @@ class _Run:
 
     def __init__(
         self,
-        content: Picture,
+        content: Picture | None,
         paintings: Sequence[Painting],
         options: PaintOptions,
         controls: Controls,
@@ -204,6 +231,8 @@ class _Run:
         optimizer = self._optimizer
         assert optimizer is not None  # set by _prepare
         yield ScaleStarted(index, scale.height_px, scale.width_px, scale.steps)
+        if controls.preview:
+            yield self._preview(optimizer.averaged)
         while not self._scale_done:
             losses = optimizer.step(objective)
             self.step += 1
@@ -218,8 +247,7 @@ class _Run:
                 optimizer.objective_changed()
             yield StepDone(index, self.step, losses, objective.content_weight, distance, self.seconds)
             if controls.preview:
-                controls.preview = False
-                yield PreviewReady(index, self.step, _pixels(scale.crop(optimizer.averaged)))
+                yield self._preview(optimizer.averaged)
             if optimizer.notice:
                 yield Notice(optimizer.notice)
                 self._optimizer = optimizer = Adam(optimizer.picture, options)
@@ -234,11 +262,11 @@ class _Run:
     def _prepare(self, index: int) -> tuple[Readability | None, Objective, list[Notice]]:
         """What one scale is painted by, and its first pastiche unless the run was resumed in it."""
         scale, options = self._plan.scales[index], self._options
-        photo = self._extended(self._content, scale)
+        photo = self._photo(scale)
         layers, missing = _existing_layers(self._encoder, options, scale)
         notices = [Notice(missing)] if missing else []
         readability = None
-        if self._balance.moves and (index == 0 or scale.long_edge_px <= BALANCE_LONG_EDGE_PX):
+        if self._content and self._balance.moves and (index == 0 or scale.long_edge_px <= BALANCE_LONG_EDGE_PX):
             size = fit_long_edge(scale.height_px, scale.width_px, min(READING_LONG_EDGE_PX, scale.long_edge_px))
             readability = Readability(self._encoder, self._tensor(self._content, *size))
             if not readability.usable:
@@ -285,6 +313,10 @@ class _Run:
         finished = resize(scale.crop(picture), last.height_px, last.width_px).clamp_(0, 1)
         return RunDone(_pixels(finished), self._controls.stop, self.seconds, self._pixel_steps)
 
+    def _preview(self, canvas: Tensor) -> PreviewReady:
+        self._controls.preview = False
+        return PreviewReady(self.scale, self.step, _pixels(self._plan.scales[self.scale].crop(canvas)))
+
     def _save(self, checkpoints: Checkpoints) -> CheckpointSaved | Notice:
         assert self._optimizer is not None  # set before the first step
         state = self._optimizer.state()
@@ -317,27 +349,64 @@ class _Run:
         else:
             self._optimizer = LBFGS.restore(optimizer, device)
 
-    def _extended(self, picture: Picture, scale: Scale) -> Tensor:
-        return scale.extend(self._tensor(picture, scale.height_px, scale.width_px))
+    def _photo(self, scale: Scale) -> Tensor:
+        """The photo on its canvas; without one a gray canvas, which nothing is compared with."""
+        if self._content is None:
+            canvas = (1, 3, scale.canvas_height_px, scale.canvas_width_px)
+            return torch.full(canvas, 0.5, device=self._encoder.device)
+        return scale.extend(self._tensor(self._content, scale.height_px, scale.width_px))
 
     def _tensor(self, picture: Picture, height_px: int, width_px: int) -> Tensor:
         return _tensor(picture, height_px, width_px).to(self._encoder.device)
 
 
 def _check(
-    options: PaintOptions, encoder: Encoder, paintings: Sequence[Painting], starting_picture: Picture | None
+    options: PaintOptions, content: Picture | None, paintings: Sequence[Painting], starting_picture: Picture | None
 ) -> None:
     """Refuse what cannot be painted, before anything is."""
-    if not paintings:
-        raise OptionError("no painting given: name at least one")
+    if not options.content_layers and not options.style_layers:
+        raise OptionError("neither content layers nor style layers are named: there is nothing to paint after")
+    if not paintings and options.style_layers:
+        raise OptionError("no painting given: name at least one, or no style layers")
+    if content is None and options.content_layers:
+        raise OptionError("no photo given: name one, or no content layers (as the recipe 'texture' does)")
+    if content is None and starting_picture is None and options.starting_point == "content":
+        raise OptionError("there is no photo to start from: take another starting point, such as 'noise'")
+    if not paintings and starting_picture is None and options.starting_point == "style-statistics":
+        raise OptionError("there is no painting to start from: take another starting point, such as 'noise'")
+    if options.balance == "readability" and not options.content_layers:
+        raise OptionError("without content layers nothing is balanced: take balance 'fixed' with them")
+    if options.balance == "readability" and options.loss_units != "scale-free":
+        raise OptionError(
+            f"the weights of loss units {options.loss_units!r} are taken as given: take balance 'fixed' with them"
+        )
     if starting_picture is None and options.starting_point not in STARTING_POINTS:
         raise OptionError(
             f"starting point {options.starting_point!r} is neither a picture file nor one of "
             f"{', '.join(STARTING_POINTS)}"
         )
-    measured = READABILITY_LAYERS if options.balance == "readability" else ()
-    for name in (*options.content_layers, *options.style_layers, *measured):
+
+
+def _with_layers_of(encoder: Encoder, options: PaintOptions) -> tuple[PaintOptions, list[str]]:
+    """The options with layers that this encoder has: for one that it lacks the nearest shallower; and what to tell."""
+    told = []
+    for name in READABILITY_LAYERS if options.balance == "readability" else ():
         encoder.architecture.layer(name)
+    chosen: dict[str, dict[str, float]] = {"content_layers": {}, "style_layers": {}}
+    for option, layers in chosen.items():
+        for name, weight in getattr(options, option).items():
+            here = encoder.architecture.stand_in(name).name
+            layers[here] = layers.get(here, 0.0) + weight
+            if here != name:
+                told.append(f"{encoder.name} has no layer {name}: {here} stands in for it")
+    return options.model_copy(update=chosen), list(dict.fromkeys(told))
+
+
+def _texture_brush_scale(options: PaintOptions, paintings: Sequence[Painting]) -> float:
+    """Size of the strokes against a texture: in it they are as large as in the (first) painting, whatever its shape."""
+    first = paintings[0].picture
+    own = min(DEFAULT_LONG_EDGE_PX, max(first.height_px, first.width_px))
+    return options.brush_scale * (own / max(options.shape_px) if options.shape_px else 1.0)
 
 
 def _existing_layers(
@@ -352,8 +421,11 @@ def _existing_layers(
     deepest = [la.name for la in table.layers if la.stride_px <= smallest][-1]
     asked = {*options.content_layers, *options.style_layers}
     missing = sorted(name for name in asked if table.layer(name).stride_px > smallest)
-    content = {k: v for k, v in options.content_layers.items() if k not in missing} or {deepest: 1.0}
-    style = {k: v for k, v in options.style_layers.items() if k not in missing} or {deepest: 1.0}
+
+    def left(layers: Mapping[str, float]) -> Mapping[str, float]:
+        return {k: v for k, v in layers.items() if k not in missing} or dict.fromkeys(layers and [deepest], 1.0)
+
+    content, style = left(options.content_layers), left(options.style_layers)
     notice = f"the picture is only {smallest} px wide or high: {', '.join(missing)} left out" if missing else ""
     return (content, style), notice
 
@@ -370,18 +442,24 @@ def build_objective(
 ) -> Objective:
     """The objective of one scale."""
     content_layers, style_layers = layers
-    parts, restless = [], 0.0
+    # A painting does not wrap around: its own two ends do not meet.
+    reader = encoder.with_changes(padding_mode="reflect") if encoder.padding_mode == "circular" else encoder
+    read = style_samples if options.style_loss in WHOLE_MAP_LOSSES else style_statistics
+    parts: list[tuple[Mapping[str, Any], float]] = []
+    restless = 0.0
     for painting in paintings:  # one at a time: a large one takes memory
         pixels = _style_tensor(painting.picture, scale.long_edge_px, options.brush_scale).to(encoder.device)
-        parts.append((style_statistics(encoder, [(pixels, 1.0)], list(style_layers), tile_px), painting.weight))
+        parts.append((read(reader, [(pixels, 1.0)], list(style_layers), tile_px), painting.weight))
         restless += float(total_variation(pixels)) * painting.weight
         del pixels
     share = style_share(options)
     whole = sum(painting.weight for painting in paintings)
     parts = [(statistics, share * weight / whole) for statistics, weight in parts]
-    if share < 1:
-        parts.append((style_statistics(encoder, [(photo, 1.0)], list(style_layers), tile_px), 1 - share))
-    targets = {name: blend((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
+    if share < 1 and style_layers:
+        parts.append((read(encoder, [(photo, 1.0)], list(style_layers), tile_px), 1 - share))
+    merge = blend_samples if options.style_loss in WHOLE_MAP_LOSSES else blend
+    targets = {name: merge((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
+    restless = restless / whole if paintings else float(total_variation(photo))
     return Objective(
         encoder,
         photo,
@@ -393,7 +471,8 @@ def build_objective(
         content_weight=content_weight,
         style_weight=options.style_weight,
         tv_weight=options.tv_weight,
-        tv_scale=max(restless / whole, MIN_TV_SCALE),
+        tv_scale=max(restless, MIN_TV_SCALE) if options.loss_units == "scale-free" else 1.0,
+        loss_units=options.loss_units,
         tile_px=tile_px,
     )
 
