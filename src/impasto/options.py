@@ -55,9 +55,9 @@ LayerWeights = Annotated[
 ]
 Steps = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_parse_steps), Field(min_length=1)]
 def _parse_shape(value: object) -> object:
-    """Accept "2048x1024" beside a pair of numbers."""
+    """Accept "2048x1024" and "2048,1024" beside a pair of numbers."""
     if isinstance(value, str):
-        return tuple(part.strip() for part in value.lower().replace("×", "x").split("x"))
+        return tuple(part.strip() for part in re.split("[x×,]", value.lower()))
     return value
 
 

@@ -45,6 +45,9 @@ class Command(_Part):
     record: bool
     events: str | None = None
     events_bytes: int = 0
+    timelapse: str | None = None
+    timelapse_size_px: int = 0
+    timelapse_seconds: float = 0.0
 
 
 class RunState(_Part):
@@ -139,7 +142,7 @@ def remove_run(folder: Path) -> None:
     """Remove what a run left in its folder, and the folder unless there is something else in it."""
     if not folder.is_dir():
         return
-    for pattern in ("checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.partial"):
+    for pattern in ("checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.partial", "frame-*.npy"):
         for path in folder.glob(pattern):
             path.unlink(missing_ok=True)
     if not any(folder.iterdir()):
