@@ -88,9 +88,8 @@ def texture(
     given = _given(options, {})
     if "x" in given.get("size_px", ""):
         given["shape_px"] = given.pop("size_px")
-    if seamless:
-        if given.setdefault("padding_mode", "circular") != "circular":
-            raise OptionError(f"--seamless is --padding-mode circular, got {given['padding_mode']!r}")
+    if seamless and given.setdefault("padding_mode", "circular") != "circular":
+        raise OptionError(f"--seamless is --padding-mode circular, got {given['padding_mode']!r}")
     return _paint(None, [parse_painting(text) for text in (image, *images)], to, recipe, given)
 
 
@@ -117,8 +116,9 @@ def _reconstruct(
         to = dataclasses.replace(to, timelapse=to.output.with_suffix(".gif"))
     if to.timelapse is not None and not timelapse:
         raise OptionError("--timelapse and --no-timelapse exclude each other")
+    photo, painting = (image, None) if kind == "content" else (None, image)
     if not all_layers:
-        return _paint(*((image, None) if kind == "content" else (None, image)), to, recipe, given)
+        return _paint(photo, painting, to, recipe, given)
     from impasto.lab.reconstruct import strip_layers
 
     option = f"{kind}_layers"
@@ -129,8 +129,7 @@ def _reconstruct(
     for panel in panels.values():
         panel.check(int(to.bit_depth or 8))
     for name, layers in strip_layers(kind).items():
-        sides = (image, None) if kind == "content" else (None, image)
-        code = _paint(*sides, panels[name], recipe, {**given, option: layers})
+        code = _paint(photo, painting, panels[name], recipe, {**given, option: layers})
         if code:
             return code
     _save_strip(kind, image, to, panels, given)
@@ -142,12 +141,13 @@ def _save_strip(kind: str, image: Path, to: Output, panels: Mapping[str, Output]
     from impasto.lab.reconstruct import draw_strip
 
     found = {name: load_picture(panel.output) for name, panel in panels.items()}
-    size_px = next(iter(found.values()))
-    original = load_picture(image, max_pixels=to.limit).pixels(size_px.height_px, size_px.width_px)
-    up_to = "up to " if kind == "style" else ""
+    first, *others = found.values()
+    original = load_picture(image, max_pixels=to.limit).pixels(first.height_px, first.width_px)
+    up_to = "to " if kind == "style" else ""
+    labels = [next(iter(found)), *(f"{up_to}{name}" for name in list(found)[1:])]
     drawn = draw_strip(
         f"{image.name}: {kind} kept by layers of {given.get('encoder', 'lite')}",
-        [("original", original), *((f"{up_to}{name}", picture.pixels()) for name, picture in found.items())],
+        [("original", original), *zip(labels, (p.pixels() for p in (first, *others)), strict=True)],
     )
     save_picture(to.output, drawn, overwrite=to.overwrite)
     if not to.quiet:

@@ -54,6 +54,8 @@ LayerWeights = Annotated[
     BeforeValidator(_parse_layer_weights),
 ]
 Steps = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_parse_steps), Field(min_length=1)]
+
+
 def _parse_shape(value: object) -> object:
     """Accept "2048x1024" and "2048,1024" beside a pair of numbers."""
     if isinstance(value, str):

@@ -142,9 +142,11 @@ def remove_run(folder: Path) -> None:
     """Remove what a run left in its folder, and the folder unless there is something else in it."""
     if not folder.is_dir():
         return
-    for pattern in ("checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.partial", "frame-*.npy"):
+    for pattern in ("checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.partial"):
         for path in folder.glob(pattern):
             path.unlink(missing_ok=True)
+    for path in folder.glob("frame-*.npy"):  # of a time-lapse
+        path.unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()
 

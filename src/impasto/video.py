@@ -18,8 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import OptionError, OutputError, did_you_mean
-from impasto.events import CheckpointSaved, Controls, Event, PreviewReady, Resumed, RunDone, RunStarted
-from impasto.events import ScaleStarted, StepDone
+from impasto.events import (
+    CheckpointSaved,
+    Controls,
+    Event,
+    PreviewReady,
+    Resumed,
+    RunDone,
+    RunStarted,
+    ScaleStarted,
+    StepDone,
+)
 from impasto.images.animation import Frame, encode_gif, encode_webp
 from impasto.images.io import check_place, write_file
 
@@ -154,10 +163,8 @@ class TimeLapse:
                 frame = np.load(path, allow_pickle=False)
             except (OSError, ValueError, EOFError):
                 continue
-            if frame.shape == (*self._frame_px, 3) and frame.dtype == np.uint8 and (scale, step) <= (
-                event.scale,
-                event.step,
-            ):
+            fits = frame.shape == (*self._frame_px, 3) and frame.dtype == np.uint8
+            if fits and (scale, step) <= (event.scale, event.step):
                 self._consider(self._reduced(scale, step, (frame / np.float32(255)).astype(np.float32)))
 
 
@@ -229,7 +236,7 @@ def _load_av() -> Any:
     try:
         import av
     except ImportError as error:
-        raise OptionError("an .mp4 needs the extra 'video': pip install 'impasto[video]'; .gif and .webp do not") from error
+        raise OptionError("an .mp4 needs the extra 'video': pip install 'impasto[video]'; .gif needs none") from error
     return av
 
 

@@ -20,11 +20,12 @@ from torch import Tensor
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
-from impasto.engine.balance import READABILITY_LAYERS, READING_LONG_EDGE_PX, Balance, Readability, style_share
+from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, style_share
 from impasto.engine.checkpoint import Checkpoint, Checkpoints
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale, painting_size
+from impasto.engine.settle import DEFAULT_LONG_EDGE_PX, texture_brush_scale, with_layers_of
 from impasto.errors import OptionError
 from impasto.events import (
     CheckpointSaved,
@@ -53,7 +54,6 @@ from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import blend, moments
 from impasto.options import STARTING_POINTS, PaintOptions
 
-DEFAULT_LONG_EDGE_PX = 1024
 PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights see them so, a distilled geometry is of [0, 1]
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
 BALANCE_LONG_EDGE_PX = 1024  # up to here the content weight moves; larger scales have too few steps to follow it
@@ -147,11 +147,11 @@ def iter_paint(
         device=find_device(options.device),
     )
     _check(options, content, paintings, starting_picture)
-    options, notices = _with_layers_of(encoder, options)
+    options, notices = with_layers_of(encoder, options)
     size = pastiche_size(content, options, paintings)
     sizes = [(p.picture.height_px, p.picture.width_px) for p in paintings]
     if content is None:
-        options = options.model_copy(update={"brush_scale": _texture_brush_scale(options, paintings)})
+        options = options.model_copy(update={"brush_scale": texture_brush_scale(options, paintings[0].picture)})
     if options.loss_units != "scale-free":
         encoder = encoder.with_changes(geometry_scale=PIXEL_RANGE)
     plan = build_plan(*size, sizes, options, encoder)
@@ -385,28 +385,6 @@ def _check(
             f"starting point {options.starting_point!r} is neither a picture file nor one of "
             f"{', '.join(STARTING_POINTS)}"
         )
-
-
-def _with_layers_of(encoder: Encoder, options: PaintOptions) -> tuple[PaintOptions, list[str]]:
-    """The options with layers that this encoder has: for one that it lacks the nearest shallower; and what to tell."""
-    told = []
-    for name in READABILITY_LAYERS if options.balance == "readability" else ():
-        encoder.architecture.layer(name)
-    chosen: dict[str, dict[str, float]] = {"content_layers": {}, "style_layers": {}}
-    for option, layers in chosen.items():
-        for name, weight in getattr(options, option).items():
-            here = encoder.architecture.stand_in(name).name
-            layers[here] = layers.get(here, 0.0) + weight
-            if here != name:
-                told.append(f"{encoder.name} has no layer {name}: {here} stands in for it")
-    return options.model_copy(update=chosen), list(dict.fromkeys(told))
-
-
-def _texture_brush_scale(options: PaintOptions, paintings: Sequence[Painting]) -> float:
-    """Size of the strokes against a texture: in it they are as large as in the (first) painting, whatever its shape."""
-    first = paintings[0].picture
-    own = min(DEFAULT_LONG_EDGE_PX, max(first.height_px, first.width_px))
-    return options.brush_scale * (own / max(options.shape_px) if options.shape_px else 1.0)
 
 
 def _existing_layers(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 DPI = 100
 # Inches.
-PANEL, LABEL, GAP, TITLE = 2.6, 0.42, 0.08, 0.35
+PANEL, LABEL, GAP, TITLE = 2.6, 0.22, 0.08, 0.32
 
 
 def strip_layers(kind: str) -> Mapping[str, dict[str, float]]:

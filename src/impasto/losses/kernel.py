@@ -70,7 +70,8 @@ class GaussianKernelLoss:
             share, group = len(chosen) / len(rows), rows[chosen][None]
             among = among + share * _MeanKernel.apply(group, group)  # type: ignore[no-untyped-call]
             across = across + share * _MeanKernel.apply(group, self._painting[None])  # type: ignore[no-untyped-call]
-        return among + self._own - 2 * across
+        distance: Tensor = among + self._own - 2 * across
+        return distance
 
 
 class _MeanKernel(torch.autograd.Function):
