@@ -6,8 +6,8 @@ picture changes by about as much, however many steps that takes.
 
 from __future__ import annotations
 
-import io
 import itertools
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -125,9 +125,10 @@ class TimeLapse:
         from impasto.images.geometry import fit_long_edge, resize
 
         picture = torch.from_numpy(pixels).permute(2, 0, 1)[None]
-        look = resize(picture, *fit_long_edge(*self._frame_px, LOOK_PX), mode="bilinear")
-        frame = resize(picture, *self._frame_px).clamp_(0, 1) * 255
-        return Candidate(scale, step, _as_array(frame.round().byte()), _as_array(look))
+        frame = (resize(picture, *self._frame_px).clamp(0, 1) * 255).round().byte()
+        # Of the frame itself: one that is read again after a resumption then compares as before.
+        look = resize(frame / 255, *fit_long_edge(*self._frame_px, LOOK_PX), mode="bilinear")
+        return Candidate(scale, step, _as_array(frame), _as_array(look))
 
     def _consider(self, candidate: Candidate) -> None:
         if self._candidates and difference(self._candidates[-1].look, candidate.look) < self._change:
@@ -219,17 +220,18 @@ def encode(frames: Sequence[Frame], suffix: str) -> bytes:
 def _encode_mp4(frames: Sequence[Frame]) -> bytes:
     av = _load_av()
     height_px, width_px = frames[0].shape[:2]
-    target = io.BytesIO()
-    with av.open(target, "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options={"crf": "20"})
-        stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
-        held = round(HOLD_SECONDS * FRAMES_PER_SECOND)
-        for number, pixels in enumerate([*frames, *[frames[-1]] * (held - 1)]):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, FRAMES_PER_SECOND)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return target.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "time-lapse.mp4"  # a file: its index is moved to the front at the end
+        with av.open(str(target), "w", options={"movflags": "+faststart"}) as container:
+            stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options={"crf": "20"})
+            stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
+            held = round(HOLD_SECONDS * FRAMES_PER_SECOND)
+            for number, pixels in enumerate([*frames, *[frames[-1]] * (held - 1)]):
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+                frame.pts, frame.time_base = number, Fraction(1, FRAMES_PER_SECOND)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return target.read_bytes()
 
 
 def _load_av() -> Any:

@@ -119,7 +119,7 @@ class Encoder:
         if self.padding_mode == "zeros":
             return F.conv2d(current, kernel, bias, padding=1)
         # Reflection needs two positions; a map that has only one is continued by repeating it.
-        mode = self.padding_mode if min(current.shape[-2:]) > 1 else "replicate"
+        mode = "replicate" if self.padding_mode == "reflect" and min(current.shape[-2:]) == 1 else self.padding_mode
         return F.conv2d(F.pad(current, (1, 1, 1, 1), mode=mode), kernel, bias)
 
 

@@ -77,8 +77,8 @@ def build_pyramid(height_px: int, width_px: int, options: PaintOptions) -> list[
         height, width = fit_long_edge(height_px, width_px, edge_px)
         if wraps:
             height, width = _whole_strides(height), _whole_strides(width)
-        top, canvas_height = _canvas(height, edge_px, 0 if wraps else options.margin)
-        left, canvas_width = _canvas(width, edge_px, 0 if wraps else options.margin)
+        top, canvas_height = _canvas(height, edge_px, 0.0 if wraps else options.margin)
+        left, canvas_width = _canvas(width, edge_px, 0.0 if wraps else options.margin)
         steps = options.steps[min(index, len(options.steps) - 1)]
         scales.append(Scale(Core(top, left, height, width), canvas_height, canvas_width, steps))
     return scales
