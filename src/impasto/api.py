@@ -55,7 +55,7 @@ Weighted: TypeAlias = "tuple[PictureLike, float]"
 StyleLike: TypeAlias = "PictureLike | Sequence[PictureLike | Weighted]"
 
 # A stop means the same step only where the plan of scales and steps is the same.
-PLAN_OPTIONS = frozenset(["size_px", "steps", "min_scale_px", "scale_factor"])
+PLAN_OPTIONS = frozenset(["size_px", "shape_px", "steps", "min_scale_px", "scale_factor"])
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,8 @@ class Output:
         if self.events.absolute() == self.output.absolute():
             raise OptionError(f"--events and --output are the same file {str(self.output)!r}")
 
-    def time_lapse(self) -> TimeLapse | None:
-        """What makes the time-lapse, if one is wanted; raises for one that cannot be made."""
+    def time_lapse(self, folder: Path | None = None) -> TimeLapse | None:
+        """What makes the time-lapse of the run in `folder`, if one is wanted; raises for one that cannot be made."""
         if self.timelapse is None:
             return None
         from impasto.video import TimeLapse
@@ -117,7 +117,7 @@ class Output:
             self.timelapse,
             size_px=self.timelapse_size,
             seconds=self.timelapse_seconds,
-            folder=self.run_folder if self.checkpoint_every else None,
+            folder=folder,
             overwrite=self.overwrite,
         )
 
@@ -374,7 +374,7 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
         remove_run(to.run_folder)
         run.checkpoint_folder = to.run_folder if to.checkpoint_every else None
         run.checkpoint_seconds = to.checkpoint_every
-    lapse = to.time_lapse()
+    lapse = to.time_lapse(run.checkpoint_folder)
     with stop_on_signal(run.controls) as received:
         with choose_display(to.quiet) as display, EventLog(to.events, events_from) as log:
             run.command = lambda: Command(

@@ -62,11 +62,10 @@ def test_a_shallow_layer_gives_the_photo_back(photo: Picture) -> None:
 
 
 def test_a_deep_layer_keeps_less(photo: Picture) -> None:
-    found = [
-        correlation(pixels(run(photo, None, options("reconstruct-content", size_px=48, content_layers=layer, steps=60))),
-                    photo.pixels(38, 48))
-        for layer in ("relu2_1", "relu4_1", "relu5_1")
-    ]  # fmt: skip
+    found = []
+    for layer in ("relu2_1", "relu4_1", "relu5_1"):
+        chosen = options("reconstruct-content", size_px=48, content_layers=layer, steps=60)
+        found.append(correlation(pixels(run(photo, None, chosen)), photo.pixels(38, 48)))
     assert found == sorted(found, reverse=True)
     assert found[0] > 0.8 > 0.6 > found[2]
 
@@ -116,9 +115,7 @@ def test_the_seam_is_like_the_inside(waves: Picture, axis: int) -> None:
 def test_a_seamless_texture_is_rounded_and_says_so(waves: Picture) -> None:
     happened = run(None, waves, options("texture", shape_px="75x41", padding_mode="circular", steps=2))
     assert pixels(happened).shape == (48, 80, 3)
-    assert notices(happened) == [
-        "a picture that wraps around has sides of whole 16 px: 80x48 px in place of 75x41 px"
-    ]
+    assert notices(happened) == ["a picture that wraps around has sides of whole 16 px: 80x48 px in place of 75x41 px"]
 
 
 @pytest.mark.parametrize("changes", [{"padding_mode": "circular"}, {"style_loss": "mmd-gaussian"}])
@@ -126,7 +123,9 @@ def test_what_takes_no_tiles_is_refused_with_the_largest_size_that_works(
     waves: Picture, changes: dict[str, str]
 ) -> None:
     given = {"shape_px": "512x256", "tile_px": 128, "steps": 1, "min_scale_px": 65_536} | changes
-    with pytest.raises(OptionError, match=r"512x256 px need \d+ tiles, .* the largest that needs one is --size \d+") as e:
+    with pytest.raises(
+        OptionError, match=r"512x256 px need \d+ tiles, .* the largest that needs one is --size \d+"
+    ) as e:
         run(None, waves, options("texture", **given))
     largest = int(str(e.value).split("--size ")[1])
     assert 96 <= largest < 144

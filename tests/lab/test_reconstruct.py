@@ -43,7 +43,9 @@ def test_a_strip_shows_its_pictures_side_by_side() -> None:
 
 
 def test_reconstruct_content_ends_as_a_picture_and_a_time_lapse(studio: Path) -> None:
-    code = cli.main(["reconstruct", "content", "photo.png", "--layer", "relu2_1", "-o", "r.png", "--size", "48", *QUICK])
+    code = cli.main(
+        ["reconstruct", "content", "photo.png", "--layer", "relu2_1", "-o", "r.png", "--size", "48", *QUICK]
+    )
     assert code == 0
     record = impasto.read_record("r.png")
     assert record["options"]["content_layers"] == {"relu2_1": 1.0}  # type: ignore[index]
@@ -92,7 +94,19 @@ def test_all_layers_make_a_strip_and_its_pictures(studio: Path, kind: str) -> No
 
 
 def test_a_texture_says_what_it_was_rounded_to(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["texture", "painting.png", "-o", "t.png", "--size", "60x30", "--seamless", "--steps", "2", "--threads", "1"]
+    words = [
+        "texture",
+        "painting.png",
+        "-o",
+        "t.png",
+        "--size",
+        "60x30",
+        "--seamless",
+        "--steps",
+        "2",
+        "--threads",
+        "1",
+    ]
     assert cli.main(words) == 0
     told = capsys.readouterr()
     assert "64x32 px in place of 60x30 px" in told.err
