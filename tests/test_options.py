@@ -44,6 +44,21 @@ def test_json_round_trip_is_exact() -> None:
     assert chosen.steps == (7, 5)
 
 
+@pytest.mark.parametrize("value", ["none", "", {}])
+def test_no_layers_at_all(value: object) -> None:
+    assert build_options({"style_layers": value}).style_layers == {}
+    assert build_options({"style_layers": format_value({})}).style_layers == {}
+
+
+def test_the_shape_of_a_texture() -> None:
+    for value in ("2048x1024", "2048,1024", (2048, 1024)):
+        assert build_options({"shape_px": value}).shape_px == (2048, 1024)
+    with pytest.raises(OptionError, match=r"^option shape_px"):
+        build_options({"shape_px": "2048"})
+    with pytest.raises(OptionError, match=r"^option shape_px"):
+        build_options({"shape_px": "0x5"})
+
+
 def test_a_single_number_of_steps() -> None:
     assert build_options({"steps": 9}).steps == (9,)
 
@@ -57,7 +72,6 @@ def test_a_single_number_of_steps() -> None:
         ("strength", "nan", "got 'nan'"),
         ("style_loss", "gran", "got 'gran'"),
         ("style_layers", "relu1_1:-2", "['relu1_1']"),
-        ("style_layers", {}, "got {}"),
         ("steps", (), "got ()"),
         ("steps", "5,0", "got '0'"),
         ("average", 1, "got 1"),
@@ -141,6 +155,7 @@ def test_flags_are_distinct_and_drop_units() -> None:
         ("style_layers", "each above 0, at most 1e+09", "NAME:NUMBER,..."),
         ("optimizer", "adam or lbfgs", "adam|lbfgs"),
         ("seed", "at least 0, below 2^63", "INT"),
+        ("shape_px", "each 1 to 65536", "INTxINT"),
         ("encoder", "", "TEXT"),
     ],
 )

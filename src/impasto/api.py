@@ -56,7 +56,7 @@ Weighted: TypeAlias = "tuple[PictureLike, float]"
 StyleLike: TypeAlias = "PictureLike | Sequence[PictureLike | Weighted]"
 
 # A stop means the same step only where the plan of scales and steps is the same.
-PLAN_OPTIONS = frozenset(["size_px", "steps", "min_scale_px", "scale_factor"])
+PLAN_OPTIONS = frozenset(["size_px", "shape_px", "steps", "min_scale_px", "scale_factor"])
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Run:
     out at the first event.
     """
 
-    content: Picture
+    content: Picture | None
     paintings: Sequence[tuple[Picture, float]]
     options: PaintOptions
     recipe: str | None = None
@@ -190,7 +190,7 @@ class Run:
             recipe=self.recipe,
             options=self.options.model_copy(update=resolved),
             encoder_sha256=load_encoder(self.options.encoder).sha256,
-            content=describe_source(self.content, folder),
+            content=describe_source(self.content, folder) if self.content else None,
             paintings=tuple(describe_source(picture, folder, weight) for picture, weight in self.paintings),
             starting_picture=describe_source(self.starting_picture, folder) if self.starting_picture else None,
             machine=machine,
@@ -214,9 +214,9 @@ class Run:
         height_px, width_px = done.pixels.shape[:2]
         return Pastiche(
             pixels=done.pixels,
-            alpha=self.content.alpha(height_px, width_px),
+            alpha=self.content.alpha(height_px, width_px) if self.content else None,
             record=record.model_dump(mode="json"),
-            metadata=self.content.metadata,
+            metadata=self.content.metadata if self.content else PhotoMetadata(),
             stopped=done.stopped,
             seconds=done.seconds,
             dots_per_inch=self.dots_per_inch,
@@ -224,8 +224,8 @@ class Run:
 
 
 def paint(
-    content: PictureLike,
-    style: StyleLike,
+    content: PictureLike | None,
+    style: StyleLike | None,
     *,
     recipe: str | None = None,
     controls: Controls | None = None,
@@ -237,8 +237,10 @@ def paint(
 
     Parameters
     ----------
-    content: path of a picture, array or tensor (as `picture_from_array` takes), or `Picture`.
-    style: one of the same, or a sequence of them, or of pairs (picture, weight), whose manners blend.
+    content: path of a picture, array or tensor (as `picture_from_array` takes), or `Picture`. None, without
+        content layers: a texture of `style`, as the recipe ``texture`` paints.
+    style: one of the same, or a sequence of them, or of pairs (picture, weight), whose manners blend. None, without
+        style layers: `content` reconstructed from its feature maps, as the recipe ``reconstruct-content`` does.
     recipe: name of a recipe or path of a .toml file; `options` override it.
     controls: `controls.stop = True` ends the run at the next step with the picture as it stands.
     run_folder: where a checkpoint is written every `checkpoint_seconds`, and when the run is stopped; `resume`
@@ -293,7 +295,7 @@ def build_resume(
     state, checkpoint, notes = read_run(folder)
     start = state.starting_picture
     run = Run(
-        content=load_source(state.content, folder, "content image", max_pixels),
+        content=load_source(state.content, folder, "content image", max_pixels) if state.content else None,
         paintings=[
             (load_source(source, folder, "style image", max_pixels), source.weight) for source in state.paintings
         ],
@@ -310,8 +312,8 @@ def build_resume(
 
 
 def iter_paint(
-    content: PictureLike,
-    style: StyleLike,
+    content: PictureLike | None,
+    style: StyleLike | None,
     *,
     recipe: str | None = None,
     controls: Controls | None = None,
@@ -343,8 +345,8 @@ def replay(
 
 
 def build_run(
-    content: PictureLike,
-    style: StyleLike,
+    content: PictureLike | None,
+    style: StyleLike | None,
     *,
     recipe: str | None = None,
     controls: Controls | None = None,
@@ -361,7 +363,7 @@ def build_run(
     if starting_picture is None:
         starting_picture = load_starting_picture(resolved, max_pixels)
     return Run(
-        content=_load(content, max_pixels),
+        content=None if content is None else _load(content, max_pixels),
         paintings=[(_load(picture, max_pixels), weight) for picture, weight in _weighted(style)],
         options=resolved,
         recipe=recipe,
@@ -396,7 +398,7 @@ def build_replay(
     weights = [painting.weight for painting in record.inputs.paintings]
     styles = [path for role, path in files.items() if role.startswith("style image")]
     return Run(
-        content=load_picture(files["content image"], max_pixels=max_pixels),
+        content=load_picture(files["content image"], max_pixels=max_pixels) if record.inputs.content else None,
         paintings=[
             (load_picture(path, max_pixels=max_pixels), weight) for path, weight in zip(styles, weights, strict=True)
         ],
@@ -483,9 +485,11 @@ def load_starting_picture(options: PaintOptions, max_pixels: int = DEFAULT_MAX_P
     return load_picture(start, max_pixels=max_pixels)
 
 
-def _weighted(style: StyleLike) -> list[tuple[PictureLike, float]]:
+def _weighted(style: StyleLike | None) -> list[tuple[PictureLike, float]]:
     """Bring every accepted form of `style` to (picture, weight) pairs."""
     # Arrays and tensors are no Sequence; a path is one, of letters.
+    if style is None:
+        return []
     if isinstance(style, str) or not isinstance(style, Sequence):
         return [(style, 1.0)]
     if not style:

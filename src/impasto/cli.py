@@ -1,5 +1,7 @@
 """The command line: painting, enlarging, resuming and replaying; recipes, features, weights.
 
+``reconstruct`` and ``texture`` are in `cli_reconstruct`, which builds on what is here and is named by strings.
+
 Exit codes: 0 painted, 1 an input or output cannot be used, 2 wrong usage, 130 interrupted (Ctrl-C) and 143
 terminated, both after writing a checkpoint and the picture as it stands; a second signal quits at once.
 """
@@ -28,6 +30,7 @@ from impasto.options import CHECKPOINT_SECONDS, build_options, describe_recipe, 
 if TYPE_CHECKING:
     from impasto.api import Run
     from impasto.images.printing import Print
+    from impasto.video import TimeLapse
 
 
 @Parameter(name="*", group=GENERAL)
@@ -59,6 +62,15 @@ class Output:
             show_default=False,
         ),
     ] = CHECKPOINT_SECONDS
+    timelapse: Annotated[
+        Path | None, Parameter(help="show how it was painted: a .gif, .webp, or .mp4 (extra 'video')")
+    ] = None
+    timelapse_size: Annotated[
+        int, Parameter(help="long edge of its frames in pixels [default: 480]", show_default=False)
+    ] = 480
+    timelapse_seconds: Annotated[
+        float, Parameter(help="how long it runs, until the last frame is held [default: 4]", show_default=False)
+    ] = 4.0
     quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False
 
     @property
@@ -74,6 +86,7 @@ class Output:
 
         check_output(self.output, bit_depth=bit_depth, overwrite=self.overwrite)
         check_interval(self.checkpoint_every)
+        self.time_lapse()
         if self.run_folder.exists() and not self.overwrite:
             raise OutputError(
                 f"{str(self.run_folder)!r} holds an interrupted run: go on with impasto resume {self.run_folder}, "
@@ -87,6 +100,22 @@ class Output:
             raise OutputError(f"the events file {str(self.events)!r} exists; give another name or --overwrite")
         if self.events.absolute() == self.output.absolute():
             raise OptionError(f"--events and --output are the same file {str(self.output)!r}")
+
+    def time_lapse(self, folder: Path | None = None) -> TimeLapse | None:
+        """What makes the time-lapse of the run in `folder`, if one is wanted; raises for one that cannot be made."""
+        if self.timelapse is None:
+            return None
+        from impasto.video import TimeLapse
+
+        if self.timelapse.absolute() == self.output.absolute():
+            raise OptionError(f"--timelapse and --output are the same file {str(self.output)!r}")
+        return TimeLapse(
+            self.timelapse,
+            size_px=self.timelapse_size,
+            seconds=self.timelapse_seconds,
+            folder=folder,
+            overwrite=self.overwrite,
+        )
 
     @property
     def limit(self) -> int:
@@ -156,6 +185,17 @@ def build_app() -> App:
     app.command(again, usage=usage.format("again FOLDER [-o OTHER] [--judge ENCODER] [--ray auto|ADDRESS]"))
     app.command(features, usage=usage.format("features IMAGE --layer NAME [-o OUT] [OPTIONS]"))
     app.command(build_weights_app())
+    app.command(
+        "impasto.cli_reconstruct:texture",
+        name="texture",
+        help="Paint a texture of any size in the manner of a picture.",
+        usage=usage.format("texture IMAGE [IMAGE...] -o OUT [--size 2048x1024] [--seamless] [OPTIONS]"),
+    )
+    app.command(
+        "impasto.cli_reconstruct:RECONSTRUCT",
+        name="reconstruct",
+        help="Paint a picture from what layers of it keep.",
+    )
     return app
 
 
@@ -191,7 +231,7 @@ def paint(
     to.check(bit_depth)
     styles = [parse_painting(text) for text in (painting, *paintings)]
     run = build_run(photo, styles, recipe=recipe, options=given, max_pixels=to.limit)
-    if sheet is not None:
+    if sheet is not None and run.content is not None:
         size_px = sheet.long_edge_px(run.content.height_px, run.content.width_px)
         run.options, run.dots_per_inch = build_options({"size_px": size_px}, run.options), sheet.dots_per_inch
     fetch_encoder(run.options.encoder, to.quiet)
@@ -258,6 +298,9 @@ def resume(
         no_record=bool(command and not command.record),
         events=events,
         checkpoint_every=checkpoint_every,
+        timelapse=Path(command.timelapse) if command and command.timelapse else None,
+        timelapse_size=command.timelapse_size_px if command else 0,
+        timelapse_seconds=command.timelapse_seconds if command else 0.0,
         quiet=quiet,
     )
     check_output(to.output, bit_depth=int(to.bit_depth or 8), overwrite=to.overwrite)
@@ -308,10 +351,11 @@ def info(
         return 0
     record = parse_record(values, picture.name)
     lines = {"painted by": f"impasto {record.impasto}" + (f", recipe {record.recipe}" if record.recipe else "")}
-    lines["content image"] = f"{record.inputs.content.name}  (SHA-256 {record.inputs.content.sha256[:12]})"
-    for painting in record.inputs.paintings:
+    if record.inputs.content is not None:
+        lines["content image"] = f"{record.inputs.content.name}  (SHA-256 {record.inputs.content.sha256[:12]})"
+    for number, painting in enumerate(record.inputs.paintings, start=1):
         weight = f", weight {format_value(painting.weight)}" if len(record.inputs.paintings) > 1 else ""
-        lines[f"style image {len(lines) - 1}"] = f"{painting.name}{weight}  (SHA-256 {painting.sha256[:12]})"
+        lines[f"style image {number}"] = f"{painting.name}{weight}  (SHA-256 {painting.sha256[:12]})"
     if record.inputs.starting_picture is not None:
         start = record.inputs.starting_picture
         lines["starting point"] = f"{start.name}  (SHA-256 {start.sha256[:12]})"
@@ -332,7 +376,7 @@ def info(
 def recipes() -> int:
     """List the recipes: named sets of options."""
     for name in recipe_names():
-        print(f"{name:12} {describe_recipe(name)}")
+        print(f"{name:20} {describe_recipe(name)}")
     return 0
 
 
@@ -345,6 +389,7 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
         remove_run(to.run_folder)
         run.checkpoint_folder = to.run_folder if to.checkpoint_every else None
         run.checkpoint_seconds = to.checkpoint_every
+    lapse = to.time_lapse(run.checkpoint_folder)
     with stop_on_signal(run.controls) as received:
         with choose_display(to.quiet) as display, EventLog(to.events, events_from) as log:
             run.command = lambda: Command(
@@ -353,6 +398,9 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
                 record=not to.no_record,
                 events=str(to.events.absolute()) if to.events else None,
                 events_bytes=log.written_bytes,
+                timelapse=str(to.timelapse.absolute()) if to.timelapse else None,
+                timelapse_size_px=to.timelapse_size,
+                timelapse_seconds=to.timelapse_seconds,
             )
             for text in notes:
                 display.note(text)
@@ -360,12 +408,16 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
             for event in run:
                 log.write(event)
                 display.show(event)
+                if lapse:
+                    lapse.watch(event, run.controls)
                 if received and not told:
                     display.note("stopping after this step; once more to quit at once")
                     told = True
         pastiche = run.pastiche
         assert pastiche is not None, "the engine ended without RunDone"
         pastiche.save(to.output, bit_depth=bit_depth, record=not to.no_record, overwrite=to.overwrite)
+        if lapse:
+            lapse.save()
     folder = run.checkpoint_folder
     if folder is not None and not pastiche.stopped:
         remove_run(folder)

@@ -129,4 +129,4 @@ class Controls:
     stop: bool = False
     """End after this step with the picture as it stands."""
     preview: bool = False
-    """Yield a PreviewReady after this step; the engine sets it back to False."""
+    """Yield a PreviewReady after this step, or before a scale's first; the engine sets it back to False."""

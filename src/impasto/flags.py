@@ -30,6 +30,8 @@ def option_group(option: str) -> str:
 def format_value(value: object, *, rounded: bool = False) -> str:
     """Write a value as its flag takes it: ``relu1_1:64,relu2_1:32``, ``120,80``, ``0.05``."""
     if isinstance(value, Mapping):
+        if not value:
+            return "none"
         return ",".join(f"{name}:{format_value(weight, rounded=rounded)}" for name, weight in value.items())
     if isinstance(value, tuple | list):
         return ",".join(format_value(item, rounded=rounded) for item in value)
@@ -70,6 +72,8 @@ def _kind_of(schema: Mapping[str, Any]) -> str:
         return "|".join(schema["enum"])
     if "anyOf" in schema:  # a value or nothing
         return _kind_of(schema["anyOf"][0])
+    if "prefixItems" in schema:  # so many of them
+        return "x".join(_kind_of(item) for item in schema["prefixItems"])
     if schema["type"] == "array":
         return f"{_kind_of(schema['items'])},..."
     if schema["type"] == "object":
@@ -82,6 +86,8 @@ def _describe_schema(schema: Mapping[str, Any]) -> str:
         return " or ".join(schema["enum"])
     if "anyOf" in schema:  # a value or nothing
         return next(filter(None, map(_describe_schema, schema["anyOf"])), "")
+    if "prefixItems" in schema:
+        return f"each {_describe_schema(schema['prefixItems'][0])}"
     for inner in ("items", "additionalProperties"):  # a sequence or a table: bounds of each of its values
         if isinstance(schema.get(inner), dict):
             return f"each {_describe_schema(schema[inner])}"

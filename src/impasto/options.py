@@ -21,11 +21,11 @@ STARTING_POINTS = ("content", "noise", "gray", "style-statistics")
 
 
 def _parse_layer_weights(value: object) -> object:
-    """Accept "relu1_1:16,relu2_1:8" (a bare name weighs 1) beside a mapping."""
+    """Accept "relu1_1:16,relu2_1:8" (a bare name weighs 1) and "none" beside a mapping."""
     if not isinstance(value, str):
         return value
     weights: dict[str, str] = {}
-    for item in value.split(","):
+    for item in value.split(",") if value.strip() not in ("", "none") else ():
         name, _, weight = item.partition(":")
         weights[name.strip()] = weight.strip() or "1"
     return weights
@@ -55,9 +55,19 @@ Bytes = Annotated[int, BeforeValidator(_parse_bytes)]
 LayerWeights = Annotated[
     dict[str, Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]],
     BeforeValidator(_parse_layer_weights),
-    Field(min_length=1),
 ]
 Steps = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_parse_steps), Field(min_length=1)]
+
+
+def _parse_shape(value: object) -> object:
+    """Accept "2048x1024" and "2048,1024" beside a pair of numbers."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in re.split("[x×,]", value.lower()))
+    return value
+
+
+Side = Annotated[int, Field(ge=1, le=65_536)]
+Shape = Annotated[tuple[Side, Side], BeforeValidator(_parse_shape)]
 Weight = Annotated[float, Field(ge=0, le=MAX_WEIGHT, allow_inf_nan=False)]
 
 
@@ -73,6 +83,10 @@ class PaintOptions(BaseModel):
     size_px: int | None = _option(
         None, "Picture", "long edge of the pastiche; default: the photo's own, up to 1024", ge=1, le=65_536
     )
+    shape_px: Shape | None = _option(
+        None, "Picture",
+        "width and height of a texture, which has no photo, as 2048x1024; default: the painting's own, up to 1024",
+    )  # fmt: skip
     strength: float = _option(
         50.0, "Look", "0: the photo, 50: both, 100: texture only; how far the photo may become unreadable",
         ge=0, le=100,
@@ -95,15 +109,17 @@ class PaintOptions(BaseModel):
     pooling: Literal["max", "average"] = _option(
         "max", "Objective", "how the encoder halves its feature maps; Gatys et al. prefer average for VGG-19"
     )
-    style_loss: Literal["wasserstein", "gram"] = _option(
-        "wasserstein", "Objective", "style statistics compared by Wasserstein-2 distance or Gram matrices"
-    )
+    style_loss: Literal["wasserstein", "gram", "mmd-linear", "mmd-polynomial", "mmd-gaussian", "batch-norm"] = _option(
+        "wasserstein", "Objective",
+        "style statistics compared by Wasserstein-2 distance, Gram matrices, maximum mean discrepancy with a "
+        "linear, polynomial or Gaussian kernel, or channel means and deviations",
+    )  # fmt: skip
     style_layers: LayerWeights = _option(
         {"relu1_1": 4.0, "relu2_1": 4.0, "relu3_1": 4.0, "relu4_1": 3.0, "relu5_1": 1.0},
-        "Objective", "layers and layer weights of the style loss, as relu1_1:4,relu2_1:2",
+        "Objective", "layers and layer weights of the style loss, as relu1_1:4,relu2_1:2; or none",
     )  # fmt: skip
     content_layers: LayerWeights = _option(
-        {"relu3_1": 1.0, "relu4_2": 1.0}, "Objective", "layers and layer weights of the content loss"
+        {"relu3_1": 1.0, "relu4_2": 1.0}, "Objective", "layers and layer weights of the content loss; or none"
     )
     balance: Literal["readability", "fixed"] = _option(
         "readability", "Objective",
@@ -114,9 +130,19 @@ class PaintOptions(BaseModel):
     )
     style_weight: Weight = _option(1.0, "Objective", "weight of the style loss")
     tv_weight: Weight = _option(0.002, "Objective", "weight of total variation")
+    loss_units: Literal["scale-free", "gatys", "tutorial"] = _option(
+        "scale-free", "Objective",
+        "what weights multiply: losses relative to photo and painting, or raw ones as in Gatys et al. (sums, on "
+        "0-255 pixels) or TensorFlow's tutorial (means); raw ones want --balance fixed",
+    )  # fmt: skip
 
     optimizer: Literal["adam", "lbfgs"] = _option("lbfgs", "Optimisation", "optimiser of the pastiche")
     learning_rate: float = _option(0.02, "Optimisation", "Adam's step, in units of the pixel range", gt=0, le=1)
+    beta1: float = _option(0.9, "Optimisation", "Adam's decay of the mean gradient", ge=0, lt=1)
+    beta2: float = _option(0.99, "Optimisation", "Adam's decay of the mean squared gradient", ge=0, lt=1)
+    epsilon: float = _option(
+        1e-8, "Optimisation", "Adam's guard against division by nothing, in units of the gradient", gt=0, le=1e6
+    )
     average: float = _option(
         0.95,
         "Optimisation",
@@ -141,9 +167,11 @@ class PaintOptions(BaseModel):
         "canvas around the picture, cropped at the end, as share of the long edge (8 to 64 px); 0: none",
         ge=0, le=0.5,
     )  # fmt: skip
-    padding_mode: Literal["reflect", "replicate", "zeros"] = _option(
-        "reflect", "Optimisation", "how the encoder continues a picture at its border"
-    )
+    padding_mode: Literal["reflect", "replicate", "zeros", "circular"] = _option(
+        "reflect", "Optimisation",
+        "how the encoder continues a picture at its border; circular: with its other side, without margin, so that "
+        "the pastiche has no seam",
+    )  # fmt: skip
     device: str = _option(
         "auto",
         "Machine",

@@ -44,10 +44,10 @@ class PaintingFile(File):
 
 
 class Inputs(_Part):
-    """Every picture that a run read."""
+    """Every picture that a run read; a texture has no content image, a reconstruction of content no paintings."""
 
-    content: File
-    paintings: tuple[PaintingFile, ...] = Field(min_length=1)
+    content: File | None
+    paintings: tuple[PaintingFile, ...]
     starting_picture: File | None = None
 
 
@@ -86,7 +86,7 @@ class RunRecord(_Part):
 
 
 def build_record(
-    content: Picture,
+    content: Picture | None,
     paintings: Sequence[tuple[Picture, float]],
     options: PaintOptions,
     *,
@@ -119,7 +119,7 @@ def build_record(
         options=options.model_copy(update=resolved),
         encoder=File(name=encoder.name, sha256=encoder.sha256),
         inputs=Inputs(
-            content=_describe(content),
+            content=_describe(content) if content else None,
             paintings=tuple(
                 PaintingFile(name=picture.name, sha256=picture.sha256, weight=weight) for picture, weight in paintings
             ),
@@ -161,7 +161,7 @@ def _maker(values: Mapping[str, object]) -> str:
 def wanted_files(record: RunRecord, overridden: Iterable[str] = ()) -> dict[str, File]:
     """Files that painting the record again needs, by role; less those whose option is overridden."""
     inputs = record.inputs
-    files: dict[str, File] = {"content image": inputs.content}
+    files: dict[str, File] = {"content image": inputs.content} if inputs.content else {}
     for number, painting in enumerate(inputs.paintings, start=1):
         role = "style image" if len(inputs.paintings) == 1 else f"style image {number}"
         files[role] = painting

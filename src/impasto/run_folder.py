@@ -45,6 +45,9 @@ class Command(_Part):
     record: bool
     events: str | None = None
     events_bytes: int = 0
+    timelapse: str | None = None
+    timelapse_size_px: int = 0
+    timelapse_seconds: float = 0.0
 
 
 class RunState(_Part):
@@ -54,7 +57,7 @@ class RunState(_Part):
     recipe: str | None
     options: PaintOptions
     encoder_sha256: str
-    content: Source
+    content: Source | None
     paintings: tuple[Source, ...]
     starting_picture: Source | None = None
     machine: Machine
@@ -143,6 +146,8 @@ def remove_run(folder: Path) -> None:
     for pattern in ("checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.partial"):
         for path in folder.glob(pattern):
             path.unlink(missing_ok=True)
+    for path in folder.glob("frame-*.npy"):  # of a time-lapse
+        path.unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()
 

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from impasto.encoders import LITE, PADDING_MODES, POOLINGS, Architecture, Encoder, load_encoder
 from impasto.errors import OptionError, WeightsError
 
-NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "zeros": "constant"}
+NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "zeros": "constant", "circular": "wrap"}
 ALL = [layer.name for layer in LITE.layers]
 
 

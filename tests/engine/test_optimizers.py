@@ -64,7 +64,7 @@ def test_adam_equals_pytorchs_on_the_gradient_times_pixels() -> None:
     start = gray()
     ours = Adam(start, options(learning_rate=0.01))
     leaf = start.clone().requires_grad_()
-    theirs = torch.optim.Adam([leaf], lr=0.01, betas=Adam.BETAS, eps=Adam.EPSILON)
+    theirs = torch.optim.Adam([leaf], lr=0.01, betas=(0.9, 0.99), eps=1e-8)
     for _ in range(40):
         leaf.grad = objective(leaf.detach()).gradient * (3 * 4)
         theirs.step()

@@ -207,7 +207,7 @@ def test_one_wish_for_a_preview_gives_one(photo: Picture, waves: Picture) -> Non
     controls = Controls(preview=True)
     happened = events(photo, waves, controls=controls)
     previews = [event for event in happened if isinstance(event, PreviewReady)]
-    assert [(p.scale, p.step) for p in previews] == [(0, 1)]
+    assert [(p.scale, p.step) for p in previews] == [(0, 0)]  # the starting point: wanted before the first step
     assert not controls.preview
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.architectures import VGG19, Architecture, Layer
-from impasto.encoders.encoder import PADDING_MODES
 from impasto.losses.objective import WHOLE_PX, Evaluation, Objective, Region, style_statistics
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import Moments, moments
@@ -139,7 +138,7 @@ def lite(padding_mode: str, dtype: torch.dtype = torch.float64) -> Encoder:
 # 336 is three times 112, and not a multiple of 128
 @pytest.mark.parametrize(
     ("padding_mode", "tile_px"),
-    [*((mode, 112) for mode in PADDING_MODES), ("reflect", 128), ("reflect", WHOLE_PX)],
+    [*((mode, 112) for mode in ("reflect", "replicate", "zeros")), ("reflect", 128), ("reflect", WHOLE_PX)],
 )
 def test_lite_in_float64(padding_mode: str, tile_px: int) -> None:
     case = Case(lite(padding_mode), 368, 368, core=Core(16, 16, 336, 336))
@@ -195,7 +194,7 @@ def test_vgg19_in_float64() -> None:
     top=st.integers(0, 30),
     left=st.integers(0, 30),
     tile_px=st.integers(1, 140),
-    padding_mode=st.sampled_from(PADDING_MODES),
+    padding_mode=st.sampled_from(["reflect", "replicate", "zeros"]),
     style_loss=st.sampled_from(sorted(STYLE_LOSSES)),
     masked=st.booleans(),
     deepest=st.sampled_from(sorted(STYLE)),

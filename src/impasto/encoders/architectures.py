@@ -81,11 +81,29 @@ class Architecture:
         known = (la.convolution if name.startswith("conv") else la.name for la in self.layers)
         raise OptionError(f"this encoder has no layer {name!r}{did_you_mean(name, known)}")
 
+    def stand_in(self, name: str) -> Layer:
+        """Layer `name`, or where only VGG-19 has it the deepest one here that is no deeper; else an `OptionError`."""
+        try:
+            return self.layer(name)
+        except OptionError:
+            known = {layer.name for layer in VGG19.layers} | {layer.convolution for layer in VGG19.layers}
+            if name not in known:
+                raise
+        depth = _place(name)
+        shallower = [layer for layer in self.layers if _place(layer.name) <= depth]
+        return self.layer(shallower[-1].convolution if name.startswith("conv") else shallower[-1].name)
+
     def up_to(self, names: Sequence[str]) -> tuple[Layer, ...]:
         """Layers from the first to the deepest of `names`."""
         wanted = {self.layer(name).convolution for name in names}
         deepest = max(index for index, layer in enumerate(self.layers) if layer.convolution in wanted)
         return self.layers[: deepest + 1]
+
+
+def _place(name: str) -> tuple[int, int]:
+    """Block and index of ``relu4_2``."""
+    block, index = name.removeprefix("relu").removeprefix("conv").split("_")
+    return int(block), int(index)
 
 
 LITE = Architecture(widths=(16, 32, 64, 128, 128), depths=(2, 2, 3, 4, 1))

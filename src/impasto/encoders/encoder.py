@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,7 @@ from torch import Tensor
 from impasto.encoders.architectures import Architecture, Layer
 from impasto.errors import OptionError, WeightsError, did_you_mean
 
-PADDING_MODES = ("reflect", "replicate", "zeros")
+PADDING_MODES = ("reflect", "replicate", "zeros", "circular")
 POOLINGS = ("max", "average")
 
 
@@ -29,7 +30,7 @@ class Encoder:
     mean: RGB value that is subtracted from a picture in [0, 1]; zero padding then pads with it.
     geometry: for some layers a matrix Q [channels, channels]; distances between Q f are distances in the
         feature space that the encoder was distilled from. Layers without one are used as they are.
-    padding_mode: how each convolution continues a feature map at its border.
+    padding_mode: how each convolution continues a feature map at its border; ``circular``: with the other side.
     pooling: ``max``, or ``average`` as Gatys, Ecker and Bethge prefer (arXiv 1508.06576, section Methods).
 
     Attributes
@@ -102,6 +103,13 @@ class Encoder:
                 features[layer.name] = current
         return features
 
+    def with_changes(self, *, padding_mode: str | None = None, geometry_scale: float = 1.0) -> Encoder:
+        """The same weights with another padding mode, or with all of `geometry` multiplied."""
+        other = copy(self)
+        other.padding_mode = padding_mode or self.padding_mode
+        other.geometry = {name: geometry_scale * matrix for name, matrix in self.geometry.items()}
+        return other
+
     def in_geometry(
         self, layer: str, features: Float[Tensor, "batch channels _ _"]
     ) -> Float[Tensor, "batch channels _ _"]:
@@ -115,7 +123,7 @@ class Encoder:
         if self.padding_mode == "zeros":
             return F.conv2d(current, kernel, bias, padding=1)
         # Reflection needs two positions; a map that has only one is continued by repeating it.
-        mode = self.padding_mode if min(current.shape[-2:]) > 1 else "replicate"
+        mode = "replicate" if self.padding_mode == "reflect" and min(current.shape[-2:]) == 1 else self.padding_mode
         return F.conv2d(F.pad(current, (1, 1, 1, 1), mode=mode), kernel, bias)
 
 

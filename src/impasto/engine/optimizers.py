@@ -28,17 +28,17 @@ class Adam:
     Parameters
     ----------
     picture: [1, 3, height, width], the starting point.
-    options: `learning_rate`, in units of the pixel range, and `average`, decay of the averaged iterate.
+    options: `learning_rate`, in units of the pixel range; `beta1`, `beta2` and `epsilon`; `average`, decay of the
+        averaged iterate; `loss_units`: in a paper's, which are no means, the gradient stays as it is.
     """
-
-    BETAS = (0.9, 0.99)
-    EPSILON = 1e-8
 
     notice = ""
 
     def __init__(self, picture: Tensor, options: PaintOptions) -> None:
         self.picture = picture.clone(memory_format=torch.contiguous_format)
         self._learning_rate, self._decay = options.learning_rate, options.average
+        self._betas, self._epsilon = (options.beta1, options.beta2), options.epsilon
+        self._raw = options.loss_units != "scale-free"
         self._first, self._second = torch.zeros_like(self.picture), torch.zeros_like(self.picture)
         self._average = torch.zeros_like(self.picture)
         self._steps, self._weight = 0, 0.0
@@ -52,15 +52,17 @@ class Adam:
         """One step; returns the losses it started from. The evaluation's gradient is used up."""
         evaluation = _finite(evaluate(self.picture))
         self._steps += 1
-        first_beta, second_beta = self.BETAS
+        first_beta, second_beta = self._betas
         length = self._learning_rate / (1 - first_beta**self._steps)
-        evaluation.gradient.mul_(self.picture.numel() / 3).nan_to_num_(0, 0, 0)
+        if not self._raw:
+            evaluation.gradient.mul_(self.picture.numel() / 3)
+        evaluation.gradient.nan_to_num_(0, 0, 0)
         for picture, gradient, first, second, average in zip(
             *map(_pieces, (self.picture, evaluation.gradient, self._first, self._second, self._average)), strict=True
         ):
             first.lerp_(gradient, 1 - first_beta)
             second.mul_(second_beta).addcmul_(gradient, gradient, value=1 - second_beta)
-            root = (second / (1 - second_beta**self._steps)).sqrt_().add_(self.EPSILON)
+            root = (second / (1 - second_beta**self._steps)).sqrt_().add_(self._epsilon)
             picture.addcdiv_(first, root, value=-length).clamp_(0, 1)
             average.lerp_(picture, 1 - self._decay)
         self._weight = 1 - (1 - self._weight) * self._decay

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,12 +21,13 @@ from torch import Tensor
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
-from impasto.engine.balance import READABILITY_LAYERS, READING_LONG_EDGE_PX, Balance, Readability, style_share
+from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, style_share
 from impasto.engine.checkpoint import Checkpoint, Checkpoints
 from impasto.engine.memory import give_back, set_thrift
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale, painting_size
+from impasto.engine.settle import DEFAULT_LONG_EDGE_PX, texture_brush_scale, with_layers_of
 from impasto.errors import OptionError
 from impasto.events import (
     CheckpointSaved,
@@ -41,12 +43,20 @@ from impasto.events import (
 )
 from impasto.images.geometry import extend_mirrored, fit_long_edge, resize
 from impasto.images.io import Picture
-from impasto.losses.objective import WHOLE_PX, Objective, Region, style_statistics
+from impasto.losses.kernel import blend_samples
+from impasto.losses.objective import (
+    WHOLE_MAP_LOSSES,
+    WHOLE_PX,
+    Objective,
+    Region,
+    style_samples,
+    style_statistics,
+)
 from impasto.losses.smoothness import total_variation
-from impasto.losses.statistics import Moments, blend, moments
+from impasto.losses.statistics import blend, moments
 from impasto.options import STARTING_POINTS, PaintOptions
 
-DEFAULT_LONG_EDGE_PX = 1024
+PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights see them so, a distilled geometry is of [0, 1]
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
 BALANCE_LONG_EDGE_PX = 1024  # up to here the content weight moves; larger scales have too few steps to follow it
 BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may move
@@ -64,10 +74,16 @@ class Painting:
     weight: float = 1.0
 
 
-def pastiche_size(content: Picture, options: PaintOptions) -> tuple[int, int]:
-    """(height, width) of the pastiche in pixels."""
-    own = max(content.height_px, content.width_px)
-    return fit_long_edge(content.height_px, content.width_px, options.size_px or min(DEFAULT_LONG_EDGE_PX, own))
+def pastiche_size(
+    content: Picture | None, options: PaintOptions, paintings: Sequence[Painting] = ()
+) -> tuple[int, int]:
+    """(height, width) of the pastiche in pixels; without a photo that of a texture, after the first painting."""
+    like = content or paintings[0].picture
+    own = max(like.height_px, like.width_px)
+    if content is None and options.shape_px:
+        width, height = options.shape_px
+        return fit_long_edge(height, width, options.size_px or max(height, width))
+    return fit_long_edge(like.height_px, like.width_px, options.size_px or min(DEFAULT_LONG_EDGE_PX, own))
 
 
 def thread_count(options: PaintOptions) -> int:
@@ -100,7 +116,7 @@ def find_device(name: str) -> torch.device:
 
 
 def iter_paint(
-    content: Picture,
+    content: Picture | None,
     paintings: Sequence[Painting],
     options: PaintOptions,
     *,
@@ -113,8 +129,8 @@ def iter_paint(
 
     Parameters
     ----------
-    content: the photo.
-    paintings: at least one; their style statistics are blended by weight.
+    content: the photo; None for a texture, with no `content_layers`.
+    paintings: their style statistics are blended by weight; none with no `style_layers`.
     options: validated options; the number of threads is set for the whole process.
     controls: read at every step boundary.
     starting_picture: first pastiche, where `options.starting_point` is a file.
@@ -133,9 +149,14 @@ def iter_paint(
         pooling=options.pooling,
         device=find_device(options.device),
     )
-    _check(options, encoder, paintings, starting_picture)
-    size = pastiche_size(content, options)
+    _check(options, content, paintings, starting_picture)
+    options, notices = with_layers_of(encoder, options)
+    size = pastiche_size(content, options, paintings)
     sizes = [(p.picture.height_px, p.picture.width_px) for p in paintings]
+    if content is None:
+        options = options.model_copy(update={"brush_scale": texture_brush_scale(options, paintings[0].picture)})
+    if options.loss_units != "scale-free":
+        encoder = encoder.with_changes(geometry_scale=PIXEL_RANGE)
     plan = build_plan(*size, sizes, options, encoder)
     set_thrift(plan.thrifty)
     yield RunStarted(
@@ -146,9 +167,15 @@ def iter_paint(
         plan.peak_bytes,
         plan.seconds,
     )
+    yield from map(Notice, notices)
+    if (planned := (plan.scales[-1].height_px, plan.scales[-1].width_px)) != size:
+        yield Notice(
+            f"a picture that wraps around has sides of whole {CANVAS_MULTIPLE_PX} px: "
+            f"{planned[1]}x{planned[0]} px in place of {size[1]}x{size[0]} px"
+        )
     if encoder.geometry and options.pooling != "max":
         yield Notice(f"{encoder.name} was distilled with max pooling: with {options.pooling} pooling it sees less well")
-    if options.strength == 0 and options.balance == "readability":
+    if content and options.strength == 0 and options.balance == "readability":
         yield Notice("strength 0 is the photo itself: nothing is painted")
         yield RunDone(content.pixels(*size), False, 0.0, 0.0)
         return
@@ -164,7 +191,7 @@ class _Run:
 
     def __init__(
         self,
-        content: Picture,
+        content: Picture | None,
         paintings: Sequence[Painting],
         options: PaintOptions,
         controls: Controls,
@@ -208,6 +235,8 @@ class _Run:
         optimizer = self._optimizer
         assert optimizer is not None  # set by _prepare
         yield ScaleStarted(index, scale.height_px, scale.width_px, scale.steps)
+        if controls.preview:
+            yield self._preview(optimizer.averaged)
         while not self._scale_done:
             losses = optimizer.step(objective)
             self.step += 1
@@ -222,8 +251,7 @@ class _Run:
                 optimizer.objective_changed()
             yield StepDone(index, self.step, losses, objective.content_weight, distance, self.seconds)
             if controls.preview:
-                controls.preview = False
-                yield PreviewReady(index, self.step, _pixels(scale.crop(optimizer.averaged)))
+                yield self._preview(optimizer.averaged)
             if optimizer.notice:
                 yield Notice(optimizer.notice)
                 self._optimizer = optimizer = Adam(optimizer.picture, options)
@@ -238,11 +266,11 @@ class _Run:
     def _prepare(self, index: int) -> tuple[Readability | None, Objective, list[Notice]]:
         """What one scale is painted by, and its first pastiche unless the run was resumed in it."""
         scale, options = self._plan.scales[index], self._options
-        photo = self._extended(self._content, scale)
+        photo = self._photo(scale)
         layers, missing = _existing_layers(self._encoder, options, scale)
         notices = [Notice(missing)] if missing else []
         readability = None
-        if self._balance.moves and (index == 0 or scale.long_edge_px <= BALANCE_LONG_EDGE_PX):
+        if self._content and self._balance.moves and (index == 0 or scale.long_edge_px <= BALANCE_LONG_EDGE_PX):
             size = fit_long_edge(scale.height_px, scale.width_px, min(READING_LONG_EDGE_PX, scale.long_edge_px))
             readability = Readability(self._encoder, self._tensor(self._content, *size))
             if not readability.usable:
@@ -291,6 +319,10 @@ class _Run:
         finished = resize(scale.crop(picture), last.height_px, last.width_px).clamp_(0, 1)
         return RunDone(_pixels(finished), self._controls.stop, self.seconds, self._pixel_steps)
 
+    def _preview(self, canvas: Tensor) -> PreviewReady:
+        self._controls.preview = False
+        return PreviewReady(self.scale, self.step, _pixels(self._plan.scales[self.scale].crop(canvas)))
+
     def _save(self, checkpoints: Checkpoints) -> CheckpointSaved | Notice:
         assert self._optimizer is not None  # set before the first step
         state = self._optimizer.state()
@@ -323,27 +355,42 @@ class _Run:
         else:
             self._optimizer = LBFGS.restore(optimizer, device)
 
-    def _extended(self, picture: Picture, scale: Scale) -> Tensor:
-        return scale.extend(self._tensor(picture, scale.height_px, scale.width_px))
+    def _photo(self, scale: Scale) -> Tensor:
+        """The photo on its canvas; without one a gray canvas, which nothing is compared with."""
+        if self._content is None:
+            canvas = (1, 3, scale.canvas_height_px, scale.canvas_width_px)
+            return torch.full(canvas, 0.5, device=self._encoder.device)
+        return scale.extend(self._tensor(self._content, scale.height_px, scale.width_px))
 
     def _tensor(self, picture: Picture, height_px: int, width_px: int) -> Tensor:
         return _tensor(picture, height_px, width_px).to(self._encoder.device)
 
 
 def _check(
-    options: PaintOptions, encoder: Encoder, paintings: Sequence[Painting], starting_picture: Picture | None
+    options: PaintOptions, content: Picture | None, paintings: Sequence[Painting], starting_picture: Picture | None
 ) -> None:
     """Refuse what cannot be painted, before anything is."""
-    if not paintings:
-        raise OptionError("no painting given: name at least one")
+    if not options.content_layers and not options.style_layers:
+        raise OptionError("neither content layers nor style layers are named: there is nothing to paint after")
+    if not paintings and options.style_layers:
+        raise OptionError("no painting given: name at least one, or no style layers")
+    if content is None and options.content_layers:
+        raise OptionError("no photo given: name one, or no content layers (as the recipe 'texture' does)")
+    if content is None and starting_picture is None and options.starting_point == "content":
+        raise OptionError("there is no photo to start from: take another starting point, such as 'noise'")
+    if not paintings and starting_picture is None and options.starting_point == "style-statistics":
+        raise OptionError("there is no painting to start from: take another starting point, such as 'noise'")
+    if options.balance == "readability" and not options.content_layers:
+        raise OptionError("without content layers nothing is balanced: take balance 'fixed' with them")
+    if options.balance == "readability" and options.loss_units != "scale-free":
+        raise OptionError(
+            f"the weights of loss units {options.loss_units!r} are taken as given: take balance 'fixed' with them"
+        )
     if starting_picture is None and options.starting_point not in STARTING_POINTS:
         raise OptionError(
             f"starting point {options.starting_point!r} is neither a picture file nor one of "
             f"{', '.join(STARTING_POINTS)}"
         )
-    measured = READABILITY_LAYERS if options.balance == "readability" else ()
-    for name in (*options.content_layers, *options.style_layers, *measured):
-        encoder.architecture.layer(name)
 
 
 def _existing_layers(
@@ -358,8 +405,11 @@ def _existing_layers(
     deepest = [la.name for la in table.layers if la.stride_px <= smallest][-1]
     asked = {*options.content_layers, *options.style_layers}
     missing = sorted(name for name in asked if table.layer(name).stride_px > smallest)
-    content = {k: v for k, v in options.content_layers.items() if k not in missing} or {deepest: 1.0}
-    style = {k: v for k, v in options.style_layers.items() if k not in missing} or {deepest: 1.0}
+
+    def left(layers: Mapping[str, float]) -> Mapping[str, float]:
+        return {k: v for k, v in layers.items() if k not in missing} or dict.fromkeys(layers and [deepest], 1.0)
+
+    content, style = left(options.content_layers), left(options.style_layers)
     notice = f"the picture is only {smallest} px wide or high: {', '.join(missing)} left out" if missing else ""
     return (content, style), notice
 
@@ -376,20 +426,25 @@ def build_objective(
 ) -> Objective:
     """The objective of one scale."""
     content_layers, style_layers = layers
-    parts, restless = [], 0.0
+    # A painting does not wrap around: its own two ends do not meet.
+    reader = encoder.with_changes(padding_mode="reflect") if encoder.padding_mode == "circular" else encoder
+    parts: list[tuple[Mapping[str, Any], float]] = []
+    restless = 0.0
     for painting in paintings:
-        statistics, own_restless = _studied(
-            encoder, painting.picture, scale.long_edge_px, options, list(style_layers), tile_px
+        study, own_restless = _studied(
+            reader, painting.picture, scale.long_edge_px, options, list(style_layers), tile_px
         )
-        parts.append((statistics, painting.weight))
+        parts.append((study, painting.weight))
         restless += own_restless * painting.weight
         give_back()
     share = style_share(options)
     whole = sum(painting.weight for painting in paintings)
     parts = [(statistics, share * weight / whole) for statistics, weight in parts]
-    if share < 1:
-        parts.append((style_statistics(encoder, [(photo, 1.0)], list(style_layers), tile_px), 1 - share))
-    targets = {name: blend((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
+    if share < 1 and style_layers:
+        parts.append((_reading(options)(encoder, [(photo, 1.0)], list(style_layers), tile_px), 1 - share))
+    merge = blend_samples if options.style_loss in WHOLE_MAP_LOSSES else blend
+    targets = {name: merge((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
+    restless = restless / whole if paintings else float(total_variation(photo))
     return Objective(
         encoder,
         photo,
@@ -401,18 +456,25 @@ def build_objective(
         content_weight=content_weight,
         style_weight=options.style_weight,
         tv_weight=options.tv_weight,
-        tv_scale=max(restless / whole, MIN_TV_SCALE),
+        tv_scale=max(restless, MIN_TV_SCALE) if options.loss_units == "scale-free" else 1.0,
+        loss_units=options.loss_units,
         tile_px=tile_px,
     )
 
 
-_STUDIED: OrderedDict[tuple[object, ...], tuple[dict[str, Moments], float]] = OrderedDict()
+def _reading(options: PaintOptions) -> Callable[..., Mapping[str, Any]]:
+    """How a picture is read for the style loss: as moments, or as samples of its maps."""
+    return style_samples if options.style_loss in WHOLE_MAP_LOSSES else style_statistics
+
+
+_Study = tuple[Mapping[str, Any], float]
+_STUDIED: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
 
 
 def _studied(
     encoder: Encoder, picture: Picture, long_edge_px: int, options: PaintOptions, layers: list[str], tile_px: int
-) -> tuple[dict[str, Moments], float]:
-    """Style statistics of a painting at a scale's size, and its total variation.
+) -> _Study:
+    """What a style loss compares of a painting at a scale's size, by layer, and its total variation.
 
     The last `KEPT_STUDIES` are kept for the next run of this process: a batch studies each painting once. All
     options and the thread count tell them apart, so that what is kept is bit for bit what would be computed.
@@ -422,8 +484,7 @@ def _studied(
     key = (encoder.sha256, place, options.model_dump_json(), threads, picture.sha256, long_edge_px, *layers, tile_px)
     if key not in _STUDIED:
         painted = _style_tensor(picture, long_edge_px, options.brush_scale).to(encoder.device)
-        statistics = style_statistics(encoder, [(painted, 1.0)], layers, tile_px)
-        _STUDIED[key] = statistics, float(total_variation(painted))
+        _STUDIED[key] = _reading(options)(encoder, [(painted, 1.0)], layers, tile_px), float(total_variation(painted))
         if len(_STUDIED) > KEPT_STUDIES:
             _STUDIED.popitem(last=False)
     _STUDIED.move_to_end(key)

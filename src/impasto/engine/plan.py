@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from impasto.engine.optimizers import pictures_held
 from impasto.engine.pyramid import Scale, build_pyramid, painting_size
 from impasto.errors import OptionError
 from impasto.images.geometry import fit_long_edge
-from impasto.losses.objective import Objective, Region, style_statistics
+from impasto.losses.objective import WHOLE_MAP_LOSSES, Objective, Region, style_samples, style_statistics
 from impasto.losses.tiles import Core, tile_sides
 from impasto.options import PaintOptions
 
@@ -85,8 +85,30 @@ def build_plan(
             f"{width_px}x{height_px} px need {format_bytes(needed)} of memory even in tiles of {smallest} px, "
             f"more than the {format_bytes(limit)} there are; {largest}"
         )
+    if fitting.tiles[-1] > 1 and (why := _untiled(options)):
+        raise OptionError(
+            f"{width_px}x{height_px} px need {fitting.tiles[-1]} tiles, which {why} cannot be painted in; "
+            f"the largest that needs one is --size {_largest_whole(height_px, width_px, fitting, estimate)}"
+        )
     seconds = fitting.pixels * _seconds_a_pixel(encoder, options)
     return Plan(fitting.scales, fitting.tile_px, fitting.tiles, fitting.thrifty, round(fitting.peak_bytes), seconds)
+
+
+def _untiled(options: PaintOptions) -> str:
+    """What of the options wants the whole picture at once, in words; empty: nothing does."""
+    if options.style_loss in WHOLE_MAP_LOSSES:
+        return f"the style loss {options.style_loss!r}"
+    return "a picture that wraps around" if options.padding_mode == "circular" else ""
+
+
+def _largest_whole(
+    height_px: int, width_px: int, fitting: _Estimate, estimate: Callable[[tuple[int, int], int, bool], _Estimate]
+) -> int:
+    """The longest edge, at most, at which the tiles chosen hold a picture of this shape whole."""
+    size = max(height_px, width_px)
+    while estimate(fit_long_edge(height_px, width_px, size), fitting.tile_px, fitting.thrifty).tiles[-1] > 1:
+        size -= max(1, size // 100)
+    return size
 
 
 class _Estimate:
@@ -136,7 +158,7 @@ class _Estimate:
         canvas = PICTURE_BYTES * scale.canvas_pixels
         kept = (3 if self._options.optimizer == "adam" else 1) * PICTURE_BYTES * before.canvas_pixels if before else 0
         sizes = [painting_size(*size, scale.long_edge_px, self._options.brush_scale) for size in self._paintings_px]
-        paintings = PICTURE_BYTES * PREPARED * max(height * width for height, width in sizes)
+        paintings = PICTURE_BYTES * PREPARED * max((height * width for height, width in sizes), default=0)
         pictures = max(
             pictures_held(self._options, scale.canvas_pixels) * canvas, kept + PREPARED * canvas, kept + paintings
         )
@@ -184,11 +206,13 @@ def _seconds_a_pixel(encoder: Encoder, options: PaintOptions) -> float:
     """Time of a small evaluation on this machine, now, by the pixel."""
     side = PROBE_PX
     noise = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(encoder.device)
+    read = style_samples if options.style_loss in WHOLE_MAP_LOSSES else style_statistics
     objective = Objective(
         encoder, noise, Core(0, 0, side, side),
         content_layers=options.content_layers, style_layers=options.style_layers,
-        regions=[Region(style_statistics(encoder, [(noise, 1.0)], list(options.style_layers)))],
+        regions=[Region(read(encoder, [(noise, 1.0)], list(options.style_layers)))],
         style_loss=options.style_loss, content_weight=1.0, style_weight=1.0, tv_weight=1.0, tv_scale=1.0,
+        loss_units=options.loss_units,
     )  # fmt: skip
     times = []
     for _ in range(3):

@@ -58,12 +58,18 @@ class Scale:
 
 
 def build_pyramid(height_px: int, width_px: int, options: PaintOptions) -> list[Scale]:
-    """Scales up to the pastiche's own size, all of its aspect ratio."""
+    """Scales up to the pastiche's own size, all of its aspect ratio.
+
+    A picture that wraps around has no margin, and whole strides of the deepest layer as its sides.
+    """
+    wraps = options.padding_mode == "circular"
     scales = []
     for index, edge_px in enumerate(scale_edges(max(height_px, width_px), options)):
         height, width = fit_long_edge(height_px, width_px, edge_px)
-        top, canvas_height = _canvas(height, edge_px, options.margin)
-        left, canvas_width = _canvas(width, edge_px, options.margin)
+        if wraps:
+            height, width = _whole_strides(height), _whole_strides(width)
+        top, canvas_height = _canvas(height, edge_px, 0.0 if wraps else options.margin)
+        left, canvas_width = _canvas(width, edge_px, 0.0 if wraps else options.margin)
         steps = options.steps[min(index, len(options.steps) - 1)]
         scales.append(Scale(Core(top, left, height, width), canvas_height, canvas_width, steps))
     return scales
@@ -77,6 +83,11 @@ def painting_size(height_px: int, width_px: int, long_edge_px: int, brush_scale:
     """
     own = max(height_px, width_px)
     return fit_long_edge(height_px, width_px, max(1, round(min(long_edge_px * brush_scale, own * MAX_ENLARGEMENT))))
+
+
+def _whole_strides(side_px: int) -> int:
+    """The nearest side on which pooling drops nothing, so that the two ends meet."""
+    return max(2, round(side_px / CANVAS_MULTIPLE_PX)) * CANVAS_MULTIPLE_PX
 
 
 def _canvas(side_px: int, long_edge_px: int, margin: float) -> tuple[int, int]:

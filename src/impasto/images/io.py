@@ -85,6 +85,12 @@ def check_output(path: str | os.PathLike[str], *, bit_depth: int = 8, overwrite:
             f"cannot write {shown(path)} with bit depth {bit_depth}: {_FORMATS[suffix].name} holds "
             f"{' or '.join(map(str, _FORMATS[suffix].bit_depths))} bit; for 16 bit use .png or .tiff"
         )
+    check_place(path, overwrite=overwrite)
+
+
+def check_place(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Check that a file can be written here; raises `OutputError`."""
+    file = Path(path)
     try:
         if file.is_dir():
             raise _unwritable(path, "it is a folder; add a file name")
@@ -167,6 +173,11 @@ def save_picture(
         )
     except pyvips.Error as error:
         raise _unwritable(path, f"{reason(error)}") from error
+    write_file(path, data, overwrite=overwrite)
+
+
+def write_file(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = False) -> None:
+    """Write a file whole or not at all; raises `OutputError`."""
     try:
         write_whole(Path(path), data, overwrite)
     except FileExistsError as error:

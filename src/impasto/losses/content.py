@@ -12,18 +12,22 @@ from torch import Tensor
 class ContentLoss:
     r"""Relative squared error :math:`|F - F_*|^2 / |F_*|^2` of a feature map, given whole or in pieces.
 
-    Gatys, Ecker and Bethge (arXiv 1508.06576), eq. 1. Departure: the paper halves the sum of squares; relative
-    to the photo's own magnitude the loss is the same at every size and for every encoder.
+    Gatys, Ecker and Bethge (arXiv 1508.06576), eq. 1, which halves the sum of squares: units ``gatys``.
+    TensorFlow's tutorial takes its mean: ``tutorial``. Relative to the photo's own magnitude (scale-free) the
+    loss is the same at every size and for every encoder.
 
     Parameters
     ----------
     target: the photo's map, [1, channels, height, width] for every piece; a piece may be empty.
+    units: scale-free, gatys or tutorial.
     """
 
-    def __init__(self, target: Sequence[Float[Tensor, "1 channels _ _"]]) -> None:
+    def __init__(self, target: Sequence[Float[Tensor, "1 channels _ _"]], units: str = "scale-free") -> None:
         self._target = target
+        numbers = sum(piece.numel() for piece in target)
         energy = torch.stack([piece.square().sum(dtype=torch.float64) for piece in target]).sum()
-        self._scale = 1 / (energy + 1e-12 * sum(piece.numel() for piece in target))
+        raw = {"gatys": 0.5, "tutorial": 1 / numbers}
+        self._scale = torch.full_like(energy, raw[units]) if units in raw else 1 / (energy + 1e-12 * numbers)
 
     def __call__(self, features: Float[Tensor, "1 channels height width"], piece: int = 0) -> Float[Tensor, ""]:
         """What one piece of the pastiche's map adds to the loss, float64."""

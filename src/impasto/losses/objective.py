@@ -7,7 +7,7 @@ sums back to the pixels. A single tile keeps its graph and is gone over once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -16,13 +16,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from impasto.encoders import Encoder
+from impasto.errors import OptionError
 from impasto.losses.content import ContentLoss
+from impasto.losses.kernel import SAMPLE, GaussianKernelLoss, Sample, blend_samples, take_sample
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import Moments, blend, moments
 from impasto.losses.style import STYLE_LOSSES, StyleLoss
 from impasto.losses.tiles import Core, Spans, Tile, build_tiles
 
 WHOLE_PX = 1 << 30  # a tile that holds any picture
+WHOLE_MAP_LOSSES = {"mmd-gaussian": GaussianKernelLoss}  # style losses that do not add over positions
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,12 @@ class Region:
 
     Attributes
     ----------
-    targets: moments to reach at each style layer, in the encoder's geometry.
+    targets: moments to reach at each style layer, in the encoder's geometry; for `WHOLE_MAP_LOSSES` a sample.
     mask: [height, width] of the canvas in [0, 1], the guidance mask; None: everywhere.
     weight: share of the region's loss in the style loss.
     """
 
-    targets: Mapping[str, Moments]
+    targets: Mapping[str, Moments | Sample]
     mask: Float[Tensor, "height width"] | None = None
     weight: float = 1.0
 
@@ -63,18 +66,46 @@ def style_statistics(
     }
 
 
+def style_samples(
+    encoder: Encoder,
+    pictures: Sequence[tuple[Float[Tensor, "1 3 _ _"], float]],
+    layers: Sequence[str],
+    tile_px: int = WHOLE_PX,
+) -> dict[str, Sample]:
+    """Features of weighted pictures at random positions of `layers`, in the encoder's own geometry."""
+    parts: dict[str, list[tuple[Sample, float]]] = {name: [] for name in layers}
+    for picture, weight in pictures:
+        height, width = picture.shape[-2:]
+        for tile, features in _iter_features(encoder, picture, layers, tile_px):
+            for name in layers:
+                counted = encoder.in_geometry(name, features[name][..., *tile.owns[name]])
+                positions = counted.shape[-2] * counted.shape[-1]
+                share = positions * encoder.architecture.layer(name).stride_px ** 2 / (height * width)
+                if positions:
+                    parts[name].append((take_sample(counted, SAMPLE), share * weight))
+    return {name: blend_samples(found) for name, found in parts.items()}
+
+
 def _summed(encoder: Encoder, picture: Tensor, layers: Sequence[str], tile_px: int) -> dict[str, Moments]:
+    totals: dict[str, Moments] = {}
+    for tile, features in _iter_features(encoder, picture, layers, tile_px):
+        for name in layers:
+            if not _empty(tile.owns[name]):
+                sums = moments(features[name], inside=tile.owns[name])
+                totals[name] = totals[name] + sums if name in totals else sums
+    return totals
+
+
+def _iter_features(
+    encoder: Encoder, picture: Tensor, layers: Sequence[str], tile_px: int
+) -> Iterator[tuple[Tile, dict[str, Tensor]]]:
+    """Tiles of a whole picture with their feature maps, without a graph; none where no layer is wanted."""
     height, width = picture.shape[-2:]
     table = [encoder.architecture.layer(name) for name in layers]
-    totals: dict[str, Moments] = {}
-    with torch.no_grad():
-        for tile in build_tiles(Core(0, 0, height, width), height, width, table, tile_px):
+    for tile in build_tiles(Core(0, 0, height, width), height, width, table, tile_px) if table else ():
+        with torch.no_grad():
             features = encoder(picture[..., *tile.reads], layers)
-            for name in layers:
-                if not _empty(tile.owns[name]):
-                    sums = moments(features[name], inside=tile.owns[name])
-                    totals[name] = totals[name] + sums if name in totals else sums
-    return totals
+        yield tile, features
 
 
 def _in_geometry(encoder: Encoder, layer: str, sums: Moments) -> Moments:
@@ -87,28 +118,34 @@ class _Sums:
 
     moments: dict[tuple[int, str], Moments] = field(default_factory=dict)
     content: dict[str, Tensor] = field(default_factory=dict)
+    style: list[Tensor] = field(default_factory=list)  # shares of `WHOLE_MAP_LOSSES`
 
     def add(self, other: _Sums) -> None:
         for key, sums in other.moments.items():
             self.moments[key] = self.moments[key] + sums.detached() if key in self.moments else sums.detached()
         for name, loss in other.content.items():
             self.content[name] = self.content[name] + loss.detach() if name in self.content else loss.detach()
+        self.style += [loss.detach() for loss in other.style]
 
 
 class Objective:
-    """Evaluation of content weight * content + style weight * style + total variation.
+    """Evaluation of content weight * content + style weight * style + total variation weight * total variation.
 
     Parameters
     ----------
     encoder: frozen.
     content: canvas-sized photo [1, 3, height, width]; its feature maps are the content targets.
     core: the part of the canvas that counts.
-    content_layers, style_layers: layer weights; each loss is the mean over its layers with these weights.
+    content_layers, style_layers: layer weights; each loss is the mean over its layers with these weights, in
+        units ``gatys`` the sum. One of the two may be empty.
     regions: at least one; the style loss is their mean, with their weights.
-    style_loss: a name of `STYLE_LOSSES`.
+    style_loss: a name of `STYLE_LOSSES`, or of `WHOLE_MAP_LOSSES`, which take neither tiles nor masks.
+    loss_units: scale-free, gatys or tutorial.
     content_weight, style_weight, tv_weight: multipliers. `content_weight` may change between evaluations.
     tv_scale: total variation that counts as one (the painting's own).
     tile_px: core of a tile; the default holds any picture whole.
+
+    An encoder with circular padding takes no tiles either; total variation wraps around with it.
     """
 
     def __init__(
@@ -125,29 +162,40 @@ class Objective:
         style_weight: float,
         tv_weight: float,
         tv_scale: float,
+        loss_units: str = "scale-free",
         tile_px: int = WHOLE_PX,
     ) -> None:
         self.content_weight = content_weight
-        self._encoder = encoder
+        self._encoder, self._units = encoder, loss_units
+        self._wraps = encoder.padding_mode == "circular"
         self._style_weight, self._tv_weight = style_weight, tv_weight / tv_scale
         self._layers = list(dict.fromkeys([*content_layers, *style_layers]))
         table = [encoder.architecture.layer(name) for name in self._layers]
         height, width = content.shape[-2:]
         self._tiles = build_tiles(core, height, width, table, tile_px)
-        self._content_layers = _shares(content_layers)
+        self._content_layers = _shares(content_layers, loss_units)
         self._content = self._content_losses(content)
         self._masks: dict[tuple[int, str], Tensor] = {}
         self._style: dict[tuple[int, str], tuple[float, StyleLoss]] = {}
+        self._style_of_maps: list[tuple[str, float, GaussianKernelLoss]] = []
+        if len(self._tiles) > 1 and (self._wraps or style_loss in WHOLE_MAP_LOSSES):
+            raise OptionError("an encoder with circular padding, and the style loss 'mmd-gaussian', take no tiles")
         whole = sum(region.weight for region in regions)
+        shares = _shares(style_layers, loss_units)
         for index, region in enumerate(regions):
             for layer in map(encoder.architecture.layer, style_layers):
-                share = style_layers[layer.name] / sum(style_layers.values()) * region.weight / whole
+                share, target = shares[layer.name] * region.weight / whole, region.targets[layer.name]
+                if isinstance(target, Sample):
+                    if region.mask is not None:
+                        raise OptionError(f"the style loss {style_loss!r} takes no guidance masks")
+                    self._style_of_maps.append((layer.name, share, WHOLE_MAP_LOSSES[style_loss](target)))
+                    continue
                 if region.mask is not None:
                     mask = _at_layer(region.mask, layer.stride_px)
                     if not core.cut(mask[None, None], layer.stride_px).any():
                         continue  # nothing of this region lies in the picture
                     self._masks[index, layer.name] = mask
-                self._style[index, layer.name] = share, STYLE_LOSSES[style_loss](region.targets[layer.name])
+                self._style[index, layer.name] = share, STYLE_LOSSES[style_loss](target, loss_units)
 
     @property
     def tiles(self) -> int:
@@ -156,7 +204,7 @@ class Objective:
 
     def __call__(self, pastiche: Float[Tensor, "1 3 height width"]) -> Evaluation:
         gradient = torch.zeros_like(pastiche)
-        restless = total_variation(pastiche, gradient, self._tv_weight)
+        restless = total_variation(pastiche, gradient, self._tv_weight, units=self._units, wrap=self._wraps)
         sums, kept = _Sums(), None
         for number, tile in enumerate(self._tiles):
             leaf = pastiche[..., *tile.reads].detach()
@@ -175,6 +223,7 @@ class Objective:
             else:
                 leaf, part = kept
             gradient[..., *tile.reads] += self._carried_back(leaf, part, slopes)
+        style += sum(map(float, sums.style))
         content = sum(share * float(sums.content[name]) for name, share in self._content_layers.items())
         losses = {
             "content": self.content_weight * content,
@@ -190,7 +239,7 @@ class Objective:
                 features = self._encoder(content[..., *tile.reads], list(pieces)) if pieces else {}
                 for name in pieces:
                     pieces[name].append(self._mapped(features[name], name, tile))
-        return {name: ContentLoss(maps) for name, maps in pieces.items()}
+        return {name: ContentLoss(maps, self._units) for name, maps in pieces.items()}
 
     def _mapped(self, features: Tensor, layer: str, tile: Tile) -> Tensor:
         """The positions of a feature map that count, in the encoder's geometry."""
@@ -202,6 +251,9 @@ class Objective:
         features = self._encoder(pixels, self._layers)
         for name, loss in self._content.items():
             part.content[name] = loss(self._mapped(features[name], name, tile), number)
+        part.style = [
+            share * loss(self._mapped(features[name], name, tile)) for name, share, loss in self._style_of_maps
+        ]
         for region, name in self._style:
             if _empty(tile.owns[name]):
                 continue
@@ -239,14 +291,17 @@ class Objective:
             for key, m in part.moments.items()
         ]
         terms += [self.content_weight * self._content_layers[name] * loss for name, loss in part.content.items()]
+        terms += [self._style_weight * loss for loss in part.style]
         if not terms:
             return torch.zeros_like(leaf)
         (gradient,) = torch.autograd.grad(torch.stack(terms).sum(), leaf)
         return gradient
 
 
-def _shares(layer_weights: Mapping[str, float]) -> dict[str, float]:
-    return {name: weight / sum(layer_weights.values()) for name, weight in layer_weights.items()}
+def _shares(layer_weights: Mapping[str, float], units: str) -> dict[str, float]:
+    """What each layer's loss is multiplied by; Gatys et al. take their weights as they are (eq. 5)."""
+    whole = 1.0 if units == "gatys" else sum(layer_weights.values())
+    return {name: weight / whole for name, weight in layer_weights.items()}
 
 
 def _at_layer(mask: Tensor, stride_px: int) -> Tensor:

@@ -9,6 +9,13 @@ from torch import Tensor
 # (row shift, column shift, weight): horizontal, vertical and both diagonals. A ramp of slope g in any direction
 # has the value g squared: the diagonals' differences span sqrt(2) px.
 _NEIGHBOURS = ((0, 1, 0.5), (1, 0, 0.5), (1, 1, 0.25), (1, -1, 0.25))
+# The papers' differences are to the right and down alone, and summed over the picture: on 0-255 pixels squared,
+# on [0, 1] absolute.
+_FORMS = {
+    "scale-free": _NEIGHBOURS,
+    "gatys": ((0, 1, 255.0**2), (1, 0, 255.0**2)),
+    "tutorial": ((0, 1, 1.0), (1, 0, 1.0)),
+}
 _STRIP_ROWS = 256  # taken at a time, to spare memory
 
 
@@ -16,8 +23,15 @@ def total_variation(
     pictures: Float[Tensor, "1 3 height width"],
     gradient: Float[Tensor, "1 3 height width"] | None = None,
     weight: float = 1.0,
+    *,
+    units: str = "scale-free",
+    wrap: bool = False,
 ) -> Float[Tensor, ""]:
     """Mean squared slope per pixel over the nine-point neighbourhood (L2 total variation), float64.
+
+    In units ``gatys`` it is the sum of squared differences on 0-255 pixels (the paper has none: eq. 4 of Mahendran
+    and Vedaldi), in ``tutorial`` the sum of absolute ones (TensorFlow's ``total_variation``). With `wrap` the last
+    row and column neighbour the first.
 
     `weight` times its derivative is added to `gradient`, if one is given; it is written out, not left to
     autograd, so that a large picture needs no more than itself.
@@ -28,20 +42,38 @@ def total_variation(
     """
     value = torch.zeros((), dtype=torch.float64, device=pictures.device)
     height = pictures.shape[-2]
+    whole = pictures.numel() if units == "scale-free" else 1
+    if wrap:
+        for down, across, share in _FORMS[units]:
+            difference = pictures.roll((-down, -across), (-2, -1)) - pictures
+            value += share * _summed(difference, units)
+            if gradient is not None:
+                slope, step = _slope(difference, units), share * weight / whole
+                gradient.sub_(slope, alpha=step).add_(slope.roll((down, across), (-2, -1)), alpha=step)
+        return value / whole
     for start in range(0, height, _STRIP_ROWS):
-        for down, across, share in _NEIGHBOURS:
+        for down, across, share in _FORMS[units]:
             stop = min(start + _STRIP_ROWS, height - down)
             here, there = _pair(pictures, start, stop, down, across)
             if here.numel() == 0:
                 continue
             difference = there - here
-            value += share * difference.square().sum(dtype=torch.float64)
+            value += share * _summed(difference, units)
             if gradient is not None:
                 from_here, from_there = _pair(gradient, start, stop, down, across)
-                step = 2 * share * weight / pictures.numel()
-                from_there.add_(difference, alpha=step)
-                from_here.sub_(difference, alpha=step)
-    return value / pictures.numel()
+                slope, step = _slope(difference, units), share * weight / whole
+                from_there.add_(slope, alpha=step)
+                from_here.sub_(slope, alpha=step)
+    return value / whole
+
+
+def _summed(difference: Tensor, units: str) -> Tensor:
+    sizes = difference.abs() if units == "tutorial" else difference.square()
+    return sizes.sum(dtype=torch.float64)
+
+
+def _slope(difference: Tensor, units: str) -> Tensor:
+    return difference.sign() if units == "tutorial" else 2 * difference
 
 
 def _pair(pictures: Tensor, start: int, stop: int, down: int, across: int) -> tuple[Tensor, Tensor]:

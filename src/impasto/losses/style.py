@@ -1,7 +1,9 @@
-"""Style losses: distances between style statistics, relative to the painting's own magnitude.
+"""Style losses that are distances between `Moments`; that of the Gaussian kernel is in `kernel`.
 
-Both are functions of `Moments` alone and return a float64 scalar without unit, so that a weight means the
-same at every size, for every encoder and painting.
+They return a float64 scalar, by default without unit: relative to the painting's own magnitude, so that a
+weight means the same at every size, for every encoder and painting. In the units of a paper (`UNITS`) they are
+what it writes, N channels being the only thing that they are divided by; the paper's M positions are in the
+moments. Departure: where pastiche and painting have different M, the papers leave open which is meant.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from torch import Tensor
 
 from impasto.errors import OptionError
 from impasto.losses.statistics import Moments
+
+UNITS = ("scale-free", "gatys", "tutorial")
 
 # Share of its mean variance that is added to the diagonal of a covariance before a root is taken: keeps the
 # root differentiable where a channel never fires.
@@ -33,7 +37,11 @@ class WassersteinLoss:
     distance is divided by the total variance of the painting's map.
     """
 
-    def __init__(self, target: Moments) -> None:
+    def __init__(self, target: Moments, units: str = "scale-free") -> None:
+        if units != "scale-free":
+            raise OptionError(
+                f"no paper gives the style loss 'wasserstein' in loss units {units!r}: take 'gram', or 'scale-free'"
+            )
         self._mean = target.mean
         self._covariance = _ridged(target.covariance)
         self._scale = 1 / _magnitude(self._covariance, self._mean)
@@ -57,23 +65,102 @@ class GramLoss:
 
     .. math:: |G - G_*|_F^2 / |G_*|_F^2, \quad G = \frac1n \sum f f^T
 
-    Gatys, Ecker and Bethge, "A Neural Algorithm of Artistic Style" (arXiv 1508.06576), eq. 4. Departure: the
-    paper divides by 4 N^2 M^2; relative to the painting, the loss is free of both.
+    Gatys, Ecker and Bethge, "A Neural Algorithm of Artistic Style" (arXiv 1508.06576), eq. 4, which divides by
+    4 N^2 M^2 in place of the painting's norm: units ``gatys``. TensorFlow's tutorial takes the mean of the N^2
+    squared differences: ``tutorial``.
     """
 
-    def __init__(self, target: Moments) -> None:
+    def __init__(self, target: Moments, units: str = "scale-free") -> None:
         self._gram = target.second_moment
-        self._scale = 1 / (self._gram.square().sum() + 1e-24)
+        self._scale = _scale(units, self._gram.square().sum() + 1e-24, len(self._gram) ** 2)
 
     def __call__(self, pastiche: Moments) -> Float[Tensor, ""]:
         return (pastiche.second_moment - self._gram).square().sum() * self._scale
 
 
-StyleLoss = WassersteinLoss | GramLoss
-STYLE_LOSSES: dict[str, Callable[[Moments], StyleLoss]] = {
+class LinearKernelLoss:
+    r"""Squared maximum mean discrepancy (MMD) with the kernel :math:`x^\top y`: distance of the means.
+
+    .. math:: |\mu - \mu_*|^2 / \operatorname{E} |f_*|^2
+
+    Li, Wang, Liu and Hou, "Demystifying Neural Style Transfer" (arXiv 1701.01036), section 4.1. Its factor 1/Z
+    is open there; in units of ``gatys`` and ``tutorial`` it is that of the Gram loss with N for N^2: 1/(4N), 1/N.
+    """
+
+    def __init__(self, target: Moments, units: str = "scale-free") -> None:
+        self._mean = target.mean
+        self._scale = _scale(units, _mean_square(target), len(self._mean))
+
+    def __call__(self, pastiche: Moments) -> Float[Tensor, ""]:
+        return (pastiche.mean - self._mean).square().sum() * self._scale
+
+
+class PolynomialKernelLoss:
+    r"""Squared MMD with the kernel :math:`(x^\top y + c)^2`: distance of second moments and of means.
+
+    .. math:: \frac{|G - G_*|_F^2 + 2 c\, |\mu - \mu_*|^2}{|G_*|_F^2 + 2 c\, |\mu_*|^2}, \quad
+        c = \operatorname{E} |f_*|^2
+
+    Li et al. (arXiv 1701.01036), section 4.1 and eq. 9. With the paper's c = 0, taken in its units, it is the Gram
+    loss, which is the paper's point. Departure of scale-free units: c is of the size of the product beside it.
+    """
+
+    def __init__(self, target: Moments, units: str = "scale-free") -> None:
+        self._gram, self._mean = target.second_moment, target.mean
+        self._offset = _mean_square(target) if units == "scale-free" else torch.zeros_like(self._mean[0])
+        magnitude = self._distance(self._gram, self._mean)
+        self._scale = _scale(units, magnitude + 1e-24, len(self._gram) ** 2)
+
+    def __call__(self, pastiche: Moments) -> Float[Tensor, ""]:
+        return self._distance(pastiche.second_moment - self._gram, pastiche.mean - self._mean) * self._scale
+
+    def _distance(self, gram: Tensor, mean: Tensor) -> Tensor:
+        return gram.square().sum() + 2 * self._offset * mean.square().sum()
+
+
+class BatchNormLoss:
+    r"""Squared distance of every channel's mean and standard deviation: batch-normalisation statistics.
+
+    .. math:: \sum_i \frac{(\mu^i - \mu_*^i)^2 + (\sigma^i - \sigma_*^i)^2}{\operatorname{tr} C_*}
+
+    Li et al. (arXiv 1701.01036), section 4.2, which divides by N in place of the trace: units ``gatys`` and
+    ``tutorial``. Departure: `RIDGE` is added to every variance.
+    """
+
+    def __init__(self, target: Moments, units: str = "scale-free") -> None:
+        self._mean = target.mean
+        variance = target.covariance.diagonal()
+        self._ridge = RIDGE * variance.mean() + 1e-12
+        self._deviation = (variance.clamp_min(0) + self._ridge).sqrt()
+        magnitude = _magnitude(target.covariance, self._mean)
+        self._scale = 1 / magnitude if units == "scale-free" else torch.ones_like(magnitude) / len(self._mean)
+
+    def __call__(self, pastiche: Moments) -> Float[Tensor, ""]:
+        deviation = (pastiche.covariance.diagonal().clamp_min(0) + self._ridge).sqrt()
+        distance = (pastiche.mean - self._mean).square() + (deviation - self._deviation).square()
+        return distance.sum() * self._scale
+
+
+StyleLoss = WassersteinLoss | GramLoss | LinearKernelLoss | PolynomialKernelLoss | BatchNormLoss
+STYLE_LOSSES: dict[str, Callable[[Moments, str], StyleLoss]] = {
     "wasserstein": WassersteinLoss,
     "gram": GramLoss,
+    "mmd-linear": LinearKernelLoss,
+    "mmd-polynomial": PolynomialKernelLoss,
+    "batch-norm": BatchNormLoss,
 }
+
+
+def _scale(units: str, magnitude: Tensor, numbers: int) -> Tensor:
+    """What a sum of squares is multiplied by: free of scale, or a paper's factor for so many numbers."""
+    if units == "scale-free":
+        return 1 / magnitude
+    return torch.ones_like(magnitude) / (4 * numbers if units == "gatys" else numbers)
+
+
+def _mean_square(target: Moments) -> Tensor:
+    """E |f|^2, never quite zero."""
+    return target.second_moment.trace() + 1e-12
 
 
 def _ridged(covariance: Tensor) -> Tensor:

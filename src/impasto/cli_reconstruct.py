@@ -1,0 +1,177 @@
+"""The command line of what is painted from one picture: ``impasto reconstruct`` and ``impasto texture``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from impasto.api import build_run, resolve_options
+from impasto.cli import Output, carry_out
+from impasto.cli_encoders import fetch_encoder
+from impasto.cli_parts import GENERAL, SWITCH, parse_painting, with_option_flags
+from impasto.errors import OptionError
+from impasto.flags import flag_name
+
+RECIPE = Parameter(help="named options to begin with", metavar="NAME|FILE.toml", group=GENERAL)
+ALL_LAYERS = "the strip of figure 1 of Gatys et al.: one panel for every block, each a picture of its own too"
+NO_TIME_LAPSE = "make none [default: a .gif beside the picture]"
+
+
+def build_reconstruct_app() -> App:
+    """Assemble ``impasto reconstruct``."""
+    app = App(name="reconstruct", help="Paint a picture from what layers of it keep.", help_format="plaintext")
+    usage = "Usage: impasto reconstruct {} [OPTIONS]"
+    app.command(content, usage=usage.format("content IMAGE --layer NAME -o OUT"))
+    app.command(style, usage=usage.format("style IMAGE --layers NAME,... -o OUT"))
+    return app
+
+
+@with_option_flags
+def content(
+    image: Annotated[Path, Parameter(help="the picture", group=GENERAL)],
+    /,
+    *,
+    to: Output,
+    layer: Annotated[
+        str | None, Parameter(help="whose feature map to paint from [default: relu4_2]", metavar="NAME", group=GENERAL)
+    ] = None,
+    all_layers: Annotated[bool, SWITCH, Parameter(help=ALL_LAYERS, group=GENERAL)] = False,
+    no_timelapse: Annotated[bool, SWITCH, Parameter(help=NO_TIME_LAPSE, group=GENERAL)] = False,
+    recipe: Annotated[str, RECIPE] = "reconstruct-content",
+    **options: str | None,
+) -> int:
+    """Paint a picture again from feature maps of it alone, from noise."""
+    given = _given(options, {"content_layers": layer})
+    return _reconstruct("content", image, to, recipe, given, all_layers=all_layers, timelapse=not no_timelapse)
+
+
+@with_option_flags
+def style(
+    image: Annotated[Path, Parameter(help="the picture", group=GENERAL)],
+    /,
+    *,
+    to: Output,
+    layers: Annotated[
+        str | None,
+        Parameter(
+            help="whose statistics to paint from [default: the first of every block]",
+            metavar="NAME:NUMBER,...",
+            group=GENERAL,
+        ),
+    ] = None,
+    all_layers: Annotated[bool, SWITCH, Parameter(help=ALL_LAYERS, group=GENERAL)] = False,
+    no_timelapse: Annotated[bool, SWITCH, Parameter(help=NO_TIME_LAPSE, group=GENERAL)] = False,
+    recipe: Annotated[str, RECIPE] = "reconstruct-style",
+    **options: str | None,
+) -> int:
+    """Paint a picture from style statistics of another alone, from noise."""
+    given = _given(options, {"style_layers": layers})
+    return _reconstruct("style", image, to, recipe, given, all_layers=all_layers, timelapse=not no_timelapse)
+
+
+@with_option_flags
+def texture(
+    image: Annotated[str, Parameter(help="the picture in whose manner", group=GENERAL)],
+    /,
+    *images: Annotated[str, Parameter(help="more of them blend; weights as painting.jpg:0.7", group=GENERAL)],
+    to: Output,
+    seamless: Annotated[
+        bool, SWITCH, Parameter(help="its sides meet: laid side by side it shows no seam", group=GENERAL)
+    ] = False,
+    recipe: Annotated[str, RECIPE] = "texture",
+    **options: str | None,
+) -> int:
+    """Paint a texture of any size: --size 2048x1024 (or --shape), strokes as large as in the picture itself."""
+    given = _given(options, {})
+    if "x" in given.get("size_px", ""):
+        given["shape_px"] = given.pop("size_px")
+    if seamless and given.setdefault("padding_mode", "circular") != "circular":
+        raise OptionError(f"--seamless is --padding-mode circular, got {given['padding_mode']!r}")
+    return _paint(None, [parse_painting(text) for text in (image, *images)], to, recipe, given)
+
+
+def _given(options: Mapping[str, str | None], named: Mapping[str, str | None]) -> dict[str, str]:
+    """The options given; those of the command's own name for one count as it."""
+    for name, value in named.items():
+        if value is not None and options.get(name) is not None:
+            raise OptionError(f"the layers are named twice: {value!r}, and with {flag_name(name)} {options[name]!r}")
+    return {name: value for name, value in (*options.items(), *named.items()) if value is not None}
+
+
+def _reconstruct(
+    kind: str,
+    image: Path,
+    to: Output,
+    recipe: str,
+    given: Mapping[str, Any],
+    *,
+    all_layers: bool,
+    timelapse: bool,
+) -> int:
+    """One reconstruction, or those of a strip and then the strip."""
+    if to.timelapse is None and timelapse:
+        to = dataclasses.replace(to, timelapse=to.output.with_suffix(".gif"))
+    if to.timelapse is not None and not timelapse:
+        raise OptionError("--timelapse and --no-timelapse exclude each other")
+    photo, painting = (image, None) if kind == "content" else (None, image)
+    if not all_layers:
+        return _paint(photo, painting, to, recipe, given)
+    from impasto.lab.reconstruct import strip_layers
+
+    option = f"{kind}_layers"
+    if option in given:
+        raise OptionError("--all-layers and layers of your own exclude each other")
+    to.check(8)
+    panels = {name: _panel(to, name) for name in strip_layers(kind)}
+    for panel in panels.values():
+        panel.check(int(to.bit_depth or 8))
+    for name, layers in strip_layers(kind).items():
+        code = _paint(photo, painting, panels[name], recipe, {**given, option: layers})
+        if code:
+            return code
+    _save_strip(kind, image, to, panels, given)
+    return 0
+
+
+def _save_strip(kind: str, image: Path, to: Output, panels: Mapping[str, Output], given: Mapping[str, Any]) -> None:
+    from impasto.images.io import load_picture, save_picture
+    from impasto.lab.reconstruct import draw_strip
+
+    found = {name: load_picture(panel.output) for name, panel in panels.items()}
+    first, *others = found.values()
+    original = load_picture(image, max_pixels=to.limit).pixels(first.height_px, first.width_px)
+    up_to = "to " if kind == "style" else ""
+    labels = [next(iter(found)), *(f"{up_to}{name}" for name in list(found)[1:])]
+    drawn = draw_strip(
+        f"{image.name}: {kind} kept by layers of {given.get('encoder', 'lite')}",
+        [("original", original), *zip(labels, (p.pixels() for p in (first, *others)), strict=True)],
+    )
+    save_picture(to.output, drawn, overwrite=to.overwrite)
+    if not to.quiet:
+        print(f"{to.output}: {len(found)} layers of {image.name}")
+
+
+def _panel(to: Output, name: str) -> Output:
+    """Where one picture of a strip goes: ``strip-relu1_1.png``."""
+    lapse = to.timelapse
+    return dataclasses.replace(
+        to,
+        output=to.output.with_stem(f"{to.output.stem}-{name}"),
+        timelapse=lapse and lapse.with_stem(f"{lapse.stem}-{name}"),
+    )
+
+
+def _paint(photo: Any, paintings: Any, to: Output, recipe: str, given: Mapping[str, Any]) -> int:
+    resolve_options(recipe, given, spell=flag_name)
+    bit_depth = int(to.bit_depth or 8)
+    to.check(bit_depth)
+    run = build_run(photo, paintings, recipe=recipe, options=given, max_pixels=to.limit)
+    fetch_encoder(run.options.encoder, to.quiet)
+    return carry_out(run, to, bit_depth)
+
+
+RECONSTRUCT = build_reconstruct_app()

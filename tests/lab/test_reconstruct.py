@@ -1,0 +1,177 @@
+"""``impasto reconstruct``, ``impasto texture`` and ``--timelapse`` on the command line; the strip of figure 1."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+import impasto
+from impasto import cli
+from impasto.display import QuietDisplay
+from impasto.events import StepDone
+from impasto.flags import flag_name, format_value
+from impasto.lab.reconstruct import draw_strip, strip_layers
+
+QUICK = ["--steps", "4", "--threads", "1", "--quiet"]
+
+
+def frames_of(path: str) -> int:
+    with Image.open(path) as image:
+        return sum(1 for _ in ImageSequence.Iterator(image))
+
+
+def test_layers_of_figure_1() -> None:
+    content, style = strip_layers("content"), strip_layers("style")
+    assert list(content) == list(style) == ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
+    assert content["relu3_1"] == {"relu3_1": 1.0}
+    assert style["relu3_1"] == {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
+
+
+def test_a_strip_shows_its_pictures_side_by_side() -> None:
+    red, blue = (np.full((40, 60, 3), colour, np.float32) for colour in ((1, 0, 0), (0, 0, 1)))
+    strip = draw_strip("two", [("first", red), ("second", blue)])
+    across = strip[-40]
+    assert across[len(across) // 4].tolist() == [1, 0, 0]
+    assert across[3 * len(across) // 4].tolist() == [0, 0, 1]
+    assert strip.shape[1] > strip.shape[0]
+
+
+def test_reconstruct_content_ends_as_a_picture_and_a_time_lapse(studio: Path) -> None:
+    code = cli.main(
+        ["reconstruct", "content", "photo.png", "--layer", "relu2_1", "-o", "r.png", "--size", "48", *QUICK]
+    )
+    assert code == 0
+    record = impasto.read_record("r.png")
+    assert record["options"]["content_layers"] == {"relu2_1": 1.0}  # type: ignore[index]
+    assert record["inputs"]["paintings"] == []  # type: ignore[index]
+    assert frames_of("r.gif") > 1
+    assert not Path("r.png.run").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["reconstruct", "content", "photo.png", "--size", "48", "--no-timelapse"],
+        ["reconstruct", "style", "painting.png", "--layers", "relu1_1,relu2_1:2", "--size", "48", "--no-timelapse"],
+        ["texture", "painting.png", "photo.png:0.3", "--size", "64x32", "--seamless"],
+    ],
+)
+def test_what_is_painted_from_one_picture_replays(studio: Path, words: list[str]) -> None:
+    assert cli.main([*words, "-o", "one.png", *QUICK]) == 0
+    assert cli.main(["info", "one.png"]) == 0
+    assert cli.main(["replay", "one.png", "-o", "two.png", "--quiet"]) == 0
+    one, two = (np.asarray(Image.open(name)) for name in ("one.png", "two.png"))
+    assert np.array_equal(one, two)
+
+
+def test_in_python_too(studio: Path) -> None:
+    texture = impasto.paint(None, "painting.png", recipe="texture", shape_px="48x32", steps=3, threads=1)
+    assert texture.pixels.shape == (32, 48, 3)
+    again = impasto.paint("photo.png", None, recipe="reconstruct-content", size_px=48, steps=3, threads=1)
+    again.save("again.png")
+    assert np.array_equal(impasto.replay("again.png").pixels, again.pixels)
+
+
+@pytest.mark.parametrize("kind", ["content", "style"])
+def test_all_layers_make_a_strip_and_its_pictures(studio: Path, kind: str) -> None:
+    image = {"content": "photo.png", "style": "painting.png"}[kind]
+    words = ["reconstruct", kind, image, "--all-layers", "-o", "strip.png", "--size", "32", "--no-timelapse"]
+    assert cli.main([*words, *QUICK]) == 0
+    names = [f"strip-{name}.png" for name in strip_layers(kind)]
+    assert all(Path(name).is_file() for name in names)
+    layers = impasto.read_record(names[2])["options"][f"{kind}_layers"]  # type: ignore[index]
+    assert layers == strip_layers(kind)["relu3_1"]
+    with Image.open("strip.png") as strip:
+        assert strip.width > 5 * 100
+    # nothing is painted over what is there
+    assert cli.main([*words, *QUICK]) == 1
+
+
+def test_a_texture_says_what_it_was_rounded_to(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "texture",
+        "painting.png",
+        "-o",
+        "t.png",
+        "--size",
+        "60x30",
+        "--seamless",
+        "--steps",
+        "2",
+        "--threads",
+        "1",
+    ]
+    assert cli.main(words) == 0
+    told = capsys.readouterr()
+    assert "64x32 px in place of 60x30 px" in told.err
+    assert "t.png: 64x32 px" in told.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["reconstruct", "content", "photo.png", "--layer", "relu1_1", "--content-layers", "relu2_1"], "named twice"),
+        (["reconstruct", "content", "photo.png", "--layer", "relu1_1", "--all-layers"], "exclude each other"),
+        (["reconstruct", "style", "photo.png", "--timelapse", "a.gif", "--no-timelapse"], "exclude each other"),
+        (["texture", "painting.png", "--seamless", "--padding-mode", "zeros"], "--seamless is --padding-mode circular"),
+        (["texture", "painting.png", "--size", "12xx"], "--shape"),
+        (["texture", "painting.png", "--timelapse", "x.avi"], "a time-lapse is .gif, .webp or .mp4"),
+        (["paint", "photo.png", "painting.png", "--timelapse", "out.png"], "are the same file"),
+    ],
+)
+def test_wrong_usage(studio: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
+    assert cli.main([*words, "-o", "out.png", *QUICK]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+    assert not Path("out.png").exists()
+
+
+def test_any_painting_command_makes_a_time_lapse(studio: Path) -> None:
+    quick = {"size_px": 48, "min_scale_px": 32, "steps": (3, 2), "threads": 1}
+    quick_flags = [part for name, value in quick.items() for part in (flag_name(name), format_value(value))]
+    lapse = ["--timelapse-size", "32", "--timelapse-seconds", "1", "--quiet"]
+    words = ["paint", "photo.png", "painting.png", "-o", "p.png", *quick_flags]
+    assert cli.main([*words, "--timelapse", "p.webp", *lapse]) == 0
+    assert frames_of("p.webp") > 1
+    with Image.open("p.webp") as image:
+        assert max(image.size) == 32
+    plain = impasto.paint("photo.png", "painting.png", **quick)
+    assert np.array_equal(np.asarray(Image.open("p.png")), np.rint(plain.pixels * 255).astype(np.uint8))
+    assert cli.main(["replay", "p.png", "-o", "q.png", "--timelapse", "q.gif", *lapse]) == 0
+    assert frames_of("q.gif") == frames_of("p.webp")
+
+
+def test_a_resumed_run_ends_with_the_time_lapse_of_the_whole(
+    studio: Path, quick_flags: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["paint", "photo.png", "painting.png", "-o", "p.png", "--timelapse", "p.gif", "--quiet", *quick_flags]
+    assert cli.main(words) == 0
+    whole = Path("p.gif").read_bytes()
+    for name in ("p.png", "p.gif"):
+        Path(name).unlink()
+
+    class StopsAtFour(QuietDisplay):
+        steps = 0
+
+        def show(self, event: object) -> None:
+            if isinstance(event, StepDone):
+                self.steps += 1
+                if self.steps == 4:
+                    os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("impasto.display.choose_display", lambda quiet: StopsAtFour())
+        assert cli.main(words) == 130
+    assert list(Path("p.png.run").glob("frame-*.npy"))
+    described = json.dumps(impasto.read_record("p.png"))
+    assert "stopped_after" in described
+    assert cli.main(["resume", "p.png.run", "--quiet", "--overwrite"]) == 0
+    assert not Path("p.png.run").exists()
+    assert Path("p.gif").read_bytes() == whole
