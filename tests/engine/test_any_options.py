@@ -85,8 +85,15 @@ ANY = {
     "scale_factor": st.one_of(st.floats(1.05, 4), st.sampled_from([1.05, 16.0])),
     "margin": st.sampled_from([0.0, 0.01, 0.1, 0.5]),
     "padding_mode": st.sampled_from(["reflect", "replicate", "zeros"]),
+    "pooling": st.sampled_from(["max", "average"]),
+    "brush_scale": st.sampled_from([0.25, 1.0, 4.0]),
+    "tile_px": st.sampled_from([None, 64]),
+    "beta1": st.sampled_from([0.0, 0.9, 0.99]),
+    "beta2": st.sampled_from([0.0, 0.99, 0.999]),
+    "epsilon": st.sampled_from([1e-8, 0.1]),
 }
-NOT_DRAWN = {"encoder", "threads", "device", "max_memory_bytes"}  # the bundled encoder, one thread, this machine
+# The bundled encoder, one thread, this machine; raw units leave float32 with weights as large as these.
+NOT_DRAWN = {"encoder", "threads", "device", "max_memory_bytes", "shape_px", "loss_units"}
 
 
 @pytest.fixture(autouse=True, scope="module")

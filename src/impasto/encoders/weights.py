@@ -105,6 +105,7 @@ def read_encoder_file(
             mean=mean,
             geometry=geometry,
             padding_mode=padding_mode,
+            pooling=pooling,
             dtype=dtype,
             device=device,
         )
