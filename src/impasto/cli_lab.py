@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from impasto.cli_encoders import fetch_encoder
 from impasto.cli_parts import GENERAL, SWITCH, parse_painting, stop_on_signal, with_option_flags
 from impasto.errors import OptionError
 from impasto.events import Controls
@@ -185,6 +186,7 @@ def _run(manifest: Manifest, folder: Path, ray: str | None, quiet: bool) -> int:
     from impasto.display_jobs import choose_jobs_display
     from impasto.lab.run import collect, iter_lab
 
+    fetch_encoder(manifest.judge, quiet)
     controls = Controls()
     with stop_on_signal(controls) as received:
         with choose_jobs_display(manifest, quiet) as display:
