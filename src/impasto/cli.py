@@ -77,10 +77,11 @@ class Output:
     def check(self, bit_depth: int) -> None:
         """Refuse what cannot be written, before anything is painted for it."""
         from impasto.images.io import check_output
+        from impasto.run_folder import holds_run
 
         check_output(self.output, bit_depth=bit_depth, overwrite=self.overwrite)
         check_interval(self.checkpoint_every)
-        if self.run_folder.exists() and not self.overwrite:
+        if holds_run(self.run_folder) and not self.overwrite:
             raise OutputError(
                 f"{str(self.run_folder)!r} holds an interrupted run: go on with impasto resume {self.run_folder}, "
                 "or paint anew with --overwrite"
@@ -282,7 +283,7 @@ def resume(
     events = Path(command.events) if command and command.events else None
     to = Output(
         target,
-        overwrite=overwrite or is_unfinished(target),
+        overwrite=overwrite or (output is None and is_unfinished(target)),
         bit_depth="16" if command and command.bit_depth == 16 else "8",
         no_record=bool(command and not command.record),
         events=events,
@@ -368,12 +369,14 @@ def recipes() -> int:
 def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), events_from: int = 0) -> int:
     """Paint, show, log, write; returns the exit code."""
     from impasto.display import EventLog, choose_display
-    from impasto.run_folder import Command, remove_run
+    from impasto.events import RunStarted
+    from impasto.run_folder import Command, holds_run, remove_run
 
-    if run.resumed is None:
-        remove_run(to.run_folder)
-        run.checkpoint_folder = to.run_folder if to.checkpoint_every else None
-        run.checkpoint_seconds = to.checkpoint_every
+    anew = run.resumed is None
+    if anew:
+        run.checkpoint_folder, run.checkpoint_seconds = to.run_folder, to.checkpoint_every
+    folder = run.checkpoint_folder
+    assert folder is not None
     with stop_on_signal(run.controls) as received:
         with choose_display(to.quiet) as display, EventLog(to.events, events_from) as log:
             run.command = lambda: Command(
@@ -387,6 +390,8 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
                 display.note(text)
             told = False
             for event in run:
+                if anew and isinstance(event, RunStarted):
+                    remove_run(folder)  # not before it is known that this run can be painted
                 log.write(event)
                 display.show(event)
                 if received and not told:
@@ -395,14 +400,13 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
         pastiche = run.pastiche
         assert pastiche is not None, "the engine ended without RunDone"
         pastiche.save(to.output, bit_depth=bit_depth, record=not to.no_record, overwrite=to.overwrite)
-    folder = run.checkpoint_folder
-    if folder is not None and not pastiche.stopped:
+    if run.complete:
         remove_run(folder)
     if not to.quiet:
         height_px, width_px = pastiche.pixels.shape[:2]
         stopped = ", stopped early" if pastiche.stopped else ""
         print(f"{to.output}: {width_px}x{height_px} px, painted in {pastiche.seconds:.1f} s{stopped}")
-        if pastiche.stopped and folder is not None and folder.is_dir():
+        if not run.complete and holds_run(folder):
             print(f"to go on: impasto resume {folder}")
     return 128 + received[0] if received else 0
 

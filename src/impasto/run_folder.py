@@ -13,10 +13,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from impasto import __version__
-from impasto.errors import CheckpointError, InputError
+from impasto.errors import CheckpointError, InputError, OutputError
+from impasto.files import why_not_a_file
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, picture_from_array
 from impasto.options import PaintOptions
-from impasto.record import Machine, current_machine
+from impasto.record import Machine, StopPoint, current_machine
 
 if TYPE_CHECKING:
     from impasto.engine.checkpoint import Checkpoint
@@ -54,6 +55,7 @@ class RunState(_Part):
     recipe: str | None
     options: PaintOptions
     encoder_sha256: str
+    stop_after: StopPoint | None = None
     content: Source
     paintings: tuple[Source, ...]
     starting_picture: Source | None = None
@@ -69,10 +71,18 @@ def run_folder_of(output: Path) -> Path:
 
 def find_run_folder(path: Path) -> Path:
     """The run folder that a user names, or that of the picture named. Raises `CheckpointError`."""
-    for folder in (path, run_folder_of(path)):
-        if folder.is_dir():
-            return folder
+    try:
+        for folder in (path, run_folder_of(path)):
+            if folder.is_dir():
+                return folder
+    except OSError as error:
+        raise CheckpointError(f"cannot read the run folder {str(path)!r}: {error.strerror}") from error
     raise CheckpointError(f"there is no interrupted run {str(path)!r}: give the folder, such as pastiche.png.run")
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether there is a checkpoint in a folder."""
+    return folder.is_dir() and any(folder.glob("checkpoint-*.safetensors"))
 
 
 def describe_source(picture: Picture, folder: Path, weight: float = 1.0) -> Source:
@@ -94,10 +104,12 @@ def load_source(source: Source, folder: Path, role: str, max_pixels: int = DEFAU
     """Read an input again. Raises `CheckpointError` when it is not the one the run began with."""
     path = folder / source.path  # an absolute path stays what it is
     try:
-        if path.suffix == ".npy" and not Path(source.path).is_absolute():
-            picture = picture_from_array(np.load(path, allow_pickle=False), name=source.name)
-        else:
+        if Path(source.path).is_absolute():
             picture = load_picture(path, max_pixels=max_pixels)
+        elif why := why_not_a_file(path):
+            raise InputError(f"{path.name}: {why}")
+        else:  # mapped: what a damaged header declares takes no memory
+            picture = picture_from_array(np.lib.format.open_memmap(path, mode="r"), name=source.name)
     except (InputError, OSError, ValueError) as error:
         raise CheckpointError(f"the {role} of the interrupted run cannot be read again: {error}") from error
     if picture.sha256 != source.sha256:
@@ -137,14 +149,20 @@ def read_run(folder: Path) -> tuple[RunState, Checkpoint, list[str]]:
 
 
 def remove_run(folder: Path) -> None:
-    """Remove what a run left in its folder, and the folder unless there is something else in it."""
+    """Remove what a run left in its folder, and the folder unless there is something else in it.
+
+    Raises `OutputError` where that cannot be.
+    """
     if not folder.is_dir():
         return
-    for pattern in ("checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.partial"):
-        for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)
-    if not any(folder.iterdir()):
-        folder.rmdir()
+    try:
+        for pattern in ("checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.partial"):
+            for path in folder.glob(pattern):
+                path.unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise OutputError(f"cannot clear the run folder {str(folder)!r}: {error.strerror}; remove it") from error
 
 
 def _parse(about: Mapping[str, Any], name: str) -> RunState:
