@@ -72,9 +72,10 @@ def run_folder_of(output: Path) -> Path:
 def find_run_folder(path: Path) -> Path:
     """The run folder that a user names, or that of the picture named. Raises `CheckpointError`."""
     try:
-        for folder in (path, run_folder_of(path)):
-            if folder.is_dir():
-                return folder
+        if path.is_dir():
+            return path
+        if run_folder_of(path).is_dir():
+            return run_folder_of(path)
     except OSError as error:
         raise CheckpointError(f"cannot read the run folder {str(path)!r}: {error.strerror}") from error
     raise CheckpointError(f"there is no interrupted run {str(path)!r}: give the folder, such as pastiche.png.run")
