@@ -223,7 +223,8 @@ def paint(
     run = build_run(photo, styles, recipe=recipe, options=given, max_pixels=to.limit)
     if sheet is not None:
         size_px = sheet.long_edge_px(run.content.height_px, run.content.width_px)
-        run.options, run.dots_per_inch = build_options({"size_px": size_px}, run.options), sheet.dots_per_inch
+        run.options = build_options({"size_px": size_px}, run.options, spell=lambda _: f"--print {print_size}")
+        run.dots_per_inch = sheet.dots_per_inch
     fetch_encoder(run.options.encoder, to.quiet)
     return carry_out(run, to, bit_depth)
 
@@ -246,10 +247,14 @@ def enlarge(
     to.check(int(to.bit_depth or 8))
     size_px = overrides.pop("size_px", None)
     run = build_enlargement(picture, inputs, size_px=size_px, sheet=sheet, overrides=overrides, max_pixels=to.limit)
-    bit_depth = int(to.bit_depth or (run.replayed.bit_depth if run.replayed else 8))
+    assert run.replayed is not None
+    bit_depth = int(to.bit_depth or run.replayed.bit_depth)
     to.check(bit_depth)
     fetch_encoder(run.options.encoder, to.quiet)
-    return carry_out(run, to, bit_depth)
+    notes = []
+    if run.replayed.stopped_after is not None:
+        notes.append("the picture was stopped early: what was left out then is not painted now; replay paints it anew")
+    return carry_out(run, to, bit_depth, notes)
 
 
 def resume(
