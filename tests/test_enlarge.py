@@ -80,6 +80,13 @@ def test_it_goes_on_from_the_pastiche(painted: impasto.Pastiche, quick: Quick, t
     assert np.corrcoef(reduced.ravel(), painted.pixels.ravel())[0, 1] > 0.8
 
 
+def test_a_tiny_pastiche(studio: Path, quick: Quick, tiny_encoder_file: Path) -> None:
+    impasto.paint("photo.png", "painting.png", **(quick | {"size_px": 5})).save("out.png")
+    for size_px, edges in ((6, [6]), (16, [16]), (30, [16, 30])):
+        run = api.build_enlargement("out.png", [tiny_encoder_file], size_px=size_px, overrides={})
+        assert [max(size) for size in plan_of(run).scales_px] == edges
+
+
 def test_what_is_given_overrides(painted: impasto.Pastiche, tiny_encoder_file: Path) -> None:
     larger = impasto.enlarge("out.png", 60, [tiny_encoder_file], strength=70, steps=(1,))
     assert larger.record["options"]["strength"] == 70

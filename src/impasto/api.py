@@ -26,7 +26,15 @@ from impasto.images.io import (
     save_picture,
 )
 from impasto.images.printing import Print
-from impasto.options import CHECKPOINT_SECONDS, STARTING_POINTS, PaintOptions, build_options, load_recipe, scale_edges
+from impasto.options import (
+    CHECKPOINT_SECONDS,
+    MIN_SCALE_PX,
+    STARTING_POINTS,
+    PaintOptions,
+    build_options,
+    load_recipe,
+    scale_edges,
+)
 from impasto.record import (
     ENCODER_SUFFIX,
     RunRecord,
@@ -460,7 +468,7 @@ def build_enlargement(
     onward = {
         "size_px": size_px,
         "starting_point": str(path),
-        "min_scale_px": round(own * min(record.options.scale_factor, size_px / own)),
+        "min_scale_px": max(MIN_SCALE_PX, round(own * min(record.options.scale_factor, size_px / own))),
         "steps": record.options.steps[painted:] or record.options.steps[-1:],
         "content_weight": weight,
         "variation": 0,

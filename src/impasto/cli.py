@@ -121,8 +121,9 @@ def main(tokens: Sequence[str] | None = None) -> int:
         print(f"impasto: {explain_usage(error)}", file=sys.stderr)
         return OptionError.exit_code
     except KeyboardInterrupt as error:
-        print("impasto: interrupted, nothing written", file=sys.stderr)
-        return 128 + (error.args[0] if error.args else signal.SIGINT)
+        number, onward = error.args or (signal.SIGINT, "")
+        print(f"impasto: interrupted, no picture written{onward}", file=sys.stderr)
+        return 128 + int(number)
 
 
 def explain_usage(error: CycloptsError) -> str:
@@ -382,7 +383,8 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
         run.checkpoint_folder, run.checkpoint_seconds = to.run_folder, to.checkpoint_every
     folder = run.checkpoint_folder
     assert folder is not None
-    with stop_on_signal(run.controls) as received:
+    onward = f"to go on: impasto resume {folder}"
+    with stop_on_signal(run.controls, lambda: f"; {onward}" if holds_run(folder) else "") as received:
         with choose_display(to.quiet) as display, EventLog(to.events, events_from) as log:
             run.command = lambda: Command(
                 output=str(to.output.absolute()),
@@ -412,16 +414,16 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
         stopped = ", stopped early" if pastiche.stopped else ""
         print(f"{to.output}: {width_px}x{height_px} px, painted in {pastiche.seconds:.1f} s{stopped}")
         if not run.complete and holds_run(folder):
-            print(f"to go on: impasto resume {folder}")
+            print(onward)
     return 128 + received[0] if received else 0
 
 
 @contextmanager
-def stop_on_signal(controls: Controls) -> Iterator[list[int]]:
+def stop_on_signal(controls: Controls, onward: Callable[[], str]) -> Iterator[list[int]]:
     """Turn the first Ctrl-C or SIGTERM into `controls.stop`, the second into an immediate end.
 
     Yields the list of signals received, which grows. The second one raises KeyboardInterrupt, so that files
-    half written are cleaned away on the way out.
+    half written are cleaned away on the way out; it carries the signal's number and how to go on.
     """
     received: list[int] = []
 
@@ -429,7 +431,7 @@ def stop_on_signal(controls: Controls) -> Iterator[list[int]]:
         received.append(number)
         controls.stop = True
         if len(received) > 1:
-            raise KeyboardInterrupt(number)
+            raise KeyboardInterrupt(number, onward())
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -127,6 +127,9 @@ def read_run(folder: Path) -> tuple[RunState, Checkpoint, list[str]]:
     Returns the run's description, the engine's state, and notes worth telling. Raises `CheckpointError` where
     none can be used, with the reason for the newest.
     """
+    nothing = f"there is no checkpoint in {str(folder)!r}: paint anew"
+    if not holds_run(folder):
+        raise CheckpointError(nothing)  # at once: what follows loads torch
     from impasto.encoders import load_encoder
     from impasto.engine.checkpoint import list_checkpoints, read_checkpoint
 
@@ -146,7 +149,7 @@ def read_run(folder: Path) -> tuple[RunState, Checkpoint, list[str]]:
             )
         notes = [f"{reason}; going on from the one before" for reason in trouble[:1]]
         return state, checkpoint, notes + [f"not the same bytes: {line}" for line in _differences(state.machine)]
-    raise CheckpointError(trouble[0] if trouble else f"there is no checkpoint in {str(folder)!r}: paint anew")
+    raise CheckpointError(next(iter(trouble), nothing))
 
 
 def remove_run(folder: Path) -> None:

@@ -35,6 +35,6 @@ def parse_print(text: str) -> Print:
     width, height, unit, dots = found.groups()
     sheet = Print(float(width) * _INCHES[unit], float(height) * _INCHES[unit], float(dots or 300))
     sides = (sheet.width_inches, sheet.height_inches)
-    if not (0 < min(sides) and max(sides) < math.inf and 1 <= sheet.dots_per_inch <= 9600):
+    if not (min(sides) > 0 and max(sides) < math.inf and 1 <= sheet.dots_per_inch <= 9600):
         raise OptionError(f"--print is a size above 0 at 1 to 9600 dots per inch, got {text!r}")
     return sheet
