@@ -372,9 +372,13 @@ def build_run(
     recipe: str | None = None,
     controls: Controls | None = None,
     options: Mapping[str, Any],
+    sheet: Print | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Run:
-    """Validate options and load inputs, without torch; takes and raises what `paint` does."""
+    """Validate options and load inputs, without torch; takes and raises what `paint` does.
+
+    The size that a sheet asks for takes the place of that in the options.
+    """
     values = dict(options)
     starting_picture = None
     if not isinstance(values.get("starting_point", ""), str):
@@ -383,13 +387,17 @@ def build_run(
     resolved = resolve_options(recipe, values)
     if starting_picture is None:
         starting_picture = load_starting_picture(resolved, max_pixels)
+    photo = _load(content, max_pixels)
+    if sheet is not None:
+        resolved = build_options({"size_px": sheet.long_edge_px(photo.height_px, photo.width_px)}, resolved)
     return Run(
-        content=_load(content, max_pixels),
+        content=photo,
         paintings=[(_load(picture, max_pixels), weight) for picture, weight in _weighted(style)],
         options=resolved,
         recipe=recipe,
         starting_picture=starting_picture,
         controls=controls or Controls(),
+        dots_per_inch=sheet.dots_per_inch if sheet else 72.0,
     )
 
 

@@ -221,11 +221,7 @@ def paint(
     bit_depth = int(to.bit_depth or 8)
     to.check(bit_depth)
     styles = [parse_painting(text) for text in (painting, *paintings)]
-    run = build_run(photo, styles, recipe=recipe, options=given, max_pixels=to.limit)
-    if sheet is not None:
-        size_px = sheet.long_edge_px(run.content.height_px, run.content.width_px)
-        run.options = build_options({"size_px": size_px}, run.options, spell=lambda _: f"--print {print_size}")
-        run.dots_per_inch = sheet.dots_per_inch
+    run = build_run(photo, styles, recipe=recipe, options=given, sheet=sheet, max_pixels=to.limit)
     fetch_encoder(run.options.encoder, to.quiet)
     return carry_out(run, to, bit_depth)
 
