@@ -60,8 +60,6 @@ from impasto.run_folder import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from impasto.engine.checkpoint import Checkpoint
-
 PictureLike: TypeAlias = "str | os.PathLike[str] | Picture | NDArray[Any] | Tensor"
 Weighted: TypeAlias = "tuple[PictureLike, float]"
 StyleLike: TypeAlias = "PictureLike | Sequence[PictureLike | Weighted]"
@@ -140,8 +138,8 @@ class Run:
     """Where checkpoints go; None: none are written."""
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     """Seconds from one to the next; 0: none are written."""
-    resumed: Checkpoint | None = None
-    """The state that the run goes on from; taken over by the engine, once."""
+    resumed: Path | None = None
+    """The checkpoint that the run goes on from."""
     dots_per_inch: float = 72.0
     command: Callable[[], Command] | None = None
     """Tells what the command line is doing, for a checkpoint."""
@@ -170,7 +168,6 @@ class Run:
             checkpoints=checkpoints,
             resumed=self.resumed,
         )
-        self.resumed = None  # else its pictures were held as long as the run
         for event in events:
             if isinstance(event, RunStarted):
                 started = event

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,9 +18,6 @@ from impasto.files import why_not_a_file
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, picture_from_array
 from impasto.options import PaintOptions
 from impasto.record import Machine, StopPoint, current_machine
-
-if TYPE_CHECKING:
-    from impasto.engine.checkpoint import Checkpoint
 
 FOLDER_SUFFIX = ".run"
 
@@ -121,10 +118,10 @@ def load_source(source: Source, folder: Path, role: str, max_pixels: int = DEFAU
     return picture
 
 
-def read_run(folder: Path) -> tuple[RunState, Checkpoint, list[str]]:
-    """Read the newest usable checkpoint of a run folder.
+def read_run(folder: Path) -> tuple[RunState, Path, list[str]]:
+    """Find the newest usable checkpoint of a run folder.
 
-    Returns the run's description, the engine's state, and notes worth telling. Raises `CheckpointError` where
+    Returns the run's description, the checkpoint, and notes worth telling. Raises `CheckpointError` where
     none can be used, with the reason for the newest.
     """
     nothing = f"there is no checkpoint in {str(folder)!r}: paint anew"
@@ -136,8 +133,7 @@ def read_run(folder: Path) -> tuple[RunState, Checkpoint, list[str]]:
     trouble: list[str] = []
     for path in reversed(list_checkpoints(folder)):
         try:
-            checkpoint, about = read_checkpoint(path)
-            state = _parse(about, path.name)
+            state = _parse(read_checkpoint(path)[1], path.name)  # its pictures are read again when they are wanted
         except CheckpointError as error:
             trouble.append(str(error))
             continue
@@ -148,7 +144,7 @@ def read_run(folder: Path) -> tuple[RunState, Checkpoint, list[str]]:
                 f"(SHA-256 {state.encoder_sha256[:12]}, now {encoder.sha256[:12]}): put that one back, or paint anew"
             )
         notes = [f"{reason}; going on from the one before" for reason in trouble[:1]]
-        return state, checkpoint, notes + [f"not the same bytes: {line}" for line in _differences(state.machine)]
+        return state, path, notes + [f"not the same bytes: {line}" for line in _differences(state.machine)]
     raise CheckpointError(next(iter(trouble), nothing))
 
 

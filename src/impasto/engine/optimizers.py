@@ -83,7 +83,7 @@ class Adam:
     def restore(cls, state: Checkpoint, options: PaintOptions, device: torch.device) -> Adam:
         """The optimiser as it was when `state` was taken."""
         pictures = {name: picture.to(device) for name, picture in state.tensors.items()}
-        adam = cls(pictures["picture"], options)
+        adam = cls(torch.empty(0), options)  # no memory for what is replaced
         adam.picture, adam._first, adam._second, adam._average = (
             pictures[name] for name in ("picture", "first", "second", "average")
         )

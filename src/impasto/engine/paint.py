@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
 from impasto.engine.balance import READABILITY_LAYERS, READING_LONG_EDGE_PX, Balance, Readability, style_share
-from impasto.engine.checkpoint import Checkpoint, Checkpoints
+from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
 from impasto.engine.memory import give_back
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan
@@ -105,7 +106,7 @@ def iter_paint(
     controls: Controls | None = None,
     starting_picture: Picture | None = None,
     checkpoints: Checkpoints | None = None,
-    resumed: Checkpoint | None = None,
+    resumed: Path | None = None,
 ) -> Iterator[Event]:
     """Paint, yielding an event for everything that happens; the last one is `RunDone`.
 
@@ -117,10 +118,10 @@ def iter_paint(
     controls: read at every step boundary.
     starting_picture: first pastiche, where `options.starting_point` is a file.
     checkpoints: where the state is saved from time to time, and when the run is stopped.
-    resumed: the state to go on from, of a run of the same inputs and options.
+    resumed: the checkpoint to go on from, of a run of the same inputs and options.
 
     Raises `OptionError` for options that do not fit together, unknown layers, and a picture too large for the
-    memory there is.
+    memory there is; `CheckpointError` for a checkpoint that is damaged.
     """
     torch.set_num_threads(thread_count(options))
     if needs_fetch(options.encoder):
@@ -151,8 +152,7 @@ def iter_paint(
         return
     run = _Run(content, paintings, options, controls or Controls(), starting_picture, checkpoints, encoder, plan)
     if resumed is not None:
-        run.restore(resumed)
-        del resumed  # its pictures live on in the optimiser, until the next scale
+        run.restore(read_checkpoint(resumed)[0])  # not before the plan has counted the memory
         yield Resumed(run.scale, run.step, run.content_weight, run.seconds)
     yield from run.iter_events()
 
