@@ -84,7 +84,7 @@ def test_help_shows_every_option_with_its_default() -> None:
     assert text.index("─ Picture ─") < text.index("─ Look ─") < text.index("─ Objective ─")
 
 
-@pytest.mark.parametrize("command", [cli.paint, cli.replay])
+@pytest.mark.parametrize("command", [cli.paint, cli.replay, cli.enlarge])
 def test_flags_are_the_options_exactly(command: Any) -> None:
     parameters = inspect.signature(command).parameters
     flags = [name for name, p in parameters.items() if p.default is None and name not in ("recipe", "print_size")]
@@ -151,6 +151,23 @@ ERRORS: list[tuple[list[str], int, list[str]]] = [
     (paint_flags(*OUT, "--events", "folder"), 1, ["folder"]),
     (paint_flags(*OUT, "--events", "text.jpg"), 1, ["text.jpg", "exists"]),
     (paint_flags(*OUT, "--events", "out.png"), 2, ["out.png", "--events"]),
+    (paint_flags("-o", "held.png"), 1, ["held.png.run", "impasto resume held.png.run", "--overwrite"]),
+    *[
+        (paint_flags(*OUT, "--checkpoint-every", seconds), 2, ["--checkpoint-every", seconds])
+        for seconds in ("-1", "nan", "inf", "often")
+    ],
+    # runs to resume
+    (["resume"], 2, ["RUN", "--help"]),
+    (["resume", "out.png"], 1, ["out.png", "no interrupted run"]),
+    (["resume", "folder"], 1, ["folder", "no checkpoint"]),
+    (["resume", "photo.png"], 1, ["photo.png", "no interrupted run"]),
+    (["resume", "folder", "--checkpoint-every", "-1"], 2, ["--checkpoint-every", "-1"]),
+    (["resume", "folder", "--strength", "7"], 2, ["--strength"]),
+    # enlargements
+    (["enlarge", "lonely.png", *OUT], 2, ["--size", "--print"]),
+    (["enlarge", "lonely.png", *OUT, "--size", "4"], 2, ["lonely.png", "4 px long already"]),
+    (["enlarge", "lonely.png", *OUT, "--size", "40"], 1, ["lost.jpg", "content image"]),
+    (["enlarge", "photo.png", *OUT, "--size", "400"], 1, ["photo.png", "record"]),
     # records
     (["info", "gone.png"], 1, ["gone.png"]),
     (["info", "photo.png"], 1, ["photo.png", "record"]),
@@ -169,6 +186,8 @@ ERRORS: list[tuple[list[str], int, list[str]]] = [
 def write_troubles(studio: Path) -> None:
     """Every file that the error cases speak of."""
     (studio / "folder").mkdir()
+    (studio / "held.png.run").mkdir()
+    (studio / "held.png.run" / "checkpoint-000007.safetensors").touch()
     (studio / "empty.png").touch()
     (studio / "cut.png").write_bytes((studio / "painting.png").read_bytes()[:-100])
     (studio / "text.jpg").write_text("not a picture")
@@ -443,7 +462,7 @@ def test_a_second_interrupt_leaves_nothing(
     before = set(studio.iterdir())
     handler = signal.getsignal(signal.SIGINT)
     assert cli.main(paint_flags(*OUT, *quick_flags)) == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "impasto: interrupted, nothing written"
+    assert capsys.readouterr().err.splitlines()[-1] == "impasto: interrupted, no picture written"
     assert set(studio.iterdir()) == before
     assert signal.getsignal(signal.SIGINT) is handler
 
@@ -456,7 +475,7 @@ def test_an_interrupt_before_painting(
 
     monkeypatch.setattr("impasto.api.build_run", interrupted)
     assert cli.main(paint_flags(*OUT)) == 130
-    assert capsys.readouterr().err == "impasto: interrupted, nothing written\n"
+    assert capsys.readouterr().err == "impasto: interrupted, no picture written\n"
 
 
 # ------------------------------------------------------------------------------------- display

@@ -18,8 +18,10 @@ from cyclopts import App
 from PIL import Image
 
 from impasto import api, cli
+from impasto.events import Controls
 from impasto.options import PaintOptions, build_options, recipe_names
 from impasto.record import RunRecord, parse_record
+from impasto.run_folder import Command, run_folder_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -130,9 +132,21 @@ def test_the_first_snippet_replays_what_it_painted(desk: Path) -> None:
 def test_impasto_commands_run(page: Path, desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in commands(page):
         if words[0] == "impasto":
+            if words[1] == "resume":
+                leave_interrupted(Path(words[2]))
             assert cli.main(words[1:]) == 0, (words, capsys.readouterr().err)
             for flag in {"-o", "--events"} & set(words):
                 assert Path(words[words.index(flag) + 1]).stat().st_size, words
+
+
+def leave_interrupted(output: Path) -> None:
+    """A run of that picture that was killed."""
+    output.unlink(missing_ok=True)
+    controls = Controls(stop=True)
+    run = api.build_run("photo.jpg", "painting.jpg", controls=controls, options={"optimizer": "adam"})
+    run.checkpoint_folder = run_folder_of(output)
+    run.command = lambda: Command(output=str(output.absolute()), bit_depth=8, record=True)
+    run.paint()
 
 
 @pytest.mark.parametrize("page", pages_with("sh"))

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -25,8 +26,17 @@ from impasto.images.io import (
     save_picture,
 )
 from impasto.images.printing import Print
-from impasto.options import CHECKPOINT_SECONDS, STARTING_POINTS, PaintOptions, build_options, load_recipe, scale_edges
+from impasto.options import (
+    CHECKPOINT_SECONDS,
+    MIN_SCALE_PX,
+    STARTING_POINTS,
+    PaintOptions,
+    build_options,
+    load_recipe,
+    scale_edges,
+)
 from impasto.record import (
+    ENCODER_SUFFIX,
     RunRecord,
     StopPoint,
     build_record,
@@ -41,6 +51,7 @@ from impasto.run_folder import (
     RunState,
     describe_source,
     find_run_folder,
+    holds_run,
     load_source,
     read_run,
     remove_run,
@@ -48,8 +59,6 @@ from impasto.run_folder import (
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from impasto.engine.checkpoint import Checkpoint
 
 PictureLike: TypeAlias = "str | os.PathLike[str] | Picture | NDArray[Any] | Tensor"
 Weighted: TypeAlias = "tuple[PictureLike, float]"
@@ -128,13 +137,16 @@ class Run:
     checkpoint_folder: Path | None = None
     """Where checkpoints go; None: none are written."""
     checkpoint_seconds: float = CHECKPOINT_SECONDS
-    resumed: Checkpoint | None = None
-    """The state that the run goes on from."""
+    """Seconds from one to the next; 0: none are written."""
+    resumed: Path | None = None
+    """The checkpoint that the run goes on from."""
     dots_per_inch: float = 72.0
     command: Callable[[], Command] | None = None
     """Tells what the command line is doing, for a checkpoint."""
     pastiche: Pastiche | None = field(default=None, init=False)
     """Set when the run is done."""
+    complete: bool = field(default=False, init=False)
+    """Whether all was painted that was to be, so that there is nothing to resume."""
     _content_weight: float | None = field(default=None, init=False)
 
     def __iter__(self) -> Iterator[Event]:
@@ -144,7 +156,7 @@ class Run:
         started, last = RunStarted((), (), (), 0, 0, 0.0), StopPoint(scale=0, step=0)
         self.controls.stop = self.controls.stop or self.stop_after == last
         checkpoints = None
-        if self.checkpoint_folder is not None:
+        if self.checkpoint_folder is not None and self.checkpoint_seconds:
             folder = self.checkpoint_folder
             checkpoints = Checkpoints(folder, self.checkpoint_seconds, lambda: self._describe(started, folder))
         events = iter_paint(
@@ -161,11 +173,11 @@ class Run:
                 started = event
             elif isinstance(event, StepDone | Resumed):
                 last = StopPoint(scale=event.scale, step=event.step)
-                if isinstance(event, StepDone):
-                    self._content_weight = event.content_weight
+                self._content_weight = event.content_weight
                 self.controls.stop = self.controls.stop or self.stop_after == last
             elif isinstance(event, RunDone):
                 self.pastiche = self._finish(event, started, last)
+                self.complete = not event.stopped or last == self.stop_after
             yield event
 
     def paint(self) -> Pastiche:
@@ -175,21 +187,28 @@ class Run:
         assert self.pastiche is not None, "the engine ended without RunDone"
         return self.pastiche
 
-    def _describe(self, started: RunStarted, folder: Path) -> dict[str, Any]:
-        """What a checkpoint says about this run; what was left to the machine as it came to be."""
+    @cached_property
+    def _encoder_sha256(self) -> str:
         from impasto.encoders import load_encoder
 
+        return load_encoder(self.options.encoder).sha256
+
+    def _describe(self, started: RunStarted, folder: Path) -> dict[str, Any]:
+        """What a checkpoint says about this run; what was left to the machine as it came to be."""
         machine = current_machine()
-        resolved = {
+        resolved: dict[str, Any] = {
             "size_px": max(started.scales_px[-1]),
             "tile_px": started.tile_px,
             "threads": machine.threads,
             "max_memory_bytes": None,
         }
+        if self.options.encoder.endswith(ENCODER_SUFFIX):
+            resolved["encoder"] = str(Path(self.options.encoder).absolute())
         state = RunState(
             recipe=self.recipe,
             options=self.options.model_copy(update=resolved),
-            encoder_sha256=load_encoder(self.options.encoder).sha256,
+            encoder_sha256=self._encoder_sha256,
+            stop_after=self.stop_after,
             content=describe_source(self.content, folder) if self.content else None,
             paintings=tuple(describe_source(picture, folder, weight) for picture, weight in self.paintings),
             starting_picture=describe_source(self.starting_picture, folder) if self.starting_picture else None,
@@ -243,8 +262,8 @@ def paint(
         style layers: `content` reconstructed from its feature maps, as the recipe ``reconstruct-content`` does.
     recipe: name of a recipe or path of a .toml file; `options` override it.
     controls: `controls.stop = True` ends the run at the next step with the picture as it stands.
-    run_folder: where a checkpoint is written every `checkpoint_seconds`, and when the run is stopped; `resume`
-        goes on from there. It is removed when the run is complete. Default: none are written.
+    run_folder: where a checkpoint is written every `checkpoint_seconds` (0: never), and when the run is stopped;
+        `resume` goes on from there. It is removed when the run is complete. Default: none are written.
     options: fields of `PaintOptions`, such as ``size_px=800``; ``starting_point`` may be a picture too.
 
     Raises
@@ -256,7 +275,7 @@ def paint(
     run = build_run(content, style, recipe=recipe, controls=controls, options=options)
     if run_folder is not None:
         run.checkpoint_folder, run.checkpoint_seconds = Path(run_folder), checkpoint_seconds
-        if list(run.checkpoint_folder.glob("checkpoint-*.safetensors")):
+        if holds_run(run.checkpoint_folder):
             raise OptionError(f"{str(run_folder)!r} holds an interrupted run: resume it, or give another run folder")
     return _paint_and_clear(run)
 
@@ -278,7 +297,7 @@ def resume(run_folder: str | os.PathLike[str], *, controls: Controls | None = No
 def _paint_and_clear(run: Run) -> Pastiche:
     """Paint; a run that is complete needs its checkpoints no more."""
     pastiche = run.paint()
-    if run.checkpoint_folder is not None and not pastiche.stopped:
+    if run.checkpoint_folder is not None and run.complete:
         remove_run(run.checkpoint_folder)
     return pastiche
 
@@ -303,6 +322,7 @@ def build_resume(
         recipe=state.recipe,
         starting_picture=load_source(start, folder, "starting point", max_pixels) if start else None,
         controls=controls or Controls(),
+        stop_after=state.stop_after,
         checkpoint_folder=folder,
         checkpoint_seconds=checkpoint_seconds,
         resumed=checkpoint,
@@ -351,9 +371,13 @@ def build_run(
     recipe: str | None = None,
     controls: Controls | None = None,
     options: Mapping[str, Any],
+    sheet: Print | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Run:
-    """Validate options and load inputs, without torch; takes and raises what `paint` does."""
+    """Validate options and load inputs, without torch; takes and raises what `paint` does.
+
+    The size that a sheet asks for takes the place of that in the options.
+    """
     values = dict(options)
     starting_picture = None
     if not isinstance(values.get("starting_point", ""), str):
@@ -362,13 +386,17 @@ def build_run(
     resolved = resolve_options(recipe, values)
     if starting_picture is None:
         starting_picture = load_starting_picture(resolved, max_pixels)
+    photo = None if content is None else _load(content, max_pixels)
+    if sheet is not None and photo is not None:
+        resolved = build_options({"size_px": sheet.long_edge_px(photo.height_px, photo.width_px)}, resolved)
     return Run(
-        content=None if content is None else _load(content, max_pixels),
+        content=photo,
         paintings=[(_load(picture, max_pixels), weight) for picture, weight in _weighted(style)],
         options=resolved,
         recipe=recipe,
         starting_picture=starting_picture,
         controls=controls or Controls(),
+        dots_per_inch=sheet.dots_per_inch if sheet else 72.0,
     )
 
 
@@ -447,7 +475,7 @@ def build_enlargement(
     onward = {
         "size_px": size_px,
         "starting_point": str(path),
-        "min_scale_px": round(own * min(record.options.scale_factor, size_px / own)),
+        "min_scale_px": max(MIN_SCALE_PX, round(own * min(record.options.scale_factor, size_px / own))),
         "steps": record.options.steps[painted:] or record.options.steps[-1:],
         "content_weight": weight,
         "variation": 0,

@@ -83,11 +83,12 @@ class Output:
     def check(self, bit_depth: int) -> None:
         """Refuse what cannot be written, before anything is painted for it."""
         from impasto.images.io import check_output
+        from impasto.run_folder import holds_run
 
         check_output(self.output, bit_depth=bit_depth, overwrite=self.overwrite)
         check_interval(self.checkpoint_every)
         self.time_lapse()
-        if self.run_folder.exists() and not self.overwrite:
+        if holds_run(self.run_folder) and not self.overwrite:
             raise OutputError(
                 f"{str(self.run_folder)!r} holds an interrupted run: go on with impasto resume {self.run_folder}, "
                 "or paint anew with --overwrite"
@@ -143,8 +144,9 @@ def main(tokens: Sequence[str] | None = None) -> int:
         print(f"impasto: {explain_usage(error)}", file=sys.stderr)
         return OptionError.exit_code
     except KeyboardInterrupt as error:
-        print("impasto: interrupted, nothing written", file=sys.stderr)
-        return 128 + (error.args[0] if error.args else signal.SIGINT)
+        number, onward = error.args or (signal.SIGINT, "")
+        print(f"impasto: interrupted, no picture written{onward}", file=sys.stderr)
+        return 128 + int(number)
 
 
 def explain_usage(error: CycloptsError) -> str:
@@ -230,10 +232,7 @@ def paint(
     bit_depth = int(to.bit_depth or 8)
     to.check(bit_depth)
     styles = [parse_painting(text) for text in (painting, *paintings)]
-    run = build_run(photo, styles, recipe=recipe, options=given, max_pixels=to.limit)
-    if sheet is not None and run.content is not None:
-        size_px = sheet.long_edge_px(run.content.height_px, run.content.width_px)
-        run.options, run.dots_per_inch = build_options({"size_px": size_px}, run.options), sheet.dots_per_inch
+    run = build_run(photo, styles, recipe=recipe, options=given, sheet=sheet, max_pixels=to.limit)
     fetch_encoder(run.options.encoder, to.quiet)
     return carry_out(run, to, bit_depth)
 
@@ -256,10 +255,14 @@ def enlarge(
     to.check(int(to.bit_depth or 8))
     size_px = overrides.pop("size_px", None)
     run = build_enlargement(picture, inputs, size_px=size_px, sheet=sheet, overrides=overrides, max_pixels=to.limit)
-    bit_depth = int(to.bit_depth or (run.replayed.bit_depth if run.replayed else 8))
+    assert run.replayed is not None
+    bit_depth = int(to.bit_depth or run.replayed.bit_depth)
     to.check(bit_depth)
     fetch_encoder(run.options.encoder, to.quiet)
-    return carry_out(run, to, bit_depth)
+    notes = []
+    if run.replayed.stopped_after is not None:
+        notes.append("the picture was stopped early: what was left out then is not painted now; replay paints it anew")
+    return carry_out(run, to, bit_depth, notes)
 
 
 def resume(
@@ -293,7 +296,7 @@ def resume(
     events = Path(command.events) if command and command.events else None
     to = Output(
         target,
-        overwrite=overwrite or is_unfinished(target),
+        overwrite=overwrite or (output is None and is_unfinished(target)),
         bit_depth="16" if command and command.bit_depth == 16 else "8",
         no_record=bool(command and not command.record),
         events=events,
@@ -383,14 +386,17 @@ def recipes() -> int:
 def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), events_from: int = 0) -> int:
     """Paint, show, log, write; returns the exit code."""
     from impasto.display import EventLog, choose_display
-    from impasto.run_folder import Command, remove_run
+    from impasto.events import RunStarted
+    from impasto.run_folder import Command, holds_run, remove_run
 
-    if run.resumed is None:
-        remove_run(to.run_folder)
-        run.checkpoint_folder = to.run_folder if to.checkpoint_every else None
-        run.checkpoint_seconds = to.checkpoint_every
-    lapse = to.time_lapse(run.checkpoint_folder)
-    with stop_on_signal(run.controls) as received:
+    anew = run.resumed is None
+    if anew:
+        run.checkpoint_folder, run.checkpoint_seconds = to.run_folder, to.checkpoint_every
+    folder = run.checkpoint_folder
+    assert folder is not None
+    onward = f"to go on: impasto resume {folder}"
+    lapse = to.time_lapse(folder)
+    with stop_on_signal(run.controls, lambda: f"; {onward}" if holds_run(folder) else "") as received:
         with choose_display(to.quiet) as display, EventLog(to.events, events_from) as log:
             run.command = lambda: Command(
                 output=str(to.output.absolute()),
@@ -406,6 +412,8 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
                 display.note(text)
             told = False
             for event in run:
+                if anew and isinstance(event, RunStarted):
+                    remove_run(folder)  # not before it is known that this run can be painted
                 log.write(event)
                 display.show(event)
                 if lapse:
@@ -418,15 +426,14 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
         pastiche.save(to.output, bit_depth=bit_depth, record=not to.no_record, overwrite=to.overwrite)
         if lapse:
             lapse.save()
-    folder = run.checkpoint_folder
-    if folder is not None and not pastiche.stopped:
+    if run.complete:
         remove_run(folder)
     if not to.quiet:
         height_px, width_px = pastiche.pixels.shape[:2]
         stopped = ", stopped early" if pastiche.stopped else ""
         print(f"{to.output}: {width_px}x{height_px} px, painted in {pastiche.seconds:.1f} s{stopped}")
-        if pastiche.stopped and folder is not None and folder.is_dir():
-            print(f"to go on: impasto resume {folder}")
+        if not run.complete and holds_run(folder):
+            print(onward)
     return 128 + received[0] if received else 0
 
 

@@ -55,11 +55,11 @@ def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
 
 
 @contextmanager
-def stop_on_signal(controls: Controls) -> Iterator[list[int]]:
+def stop_on_signal(controls: Controls, onward: Callable[[], str] = str) -> Iterator[list[int]]:
     """Turn the first Ctrl-C or SIGTERM into `controls.stop`, the second into an immediate end.
 
     Yields the list of signals received, which grows. The second one raises KeyboardInterrupt, so that files
-    half written are cleaned away on the way out.
+    half written are cleaned away on the way out; it carries the signal's number and how to go on.
     """
     received: list[int] = []
 
@@ -67,7 +67,7 @@ def stop_on_signal(controls: Controls) -> Iterator[list[int]]:
         received.append(number)
         controls.stop = True
         if len(received) > 1:
-            raise KeyboardInterrupt(number)
+            raise KeyboardInterrupt(number, onward())
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

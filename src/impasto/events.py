@@ -36,6 +36,7 @@ class Resumed:
 
     scale: int
     step: int
+    content_weight: float
     seconds: float
     """That the run had taken by then."""
 

@@ -15,6 +15,7 @@ from impasto.errors import InputError, OptionError, did_you_mean, shorten
 from impasto.files import why_not_a_file
 
 CHECKPOINT_SECONDS = 60.0  # from one checkpoint to the next, where nothing else is asked for
+MIN_SCALE_PX = 16  # the coarsest scale that may be asked for
 MAX_RECIPE_BYTES = 100_000
 MAX_WEIGHT = 1e9  # squares of gradients stay within float32
 STARTING_POINTS = ("content", "noise", "gray", "style-statistics")
@@ -160,7 +161,7 @@ class PaintOptions(BaseModel):
         "a scale ends when its averaged objective gains less than this share in ten steps; 0: never",
         ge=0, lt=1,
     )  # fmt: skip
-    min_scale_px: int = _option(128, "Optimisation", "long edge of the coarsest scale", ge=16, le=65_536)
+    min_scale_px: int = _option(128, "Optimisation", "long edge of the coarsest scale", ge=MIN_SCALE_PX, le=65_536)
     scale_factor: float = _option(2**0.5, "Optimisation", "factor from one scale to the next", ge=1.05, le=16)
     margin: float = _option(
         1 / 32, "Optimisation",

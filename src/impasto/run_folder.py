@@ -7,21 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from impasto import __version__
-from impasto.errors import CheckpointError, InputError
+from impasto.errors import CheckpointError, InputError, OutputError
+from impasto.files import why_not_a_file
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, picture_from_array
 from impasto.options import PaintOptions
-from impasto.record import Machine, current_machine
-
-if TYPE_CHECKING:
-    from impasto.engine.checkpoint import Checkpoint
+from impasto.record import Machine, StopPoint, current_machine
 
 FOLDER_SUFFIX = ".run"
+OUR_FILES = (
+    "checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.partial",
+    "frame-*.npy",  # of a time-lapse
+)  # fmt: skip
 
 
 class _Part(BaseModel):
@@ -57,6 +59,7 @@ class RunState(_Part):
     recipe: str | None
     options: PaintOptions
     encoder_sha256: str
+    stop_after: StopPoint | None = None
     content: Source | None
     paintings: tuple[Source, ...]
     starting_picture: Source | None = None
@@ -72,10 +75,19 @@ def run_folder_of(output: Path) -> Path:
 
 def find_run_folder(path: Path) -> Path:
     """The run folder that a user names, or that of the picture named. Raises `CheckpointError`."""
-    for folder in (path, run_folder_of(path)):
-        if folder.is_dir():
-            return folder
+    try:
+        if path.is_dir():
+            return path
+        if run_folder_of(path).is_dir():
+            return run_folder_of(path)
+    except OSError as error:
+        raise CheckpointError(f"cannot read the run folder {str(path)!r}: {error.strerror}") from error
     raise CheckpointError(f"there is no interrupted run {str(path)!r}: give the folder, such as pastiche.png.run")
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether there is a checkpoint in a folder."""
+    return folder.is_dir() and any(folder.glob("checkpoint-*.safetensors"))
 
 
 def describe_source(picture: Picture, folder: Path, weight: float = 1.0) -> Source:
@@ -97,10 +109,12 @@ def load_source(source: Source, folder: Path, role: str, max_pixels: int = DEFAU
     """Read an input again. Raises `CheckpointError` when it is not the one the run began with."""
     path = folder / source.path  # an absolute path stays what it is
     try:
-        if path.suffix == ".npy" and not Path(source.path).is_absolute():
-            picture = picture_from_array(np.load(path, allow_pickle=False), name=source.name)
-        else:
+        if Path(source.path).is_absolute():
             picture = load_picture(path, max_pixels=max_pixels)
+        elif why := why_not_a_file(path):
+            raise InputError(f"{path.name}: {why}")
+        else:  # mapped: what a damaged header declares takes no memory
+            picture = picture_from_array(np.lib.format.open_memmap(path, mode="r"), name=source.name)
     except (InputError, OSError, ValueError) as error:
         raise CheckpointError(f"the {role} of the interrupted run cannot be read again: {error}") from error
     if picture.sha256 != source.sha256:
@@ -111,20 +125,22 @@ def load_source(source: Source, folder: Path, role: str, max_pixels: int = DEFAU
     return picture
 
 
-def read_run(folder: Path) -> tuple[RunState, Checkpoint, list[str]]:
-    """Read the newest usable checkpoint of a run folder.
+def read_run(folder: Path) -> tuple[RunState, Path, list[str]]:
+    """Find the newest usable checkpoint of a run folder.
 
-    Returns the run's description, the engine's state, and notes worth telling. Raises `CheckpointError` where
+    Returns the run's description, the checkpoint, and notes worth telling. Raises `CheckpointError` where
     none can be used, with the reason for the newest.
     """
+    nothing = f"there is no checkpoint in {str(folder)!r}: paint anew"
+    if not holds_run(folder):
+        raise CheckpointError(nothing)  # at once: what follows loads torch
     from impasto.encoders import load_encoder
     from impasto.engine.checkpoint import list_checkpoints, read_checkpoint
 
     trouble: list[str] = []
     for path in reversed(list_checkpoints(folder)):
         try:
-            checkpoint, about = read_checkpoint(path)
-            state = _parse(about, path.name)
+            state = _parse(read_checkpoint(path)[1], path.name)  # its pictures are read again when they are wanted
         except CheckpointError as error:
             trouble.append(str(error))
             continue
@@ -135,21 +151,31 @@ def read_run(folder: Path) -> tuple[RunState, Checkpoint, list[str]]:
                 f"(SHA-256 {state.encoder_sha256[:12]}, now {encoder.sha256[:12]}): put that one back, or paint anew"
             )
         notes = [f"{reason}; going on from the one before" for reason in trouble[:1]]
-        return state, checkpoint, notes + [f"not the same bytes: {line}" for line in _differences(state.machine)]
-    raise CheckpointError(trouble[0] if trouble else f"there is no checkpoint in {str(folder)!r}: paint anew")
+        return state, path, notes + [f"not the same bytes: {line}" for line in _differences(state.machine)]
+    raise CheckpointError(next(iter(trouble), nothing))
 
 
 def remove_run(folder: Path) -> None:
-    """Remove what a run left in its folder, and the folder unless there is something else in it."""
+    """Remove what a run left in its folder, and the folder unless there is something else in it.
+
+    Raises `OutputError` where that cannot be.
+    """
     if not folder.is_dir():
         return
-    for pattern in ("checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.partial"):
-        for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)
-    for path in folder.glob("frame-*.npy"):  # of a time-lapse
-        path.unlink(missing_ok=True)
-    if not any(folder.iterdir()):
-        folder.rmdir()
+    try:
+        for pattern in (
+            "checkpoint-*.safetensors",
+            "checkpoint-*.partial",
+            "input-*.npy",
+            "input-*.partial",
+            "frame-*.npy",
+        ):
+            for path in folder.glob(pattern):
+                path.unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise OutputError(f"cannot clear the run folder {str(folder)!r}: {error.strerror}; remove it") from error
 
 
 def _parse(about: Mapping[str, Any], name: str) -> RunState:

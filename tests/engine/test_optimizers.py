@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from impasto.engine.checkpoint import read_checkpoint, write_checkpoint
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.errors import OptionError
 from impasto.losses.objective import Evaluation
@@ -371,3 +372,87 @@ def test_gradients_past_the_range_of_float32_make_no_nan(
         for picture in (optimizer.picture, optimizer.averaged):
             assert picture.isfinite().all()
             assert 0 <= picture.min() <= picture.max() <= 1
+
+
+# --------------------------------------------------------------------------------- state and restore
+
+
+def bowl(picture: torch.Tensor) -> Evaluation:
+    """A convex function with a minimum inside, of float32 pictures of any size."""
+    away = picture - torch.linspace(0.2, 0.8, picture.numel()).view_as(picture)
+    weights = torch.linspace(0.01, 1.0, picture.numel()).view_as(picture)
+    return evaluation(0.5 * (weights * away.square()).mean(), weights * away / away.numel())
+
+
+def misled(picture: torch.Tensor) -> Evaluation:
+    """Its gradient points uphill: every step is taken back."""
+    found = bowl(picture)
+    return evaluation(found.losses["total"], -found.gradient)
+
+
+def enlarged(canvas: torch.Tensor, mode: str) -> torch.Tensor:
+    return torch.nn.functional.interpolate(canvas, scale_factor=2, mode=mode, align_corners=False)
+
+
+MOMENTS: dict[str, Callable[[Any], None]] = {
+    "at the start": lambda optimizer: None,
+    "after one step": lambda optimizer: advance(optimizer, bowl, 1),
+    "after twenty": lambda optimizer: advance(optimizer, bowl, 20),
+    "when the objective changed": lambda optimizer: (advance(optimizer, bowl, 5), optimizer.objective_changed()),
+    "misled once": lambda optimizer: (advance(optimizer, bowl, 5), advance(optimizer, misled, 2)),
+    "misled from the start": lambda optimizer: advance(optimizer, misled, 4),
+    "at a new scale": lambda optimizer: (advance(optimizer, bowl, 6), optimizer.rescale(enlarged)),
+    "in a new scale": lambda optimizer: (
+        advance(optimizer, bowl, 6),
+        optimizer.rescale(enlarged),
+        advance(optimizer, bowl, 3),
+    ),
+}
+
+
+def advance(optimizer: Any, objective: Objective, steps: int) -> list[float]:
+    return [optimizer.step(objective)["total"] for _ in range(steps)]
+
+
+def restored(optimizer: Any, path: Any) -> Any:
+    """The optimiser as a checkpoint brings it back."""
+    write_checkpoint(path, optimizer.state(), {})
+    state, _ = read_checkpoint(path)
+    if isinstance(optimizer, Adam):
+        return Adam.restore(state, options(), torch.device("cpu"))
+    return LBFGS.restore(state, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("build", [lambda picture: Adam(picture, options()), LBFGS], ids=["adam", "lbfgs"])
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
+def test_a_restored_optimiser_goes_on_bit_for_bit(build: Any, moment: Any, tmp_path: Any) -> None:
+    start = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0))
+    optimizer = build(start)
+    moment(optimizer)
+    again = restored(optimizer, tmp_path / "state")
+    twice = restored(again, tmp_path / "state")
+    assert again.averaged.equal(optimizer.averaged)
+    losses: list[float] = []
+    for onward in (
+        lambda one: advance(one, bowl, 4),
+        lambda one: one.objective_changed(),
+        lambda one: advance(one, misled, 3),
+        lambda one: one.rescale(enlarged),
+        lambda one: advance(one, bowl, 14),
+        lambda one: one.leave_scale(),
+    ):
+        found = onward(again)
+        assert found == onward(optimizer) == onward(twice)
+        losses += found or []
+        for other in (again, twice):
+            assert other.picture.equal(optimizer.picture)
+            assert other.averaged.equal(optimizer.averaged)
+    assert losses[-1] < losses[0], "nothing moved"
+
+
+def test_what_is_restored_had_something_to_restore() -> None:
+    for name, pairs, failures in (("after twenty", LBFGS.HISTORY - 1, 0), ("misled from the start", 0, 3)):
+        optimizer = LBFGS(gray(5, 7, torch.float32))
+        MOMENTS[name](optimizer)
+        assert len(optimizer.state().values["curvatures"]) == pairs
+        assert optimizer.state().values["failures"] == failures

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import time
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import CheckpointError
+from impasto.files import why_not_a_file
 
 FORMAT_VERSION = 1
 KEPT = 2
@@ -62,15 +64,16 @@ class Checkpoints:
     def save(self, checkpoint: Checkpoint) -> Path:
         """Write one and remove all but the last two. Raises `OSError`; what is there already stays."""
         started = time.monotonic()
-        self._last = started  # a disk that is full is not tried again at once
-        self.folder.mkdir(parents=True, exist_ok=True)
-        number = max(map(_number, list_checkpoints(self.folder)), default=0) + 1
-        path = self.folder / f"checkpoint-{number:06}.safetensors"
-        write_checkpoint(path, checkpoint, self._describe())
-        for old in list_checkpoints(self.folder)[:-KEPT]:
-            old.unlink(missing_ok=True)
-        self._last = time.monotonic()
-        self._took = self._last - started
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            number = max(map(_number, list_checkpoints(self.folder)), default=0) + 1
+            path = self.folder / f"checkpoint-{number:06}.safetensors"
+            write_checkpoint(path, checkpoint, self._describe())
+            for old in list_checkpoints(self.folder)[:-KEPT]:
+                old.unlink(missing_ok=True)
+        finally:  # a disk that is full is not tried again at once
+            self._last = time.monotonic()
+            self._took = self._last - started
         return path
 
 
@@ -107,9 +110,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, about: Mapping[str, Any
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    except OSError:
+    finally:
         partial.unlink(missing_ok=True)
-        raise
 
 
 def read_checkpoint(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
@@ -118,6 +120,8 @@ def read_checkpoint(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
     Raises `CheckpointError` with the reason.
     """
     try:
+        if why := why_not_a_file(path):
+            raise CheckpointError(f"cannot read the checkpoint {path.name}: {why}")
         with path.open("rb") as file:
             return _read(file, path)
     except OSError as error:
@@ -156,15 +160,16 @@ def _read_tensors(
     try:
         for name, entry in sorted(layout.items(), key=lambda item: item[1]["data_offsets"][0]):
             start, stop = entry["data_offsets"]
-            if not 0 <= stop - start <= path.stat().st_size:
-                raise ValueError("offsets")
-            tensor = torch.empty(entry["shape"], dtype=dtypes[entry["dtype"]])
+            dtype = dtypes[entry["dtype"]]
+            if math.prod(entry["shape"]) * dtype.itemsize != stop - start or stop - start > path.stat().st_size:
+                raise ValueError("a shape that is not the data's")  # nothing is allocated for it
+            tensor = torch.empty(entry["shape"], dtype=dtype)
             buffer = tensor.numpy().reshape(-1).data.cast("B")
-            if len(buffer) != stop - start or file.readinto(buffer) != len(buffer):  # type: ignore[attr-defined]
-                raise ValueError("length")
+            if file.readinto(buffer) != len(buffer):  # type: ignore[attr-defined]
+                raise ValueError("too short")
             digest.update(buffer)
             tensors[name] = tensor
-    except (ValueError, KeyError, TypeError, RuntimeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
         raise CheckpointError(f"the checkpoint {path.name} is damaged: its pictures cannot be read") from error
     return tensors
 

@@ -85,8 +85,10 @@ class Adam:
     def restore(cls, state: Checkpoint, options: PaintOptions, device: torch.device) -> Adam:
         """The optimiser as it was when `state` was taken."""
         pictures = {name: picture.to(device) for name, picture in state.tensors.items()}
-        adam = cls(pictures["picture"], options)
-        adam._first, adam._second, adam._average = (pictures[name] for name in ("first", "second", "average"))
+        adam = cls(torch.empty(0), options)  # no memory for what is replaced
+        adam.picture, adam._first, adam._second, adam._average = (
+            pictures[name] for name in ("picture", "first", "second", "average")
+        )
         adam._steps, adam._weight = state.values["steps"], state.values["weight"]
         return adam
 
@@ -179,6 +181,7 @@ class LBFGS:
         """The optimiser as it was when `state` was taken."""
         values, pictures = state.values, {name: picture.to(device) for name, picture in state.tensors.items()}
         lbfgs = cls(pictures["picture"])
+        lbfgs.picture = pictures["picture"]
         lbfgs._cap, lbfgs._failures, lbfgs._curvature = values["cap"], values["failures"], values["curvature"]
         if values["total"] is not None:
             lbfgs._best = _Best(pictures["best"], pictures["gradient"], values["total"])

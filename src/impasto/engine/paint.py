@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
 from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, style_share
-from impasto.engine.checkpoint import Checkpoint, Checkpoints
+from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
 from impasto.engine.memory import give_back, set_thrift
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan
@@ -123,7 +124,7 @@ def iter_paint(
     controls: Controls | None = None,
     starting_picture: Picture | None = None,
     checkpoints: Checkpoints | None = None,
-    resumed: Checkpoint | None = None,
+    resumed: Path | None = None,
 ) -> Iterator[Event]:
     """Paint, yielding an event for everything that happens; the last one is `RunDone`.
 
@@ -135,10 +136,10 @@ def iter_paint(
     controls: read at every step boundary.
     starting_picture: first pastiche, where `options.starting_point` is a file.
     checkpoints: where the state is saved from time to time, and when the run is stopped.
-    resumed: the state to go on from, of a run of the same inputs and options.
+    resumed: the checkpoint to go on from, of a run of the same inputs and options.
 
     Raises `OptionError` for options that do not fit together, unknown layers, and a picture too large for the
-    memory there is.
+    memory there is; `CheckpointError` for a checkpoint that is damaged.
     """
     torch.set_num_threads(thread_count(options))
     if needs_fetch(options.encoder):
@@ -181,8 +182,8 @@ def iter_paint(
         return
     run = _Run(content, paintings, options, controls or Controls(), starting_picture, checkpoints, encoder, plan)
     if resumed is not None:
-        run.restore(resumed)
-        yield Resumed(run.scale, run.step, run.seconds)
+        run.restore(read_checkpoint(resumed)[0])  # not before the plan has counted the memory
+        yield Resumed(run.scale, run.step, run.content_weight, run.seconds)
     yield from run.iter_events()
 
 
@@ -207,6 +208,7 @@ class _Run:
         self._balance = Balance(options)
         self._stop = _AdaptiveStop(options.stop_tolerance)
         self.scale, self.step, self._scale_done = 0, 0, False
+        self._stopped = False
         self._pixel_steps = 0.0
         self._started, self._seconds_before = time.monotonic(), 0.0
 
@@ -215,15 +217,23 @@ class _Run:
         """Since the run began, without pauses between a checkpoint and its resumption."""
         return self._seconds_before + time.monotonic() - self._started
 
+    @property
+    def content_weight(self) -> float:
+        """That of the next step."""
+        return self._balance.weight
+
     def iter_events(self) -> Iterator[Event]:
         """Paint every scale that is left, then finish."""
+        self._stopped = self._controls.stop and self.step > 0  # a run that goes on only to stop
         for index in range(self.scale, len(self._plan.scales)):
             if index > self.scale:
                 self.scale, self.step, self._scale_done = index, 0, False
                 self._stop = _AdaptiveStop(self._options.stop_tolerance)
-            if not self._scale_done:
+            if not (self._scale_done or self._stopped):
                 yield from self._iter_scale(index)
-            if self._controls.stop:
+            assert self._optimizer is not None  # set by the first step, or restored
+            self._optimizer.leave_scale()
+            if self._stopped:
                 break
         yield self._finish()
 
@@ -257,11 +267,11 @@ class _Run:
                 self._optimizer = optimizer = Adam(optimizer.picture, options)
             gained_little = not balancing and self._stop.reached(losses["total"])
             self._scale_done = gained_little or self.step == scale.steps
-            if self._checkpoints and (self._checkpoints.due or controls.stop):
+            self._stopped = controls.stop
+            if self._checkpoints and (self._checkpoints.due or self._stopped):
                 yield self._save(self._checkpoints)
-            if controls.stop:
+            if self._stopped:
                 break
-        optimizer.leave_scale()
 
     def _prepare(self, index: int) -> tuple[Readability | None, Objective, list[Notice]]:
         """What one scale is painted by, and its first pastiche unless the run was resumed in it."""
@@ -317,7 +327,8 @@ class _Run:
         picture, self._optimizer = self._optimizer.picture, None
         scale, last = self._plan.scales[self.scale], self._plan.scales[-1]
         finished = resize(scale.crop(picture), last.height_px, last.width_px).clamp_(0, 1)
-        return RunDone(_pixels(finished), self._controls.stop, self.seconds, self._pixel_steps)
+        stopped = self._stopped and not (self._scale_done and scale is last)
+        return RunDone(_pixels(finished), stopped, self.seconds, self._pixel_steps)
 
     def _preview(self, canvas: Tensor) -> PreviewReady:
         self._controls.preview = False

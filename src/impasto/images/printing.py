@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -27,11 +28,13 @@ class Print:
 
 def parse_print(text: str) -> Print:
     """Read ``60x40cm@300``; units are cm, mm and in, without dots per inch it is 300. Raises `OptionError`."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)(cm|mm|in)(?:@(\d+(?:\.\d+)?))?", text.strip().lower())
+    letters = re.sub(r"\s", "", text).lower()
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)(cm|mm|in)(?:@(\d+(?:\.\d+)?))?", letters)
     if found is None:
         raise OptionError(f"--print is a size such as 60x40cm@300 or 8x10in, got {text!r}")
     width, height, unit, dots = found.groups()
     sheet = Print(float(width) * _INCHES[unit], float(height) * _INCHES[unit], float(dots or 300))
-    if not (sheet.width_inches > 0 and sheet.height_inches > 0 and 1 <= sheet.dots_per_inch <= 9600):
+    sides = (sheet.width_inches, sheet.height_inches)
+    if not (min(sides) > 0 and max(sides) < math.inf and 1 <= sheet.dots_per_inch <= 9600):
         raise OptionError(f"--print is a size above 0 at 1 to 9600 dots per inch, got {text!r}")
     return sheet
