@@ -167,7 +167,7 @@ def test_a_resumed_run_goes_on_with_the_frames_of_its_folder(tmp_path: Path) -> 
     (tmp_path / "frame-00-000003.npy").write_bytes(b"half a fr")  # cannot be read: left out
     np.save(tmp_path / "frame-00-000300.npy", np.zeros((48, 64, 3), np.uint8))  # of a later step: painted anew
     second = lapse()
-    second.watch(Resumed(0, 60, 0.0), Controls())
+    second.watch(Resumed(0, 60, 0.05, 0.0), Controls())
     watched(second, picture, first=61)
     means = [[float(frame.mean()) for frame in made.frames()] for made in (whole, second)]
     assert means[1][0] == means[0][0]
