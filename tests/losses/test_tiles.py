@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -72,12 +73,12 @@ class Case:
             for n, mask in enumerate(self.masks)
         ]
 
-    def objective(self, tile_px: int) -> Objective:
+    def objective(self, tile_px: int, replicas: Sequence[Encoder] = ()) -> Objective:
         return Objective(
             self.encoder, self.photo, self.core,
             content_layers=self.content_layers, style_layers=self.style_layers, regions=self.regions,
             style_loss=self.style_loss, content_weight=0.3, style_weight=0.8, tv_weight=0.02, tv_scale=0.01,
-            tile_px=tile_px,
+            tile_px=tile_px, replicas=replicas,
         )  # fmt: skip
 
     def reference(self) -> Evaluation:
@@ -158,6 +159,26 @@ def test_deepest_layer_alone(size: tuple[int, int]) -> None:
     """Whatever one tile gets wrong at the end of its halo has nothing to hide behind."""
     case = Case(lite("reflect"), *size, style_layers={"relu5_1": 1.0}, content_layers={"relu5_1": 1.0}, masked=False)
     assert_same(case.objective(112)(case.pastiche), case.reference(), 1e-10)
+
+
+def test_tiles_take_turns_on_several_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as a processor can tell: three encoders, each asked for its tiles, and the same number."""
+    case = Case(lite("reflect"), 144, 176, style_layers={"relu3_1": 1.0}, content_layers={"relu2_2": 1.0})
+    asked: list[int] = []
+    call = Encoder.__call__
+
+    def watch(encoder: Encoder, pictures: torch.Tensor, layers: list[str]) -> dict[str, torch.Tensor]:
+        asked.append(id(encoder))
+        return call(encoder, pictures, layers)
+
+    replicas = [case.encoder.on(torch.device("cpu", 0)) for _ in range(2)]
+    objective = case.objective(48, replicas)
+    monkeypatch.setattr(Encoder, "__call__", watch)
+    found = objective(case.pastiche)
+    monkeypatch.undo()
+    assert objective.tiles == 12
+    assert [asked.count(id(encoder)) for encoder in (case.encoder, *replicas)] == [8, 8, 8]  # of two passes
+    assert_same(found, case.reference(), 1e-10)
 
 
 def test_a_region_that_covers_nothing_of_the_picture_has_no_say() -> None:

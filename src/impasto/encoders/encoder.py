@@ -110,13 +110,21 @@ class Encoder:
         other.geometry = {name: geometry_scale * matrix for name, matrix in self.geometry.items()}
         return other
 
+    def on(self, device: torch.device) -> Encoder:
+        """The same encoder on another device."""
+        other = copy(self)
+        other.device, other.mean = device, self.mean.to(device)
+        other.kernels = {name: (kernel.to(device), bias.to(device)) for name, (kernel, bias) in self.kernels.items()}
+        other.geometry = {name: matrix.to(device) for name, matrix in self.geometry.items()}
+        return other
+
     def in_geometry(
         self, layer: str, features: Float[Tensor, "batch channels _ _"]
     ) -> Float[Tensor, "batch channels _ _"]:
         """Q f at every position of a feature map: distances between these are distances in the space distilled from."""
         if layer not in self.geometry:
             return features
-        return F.conv2d(features, self.geometry[layer].to(features.dtype)[:, :, None, None])
+        return F.conv2d(features, self.geometry[layer].to(features)[:, :, None, None])
 
     def _convolve(self, current: Tensor, layer: Layer) -> Tensor:
         kernel, bias = self.kernels[layer.name]

@@ -470,7 +470,16 @@ def build_objective(
         tv_scale=max(restless, MIN_TV_SCALE) if options.loss_units == "scale-free" else 1.0,
         loss_units=options.loss_units,
         tile_px=tile_px,
+        replicas=_replicas(encoder, options),
     )
+
+
+def _replicas(encoder: Encoder, options: PaintOptions) -> list[Encoder]:
+    """The encoder on every other GPU, unless one GPU was asked for by its number."""
+    if encoder.device.type != "cuda" or ":" in options.device:
+        return []
+    devices = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
+    return [encoder.on(device) for device in devices if device.index != (encoder.device.index or 0)]
 
 
 def _reading(options: PaintOptions) -> Callable[..., Mapping[str, Any]]:

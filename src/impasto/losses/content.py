@@ -25,9 +25,9 @@ class ContentLoss:
     def __init__(self, target: Sequence[Float[Tensor, "1 channels _ _"]], units: str = "scale-free") -> None:
         self._target = target
         numbers = sum(piece.numel() for piece in target)
-        energy = torch.stack([piece.square().sum(dtype=torch.float64) for piece in target]).sum()
+        energy = sum(float(piece.square().sum(dtype=torch.float64)) for piece in target)
         raw = {"gatys": 0.5, "tutorial": 1 / numbers}
-        self._scale = torch.full_like(energy, raw[units]) if units in raw else 1 / (energy + 1e-12 * numbers)
+        self._scale = raw[units] if units in raw else 1 / (energy + 1e-12 * numbers)
 
     def __call__(self, features: Float[Tensor, "1 channels height width"], piece: int = 0) -> Float[Tensor, ""]:
         """What one piece of the pastiche's map adds to the loss, float64."""

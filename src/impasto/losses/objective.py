@@ -120,11 +120,14 @@ class _Sums:
     content: dict[str, Tensor] = field(default_factory=dict)
     style: list[Tensor] = field(default_factory=list)  # shares of `WHOLE_MAP_LOSSES`
 
-    def add(self, other: _Sums) -> None:
-        for key, sums in other.moments.items():
-            self.moments[key] = self.moments[key] + sums.detached() if key in self.moments else sums.detached()
-        for name, loss in other.content.items():
-            self.content[name] = self.content[name] + loss.detach() if name in self.content else loss.detach()
+    def add(self, other: _Sums, device: torch.device) -> None:
+        """Add what another tile has, without its graph, on `device`."""
+        for key, found in other.moments.items():
+            sums = found.detached(device)
+            self.moments[key] = self.moments[key] + sums if key in self.moments else sums
+        for name, found_loss in other.content.items():
+            loss = found_loss.detach().to(device)
+            self.content[name] = self.content[name] + loss if name in self.content else loss
         self.style += [loss.detach() for loss in other.style]
 
 
@@ -144,6 +147,7 @@ class Objective:
     content_weight, style_weight, tv_weight: multipliers. `content_weight` may change between evaluations.
     tv_scale: total variation that counts as one (the painting's own).
     tile_px: core of a tile; the default holds any picture whole.
+    replicas: the same encoder on other devices; tiles take turns, and what they add up to comes together on the first.
 
     An encoder with circular padding takes no tiles either; total variation wraps around with it.
     """
@@ -164,9 +168,11 @@ class Objective:
         tv_scale: float,
         loss_units: str = "scale-free",
         tile_px: int = WHOLE_PX,
+        replicas: Sequence[Encoder] = (),
     ) -> None:
         self.content_weight = content_weight
         self._encoder, self._units = encoder, loss_units
+        self._encoders = [encoder, *replicas]
         self._wraps = encoder.padding_mode == "circular"
         self._style_weight, self._tv_weight = style_weight, tv_weight / tv_scale
         self._layers = list(dict.fromkeys([*content_layers, *style_layers]))
@@ -206,23 +212,23 @@ class Objective:
         gradient = torch.zeros_like(pastiche)
         restless = total_variation(pastiche, gradient, self._tv_weight, units=self._units, wrap=self._wraps)
         sums, kept = _Sums(), None
-        for number, tile in enumerate(self._tiles):
-            leaf = pastiche[..., *tile.reads].detach()
+        for number in range(len(self._tiles)):
+            leaf = self._pixels(pastiche, number)
             if len(self._tiles) == 1:
                 part = self._part(number, leaf.requires_grad_())
                 kept = leaf, part
             else:
                 with torch.no_grad():
                     part = self._part(number, leaf)
-            sums.add(part)
+            sums.add(part, pastiche.device)
         style, slopes = self._style_loss(sums)
         for number, tile in enumerate(self._tiles):
             if kept is None:
-                leaf = pastiche[..., *tile.reads].detach().requires_grad_()
+                leaf = self._pixels(pastiche, number).requires_grad_()
                 part = self._part(number, leaf)
             else:
                 leaf, part = kept
-            gradient[..., *tile.reads] += self._carried_back(leaf, part, slopes)
+            gradient[..., *tile.reads] += self._carried_back(leaf, part, slopes).to(gradient.device)
         style += sum(map(float, sums.style))
         content = sum(share * float(sums.content[name]) for name, share in self._content_layers.items())
         losses = {
@@ -235,11 +241,19 @@ class Objective:
     def _content_losses(self, content: Tensor) -> dict[str, ContentLoss]:
         pieces: dict[str, list[Tensor]] = {name: [] for name in self._content_layers}
         with torch.no_grad():
-            for tile in self._tiles:
-                features = self._encoder(content[..., *tile.reads], list(pieces)) if pieces else {}
+            for number, tile in enumerate(self._tiles if pieces else ()):
+                features = self._encoder_of(number)(self._pixels(content, number), list(pieces))
                 for name in pieces:
                     pieces[name].append(self._mapped(features[name], name, tile))
         return {name: ContentLoss(maps, self._units) for name, maps in pieces.items()}
+
+    def _encoder_of(self, number: int) -> Encoder:
+        """The encoder whose turn a tile is."""
+        return self._encoders[number % len(self._encoders)]
+
+    def _pixels(self, canvas: Tensor, number: int) -> Tensor:
+        """What a tile reads, where its encoder is."""
+        return canvas[..., *self._tiles[number].reads].detach().to(self._encoder_of(number).device)
 
     def _mapped(self, features: Tensor, layer: str, tile: Tile) -> Tensor:
         """The positions of a feature map that count, in the encoder's geometry."""
@@ -248,7 +262,7 @@ class Objective:
     def _part(self, number: int, pixels: Tensor) -> _Sums:
         """What one tile adds."""
         tile, part = self._tiles[number], _Sums()
-        features = self._encoder(pixels, self._layers)
+        features = self._encoder_of(number)(pixels, self._layers)
         for name, loss in self._content.items():
             part.content[name] = loss(self._mapped(features[name], name, tile), number)
         part.style = [
@@ -287,7 +301,8 @@ class Objective:
     ) -> Tensor:
         """Derivative of the objective by the pixels of one tile: `part` is linear in what `slopes` belongs to."""
         terms = [
-            self._style_weight * ((slopes[key][0] * m.total).sum() + (slopes[key][1] * m.outer).sum())
+            self._style_weight
+            * ((slopes[key][0].to(leaf.device) * m.total).sum() + (slopes[key][1].to(leaf.device) * m.outer).sum())
             for key, m in part.moments.items()
         ]
         terms += [self.content_weight * self._content_layers[name] * loss for name, loss in part.content.items()]

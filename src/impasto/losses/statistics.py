@@ -59,8 +59,9 @@ class Moments:
         """Moments of `matrix` f."""
         return Moments(self.count, matrix @ self.total, matrix @ self.outer @ matrix.T)
 
-    def detached(self) -> Moments:
-        return Moments(self.count.detach(), self.total.detach(), self.outer.detach())
+    def detached(self, device: torch.device) -> Moments:
+        """The same sums without their graph, on `device`."""
+        return Moments(*(sums.detach().to(device) for sums in (self.count, self.total, self.outer)))
 
 
 def moments(
