@@ -57,8 +57,10 @@ def prose(page: Path) -> str:
     return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
 
 
-def pages_with(language: str) -> list[Any]:
-    return [pytest.param(page, id=name_of(page)) for page in PAGES if blocks(page, language)]
+def pages_with(language: str, slow: str = "") -> list[Any]:
+    marks = {True: [pytest.mark.slow], False: []}
+    return [pytest.param(page, id=name_of(page), marks=marks[name_of(page) == slow])
+            for page in PAGES if blocks(page, language)]  # fmt: skip
 
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -130,7 +132,7 @@ def test_the_first_snippet_replays_what_it_painted(desk: Path) -> None:
     assert np.array_equal(names["again"].pixels, names["pastiche"].pixels)
 
 
-@pytest.mark.parametrize("page", pages_with("sh"))
+@pytest.mark.parametrize("page", pages_with("sh", slow="docs/experiments.md"))  # sixty pictures
 def test_impasto_commands_run(page: Path, desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in commands(page):
         if words[0] == "impasto":
