@@ -148,7 +148,10 @@ def main() -> None:
         if made is None:
             sys.exit(f"no command of the page made {name}")
         save_small(made, docs / PICTURES / name)
-    (docs / PAGE.name).write_text(renew_tables(page, folder), encoding="utf-8")
+    renewed = renew_tables(page, folder)
+    if docs == folder:
+        renewed = f"> Pictures and tables here are of {args.encoder}; the words were written of lite.\n\n{renewed}"
+    (docs / PAGE.name).write_text(renewed, encoding="utf-8")
     print(f"written: {docs / PAGE.name} and its pictures")
 
 
