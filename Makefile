@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO := demo.png
+PHOTOS ?= ../shared/gallery
+ENCODER ?= lite
 
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: demo test test-cluster test-all tensorflow check format bench golden clean
+.PHONY: demo test test-cluster test-all tensorflow check format bench golden experiments clean
 
 demo: $(VENV)/.demo
 	@photo=$$($(BIN)/python -c "from matplotlib.cbook import get_sample_data as s; print(s('grace_hopper.jpg', asfileobj=False))"); \
@@ -38,6 +40,9 @@ bench: $(VENV)/.dev
 
 golden: $(VENV)/.dev
 	$(BIN)/python tools/make_golden.py
+
+experiments: $(VENV)/.demo
+	$(BIN)/python tools/experiments.py --photos $(PHOTOS) --encoder $(ENCODER)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shlex
 import shutil
@@ -58,8 +59,10 @@ def prose(page: Path) -> str:
     return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
 
 
-def pages_with(language: str) -> list[Any]:
-    return [pytest.param(page, id=name_of(page)) for page in PAGES if blocks(page, language)]
+def pages_with(language: str, slow: str = "") -> list[Any]:
+    marks = {True: [pytest.mark.slow], False: []}
+    return [pytest.param(page, id=name_of(page), marks=marks[name_of(page) == slow])
+            for page in PAGES if blocks(page, language)]  # fmt: skip
 
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -90,6 +93,9 @@ def desk(
     for folder, picture in {"photos": "photo.jpg", "paintings": "other.jpg"}.items():
         (tmp_path / folder).mkdir()
         shutil.copy(tmp_path / picture, tmp_path / folder)
+    for name in set(re.findall(r"\$PHOTOS/([\w.]+)", "".join(page.read_text(encoding="utf-8") for page in PAGES))):
+        shutil.copy(tmp_path / ("photo.jpg" if name.startswith("content_") else "painting.jpg"), tmp_path / name)
+    monkeypatch.setenv("PHOTOS", str(tmp_path))
     monkeypatch.chdir(tmp_path)
 
     def build_small(*values: Any, **settings: Any) -> PaintOptions:
@@ -128,13 +134,14 @@ def test_the_first_snippet_replays_what_it_painted(desk: Path) -> None:
     assert np.array_equal(names["again"].pixels, names["pastiche"].pixels)
 
 
-@pytest.mark.parametrize("page", pages_with("sh"))
+@pytest.mark.parametrize("page", pages_with("sh", slow="docs/experiments.md"))  # sixty pictures
 def test_impasto_commands_run(page: Path, desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in commands(page):
         if words[0] == "impasto":
             if words[1] == "resume":
                 leave_interrupted(Path(words[2]))
-            assert cli.main(words[1:]) == 0, (words, capsys.readouterr().err)
+            given = [os.path.expandvars(word) for word in words[1:]]
+            assert cli.main(given) == 0, (words, capsys.readouterr().err)
             for flag in {"-o", "--events"} & set(words):
                 assert Path(words[words.index(flag) + 1]).stat().st_size, words
 
@@ -151,12 +158,15 @@ def leave_interrupted(output: Path) -> None:
 
 @pytest.mark.parametrize("page", pages_with("sh"))
 def test_other_commands_exist(page: Path) -> None:
-    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([\w-]+):", makefile, re.MULTILINE)
+    variables = re.findall(r"^(\w+) \?=", makefile, re.MULTILINE)
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     installs = {".", *(f".[{extra}]" for extra in extras["optional-dependencies"])}
     for program, *words in commands(page):
         if program == "make":
-            assert set(words) <= set(targets)
+            assert {word for word in words if "=" not in word} <= set(targets)
+            assert {word.partition("=")[0] for word in words if "=" in word} <= set(variables)
         elif program == "pip":
             assert words[0] == "install"
             assert set(words[1:]) <= installs

@@ -1,0 +1,159 @@
+"""Carry out the commands of docs/experiments.md, in their order, and renew its pictures and tables.
+
+    python tools/experiments.py --photos FOLDER [--encoder vgg19] [--only WORD]
+
+The page is the list: a picture ``pictures/experiments/NAME.jpg`` comes from the ``NAME.png`` or the contact sheet or
+loss curves of the run folder that a command above it writes (``-2`` for a second sheet, ``-curves``), and a table,
+between two comments, from a run folder's results.csv. With another encoder than lite the page and its pictures go
+into the working folder, and docs/ stays as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from impasto import cli
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "experiments.md"
+PICTURES = "pictures/experiments"
+WIDTH_PX, LIMIT_BYTES = 1280, 300_000
+TABLE = re.compile(r"(<!-- table (\S+)((?: \w+=\S+)*): ([\w ]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+
+
+def commands(page: str, encoder: str) -> list[list[str]]:
+    """What the page's ``sh`` blocks hand to ``impasto``, with that encoder; `$PHOTOS` as it stands there."""
+    lines = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)).replace("\\\n", " ")
+    found = [shlex.split(line, comments=True) for line in lines.splitlines()]
+    return [_with_encoder(words[1:], encoder) for words in found if words and words[0] == "impasto"]
+
+
+def _with_encoder(words: list[str], encoder: str) -> list[str]:
+    if "--encoder" in words:
+        at = words.index("--encoder")
+        words = words[:at] + words[at + 2 :]
+    return [*words, "--encoder", encoder]
+
+
+def output(words: list[str]) -> Path:
+    """The file or run folder that a command writes."""
+    return Path(words[words.index("-o") + 1])
+
+
+def source(name: str, folder: Path) -> Path | None:
+    """What the page's picture ``NAME.jpg`` or ``NAME.webp`` is made from."""
+    stem, suffix = name.rsplit(".", 1)
+    if suffix == "webp":
+        return folder / name if (folder / name).is_file() else None
+    base, _, last = stem.rpartition("-")
+    sheet = f"contact-sheet-{last}.png" if last.isdigit() else "loss-curves.png"
+    choices = [folder / f"{stem}.png", folder / stem / "contact-sheet.png", folder / base / sheet]
+    return next((path for path in choices if path.is_file()), None)
+
+
+def pictures(page: str) -> list[str]:
+    """File names of the pictures that the page shows."""
+    return re.findall(rf"\]\({PICTURES}/([\w.-]+)\)", page)
+
+
+def save_small(made: Path, target: Path) -> None:
+    """A time-lapse as it is; anything else as a JPEG under 300 kB."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix == ".webp":
+        shutil.copyfile(made, target)
+        return
+    with Image.open(made) as opened:
+        picture = opened.convert("RGB")
+    if picture.width > WIDTH_PX:
+        picture = picture.resize((WIDTH_PX, round(picture.height * WIDTH_PX / picture.width)), Image.Resampling.LANCZOS)
+    for quality in range(90, 40, -5):
+        picture.save(target, quality=quality, subsampling=0)
+        if target.stat().st_size < LIMIT_BYTES:
+            break
+
+
+def renew_tables(page: str, folder: Path) -> str:
+    """The page with every table drawn anew from the run folder that it names."""
+
+    def draw(found: re.Match[str]) -> str:
+        opening, run, conditions, columns, closing = found.groups()
+        rows = list(_rows(folder / run / "results.csv", dict(c.split("=", 1) for c in conditions.split())))
+        return opening + draw_table(rows, columns.split()) + closing
+
+    return TABLE.sub(draw, page)
+
+
+def _rows(path: Path, conditions: dict[str, str]) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if all(row[name] == value for name, value in conditions.items()):
+                yield row
+
+
+def draw_table(rows: list[dict[str, str]], columns: list[str]) -> str:
+    """Rows of a results.csv as a Markdown table: three significant digits, no folders, no extensions."""
+    head = [name.replace("_", " ") for name in columns]
+    lines = [head, ["---"] * len(columns), *([_cell(row[name]) for name in columns] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    try:
+        return f"{float(text):.3g}"
+    except ValueError:
+        return Path(text).stem if text.endswith(".jpg") else text
+
+
+def run(words: list[str]) -> None:
+    """Carry one command out in the working folder; whatever it wrote there before is replaced."""
+    if words[0] in ("paint", "reconstruct"):
+        words = [*words, "--overwrite"]
+    print("impasto", shlex.join(words), flush=True)
+    code = cli.main([os.path.expandvars(word) for word in [*words, "--quiet"]])
+    if code:
+        sys.exit(code)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, required=True, help="folder of content_*.jpg and style_*.jpg")
+    parser.add_argument("--encoder", default="lite")
+    parser.add_argument("--only", default="", help="carry out only commands in which this occurs")
+    args = parser.parse_args()
+    if not args.photos.is_dir():
+        parser.error(f"--photos {args.photos}: no such folder; name it, as in make experiments PHOTOS=FOLDER")
+    page = PAGE.read_text(encoding="utf-8")
+    if Path(args.encoder).is_file():
+        args.encoder = str(Path(args.encoder).resolve())
+    os.environ["PHOTOS"] = str(args.photos.resolve())
+    folder = ROOT / "bench-out" / f"experiments-{Path(args.encoder).stem}"
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
+    for words in commands(page, args.encoder):
+        if args.only in shlex.join(words):
+            run(words)
+    docs = PAGE.parent if args.encoder == "lite" else folder
+    for name in pictures(page):
+        made = source(name, folder)
+        if made is None:
+            sys.exit(f"no command of the page made {name}")
+        save_small(made, docs / PICTURES / name)
+    renewed = renew_tables(page, folder)
+    if docs == folder:
+        renewed = f"> Pictures and tables here are of {args.encoder}; the words were written of lite.\n\n{renewed}"
+    (docs / PAGE.name).write_text(renewed, encoding="utf-8")
+    print(f"written: {docs / PAGE.name} and its pictures")
+
+
+if __name__ == "__main__":
+    main()
