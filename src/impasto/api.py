@@ -195,7 +195,7 @@ class Run:
 
     def _describe(self, started: RunStarted, folder: Path) -> dict[str, Any]:
         """What a checkpoint says about this run; what was left to the machine as it came to be."""
-        machine = current_machine()
+        machine = current_machine(self.options)
         resolved: dict[str, Any] = {
             "size_px": max(started.scales_px[-1]),
             "tile_px": started.tile_px,

@@ -176,7 +176,7 @@ class PaintOptions(BaseModel):
     device: str = _option(
         "auto",
         "Machine",
-        "auto (a GPU if there is one), cpu, cuda, cuda:1, mps",
+        "auto (a CUDA GPU if there is one), cpu, cuda (all there are), cuda:1 (that one)",
         pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
     )
     max_memory_bytes: Bytes | None = _option(

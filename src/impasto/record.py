@@ -103,7 +103,7 @@ def build_record(
     """
     from impasto.encoders import load_encoder
 
-    machine = current_machine()
+    machine = current_machine(options)
     encoder = load_encoder(options.encoder)
     resolved: dict[str, Any] = {
         "size_px": size_px,
@@ -209,9 +209,11 @@ def find_inputs(wanted: Mapping[str, File], folders: Sequence[Path], given: Sequ
     return {role: found[role] for role in wanted}
 
 
-def current_machine() -> Machine:
-    """Facts of this machine; loads torch."""
+def current_machine(options: PaintOptions) -> Machine:
+    """Facts of this machine and of the device that `options` name; loads torch."""
     import torch
+
+    from impasto.engine.paint import find_device
 
     return Machine(
         torch=torch.__version__,
@@ -219,7 +221,7 @@ def current_machine() -> Machine:
         instruction_set=torch.backends.cpu.get_cpu_capability(),
         architecture=platform.machine(),
         system=platform.system(),
-        device="cpu",
+        device=find_device(options.device).type,
     )
 
 
@@ -227,7 +229,7 @@ def machine_differences(record: RunRecord, options: PaintOptions) -> list[str]:
     """Why painting the record again here, with `options`, will not give the same bytes: a line a reason."""
     from impasto.encoders import load_encoder
 
-    here = current_machine()
+    here = current_machine(options)
     pairs = {
         "impasto": (record.impasto, __version__),
         "torch": (record.machine.torch, here.torch),

@@ -151,7 +151,7 @@ def read_run(folder: Path) -> tuple[RunState, Path, list[str]]:
                 f"(SHA-256 {state.encoder_sha256[:12]}, now {encoder.sha256[:12]}): put that one back, or paint anew"
             )
         notes = [f"{reason}; going on from the one before" for reason in trouble[:1]]
-        return state, path, notes + [f"not the same bytes: {line}" for line in _differences(state.machine)]
+        return state, path, notes + [f"not the same bytes: {line}" for line in _differences(state)]
     raise CheckpointError(next(iter(trouble), nothing))
 
 
@@ -190,13 +190,14 @@ def _parse(about: Mapping[str, Any], name: str) -> RunState:
         raise CheckpointError(f"the checkpoint {name} is damaged: its description is not usable") from error
 
 
-def _differences(then: Machine) -> Sequence[str]:
+def _differences(state: RunState) -> Sequence[str]:
     """Why a run that goes on here will not end with the bytes it would have had there."""
-    now = current_machine()
+    then, now = state.machine, current_machine(state.options)
     pairs = {
         "torch": (then.torch, now.torch),
         "instruction set": (then.instruction_set, now.instruction_set),
         "architecture": (then.architecture, now.architecture),
         "system": (then.system, now.system),
+        "device": (then.device, now.device),
     }
     return [f"{what}: {old} then, {new} now" for what, (old, new) in pairs.items() if old != new]

@@ -179,7 +179,6 @@ def test_a_device_that_is_not_there(name: str, monkeypatch: pytest.MonkeyPatch) 
     from impasto.engine.paint import find_device
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(OptionError, match=f"'{name}' cannot be used: .*--device cpu"):
         find_device(name)
 
@@ -188,7 +187,6 @@ def test_the_automatic_device(monkeypatch: pytest.MonkeyPatch) -> None:
     from impasto.engine.paint import find_device
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert find_device("auto") == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

@@ -95,12 +95,12 @@ def thread_count(options: PaintOptions) -> int:
 
 
 def find_device(name: str) -> torch.device:
-    """The device that an option names; ``auto`` is a GPU if there is one.
+    """The device that an option names; ``auto`` is CUDA's GPU if there is one.
 
     Raises `OptionError` for one that this machine, or this build of PyTorch, does not have.
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         found = (
@@ -109,9 +109,10 @@ def find_device(name: str) -> torch.device:
         raise OptionError(
             f"device {name!r} cannot be used: {found} (PyTorch {torch.__version__}); --device cpu always can"
         )
-    if device.type == "mps" and not torch.backends.mps.is_available():
+    if device.type == "mps":
         raise OptionError(
-            f"device 'mps' cannot be used: PyTorch {torch.__version__} finds no Apple GPU; --device cpu always can"
+            "device 'mps' cannot be used: Apple's GPUs have no float64, which style statistics need; "
+            "--device cpu always can"
         )
     return device
 
