@@ -77,8 +77,8 @@ def plot(runs: list[Measured], path: Path) -> None:
         for label, limited, marker in (("as the plan chooses", False, "o"), ("--max-memory", True, "s")):
             line = [m for m in runs if bool(m.limit) is limited]
             axes.plot([m.width * m.height / 1e6 for m in line], [value(m) for m in line], marker=marker, label=label)
-        axes.set(xscale="log", yscale="log", xlabel="megapixels", ylabel=what)
-        axes.grid(visible=True, which="both", alpha=0.25)
+        axes.set(xlabel="megapixels", ylabel=what, xlim=(0, None), ylim=(0, None))
+        axes.grid(visible=True, alpha=0.25)
         axes.legend()
     figure.savefig(path, pil_kwargs={"quality": 85})
 

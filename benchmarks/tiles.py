@@ -4,20 +4,22 @@
 (b) Time per step and megapixel at 1, 4 and 16 megapixels, always in tiles of the same size. Where the canvas ends
     a tile reads no halo, which favours small pictures the more, the larger the tiles.
 
-Canvas and margin are those of a run's last scale.
+Canvas and margin are those of a run's last scale. With --threads 1 seconds are of processor time, which other load
+hardly changes.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import time
 from collections.abc import Callable, Sequence
 
 import torch
 
 from common import Report, interleave, median_ratio, new_parser, parse, run
 from impasto.encoders import Encoder, load_encoder
-from impasto.engine.memory import give_back
+from impasto.engine.memory import give_back, set_thrift
 from impasto.engine.optimizers import LBFGS
 from impasto.engine.pyramid import build_pyramid
 from impasto.losses.objective import WHOLE_PX, Objective, Region, style_statistics
@@ -53,12 +55,16 @@ def share_read(encoder: Encoder, side: int, tile_px: int) -> float:
     return (sum(sides) / side) ** 2
 
 
+def clock_of(args: argparse.Namespace) -> Callable[[], float]:
+    return time.process_time if args.threads == 1 else time.perf_counter
+
+
 def measure_cost(args: argparse.Namespace, report: Report, encoder: Encoder) -> None:
     width, height = args.size, args.size * 3 // 4
     sides = {"whole": WHOLE_PX, "half": args.size // 2, "quarter": args.size // 4}
     steps = {name: build_step(encoder, height, width, side) for name, side in sides.items()}
     interleave(steps, 1)  # warm up
-    seconds = interleave(steps, args.rounds)
+    seconds = interleave(steps, args.rounds, clock_of(args))
     rows = [
         ("whole" if name == "whole" else f"tiles of {sides[name]} px", statistics.median(times),
          median_ratio(times, seconds["whole"]))
@@ -72,7 +78,7 @@ def measure_growth(
     args: argparse.Namespace, report: Report, encoder: Encoder, tile_px: int, sides: Sequence[int]
 ) -> None:
     steps = {str(side): build_step(encoder, side, side, tile_px) for side in sides}
-    seconds = interleave(steps, args.growth_rounds + 1)
+    seconds = interleave(steps, args.growth_rounds + 1, clock_of(args))
     kept = {name: times[1:] for name, times in seconds.items()}  # the first warms up
     rows = []
     for side in sides:
@@ -92,6 +98,7 @@ def main() -> None:
     parser.add_argument("--part", choices="ab", action="append", help="only this part; default: both")
     args = parse(parser, quick={"size": 256, "tiles": "64", "growth_rounds": 1})
     report, encoder, parts = Report("tiles", args), load_encoder("lite"), args.part or "ab"
+    set_thrift(False)  # as a run does that is not short of memory
     if "a" in parts:
         measure_cost(args, report, encoder)
         give_back()
