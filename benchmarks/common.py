@@ -196,13 +196,15 @@ def build_judge(pair: Pair, options: PaintOptions) -> Callable[[Picture], dict[s
 # --- timing -----------------------------------------------------------------------------------------------
 
 
-def seconds_of(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def seconds_of(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    started = clock()
     call()
-    return time.perf_counter() - started
+    return clock() - started
 
 
-def interleave(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def interleave(
+    calls: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
     """Seconds of every call in every round, taking turns, so that other load falls on all alike.
 
     Every other round runs backwards: what follows a large call finds memory and caches as that left them.
@@ -210,7 +212,7 @@ def interleave(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[s
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds):
         for name in list(calls)[:: -1 if turn % 2 else 1]:
-            seconds[name].append(seconds_of(calls[name]))
+            seconds[name].append(seconds_of(calls[name], clock))
     return seconds
 
 

@@ -8,7 +8,18 @@ from pathlib import Path
 
 from common import new_parser, parse, run
 
-RUNS = (["startup"], ["encoder"], ["speed"], ["speed", "--profile"], ["strength"], ["recipe"])
+RUNS = (
+    ["startup"],
+    ["encoder"],
+    ["speed"],
+    ["speed", "--profile"],
+    ["strength"],
+    ["recipe"],
+    ["tiles"],
+    ["precision"],
+    ["memory"],
+    ["gpu"],
+)
 
 
 def main() -> None:

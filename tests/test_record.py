@@ -82,6 +82,21 @@ def test_what_was_left_to_the_machine_is_resolved(studio: Path, quick: Quick) ->
     assert record["options"]["threads"] == record["machine"]["threads"] >= 1
 
 
+@pytest.mark.parametrize("asked", ["auto", "float32", "bfloat16"])
+def test_precision_is_recorded_as_it_came_to_be(
+    studio: Path, quick: Quick, tiny_encoder_file: Path, asked: str
+) -> None:
+    pastiche = impasto.paint("photo.png", "painting.png", **quick, device="cpu", precision=asked)
+    assert pastiche.record["options"]["precision"] == ("float32" if asked == "auto" else asked)
+    pastiche.save("precise.png")
+    again = impasto.replay("precise.png", [tiny_encoder_file])
+    assert np.array_equal(again.pixels, pastiche.pixels)
+    other = impasto.replay(
+        "precise.png", [tiny_encoder_file], precision="float32" if asked == "bfloat16" else "bfloat16"
+    )
+    assert not np.array_equal(other.pixels, pastiche.pixels)
+
+
 def test_a_record_tells_no_folder_and_no_date(studio: Path, quick: Quick) -> None:
     (studio / "mine.toml").write_text("seed = 1")
     pastiche = impasto.paint(

@@ -26,6 +26,7 @@ STRIP = (
 )
 STRENGTHS = (10, 25, 40, 50, 60, 75, 100)  # not 0, which is the photograph
 STRENGTH_PAIR = ("dog", "seurat_grande_jatte")
+SIZES_PAIR, SIZES_PX, CROP_PX = ("colosseum", "van_gogh_starry_night"), (512, 2048), 400
 HEIGHT_PX, SHEET_HEIGHT_PX, SHEET_COLUMNS, GAP_PX = 270, 190, 6, 6
 
 
@@ -43,6 +44,14 @@ def _beside(left: pyvips.Image, right: pyvips.Image) -> pyvips.Image:
 
 def _below(upper: pyvips.Image, lower: pyvips.Image) -> pyvips.Image:
     return upper.join(lower, "vertical", expand=True, shim=GAP_PX, background=[255, 255, 255])
+
+
+def paint_sizes(gallery: Path) -> list[pyvips.Image]:
+    """A small and a large pastiche of a pair at the small one's size, and the middle of the large one as it is."""
+    small, large = (paint(gallery, *SIZES_PAIR, size_px=size) for size in SIZES_PX)
+    width = 2 * small.width + GAP_PX
+    middle = large.crop((large.width - width) // 2, (large.height - CROP_PX) // 2, width, CROP_PX)
+    return [_beside(small, large.thumbnail_image(small.width)), middle]
 
 
 def save(name: str, images: list[pyvips.Image], across: int) -> None:
@@ -72,15 +81,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gallery", type=Path, required=True, help="folder of content_*.jpg and style_*.jpg")
     parser.add_argument("--pairs", type=int, default=30, help="pastiches on the sheet of pairs; 0: no sheet")
+    parser.add_argument("--only", choices=("strip", "strength", "sizes", "pairs"), help="default: all")
     args = parser.parse_args()
-    strip = [paint(args.gallery, *pair, size_px=512) for pair in STRIP]
-    save("strip", [image.resize(HEIGHT_PX / image.height) for image in strip], len(strip))
-    steps = [paint(args.gallery, *STRENGTH_PAIR, size_px=384, strength=s) for s in STRENGTHS]
-    save("strength", [image.resize(HEIGHT_PX / image.height) for image in steps], len(steps))
-    if args.pairs == 0:
-        return
-    sheet = [paint(args.gallery, *pair, size_px=512) for pair in seeded_pairs(args.gallery, args.pairs)]
-    save("pairs", [image.resize(SHEET_HEIGHT_PX / image.height) for image in sheet], SHEET_COLUMNS)
+    if args.only in (None, "strip"):
+        strip = [paint(args.gallery, *pair, size_px=512) for pair in STRIP]
+        save("strip", [image.resize(HEIGHT_PX / image.height) for image in strip], len(strip))
+    if args.only in (None, "strength"):
+        steps = [paint(args.gallery, *STRENGTH_PAIR, size_px=384, strength=s) for s in STRENGTHS]
+        save("strength", [image.resize(HEIGHT_PX / image.height) for image in steps], len(steps))
+    if args.only in (None, "sizes"):
+        save("sizes", paint_sizes(args.gallery), 1)
+    if args.only in (None, "pairs") and args.pairs:
+        sheet = [paint(args.gallery, *pair, size_px=512) for pair in seeded_pairs(args.gallery, args.pairs)]
+        save("pairs", [image.resize(SHEET_HEIGHT_PX / image.height) for image in sheet], SHEET_COLUMNS)
 
 
 if __name__ == "__main__":

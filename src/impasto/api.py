@@ -199,6 +199,7 @@ class Run:
         resolved: dict[str, Any] = {
             "size_px": max(started.scales_px[-1]),
             "tile_px": started.tile_px,
+            "precision": started.precision,
             "threads": machine.threads,
             "max_memory_bytes": None,
         }
@@ -225,6 +226,7 @@ class Run:
             self.options,
             size_px=max(started.scales_px[-1]),
             tile_px=started.tile_px,
+            precision=started.precision,
             recipe=self.recipe,
             starting_picture=self.starting_picture,
             stopped_after=last if done.stopped else None,

@@ -28,6 +28,8 @@ class RunStarted:
     """Most memory that the process will hold, an estimate."""
     estimated_seconds: float
     """If every scale takes all its steps."""
+    precision: str = "float32"
+    """Of the encoder's convolutions."""
 
 
 @dataclass(frozen=True)

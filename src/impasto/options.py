@@ -179,6 +179,11 @@ class PaintOptions(BaseModel):
         "auto (a CUDA GPU if there is one), cpu, cuda (all there are), cuda:1 (that one)",
         pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
     )
+    precision: Literal["auto", "float32", "bfloat16"] = _option(
+        "auto", "Machine",
+        "of the encoder's convolutions; statistics, losses and pictures keep theirs; auto: bfloat16 on cuda, else "
+        "float32; changes the picture a little",
+    )  # fmt: skip
     max_memory_bytes: Bytes | None = _option(
         None, "Machine", "memory that the run may use, as 2GB; default: what is free; tiles become smaller to fit",
         ge=2**20, le=2**50,

@@ -92,6 +92,7 @@ def build_record(
     *,
     size_px: int,
     tile_px: int | None,
+    precision: str,
     recipe: str | None = None,
     starting_picture: Picture | None = None,
     stopped_after: StopPoint | None = None,
@@ -99,7 +100,7 @@ def build_record(
 ) -> RunRecord:
     """Describe a finished run; `size_px` is the long edge of the pastiche.
 
-    Where an option was left to the machine (size, tiles, threads) the record holds what it came to.
+    Where an option was left to the machine (size, tiles, precision, threads) the record holds what it came to.
     """
     from impasto.encoders import load_encoder
 
@@ -108,6 +109,7 @@ def build_record(
     resolved: dict[str, Any] = {
         "size_px": size_px,
         "tile_px": tile_px,
+        "precision": precision,
         "threads": machine.threads,
         "max_memory_bytes": None,
     }

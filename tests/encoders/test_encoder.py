@@ -120,6 +120,41 @@ def test_later_layers_leave_kept_maps_alone(tiny_encoder_file: Path) -> None:
         torch.testing.assert_close(together[name], encoder(picture, [name])[name], rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("padding_mode", PADDING_MODES)
+def test_half_precision_is_near(padding_mode: str, pooling: str) -> None:
+    """bfloat16 rounds to 8 bits, which is 0.2 % on average and adds up slowly from layer to layer."""
+    exact, rounded = (
+        load_encoder("lite", padding_mode=padding_mode, pooling=pooling, precision=precision)
+        for precision in (None, torch.bfloat16)
+    )
+    picture = torch.from_numpy(random_picture(64, 80)).float()[None]
+    leaves = [picture.clone().requires_grad_() for _ in range(2)]
+    maps = [encoder(leaf, ALL) for encoder, leaf in zip((exact, rounded), leaves, strict=True)]
+    gradients = [torch.autograd.grad(sum(m.square().sum() for m in ms.values()), p)[0]  # type: ignore[arg-type]
+                 for ms, p in zip(maps, leaves, strict=True)]  # fmt: skip
+    for name in ALL:
+        assert maps[1][name].dtype == torch.float32
+        assert 1e-4 < distance(maps[1][name], maps[0][name]) < 0.02, name
+    assert gradients[1].dtype == torch.float32
+    assert 1e-4 < distance(gradients[1], gradients[0]) < 0.02
+    assert (rounded.name, rounded.sha256) == (exact.name, exact.sha256)
+
+
+def test_half_precision_rounds_after_the_mean_is_subtracted(tiny_encoder_file: Path) -> None:
+    """A contrast of 1e-3 around the mean would be lost among numbers near 0.5, whose neighbours are 4e-3 apart."""
+    exact, rounded = (load_encoder(str(tiny_encoder_file), precision=p) for p in (None, torch.bfloat16))
+    for encoder in (exact, rounded):
+        encoder.kernels["relu1_1"][1].zero_()
+    faint = 0.5 + 1e-3 * torch.from_numpy(random_picture(16, 16)).float()[None]
+    found, expected = (encoder(faint, ["conv1_1"])["conv1_1"] for encoder in (rounded, exact))
+    assert distance(found, expected) < 0.01
+
+
+def distance(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((found - expected).detach().norm() / expected.detach().norm())
+
+
 def test_leaves_the_picture_alone(tiny_encoder_file: Path) -> None:
     picture = torch.rand(1, 3, 16, 16)
     before = picture.clone()

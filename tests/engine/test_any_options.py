@@ -66,9 +66,11 @@ weights = st.sampled_from([0.0, 1e-300, 1e-9, 0.01, 1.0, 1e4, 1e9])
 ANY = {
     "size_px": st.integers(1, 48),
     "strength": st.one_of(st.floats(0, 100), st.sampled_from([0.0, 1e-9, 50.0, 100.0])),
+    "brush_scale": st.sampled_from([0.25, 0.6, 1.0, 4.0]),
     "variation": st.sampled_from([0, 0, 1, 2**63 - 1]),
     "starting_point": st.sampled_from([*STARTING_POINTS, "picture.png"]),
     "seed": st.sampled_from([0, 1, 2**63 - 1]),
+    "pooling": st.sampled_from(["max", "average"]),
     "style_loss": st.sampled_from(["wasserstein", "gram"]),
     "style_layers": layer_weights,
     "content_layers": layer_weights,
@@ -85,12 +87,11 @@ ANY = {
     "scale_factor": st.one_of(st.floats(1.05, 4), st.sampled_from([1.05, 16.0])),
     "margin": st.sampled_from([0.0, 0.01, 0.1, 0.5]),
     "padding_mode": st.sampled_from(["reflect", "replicate", "zeros"]),
-    "pooling": st.sampled_from(["max", "average"]),
-    "brush_scale": st.sampled_from([0.25, 1.0, 4.0]),
     "tile_px": st.sampled_from([None, 64]),
     "beta1": st.sampled_from([0.0, 0.9, 0.99]),
     "beta2": st.sampled_from([0.0, 0.99, 0.999]),
     "epsilon": st.sampled_from([1e-8, 0.1]),
+    "precision": st.sampled_from(["auto", "float32", "bfloat16"]),
 }
 # The bundled encoder, one thread, this machine; raw units leave float32 with weights as large as these.
 NOT_DRAWN = {"encoder", "threads", "device", "max_memory_bytes", "shape_px", "loss_units"}

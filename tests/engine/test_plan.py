@@ -61,10 +61,11 @@ def odd_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
         (700, 900, {"steps": (4, 3)}, False),
         (1100, 1400, {"steps": (3, 2), "max_memory_bytes": "700MB"}, True),  # binding
         (1300, 1000, {"steps": (3, 2), "optimizer": "adam", "tile_px": 512}, True),
+        (900, 700, {"steps": (4, 3), "precision": "bfloat16"}, False),
         (330, 420, {"encoder": "odd", "steps": (4, 3)}, False),
         (500, 700, {"encoder": "odd", "steps": (3, 2), "tile_px": 256}, True),
     ],
-    ids=["lite", "lite in little", "adam", "odd", "odd in tiles"],
+    ids=["lite", "lite in little", "adam", "half precision", "odd", "odd in tiles"],
 )
 def test_estimate_is_within_a_quarter_of_the_peak(
     height: int, width: int, options: dict[str, object], tiled: bool, odd_encoder: str
@@ -191,3 +192,12 @@ def test_the_automatic_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert find_device("auto").type == find_device("cuda:1").type == "cuda"
+
+
+def test_the_automatic_precision() -> None:
+    from impasto.engine.paint import find_precision
+
+    found = {name: find_precision("auto", torch.device(name)) for name in ("cpu", "cuda", "cuda:1", "mps")}
+    assert found == {"cpu": torch.float32, "cuda": torch.bfloat16, "cuda:1": torch.bfloat16, "mps": torch.float32}
+    assert find_precision("float32", torch.device("cuda")) == torch.float32
+    assert find_precision("bfloat16", torch.device("cpu")) == torch.bfloat16

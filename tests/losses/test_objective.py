@@ -246,3 +246,16 @@ def test_core_has_a_position_in_every_map(core: Core, stride: int) -> None:
     assert width >= 1
     assert abs(height * stride - core.height_px) <= stride
     assert abs(width * stride - core.width_px) <= stride
+
+
+def test_half_precision_convolutions_leave_the_gradient_near() -> None:
+    """Statistics and losses are as exact as ever: what differs is what the convolutions rounded."""
+    photo, painting, pastiche = (picture(seed, 64, 80).float() for seed in range(3))
+    exact, rounded = (
+        build(load_encoder("lite", precision=precision), photo, painting)(pastiche)
+        for precision in (None, torch.bfloat16)
+    )
+    assert rounded.gradient.dtype == torch.float32
+    assert 1e-5 < (rounded.gradient - exact.gradient).norm() / exact.gradient.norm() < 0.02
+    for name, loss in exact.losses.items():
+        assert rounded.losses[name] == pytest.approx(loss, rel=0.01), name

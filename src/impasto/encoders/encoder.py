@@ -32,6 +32,8 @@ class Encoder:
         feature space that the encoder was distilled from. Layers without one are used as they are.
     padding_mode: how each convolution continues a feature map at its border; ``circular``: with the other side.
     pooling: ``max``, or ``average`` as Gatys, Ecker and Bethge prefer (arXiv 1508.06576, section Methods).
+    dtype: of pictures and of the feature maps that are handed out.
+    precision: in which convolutions and pooling are computed; default: `dtype`.
 
     Attributes
     ----------
@@ -50,6 +52,7 @@ class Encoder:
         padding_mode: str = "reflect",
         pooling: str = "max",
         dtype: torch.dtype = torch.float32,
+        precision: torch.dtype | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         if padding_mode not in PADDING_MODES:
@@ -58,6 +61,7 @@ class Encoder:
             raise OptionError(f"pooling {pooling!r}{did_you_mean(pooling, POOLINGS)}")
         self.name, self.sha256, self.architecture = name, sha256, architecture
         self.padding_mode, self.dtype, self.device = padding_mode, dtype, torch.device(device)
+        self.precision = precision or dtype
         self._pool: Callable[[Tensor, int], Tensor] = F.avg_pool2d if pooling == "average" else F.max_pool2d
         self.mean = torch.tensor(mean, dtype=dtype, device=device).view(1, 3, 1, 1)
         self.kernels: dict[str, tuple[Tensor, Tensor]] = {}
@@ -71,8 +75,8 @@ class Encoder:
                     f"the bias of {layer.convolution} has shape {tuple(bias.shape)}, expected {expected[:1]}"
                 )
             self.kernels[layer.name] = (
-                kernel.to(device, dtype).contiguous(memory_format=torch.channels_last),
-                bias.to(device, dtype),
+                kernel.to(device, self.precision).contiguous(memory_format=torch.channels_last),
+                bias.to(device, self.precision),
             )
         channels = {layer.name: layer.channels for layer in architecture.layers}
         for layer_name, matrix in (geometry or {}).items():
@@ -88,19 +92,20 @@ class Encoder:
         Computes no deeper than the deepest layer asked for. Raises `OptionError` for an unknown layer.
         """
         features: dict[str, Tensor] = {}
-        current = (pictures - self.mean).contiguous(memory_format=torch.channels_last)
+        # Rounded after the subtraction: around zero a narrow float is finest.
+        current = (pictures - self.mean).to(self.precision).contiguous(memory_format=torch.channels_last)
         block = 1
         for layer in self.architecture.up_to(layers):
             if layer.block != block:
                 current, block = self._pool(current, 2), layer.block
             current = self._convolve(current, layer)
             if layer.convolution in layers:
-                features[layer.convolution] = current
+                features[layer.convolution] = current.to(self.dtype)
                 current = current.relu()
             else:
                 current = current.relu_()
             if layer.name in layers:
-                features[layer.name] = current
+                features[layer.name] = current.to(self.dtype)
         return features
 
     def with_changes(self, *, padding_mode: str | None = None, geometry_scale: float = 1.0) -> Encoder:

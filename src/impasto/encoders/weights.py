@@ -32,6 +32,7 @@ def load_encoder(
     padding_mode: str = "reflect",
     pooling: str = "max",
     dtype: torch.dtype = torch.float32,
+    precision: torch.dtype | None = None,
     device: torch.device | str = "cpu",
 ) -> Encoder:
     """Load an encoder: a bundled one or one whose weights were fetched by name, a file by its path (``*.safetensors``).
@@ -63,6 +64,7 @@ def load_encoder(
         padding_mode=padding_mode,
         pooling=pooling,
         dtype=dtype,
+        precision=precision,
         device=device,
     )
 
@@ -75,6 +77,7 @@ def read_encoder_file(
     padding_mode: str = "reflect",
     pooling: str = "max",
     dtype: torch.dtype = torch.float32,
+    precision: torch.dtype | None = None,
     device: torch.device | str = "cpu",
 ) -> Encoder:
     """Build an encoder from a file that `save_encoder_file` wrote."""
@@ -107,6 +110,7 @@ def read_encoder_file(
             padding_mode=padding_mode,
             pooling=pooling,
             dtype=dtype,
+            precision=precision,
             device=device,
         )
     except WeightsError as error:

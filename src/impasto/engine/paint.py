@@ -117,6 +117,11 @@ def find_device(name: str) -> torch.device:
     return device
 
 
+def find_precision(name: str, device: torch.device) -> torch.dtype:
+    """The precision that an option names; ``auto`` is the fastest that the device does well."""
+    return torch.bfloat16 if name == "bfloat16" or (name == "auto" and device.type == "cuda") else torch.float32
+
+
 def iter_paint(
     content: Picture | None,
     paintings: Sequence[Painting],
@@ -145,11 +150,13 @@ def iter_paint(
     torch.set_num_threads(thread_count(options))
     if needs_fetch(options.encoder):
         yield from iter_fetch(options.encoder)
+    device = find_device(options.device)
     encoder = load_encoder(
         options.encoder,
         padding_mode=options.padding_mode,
         pooling=options.pooling,
-        device=find_device(options.device),
+        precision=find_precision(options.precision, device),
+        device=device,
     )
     _check(options, content, paintings, starting_picture)
     options, notices = with_layers_of(encoder, options)
@@ -168,6 +175,7 @@ def iter_paint(
         plan.tile_px,
         plan.peak_bytes,
         plan.seconds,
+        str(encoder.precision).removeprefix("torch."),
     )
     yield from map(Notice, notices)
     if (planned := (plan.scales[-1].height_px, plan.scales[-1].width_px)) != size:

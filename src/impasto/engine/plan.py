@@ -129,6 +129,7 @@ class _Estimate:
         self.scales = tuple(build_pyramid(height_px, width_px, options))
         self._options, self._paintings_px = options, paintings_px
         self._compared = [encoder.architecture.layer(n) for n in {*options.content_layers, *options.style_layers}]
+        self._value_bytes = encoder.precision.itemsize
         self._computed = encoder.architecture.up_to([layer.name for layer in self._compared])
         sides = [self._tile_sides(scale) for scale in self.scales]
         self.tiles = tuple(len(down) * len(across) for down, across in sides)
@@ -169,15 +170,18 @@ class _Estimate:
         )
         whole = len(down) * len(across) == 1
         largest_px = max(down) * max(across)
-        return pictures + targets + workspace_bytes(self._computed, largest_px, whole=whole, thrifty=self.thrifty)
+        tile = workspace_bytes(self._computed, largest_px, self._value_bytes, whole=whole, thrifty=self.thrifty)
+        if self._value_bytes < 4:  # what is handed out is another copy
+            tile += sum(4 * layer.channels * largest_px / layer.stride_px**2 for layer in self._compared)
+        return pictures + targets + tile
 
 
-def workspace_bytes(layers: Sequence[Layer], pixels: int, *, whole: bool, thrifty: bool) -> float:
+def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, whole: bool, thrifty: bool) -> float:
     """Memory of one evaluation, forward and backward, of a tile of so many pixels.
 
     Autograd keeps every rectified map, its padded copy for the next convolution and the pooling's choices;
-    beside those about five maps of the widest layer are in use at once. Freed blocks that the allocator keeps
-    do not always fit the next tile's maps, which may be of another size: that is the waste.
+    beside those about five float32 maps of the widest layer are in use at once. Freed blocks that the allocator
+    keeps do not always fit the next tile's maps, which may be of another size: that is the waste.
     """
 
     def waste(block_bytes: float) -> float:
@@ -187,12 +191,14 @@ def workspace_bytes(layers: Sequence[Layer], pixels: int, *, whole: bool, thrift
 
     total, widest, before = 0.0, 0.0, None
     for layer in layers:
-        map_bytes = 4.0 * layer.channels * pixels / layer.stride_px**2
+        map_bytes = 1.0 * value_bytes * layer.channels * pixels / layer.stride_px**2
         kept = map_bytes * (1 + layer.in_channels / layer.channels)
         if before is not None and layer.block != before.block:
-            kept += 12 * before.channels * pixels / layer.stride_px**2  # pooled, and where each maximum was
+            kept += (
+                (value_bytes + 8) * before.channels * pixels / layer.stride_px**2
+            )  # pooled, and where each maximum was
         total += kept * waste(map_bytes)
-        widest = max(widest, map_bytes)
+        widest = max(widest, 4 / value_bytes * map_bytes)
         before = layer
     return total + 5 * widest * waste(widest)
 
