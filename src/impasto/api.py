@@ -482,6 +482,7 @@ def build_enlargement(
         "content_weight": weight,
         "variation": 0,
         "tile_px": None,
+        "precision": "auto",
         "threads": None,
     }
     run = build_replay(path, inputs, overrides=onward | dict(overrides), max_pixels=max_pixels)
