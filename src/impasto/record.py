@@ -10,9 +10,9 @@ import hashlib
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from impasto import __version__
 from impasto.errors import RecordError, shorten
@@ -49,6 +49,12 @@ class Inputs(_Part):
     content: File | None
     paintings: tuple[PaintingFile, ...]
     starting_picture: File | None = None
+
+    @model_validator(mode="after")
+    def _has_a_picture(self) -> Self:
+        if self.content is None and not self.paintings:
+            raise ValueError("neither a content image nor a painting")
+        return self
 
 
 class StopPoint(_Part):
