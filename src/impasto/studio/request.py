@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from impasto.record import is_picture_path
 
 Kind = Literal["paint", "grid", "final"]
 State = Literal["waiting", "painting", "stopped", "done", "failed", "cancelled"]
 GRID_STRENGTHS = (25.0, 50.0, 75.0)
 GRID_SIZE_PX = 384  # the pictures of a grid are shown no larger
 FINAL_SIZE_PX = 4096
+PALETTE = "palette:"
 
 
 class _Part(BaseModel):
@@ -68,11 +73,50 @@ class Request(_Part):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Every file that the job reads, each once."""
-        paintings = [*self.paintings, *(p for region in self.regions for p in region.paintings)]
-        found = [self.photo, *(p.path for p in paintings), *(p.mask for p in paintings)]
-        found += [region.mask for region in self.regions]
-        return tuple(dict.fromkeys(path for path in found if path is not None))
+        """Every picture that the job reads, each once."""
+        found: list[Path] = []
+
+        def note(path: Path) -> Path:
+            found.append(path)
+            return path
+
+        self.moved(note)
+        return tuple(dict.fromkeys(found))
+
+    def moved(self, place: Callable[[Path], Path]) -> Request:
+        """The same request with every path as `place` gives it."""
+
+        def mask_moved(mask: Path | None) -> Path | None:
+            return None if mask is None else place(mask)
+
+        def paintings_moved(choices: tuple[PaintingChoice, ...]) -> tuple[PaintingChoice, ...]:
+            return tuple(
+                choice.model_copy(update={"path": place(choice.path), "mask": mask_moved(choice.mask)})
+                for choice in choices
+            )
+
+        def region_moved(region: RegionChoice) -> RegionChoice:
+            changes = {"mask": mask_moved(region.mask), "paintings": paintings_moved(region.paintings)}
+            return region.model_copy(update=changes | _color_moved(region.color, place))
+
+        options = dict(self.options)
+        start = options.get("starting_point")
+        if isinstance(start, str) and is_picture_path(start):
+            options["starting_point"] = str(place(Path(start)))
+        changes = {
+            "photo": mask_moved(self.photo),
+            "paintings": paintings_moved(self.paintings),
+            "regions": tuple(map(region_moved, self.regions)),
+            "options": options | _color_moved(options.get("color"), place),
+        }
+        return self.model_copy(update=changes)
+
+
+def _color_moved(color: object, place: Callable[[Path], Path]) -> dict[str, str]:
+    """The colour option again where it names a picture, ``palette:FILE``."""
+    if not isinstance(color, str) or not color.startswith(PALETTE):
+        return {}
+    return {"color": PALETTE + str(place(Path(color.removeprefix(PALETTE))))}
 
 
 class Restored(_Part):
@@ -90,7 +134,8 @@ class ShelfPicture(_Part):
     bundled: bool
 
 
-class JobView(_Part):
+@dataclass(frozen=True)
+class JobView:
     """A job as it stands; a snapshot, so that nothing in it changes.
 
     Attributes
@@ -98,6 +143,7 @@ class JobView(_Part):
     position: place among those that wait, 1 is next; None unless waiting.
     error: one line, where it failed. notices: what was done instead of what was asked.
     steps_done, steps: over all scales, at most; of a grid: pictures.
+    doing: what goes on before the first step, such as weights being fetched; empty: painting.
     scale, scales: the scale in hand, from 1, and how many there are; of a grid: the picture in hand.
     share_done: of the work, 0 to 1.
     size: (width, height) of the pastiche in pixels, once it is known.
@@ -116,6 +162,7 @@ class JobView(_Part):
     position: int | None
     error: str | None
     notices: tuple[str, ...]
+    doing: str
     steps_done: int
     steps: int
     scale: int
