@@ -25,7 +25,7 @@ from impasto.studio.request import Request
 def paint_grid(work: Work, tell: Tell) -> Ended:
     """Paint what of the grid is not there yet; the sheet is drawn anew after every picture."""
     order = work.order
-    folder = RunFolder.create(order.grid, settle_threads(plan_grid(order.request, order.names), None))
+    folder = RunFolder.create(order.files.grid, settle_threads(plan_grid(order.request, order.names), None))
     jobs = folder.manifest.jobs
     check_inputs(jobs)
     waiting = [job for job in jobs if not _is_painted(folder, job)]
@@ -117,9 +117,9 @@ def _draw(order: Order, folder: RunFolder) -> tuple[int, int]:
     photo = manifest.jobs[0].paths("photo")[0]
     title = Path(order.names.get(str(photo), photo.name)).stem
     subtitle = f"strength × painting  ·  impasto {__version__}"
-    write_file(order.picture, draw_sheet(Sheet(title, subtitle, page, cells, [("photo", photo)])), overwrite=True)
-    sheet = load_picture(order.picture)
-    save_reduced(order.thumbnail, sheet.pixels(), THUMBNAIL_PX)
+    write_file(order.files.picture, draw_sheet(Sheet(title, subtitle, page, cells, [("photo", photo)])), overwrite=True)
+    sheet = load_picture(order.files.picture)
+    save_reduced(order.files.thumbnail, sheet.pixels(), THUMBNAIL_PX)
     return sheet.width_px, sheet.height_px
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,27 +16,20 @@ class _Line(BaseModel):
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
 
-class Order(_Line):
-    """A job to paint.
+@dataclass(frozen=True)
+class Files:
+    """Where things are in a job's folder."""
 
-    Attributes
-    ----------
-    request: with absolute paths, and options that are complete.
-    names: what people call its files, by path.
-    source: the picture that a ``final`` goes on from.
-    resume: go on from the folder's checkpoint, where there is one.
-    """
-
-    id: str
     folder: Path
-    request: Request
-    names: dict[str, str] = {}
-    source: Path | None = None
-    resume: bool = False
+    id: str
 
     @property
     def picture(self) -> Path:
-        return self.folder / f"impasto-{self.id}.png"
+        return self.exported(".png")
+
+    def exported(self, suffix: str) -> Path:
+        """The picture in another format: a name fit for downloading."""
+        return self.folder / f"impasto-{self.id}{suffix}"
 
     @property
     def preview(self) -> Path:
@@ -46,16 +40,37 @@ class Order(_Line):
         return self.folder / "thumbnail.jpg"
 
     @property
-    def checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
-
-    @property
     def events(self) -> Path:
         return self.folder / "events.jsonl"
 
     @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
     def grid(self) -> Path:
         return self.folder / "grid"
+
+
+class Order(_Line):
+    """A job to paint: from its checkpoint, where there is one.
+
+    Attributes
+    ----------
+    request: with absolute paths, and options that are complete.
+    names: what people call its files, by path.
+    source: the picture that a ``final`` goes on from.
+    """
+
+    id: str
+    folder: Path
+    request: Request
+    names: dict[str, str] = {}
+    source: Path | None = None
+
+    @property
+    def files(self) -> Files:
+        return Files(self.folder, self.id)
 
 
 class Command(_Line):

@@ -78,12 +78,12 @@ def _paint(work: Work, tell: Tell) -> Ended:
     run, events_from = _build(work, tell)
     _give_names(run, order.names)
     watch = _Watch(order, tell)
-    with EventLog(order.events, events_from) as log:
+    with EventLog(order.files.events, events_from) as log:
         run.command = lambda: Command(
-            output=str(order.picture),
+            output=str(order.files.picture),
             bit_depth=8,
             record=True,
-            events=str(order.events),
+            events=str(order.files.events),
             events_bytes=log.written_bytes,
         )
         for event in run:
@@ -93,23 +93,23 @@ def _paint(work: Work, tell: Tell) -> Ended:
                 return Ended(state="cancelled")
     pastiche = run.pastiche
     assert pastiche is not None, "the engine ended without RunDone"
-    pastiche.save(order.picture, overwrite=True)
-    save_reduced(order.thumbnail, pastiche.pixels, THUMBNAIL_PX)
-    order.preview.unlink(missing_ok=True)
+    pastiche.save(order.files.picture, overwrite=True)
+    save_reduced(order.files.thumbnail, pastiche.pixels, THUMBNAIL_PX)
+    order.files.preview.unlink(missing_ok=True)
     height_px, width_px = pastiche.pixels.shape[:2]
     tell(Message(progress=watch.ended(pastiche.seconds, (width_px, height_px), run.complete)))
     if run.complete:
-        remove_run(order.checkpoints)
+        remove_run(order.files.checkpoints)
     return Ended(state="done" if run.complete else "stopped")
 
 
 def _build(work: Work, tell: Tell) -> tuple[Run, int]:
     """The run that an order asks for, and how much of the log of its events stays."""
     order, request = work.order, work.order.request
-    if order.resume and holds_run(order.checkpoints):
+    if holds_run(order.files.checkpoints):
         try:
             run, state, notes = build_resume(
-                order.checkpoints, controls=work.controls, checkpoint_seconds=CHECKPOINT_SECONDS
+                order.files.checkpoints, controls=work.controls, checkpoint_seconds=CHECKPOINT_SECONDS
             )
         except CheckpointError as error:
             tell(Message(notice=f"painted anew: {error}"))
@@ -117,7 +117,7 @@ def _build(work: Work, tell: Tell) -> tuple[Run, int]:
             for note in notes:
                 tell(Message(notice=note))
             return run, state.command.events_bytes if state.command else 0
-    remove_run(order.checkpoints)
+    remove_run(order.files.checkpoints)
     if order.source is not None:
         run = _build_final(order.source, request)
         run.controls = work.controls
@@ -130,7 +130,7 @@ def _build(work: Work, tell: Tell) -> tuple[Run, int]:
             options=request.options,
             **_regions(request),
         )
-    run.checkpoint_folder, run.checkpoint_seconds = order.checkpoints, CHECKPOINT_SECONDS
+    run.checkpoint_folder, run.checkpoint_seconds = order.files.checkpoints, CHECKPOINT_SECONDS
     return run, 0
 
 
@@ -241,9 +241,9 @@ class _Watch:
     def _show(self, pixels: NDArray[np.float32]) -> None:
         started = time.monotonic()
         try:
-            save_reduced(self._order.preview, pixels, PREVIEW_PX)
+            save_reduced(self._order.files.preview, pixels, PREVIEW_PX)
             if not self._shown:  # for the history, while there is nothing better
-                save_reduced(self._order.thumbnail, pixels, THUMBNAIL_PX)
+                save_reduced(self._order.files.thumbnail, pixels, THUMBNAIL_PX)
         except OutputError as error:
             if not self._blind:
                 self._tell(Message(notice=f"painting goes on unseen: {error}"))

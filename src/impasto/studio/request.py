@@ -135,6 +135,15 @@ class ShelfPicture(_Part):
 
 
 @dataclass(frozen=True)
+class GridCell:
+    """A picture of a grid; dropped in like any pastiche, it restores its settings."""
+
+    path: Path
+    strength: float
+    painting: str
+
+
+@dataclass(frozen=True)
 class JobView:
     """A job as it stands; a snapshot, so that nothing in it changes.
 

@@ -102,11 +102,14 @@ class Uploads:
                 return path
         return samples().get(sha256)
 
-    def owns(self, path: Path) -> bool:
-        """Whether a path is an upload's or a sample's; nothing else is read for a request."""
-        return path in samples().values() or (
-            path.parent == self.folder and path.suffix in PICTURE_SUFFIXES and path.is_file()
-        )
+    def claim(self, path: Path) -> bool:
+        """Whether a path is an upload's or a sample's, nothing else being read for a request; an upload is kept on."""
+        if path in samples().values():
+            return True
+        if path.parent != self.folder or path.suffix not in PICTURE_SUFFIXES or not path.is_file():
+            return False
+        path.touch()
+        return True
 
     def clean(self, used: Collection[Path]) -> None:
         """Remove uploads that no job reads and that are older than `KEPT_SECONDS`."""
@@ -124,13 +127,13 @@ class Uploads:
             note = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return note if isinstance(note, dict) else {}
+        return {key: text for key, text in note.items() if isinstance(text, str)} if isinstance(note, dict) else {}
 
 
 @cache
 def samples() -> dict[str, Path]:
     """The bundled paintings by SHA-256."""
-    folder = Path(str(resources.files("impasto"))) / "samples"
+    folder = (Path(str(resources.files("impasto"))) / "samples").resolve()
     paths = sorted(path for path in folder.iterdir() if path.suffix in PICTURE_SUFFIXES)
     return {hash_file(path): path for path in paths}
 
