@@ -16,7 +16,6 @@ let submitted = { id: null, key: null }; // what the job in hand was asked with
 let busy = false;
 
 function changed() {
-  if (!form) return;
   const job = stage.job, running = active(job) && job.id === submitted.id && submitted.key === form.key();
   const button = $("paint");
   button.classList.toggle("stop", running);
