@@ -100,9 +100,13 @@ export class Brush {
   draw() {
     const pen = this.canvas.getContext("2d");
     pen.clearRect(0, 0, ...this.size);
-    pen.globalAlpha = 0.62;
-    for (const layer of this.layers.values()) pen.drawImage(layer, 0, 0);
     pen.globalAlpha = 1;
+    pen.fillStyle = this.colours.get(this.base) ?? "#0000";
+    pen.fillRect(0, 0, ...this.size);
+    pen.globalCompositeOperation = "destination-out";
+    for (const layer of this.layers.values()) pen.drawImage(layer, 0, 0);
+    pen.globalCompositeOperation = "source-over";
+    for (const [label, layer] of this.layers) if (label !== PHOTO) pen.drawImage(layer, 0, 0);
     if (this.byKey && document.activeElement === this.canvas) {
       pen.beginPath();
       pen.arc(this.cursor[0] * this.size[0], this.cursor[1] * this.size[1], this.width() / 2, 0, 7);
@@ -115,9 +119,9 @@ export class Brush {
     }
   }
 
-  // Of the brush in the canvas's pixels: from 0.5 to 40 % of the long edge.
+  // Of the brush in the canvas's pixels: from 1 to 40 % of the long edge.
   width() {
-    return Math.max(...this.size) * 0.005 * 80 ** (Number($("brush-size").value) / 100);
+    return Math.max(...this.size) * 0.01 * 40 ** (Number($("brush-size").value) / 100);
   }
 
   begin(event) {
