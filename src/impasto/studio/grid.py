@@ -63,19 +63,19 @@ def plan_grid(request: Request, names: Mapping[str, str]) -> Manifest:
     manifest = plan_sweep(
         request.photo,
         (),
-        {"strength": list(dict.fromkeys(request.strengths)), "painting": paintings},
+        {"painting": paintings, "strength": list(dict.fromkeys(request.strengths))},
         planner=Planner(),
         recipe=request.recipe,
         values={name: value for name, value in request.options.items() if name != "strength"},
     ).manifest
-    rows, columns = manifest.axes
+    rows, columns = manifest.axes  # a row a painting: strength grows from left to right
     labels = _distinct(Path(names.get(str(path), path.name)).stem for path in paintings)
-    called = dict(zip(columns.values, labels, strict=True))
+    called = dict(zip(rows.values, labels, strict=True))
     jobs = tuple(
         job.model_copy(update={"labels": job.labels | {"painting": called[job.labels["painting"]]}})
         for job in manifest.jobs
     )
-    axes = (rows, Axis(name="painting", values=tuple(called.values())))
+    axes = (Axis(name="painting", values=tuple(called.values())), columns)
     return manifest.model_copy(update={"axes": axes, "jobs": jobs})
 
 
@@ -116,7 +116,7 @@ def _draw(order: Order, folder: RunFolder) -> tuple[int, int]:
     cells = [[_cell(folder, job) if job else None for job in row] for row in page.cells]
     photo = manifest.jobs[0].paths("photo")[0]
     title = Path(order.names.get(str(photo), photo.name)).stem
-    subtitle = f"strength × painting  ·  impasto {__version__}"
+    subtitle = f"painting × strength  ·  impasto {__version__}"
     write_file(order.files.picture, draw_sheet(Sheet(title, subtitle, page, cells, [("photo", photo)])), overwrite=True)
     sheet = load_picture(order.files.picture)
     save_reduced(order.files.thumbnail, sheet.pixels(), THUMBNAIL_PX)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,7 @@ class Queue:
             if job.state not in ("waiting", "painting") or job.manifest.request.kind == "grid":
                 return
             request = job.manifest.request
-            job.change(request=request.model_copy(update={"options": request.options | changes}))
+            job.change(request=request.model_copy(update={"options": {**request.options, **changes}}))
             if job.painter:
                 job.painter.send(Command.model_validate({"id": id, **changes}))
             else:
@@ -229,9 +230,9 @@ class Queue:
         ended = [job for job in self._jobs.values() if job.state not in ("waiting", "painting")]
         ended.sort(key=lambda job: job.manifest.queued, reverse=True)
         held = 0
-        for job in ended:
+        for job in [job for job in ended if job.resumable]:
             held += job.checkpoint_bytes
-            if held > CHECKPOINT_BYTES and job.resumable:
+            if held > CHECKPOINT_BYTES:
                 job.drop_checkpoints()
                 job.change(notices=(*job.manifest.notices, "its checkpoint made room for newer ones"))
                 self._save(job)
@@ -258,7 +259,11 @@ class Queue:
                     ended = None
                 except OSError as error:
                     ended = Ended(state="failed", error=f"the painting process does not start: {error.strerror}")
-            ended = ended or self._follow(job, painter)
+            try:
+                ended = ended or self._follow(job, painter)
+            except Exception as error:  # noqa: BLE001 (a bug in one job must not end the queue)
+                line = f"{type(error).__name__}: {error}"
+                ended = Ended(state="failed", error=line, traceback=traceback.format_exc())
             with self._lock:
                 self._conclude(job, ended)
 
@@ -266,7 +271,7 @@ class Queue:
         """What painter `number` is told: with options that are complete."""
         request, source = job.manifest.request, job.manifest.source
         below = {k: v for k, v in self._options.items() if request.kind != "final" or k in FOR_A_FINAL}
-        options = below | request.options
+        options = {**below, **request.options}
         if len(self._painters) > 1 and options.get("device", "auto") == "auto":
             options["device"] = f"cuda:{number}"
         return Order(

@@ -57,8 +57,8 @@ class Request(_Part):
     paintings: paint what no region covers; none: the rest stays the photograph (there must be regions then).
     recipe: a name of `impasto.options.recipe_names()`.
     options: fields of `PaintOptions` that differ from the recipe's.
-    kind: ``paint``; ``grid``: strength x painting on one sheet; ``final``: a larger one from a finished job.
-    strengths: the rows of a grid; its columns are the paintings.
+    kind: ``paint``; ``grid``: painting x strength on one sheet; ``final``: a larger one from a finished job.
+    strengths: the columns of a grid; its rows are the paintings.
     of: the job that a ``final`` goes on from, at ``options["size_px"]``.
     """
 

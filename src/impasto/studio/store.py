@@ -284,7 +284,7 @@ class Store:
         for path in request.files:
             if not self._uploads.claim(path):
                 raise InputError(f"{self.name_of(path)!r} is no picture of this studio (any more): add it again")
-        resolved = resolve_options(request.recipe, self._options | request.options).model_dump(mode="json")
+        resolved = resolve_options(request.recipe, {**self._options, **request.options}).model_dump(mode="json")
         return request.model_copy(update={"options": {name: resolved[name] for name in request.options}})
 
     def _picture(self, id: str) -> Path:

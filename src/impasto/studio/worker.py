@@ -60,7 +60,7 @@ class _Desk:
                 self._latest = Work(said.order)
                 self.orders.put(self._latest)
             elif said.command and self._latest and self._latest.order.id == said.command.id:
-                _obey(self._latest, said.command)
+                obey(self._latest, said.command)
         self.hang_up()
 
     def hang_up(self) -> None:
@@ -70,7 +70,8 @@ class _Desk:
         self.orders.put(None)
 
 
-def _obey(work: Work, command: Command) -> None:
+def obey(work: Work, command: Command) -> None:
+    """Change the job in hand; the engine reads its controls at the next step."""
     for name in ("strength", "color_strength"):
         if (value := getattr(command, name)) is not None:
             setattr(work.controls, name, value)
