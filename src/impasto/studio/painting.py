@@ -34,7 +34,7 @@ from impasto.events import (
 from impasto.images.geometry import fit_long_edge, resize
 from impasto.images.io import Picture, read_record, save_picture
 from impasto.record import ENCODER_SUFFIX, hash_file, parse_record, wanted_files
-from impasto.run_folder import Command, holds_run, remove_run
+from impasto.interrupted import Command, holds_run, remove_run
 from impasto.studio.messages import Ended, Message, Order, Progress
 from impasto.studio.request import PaintingChoice, Request
 
@@ -180,7 +180,7 @@ def _give_names(run: Run, names: Mapping[str, str]) -> None:
         return dataclasses.replace(picture, name=names.get(str(picture.path), picture.name))
 
     run.content = named(run.content) if run.content else None
-    run.paintings = [(named(picture), weight) for picture, weight in run.paintings]
+    run.paintings = [dataclasses.replace(p, picture=named(p.picture)) for p in run.paintings]
 
 
 class _Watch:
