@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import shutil
@@ -316,9 +317,7 @@ def test_jobs_without_a_picture_are_bounded_and_pictures_are_not(
     assert {path.name for path in (tmp_path / "jobs").iterdir()} == set(left)
 
 
-def test_old_checkpoints_make_room_for_newer_ones(
-    build: Callable[..., Queue], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_old_checkpoints_make_room_for_newer_ones(build: Callable[..., Queue], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue_module, "CHECKPOINT_BYTES", 250)
     painter = FakePainter(gate=threading.Event())
     queue = build(painter)
@@ -383,7 +382,7 @@ def test_a_curve_is_thinned_and_keeps_both_ends() -> None:
     points = curve.points
     assert len(points) <= MOST_LOSSES + 1
     assert points[0] == (1, {"total": 1.0}) and points[-1] == (5000, {"total": 1 / 5000})
-    gaps = [b - a for (a, _), (b, _) in zip(points, points[1:], strict=False)]
+    gaps = [b - a for (a, _), (b, _) in itertools.pairwise(points)]
     assert max(gaps[:-1]) == min(gaps[:-1]) and gaps[-1] <= gaps[0]
 
 

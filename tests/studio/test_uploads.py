@@ -36,12 +36,24 @@ def huge_png() -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize(
     "name",
-    ["../../etc/passwd", "..", "/", "", "a\\..\\b.png", "x" * 5000 + ".png", "a\nb\x1b[31m.png", "con.png\0.sh", "Ω.PNG"],
+    [
+        "../../etc/passwd",
+        "..",
+        "/",
+        "",
+        "a\\..\\b.png",
+        "x" * 5000 + ".png",
+        "a\nb\x1b[31m.png",
+        "con.png\0.sh",
+        "Ω.PNG",
+    ],
 )
 def test_a_name_touches_no_path(uploads: Uploads, photo_pixels: np.ndarray, name: str) -> None:
     data = png(photo_pixels)
@@ -127,7 +139,12 @@ def test_only_uploads_and_samples_are_read(uploads: Uploads, studio: Path) -> No
     kept = uploads.keep(studio / "photo.png", "photo.png")
     assert uploads.claim(kept)
     assert all(map(uploads.claim, samples().values()))
-    for path in (studio / "photo.png", kept.with_suffix(".json"), uploads.folder / ".." / "photo.png", Path("/etc/passwd")):
+    for path in (
+        studio / "photo.png",
+        kept.with_suffix(".json"),
+        uploads.folder / ".." / "photo.png",
+        Path("/etc/passwd"),
+    ):
         assert not uploads.claim(path)
 
 

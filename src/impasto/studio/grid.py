@@ -21,9 +21,11 @@ from impasto.studio.messages import Ended, Message, Order, Progress
 from impasto.studio.painting import THUMBNAIL_PX, Tell, Work, save_reduced
 from impasto.studio.request import Request
 
+SHEET_SHARE = 0.1  # of the time that drawing the sheet may take
+
 
 def paint_grid(work: Work, tell: Tell) -> Ended:
-    """Paint what of the grid is not there yet; the sheet is drawn anew after every picture."""
+    """Paint what of the grid is not there yet; the sheet grows with it."""
     order = work.order
     folder = RunFolder.create(order.files.grid, settle_threads(plan_grid(order.request, order.names), None))
     jobs = folder.manifest.jobs
@@ -38,12 +40,13 @@ def paint_grid(work: Work, tell: Tell) -> Ended:
         elif isinstance(event, JobEnded):
             folder.store(event.job, event.ended)
             watch.end()
-            watch.size = _draw(order, folder)
-            tell(Message(preview=True))
+            if watch.sheet_due:
+                watch.draw(order, folder)
         tell(Message(progress=watch.progress()))
     if work.cancelled:
         return Ended(state="cancelled")
-    watch.size = _draw(order, folder)
+    if not watch.drawn:
+        watch.draw(order, folder)
     tell(Message(progress=watch.progress().model_copy(update={"seconds_left": None})))
     failed = [result.error for job in jobs if (result := folder.result(job)) and result.status == "failed"]
     if len(failed) == len(jobs):
@@ -85,13 +88,26 @@ class _Watch:
     def __init__(self, pictures: int, waiting: int) -> None:
         self._pictures, self._before = pictures, pictures - waiting
         self._started = time.monotonic()
-        self.done, self.clock, self.size = self._before, Clock(), None  # type: tuple[int, Clock, tuple[int, int] | None]
+        self.done, self.clock = self._before, Clock()
+        self.size: tuple[int, int] | None = None
+        self.drawn, self._sheet_at = False, 0.0
 
     def begin(self) -> None:
         self.clock = Clock()
 
     def end(self) -> None:
-        self.done, self.clock = self.done + 1, Clock()
+        self.done, self.clock, self.drawn = self.done + 1, Clock(), False
+
+    @property
+    def sheet_due(self) -> bool:
+        return time.monotonic() >= self._sheet_at
+
+    def draw(self, order: Order, folder: RunFolder) -> None:
+        """Write the sheet as it is by now; the next one is due when this one was worth its time."""
+        started = time.monotonic()
+        self.size, self.drawn = _draw(order, folder), True
+        ended = time.monotonic()
+        self._sheet_at = ended + (ended - started) / SHEET_SHARE
 
     def progress(self) -> Progress:
         painted = self.done + self.clock.share_done

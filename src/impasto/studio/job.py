@@ -76,7 +76,6 @@ class Job:
     painter: Painter | None = None
     ending: str | None = None
     deleted: bool = False
-    preview_version: int = 0
     losses: Curve = field(default_factory=lambda: Curve())
 
     @property
@@ -99,7 +98,6 @@ class Job:
             self.losses.add(self.manifest.progress.steps_done, message.losses)
         if message.notice and len(self.manifest.notices) < MOST_NOTICES:
             self.change(notices=tuple(dict.fromkeys([*self.manifest.notices, message.notice])))
-        self.preview_version += message.preview
 
     def rejoin(self) -> None:
         """Wait again, in memory; what was painted counts if there is something to go on from."""
@@ -135,7 +133,7 @@ class Job:
         def existing(path: Path) -> Path | None:
             return path if path.is_file() else None
 
-        sheet = existing(files.picture) if now.request.kind == "grid" else None
+        preview = existing(files.picture if now.request.kind == "grid" else files.preview)
         return JobView(
             id=now.id,
             kind=now.request.kind,
@@ -153,8 +151,8 @@ class Job:
             seconds=now.progress.seconds,
             seconds_left=now.progress.seconds_left if painting else None,
             losses=self.losses.points,
-            preview=sheet or existing(files.preview),
-            preview_version=self.preview_version,
+            preview=preview,
+            preview_version=_changed(preview),
             pastiche=existing(files.picture),
             thumbnail=existing(files.thumbnail),
             created=now.created,
@@ -207,6 +205,14 @@ def load_job(folder: Path, place: Place) -> Job:
     for step, losses in manifest.losses:
         job.losses.add(step, losses)
     return job
+
+
+def _changed(path: Path | None) -> int:
+    """When a file was written, in milliseconds; 0 where it is gone."""
+    try:
+        return path.stat().st_mtime_ns // 1_000_000 if path else 0
+    except OSError:
+        return 0
 
 
 def new_id() -> str:

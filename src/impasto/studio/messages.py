@@ -110,14 +110,12 @@ class Message(_Line):
 
     Attributes
     ----------
-    losses: of step `progress.steps_done`.
-    preview: whether there is a new one. checkpoint: whether one was saved.
+    losses: of step `progress.steps_done`. checkpoint: whether one was saved.
     """
 
     progress: Progress | None = None
     losses: dict[str, float] | None = None
     notice: str | None = None
-    preview: bool = False
     checkpoint: bool = False
     ended: Ended | None = None
 

@@ -77,7 +77,7 @@ def _paint(work: Work, tell: Tell) -> Ended:
     order = work.order
     run, events_from = _build(work, tell)
     _give_names(run, order.names)
-    watch = _Watch(order, tell)
+    watch = Watch(order, tell)
     with EventLog(order.files.events, events_from) as log:
         run.command = lambda: Command(
             output=str(order.files.picture),
@@ -121,6 +121,8 @@ def _build(work: Work, tell: Tell) -> tuple[Run, int]:
     if order.source is not None:
         run = _build_final(order.source, request)
         run.controls = work.controls
+        if run.replayed and run.replayed.stopped_after:
+            tell(Message(notice="the picture was stopped early: what was left out then is not painted now"))
     else:
         run = build_run(
             request.photo,
@@ -183,7 +185,7 @@ def _give_names(run: Run, names: Mapping[str, str]) -> None:
     run.paintings = [dataclasses.replace(p, picture=named(p.picture)) for p in run.paintings]
 
 
-class _Watch:
+class Watch:
     """Tells how a run goes, and shows the picture as it is painted."""
 
     def __init__(self, order: Order, tell: Tell) -> None:
@@ -248,8 +250,6 @@ class _Watch:
             if not self._blind:
                 self._tell(Message(notice=f"painting goes on unseen: {error}"))
             self._blind = True
-        else:
-            self._tell(Message(preview=True))
         self._shown = time.monotonic()
         self._took = self._shown - started
 

@@ -158,7 +158,7 @@ class JobView:
     size: (width, height) of the pastiche in pixels, once it is known.
     seconds: painting so far, without pauses. seconds_left: None while it cannot be told.
     losses: (step over all scales, loss breakdown with ``total``), thinned to a few hundred at most.
-    preview: the picture while it is painted (JPEG, replaced as a whole); `preview_version` counts its changes.
+    preview: the picture while it is painted (JPEG, replaced as a whole); `preview_version` changes when it does.
     pastiche: the finished or stopped picture (PNG with its run record); of a grid: the sheet.
     thumbnail: JPEG, from the first preview on.
     created: seconds since 1970.

@@ -30,7 +30,7 @@ def main() -> None:
         os.nice(NICENESS)
     from impasto.studio.painting import do_work  # loads torch: before the first order comes
 
-    desk = _Desk()
+    desk = Desk()
     threading.Thread(target=desk.listen, args=(sys.stdin.buffer,), daemon=True).start()
 
     def tell(message: Message) -> None:
@@ -43,7 +43,7 @@ def main() -> None:
         tell(Message(ended=do_work(work, tell)))
 
 
-class _Desk:
+class Desk:
     """Takes orders and commands in while a job is painted."""
 
     def __init__(self) -> None:

@@ -20,6 +20,17 @@ export function tell(text, kind = "error") {
   if (kind === "note") setTimeout(() => message.remove(), 9000);
 }
 
+// A title as it is shown: without the file's ending.
+export const plain = (title) => title.replace(/\.[A-Za-z0-9]{2,5}$/, "").replaceAll("_", " ");
+
+// Show how far a slider stands; browsers tell the style sheet nothing of it.
+export function showShares() {
+  for (const slider of document.querySelectorAll("input[type=range]")) {
+    const share = (slider.value - slider.min) / (slider.max - slider.min);
+    slider.style.setProperty("--share", `${100 * share}%`);
+  }
+}
+
 // Run what may fail; say so in one line if it does.
 export async function attempt(work) {
   try {

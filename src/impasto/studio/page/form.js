@@ -2,7 +2,7 @@
 
 import { add, call, shown } from "./api.js";
 import { Brush, COLOURS, loadImage, PHOTO } from "./brush.js";
-import { $, attempt, make } from "./elements.js";
+import { $, attempt, make, plain, showShares } from "./elements.js";
 import { fillOptions, readOptions } from "./options.js";
 
 const DEFAULT_RECIPE = "painterly";
@@ -34,7 +34,7 @@ export class Form {
     $("variation").value = given.variation ?? 0;
     $("exact").value = given.size_px ?? "";
     $("recipe").value = DEFAULT_RECIPE;
-    document.querySelector("#sizes [value='1024']").checked = true;
+    for (const radio of document.querySelectorAll("#sizes input")) radio.checked = !$("exact").value && radio.value === "1024";
     fillOptions({});
     this.showValues();
   }
@@ -43,13 +43,13 @@ export class Form {
     for (const id of ["strength", "colors", "keep_detail"]) $(`${id}-shown`).value = $(id).value;
     $("brush_scale-shown").value = `× ${Number(brushScale().toFixed(2))}`;
     $("recipe").dispatchEvent(new Event("change"));
-    for (const radio of document.querySelectorAll("#sizes input")) radio.disabled = Boolean($("exact").value);
+    showShares();
   }
 
   setPhoto(photo) {
     this.photo = photo;
     this.brush.reset(photo?.width ?? 1, photo?.height ?? 1);
-    if (photo && !this.sized) {
+    if (photo && !this.sized && !$("exact").value) {
       const size = Math.max(photo.width, photo.height) >= 900 ? 1024 : 512;
       document.querySelector(`#sizes [value='${size}']`).checked = true;
     }
@@ -73,13 +73,13 @@ export class Form {
   relabel() {
     const colour = (label) => COLOURS[Number(label.split("-")[1]) % COLOURS.length];
     const entries = this.paintings.map(({ label }) => [label, colour(label)]);
-    this.brush.setLabels([...entries, [PHOTO, "#f4f1ea"]]);
+    this.brush.setLabels([...entries, [PHOTO, "#ffffff"]]);
   }
 
   showPhoto() {
     $("photo-drop").classList.toggle("full", Boolean(this.photo));
     $("photo-thumb").hidden = !this.photo;
-    $("photo-ask").replaceChildren(...(this.photo ? [this.photo.title] : [make("b", { textContent: "Choose a photo" }), make("br"), "or drop it here"]));
+    $("photo-ask").replaceChildren(...(this.photo ? [plain(this.photo.title)] : [make("b", { textContent: "Choose a photo" }), make("br"), "or drop it here"]));
     $("photo-file").setAttribute("aria-label", this.photo ? `Photo: ${this.photo.title}; choose another` : "Choose a photo");
     if (!this.photo) return;
     $("photo-thumb").src = shown(this.photo.name, 320);
@@ -114,7 +114,7 @@ export class Form {
         remove.setAttribute("aria-label", `Remove ${title}`);
         remove.onclick = () => this.removePainting(label);
         const image = make("img", { src: shown(name, 320), alt: `Painting: ${title}` });
-        const item = make("li", { className: "painting" }, image, make("span", { className: "name", textContent: title, title }), remove, where);
+        const item = make("li", { className: "painting" }, image, make("span", { className: "name", textContent: plain(title), title }), remove, where);
         item.dataset.name = name;
         return item;
       }),
@@ -122,6 +122,7 @@ export class Form {
     const more = this.paintings.length > 0;
     $("painting-ask").replaceChildren(make("b", { textContent: more ? "Add another" : "Choose a painting" }), make("br"), "or drop it here");
     $("brush-open").hidden = !(this.photo && more);
+    showShares();
   }
 
   showShares(rest) {
@@ -133,6 +134,15 @@ export class Form {
 
   get ready() {
     return Boolean(this.photo && this.paintings.length);
+  }
+
+  // Two ways to say the size: the last one counts.
+  chooseSize(exact) {
+    this.sized = true;
+    if (!exact) $("exact").value = "";
+    const radios = [...document.querySelectorAll("#sizes input")];
+    if ($("exact").value) for (const radio of radios) radio.checked = false;
+    else if (!radios.some((radio) => radio.checked)) radios[1].checked = true;
   }
 
   settings() {
@@ -194,10 +204,9 @@ export class Form {
     if (brush_scale !== undefined) $("brush_scale").value = Math.log2(brush_scale);
     if (keep_detail !== undefined) $("keep_detail").value = keep_detail;
     if (variation !== undefined) $("variation").value = variation;
-    const size = size_px && document.querySelector(`#sizes [value='${size_px}']`);
-    if (size) size.checked = true;
-    $("exact").value = size || !size_px ? "" : size_px;
-    this.sized = Boolean(size_px);
+    for (const radio of document.querySelectorAll("#sizes input")) radio.checked = Number(radio.value) === size_px;
+    $("exact").value = document.querySelector("#sizes :checked") ? "" : (size_px ?? "");
+    this.chooseSize(true);
     if (recipe) $("recipe").value = recipe;
     fillOptions(others);
     this.showValues();

@@ -2,7 +2,7 @@
 
 import { add, call, shown } from "./api.js";
 import { loadImage, PHOTO } from "./brush.js";
-import { $, attempt, make, tell } from "./elements.js";
+import { $, attempt, make, plain, showShares, tell } from "./elements.js";
 import { Form } from "./form.js";
 import { buildOptions } from "./options.js";
 import { active, look, Stage } from "./stage.js";
@@ -25,7 +25,7 @@ function changed() {
   $("paint-hint").textContent = missing
     ? `First ${missing}.`
     : running
-      ? job.state === "waiting" ? "" : "What is there is kept. Strength and colours can be changed meanwhile."
+      ? job.state === "waiting" ? "" : "Strength and colours can be changed while it paints."
       : active(job) ? "It is painted after what is in hand." : "";
   $("anew").hidden = !(form.photo || form.paintings.length || job);
 }
@@ -130,7 +130,7 @@ async function follow(id, key) {
   submitted = { id, key };
   history.replaceState(null, "", `#${id}`);
   await watch(id);
-  $("wall").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
   await showHistory();
 }
 
@@ -238,14 +238,14 @@ function historyItem({ id, kind, state, title, thumbnail, position, share_done }
 // ---- brush
 
 function showChips() {
-  const labels = [...form.paintings.map(({ label, title }) => [label, title]), [PHOTO, "Keep the photo"]];
+  const labels = [...form.paintings.map(({ label, title }) => [label, title]), [PHOTO, "Stays the photo"]];
   $("chips").replaceChildren(
     ...labels.map(([label, title], place) => {
       const dot = make("span", { className: "dot" });
       dot.style.setProperty("--dot", form.brush.colours.get(label));
       const radio = make("input", { type: "radio", name: "brush-label", checked: label === form.brush.label });
       radio.onchange = () => (form.brush.label = label);
-      return make("label", { className: "chip" }, radio, dot, make("span", { textContent: place ? title : `${title}: the rest` }));
+      return make("label", { className: "chip" }, radio, dot, make("span", { textContent: place ? plain(title) : `${plain(title)}: the rest` }));
     }),
   );
 }
@@ -254,7 +254,7 @@ function openBrush() {
   if (form.brush.label === form.brush.base) form.brush.label = form.paintings[1]?.label ?? PHOTO;
   showChips();
   stage.brush(true);
-  $("wall").scrollIntoView({ block: "nearest" });
+  $("stage").scrollIntoView({ block: "nearest" });
   $("brush").focus({ preventScroll: true });
 }
 
@@ -290,7 +290,8 @@ function wire() {
     $(id).addEventListener("input", () => (form.showValues(), changed()));
   }
   $("recipe").addEventListener("change", () => changed());
-  $("sizes").addEventListener("change", () => ((form.sized = true), changed()));
+  $("sizes").addEventListener("change", () => (form.chooseSize(false), changed()));
+  $("exact").addEventListener("input", () => form.chooseSize(true));
   $("brush-open").onclick = openBrush;
   $("brush-done").onclick = () => stage.brush(false);
   $("brush-undo").onclick = () => form.brush.undo();
@@ -303,6 +304,7 @@ function wire() {
   addEventListener("keydown", (event) => {
     if (event.key === "Escape") for (const menu of document.querySelectorAll(".menu[open]")) menu.open = false;
   });
+  addEventListener("input", showShares);
   addEventListener("hashchange", () => location.hash && open(location.hash.slice(1)));
 }
 

@@ -178,8 +178,8 @@ function describe(job) {
   }
   if (job.state === "failed") return `It could not be painted: ${job.error}`;
   if (job.state === "cancelled") return "Cancelled";
-  const took = `${job.state === "stopped" ? "Stopped after" : "Painted in"} ${duration(job.seconds)}`;
-  return [size, took].filter(Boolean).join(", ");
+  const took = `${job.state === "stopped" ? "stopped after" : "painted in"} ${duration(job.seconds)}`;
+  return [size, took].filter(Boolean).join(" · ");
 }
 
 // The total loss over the steps, on a logarithmic scale.
