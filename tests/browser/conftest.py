@@ -20,10 +20,15 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 
 PICTURES = Path(os.environ.get("STUDIO_PICTURES", "test-out/studio"))
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 # Small, so that a painting takes seconds; --steps are many where a test wants to be there while it is painted.
 SMALL = ("--size", "64", "--min-scale", "32", "--steps", "4", "--threads", "1")
 LIMITS = ("--max-upload", "2MB", "--max-pixels", "1000000")
@@ -112,7 +117,7 @@ def open_page(chromium: Any, server: Server) -> Iterator[Callable[..., Page]]:
         context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce", **phone
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))

@@ -6,7 +6,18 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Page = Any
+
+
+def until(page: Page, condition: str, *, seconds: float = 60) -> None:
+    """Wait for a condition, in JavaScript (Playwright's own way would need the page to allow `eval`)."""
+    for _ in range(int(seconds * 10)):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"never came true: {condition}")
 
 
 def choose(page: Page, photo: Path, *paintings: Path, steps: int | None = None) -> None:
@@ -35,7 +46,7 @@ def paint(page: Page) -> str:
     """Press Paint; returns the job's id."""
     before = page.evaluate("location.hash")
     page.click("#paint:not(.stop)")
-    page.wait_for_function("before => location.hash.length > 1 && location.hash !== before", arg=before)
+    until(page, f"location.hash.length > 1 && location.hash !== '{before}'")
     return str(page.evaluate("location.hash.slice(1)"))
 
 

@@ -24,6 +24,7 @@ from .hands import (
     set_option,
     set_slider,
     stroke,
+    until,
     wait_done,
     wait_preview,
 )
@@ -43,7 +44,7 @@ def painting(studio: Path) -> Path:
 
 
 def state(page: Page, job: str) -> str:
-    return str(call(page, "view", job)["state"])
+    return str(call(page, "view", job, False)["state"])
 
 
 def test_upload_paint_download_and_replay(page: Page, photo: Path, tmp_path: Path) -> None:
@@ -52,17 +53,16 @@ def test_upload_paint_download_and_replay(page: Page, photo: Path, tmp_path: Pat
     job = paint(page)
     wait_done(page)
     assert state(page, job) == "done"
-    pixels = {}
+    pixels, files = {}, {}
     for suffix in ("png", "jpg", "webp", "tif"):
-        file = download(page, suffix, tmp_path)
+        file = files[suffix] = download(page, suffix, tmp_path)
         assert file.suffix == f".{suffix}"
         assert read_record(file)["inputs"]["content"]["name"] == "photo.png"  # type: ignore[index]
         pixels[suffix] = load_picture(file).samples
     assert np.array_equal(pixels["png"], pixels["tif"])
     again = tmp_path / "again.png"
     command = [sys.executable, "-m", "impasto", "replay", "-q", "-o", str(again)]
-    picture = next(tmp_path.glob("*photo*.png" if not (tmp_path / "photo.png").exists() else "*+*.png"))
-    subprocess.run([*command, str(picture), str(photo), *map(str, SAMPLES.glob("*.jpg"))], check=True)
+    subprocess.run([*command, str(files["png"]), str(photo), *map(str, SAMPLES.glob("*.jpg"))], check=True)
     assert np.array_equal(load_picture(again).samples, pixels["png"])
 
 
@@ -70,7 +70,7 @@ def test_the_picture_appears_while_it_is_painted(page: Page, photo: Path) -> Non
     choose(page, photo, steps=LONG)
     job = paint(page)
     first = wait_preview(page)
-    page.wait_for_function("first => document.getElementById('after').getAttribute('src') !== first", arg=first)
+    until(page, f"document.getElementById('after').getAttribute('src') !== '{first}'")
     assert page.locator("#paint").inner_text() == "Stop"
     assert "Painting" in page.locator("#telling").inner_text()
     page.click("#details > summary")
@@ -87,12 +87,12 @@ def test_stop_and_continue(page: Page, photo: Path) -> None:
     wait_preview(page)
     page.click("#paint.stop")
     wait_done(page)
-    stopped = call(page, "view", job)
+    stopped = call(page, "view", job, False)
     assert stopped["state"] == "stopped"
     assert 0 < stopped["steps_done"] < stopped["steps"]
     page.click("#continue")
-    page.wait_for_function("document.getElementById('telling').textContent.includes('painted in')")
-    done = call(page, "view", job)
+    until(page, "document.getElementById('telling').textContent.includes('painted in')")
+    done = call(page, "view", job, False)
     assert done["state"] == "done"
     assert not page.locator("#continue").is_visible()
 
@@ -133,7 +133,7 @@ def test_two_paintings_in_two_regions(page: Page, photo: Path, painting: Path, s
     page.click("#brush-done")
     job = paint(page)
     wait_done(page)
-    view = call(page, "view", job)
+    view = call(page, "view", job, False)
     assert (view["state"], view["error"]) == ("done", None)
     (region,) = view["request"]["regions"]
     assert [choice["path"] for choice in region["paintings"]] == ["flow.jpg"]
@@ -158,7 +158,7 @@ def test_brush_by_keyboard_undo_and_a_part_that_stays_the_photo(page: Page, phot
     page.click("#brush-undo")
     assert wheres.all_inner_texts() == ["everywhere"]
     page.set_input_files("#mask-file", {"name": "half.png", "mimeType": "image/png", "buffer": half_white()})
-    page.wait_for_function("document.querySelector('.where').textContent === 'everywhere else'")
+    until(page, "document.querySelector('.where').textContent === 'everywhere else'")
     page.click("#brush-clear")
     assert wheres.all_inner_texts() == ["everywhere"]
 
@@ -202,7 +202,7 @@ def test_two_tabs_one_queue(open_page: Callable[..., Page], photo: Path, paintin
     wait_preview(first)
     choose(second, photo, painting)
     waiting = paint(second)
-    second.wait_for_function("document.getElementById('telling').textContent === 'Waiting: it is next'")
+    until(second, "document.getElementById('telling').textContent === 'Waiting: it is next'")
     show(second, "queue")
     first.close()
     assert state(second, running) == "painting", "a tab that is closed must not end its job"
@@ -247,7 +247,7 @@ def test_a_restart_of_the_studio(
     page.wait_for_selector("#continue:not([hidden])")
     assert state(page, job) == "stopped"
     page.click("#continue")
-    page.wait_for_function("document.getElementById('telling').textContent.includes('painted in')")
+    until(page, "document.getElementById('telling').textContent.includes('painted in')")
     assert state(page, job) == "done"
     assert not list((server.folder / "uploading").glob("*/*")), "gradio's copies of uploads stay behind"
 
@@ -292,13 +292,13 @@ def test_grid_and_final_are_jobs_of_the_queue(page: Page, photo: Path) -> None:
     larger = call(page, "final", job, 96)
     page.click("#further > summary")
     page.click("#grid")
-    page.wait_for_function("job => location.hash !== '#' + job", arg=job)
+    until(page, f"location.hash !== '#{job}'")
     wait_done(page)
     assert page.locator("#after").get_attribute("alt").startswith("Grid")
     show(page, "grid")
     page.click(f"[data-job='{larger}']")
     wait_done(page)
-    assert max(call(page, "view", larger)["size"]) == 96
+    assert max(call(page, "view", larger, False)["size"]) == 96
     page.click("#further > summary")
     page.click("#remove")
     page.wait_for_selector(f"[data-job='{larger}']", state="detached")
@@ -312,7 +312,7 @@ def test_two_thousand_quick_clicks(page: Page, photo: Path) -> None:
             if (click % 20 === 0) await new Promise((done) => setTimeout(done, 5));
         }
     }""")
-    page.wait_for_function("!document.getElementById('paint').disabled")
+    until(page, "!document.getElementById('paint').disabled")
     page.click("#anew")
     choose(page, photo)
     job = paint(page)

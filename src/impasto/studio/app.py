@@ -6,6 +6,7 @@ The page is our own (``page/``): gradio brings the server and the API, with whic
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import os
 import shutil
@@ -13,7 +14,7 @@ import socket
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
@@ -26,10 +27,8 @@ from impasto.studio.pictures import Shown, has_record
 from impasto.studio.request import FINAL_SIZE_PX, JobView, Request
 from impasto.studio.store import MAX_PIXELS, MAX_UPLOAD_BYTES, Store
 
-if TYPE_CHECKING:
-    import gradio
-
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 FIRST_PORT, PORTS = 7860, 100
 PAGE = Path(str(resources.files("impasto"))) / "studio" / "page"
@@ -238,7 +237,7 @@ API = ("start", "add", "measure", "paint", "view", "history", "stop", "go_on", "
        "grid", "final")  # fmt: skip
 
 
-def build_server(gradio: Any, desk: Desk, host: str, password: str | None) -> gradio.Server:
+def build_server(gradio: Any, desk: Desk, host: str, password: str | None) -> Any:
     """Everything but the listening: the API, the page, the pictures."""
     from fastapi.responses import FileResponse, PlainTextResponse, Response
     from fastapi.staticfiles import StaticFiles
@@ -312,10 +311,9 @@ def describe(option: str) -> dict[str, Any]:
 def load_gradio() -> Any:
     """Import gradio; raises `OptionError` where it is not installed."""
     try:
-        import gradio
+        return importlib.import_module("gradio")
     except ImportError as error:
         raise OptionError("the studio needs gradio: pip install 'impasto[studio]'") from error
-    return gradio
 
 
 def find_port(host: str, port: int | None) -> int:

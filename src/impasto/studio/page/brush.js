@@ -39,7 +39,6 @@ export class Brush {
     const gone = (label) => !this.colours.has(label);
     this.strokes = this.strokes.filter((stroke) => !gone(stroke.label));
     for (const label of [...this.masks.keys()]) if (gone(label) || label === this.base) this.masks.delete(label);
-    if (gone(this.label)) this.label = entries[1]?.[0] ?? this.base;
     this.redo();
   }
 

@@ -251,7 +251,7 @@ function showChips() {
 }
 
 function openBrush() {
-  if (form.brush.label === form.brush.base) form.brush.label = form.paintings[1]?.label ?? PHOTO;
+  form.brush.label = form.paintings.length > 1 ? form.paintings.at(-1).label : PHOTO;
   showChips();
   stage.brush(true);
   $("stage").scrollIntoView({ block: "nearest" });
