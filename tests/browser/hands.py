@@ -21,13 +21,13 @@ def until(page: Page, condition: str, *, seconds: float = 60) -> None:
 
 
 def choose(page: Page, photo: Path, *paintings: Path, steps: int | None = None) -> None:
-    """Bring a photo, and paintings (none: the first of the shelf)."""
+    """Bring a photo, and paintings (none: flow, from the shelf)."""
     page.set_input_files("#photo-file", photo)
     page.wait_for_selector("#frame:not([hidden])")
     if paintings:
         page.set_input_files("#painting-file", list(paintings))
     else:
-        page.locator("#shelf button").first.click()
+        page.click("#shelf [title='flow.jpg']")
     page.wait_for_selector(f".painting:nth-child({max(1, len(paintings))})")
     if steps is not None:
         set_option(page, "steps", str(steps))
