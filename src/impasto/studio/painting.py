@@ -37,6 +37,7 @@ from impasto.record import ENCODER_SUFFIX, hash_file, parse_record, wanted_files
 from impasto.run_folder import Command, holds_run, remove_run
 from impasto.studio.messages import Ended, Message, Order, Progress
 from impasto.studio.request import PaintingChoice, Request
+from impasto.studio.uploads import samples
 
 CHECKPOINT_SECONDS = 20.0
 PREVIEW_SECONDS = 0.35  # from one preview to the next at least
@@ -71,6 +72,12 @@ def do_work(work: Work, tell: Tell) -> Ended:
         text = str(error).strip().splitlines()
         line = f"{type(error).__name__}: {text[0] if text else 'no reason given'}"
         return Ended(state="failed", error=line[:500], traceback=traceback.format_exc())
+
+
+def warm_up() -> None:
+    """Paint a speck, so that the first job finds everything loaded: a second or two that nobody waits for."""
+    sample = next(iter(samples().values()))
+    build_run(sample, sample, options={"size_px": 32, "min_scale_px": 32, "steps": 1}).paint()
 
 
 def _paint(work: Work, tell: Tell) -> Ended:
