@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from impasto.errors import OutputError, RecordError
 from impasto.images.io import write_whole
-from impasto.run_folder import holds_run
+from impasto.interrupted import holds_run
 from impasto.studio.messages import Files, Message, Progress
 from impasto.studio.painter import Painter
 from impasto.studio.request import JobView, Request, State

@@ -16,7 +16,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 import impasto
-from impasto.api import Run, build_enlargement, build_resume, build_run
+from impasto.api import build_enlargement, build_resume, build_run
 from impasto.display import Clock, EventLog
 from impasto.errors import CheckpointError, ImpastoError, OutputError
 from impasto.events import (
@@ -33,8 +33,9 @@ from impasto.events import (
 )
 from impasto.images.geometry import fit_long_edge, resize
 from impasto.images.io import Picture, read_record, save_picture
+from impasto.interrupted import Command, holds_run, remove_run
 from impasto.record import ENCODER_SUFFIX, hash_file, parse_record, wanted_files
-from impasto.run_folder import Command, holds_run, remove_run
+from impasto.runs import Run
 from impasto.studio.messages import Ended, Message, Order, Progress
 from impasto.studio.request import PaintingChoice, Request
 from impasto.studio.uploads import samples
@@ -189,7 +190,7 @@ def _give_names(run: Run, names: Mapping[str, str]) -> None:
         return dataclasses.replace(picture, name=names.get(str(picture.path), picture.name))
 
     run.content = named(run.content) if run.content else None
-    run.paintings = [(named(picture), weight) for picture, weight in run.paintings]
+    run.paintings = [dataclasses.replace(painting, picture=named(painting.picture)) for painting in run.paintings]
 
 
 class Watch:
