@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -186,11 +186,25 @@ def _regions(request: Request) -> dict[str, Any]:
 def _give_names(run: Run, names: Mapping[str, str]) -> None:
     """Let notices and the run record call the inputs what people call them."""
 
-    def named(picture: Picture) -> Picture:
+    def named(picture: Any) -> Any:  # or no picture: no mask, or "alpha"
+        if not isinstance(picture, Picture):
+            return picture
         return dataclasses.replace(picture, name=names.get(str(picture.path), picture.name))
 
-    run.content = named(run.content) if run.content else None
-    run.paintings = [dataclasses.replace(painting, picture=named(painting.picture)) for painting in run.paintings]
+    def paintings_named(paintings: Sequence[Any]) -> list[Any]:
+        masks = [{"mask": named(p.mask)} if hasattr(p, "mask") else {} for p in paintings]
+        return [
+            dataclasses.replace(p, picture=named(p.picture), **mask) for p, mask in zip(paintings, masks, strict=True)
+        ]
+
+    run.content = named(run.content)
+    run.paintings = paintings_named(run.paintings)
+    face, own = cast("Any", impasto), cast("Any", run)
+    if getattr(run, "regions", ()):
+        own.regions = [
+            face.Region(named(r.mask), paintings_named(r.paintings) or None, r.strength, r.brush_scale, r.color)
+            for r in own.regions
+        ]
 
 
 class Watch:
