@@ -370,6 +370,18 @@ def test_steering_is_checked(page: Studio) -> None:
         page.store.steer(view.id, strength=101)
 
 
+def test_a_steered_job_is_recorded_and_replays(page: Studio, quick: dict[str, Any]) -> None:
+    if not hasattr(impasto.Controls(), "strength"):
+        pytest.skip("the engine cannot be steered yet")
+    page.at = lambda id, message: page.store.steer(id, strength=80) if message.losses else None
+    view = page.paint(options={"strength": 20})
+    assert view.pastiche is not None
+    assert read_record(view.pastiche)["steered"][0]["options"] == {"strength": 80}  # type: ignore[index]
+    assert page.store.restore(view.pastiche).request.options == {"strength": 80}
+    impasto.replay(view.pastiche, [page.photo, page.painting, Path(quick["encoder"])]).save("again.png")
+    np.testing.assert_array_equal(pixels(view.pastiche), pixels(Path("again.png")))
+
+
 def test_one_studio_at_a_time_uses_a_folder(page: Studio, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="another studio uses"):
         Store(tmp_path / "store")

@@ -371,6 +371,8 @@ def _own_options(record: RunRecord, recipe: str | None, below: Mapping[str, Any]
     """Options of a record that differ from what the recipe, here, comes to."""
     base = resolve_options(recipe, below).model_dump(mode="json")
     options = record.options.model_dump(mode="json")
+    for steer in getattr(record, "steered", ()):  # what the picture ended with
+        options |= steer.options
     own = {k: v for k, v in options.items() if v != base[k] and k not in (*OF_THE_MACHINE, "starting_point")}
     if not is_picture_path(record.options.starting_point) and record.options.starting_point != base["starting_point"]:
         own["starting_point"] = record.options.starting_point
