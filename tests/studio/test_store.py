@@ -370,6 +370,18 @@ def test_steering_is_checked(page: Studio) -> None:
         page.store.steer(view.id, strength=101)
 
 
+def test_a_steered_job_is_recorded_and_replays(page: Studio, quick: dict[str, Any]) -> None:
+    if not hasattr(impasto.Controls(), "strength"):
+        pytest.skip("the engine cannot be steered yet")
+    page.at = lambda id, message: page.store.steer(id, strength=80) if message.losses else None
+    view = page.paint(options={"strength": 20})
+    assert view.pastiche is not None
+    assert read_record(view.pastiche)["steered"][0]["options"] == {"strength": 80}  # type: ignore[index]
+    assert page.store.restore(view.pastiche).request.options == {"strength": 80}
+    impasto.replay(view.pastiche, [page.photo, page.painting, Path(quick["encoder"])]).save("again.png")
+    np.testing.assert_array_equal(pixels(view.pastiche), pixels(Path("again.png")))
+
+
 def test_one_studio_at_a_time_uses_a_folder(page: Studio, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="another studio uses"):
         Store(tmp_path / "store")
@@ -387,16 +399,50 @@ def test_the_shelf_has_samples_and_what_was_used(page: Studio) -> None:
     assert page.store.shelf()[-1].name == "waves.png" and not page.store.shelf()[-1].bundled
 
 
-def test_regions_are_painted(page: Studio) -> None:
+@pytest.fixture
+def split(page: Studio) -> Request:
+    """The left half in the manner of a sample, stronger than the rest; learned from the upper half of the painting."""
     if not hasattr(impasto, "Region"):
-        pytest.skip("regions are not part of impasto.paint yet")
-    mask = np.zeros((38, 48), np.uint8)
-    mask[:, :24] = 255
-    Image.fromarray(mask).save("mask.png")
-    kept = page.store.keep_upload(Path("mask.png"), "mask.png")
-    flow = next(iter(samples().values()))
-    region = RegionChoice(mask=kept, paintings=(PaintingChoice(path=flow),))
-    plain, split = page.paint(), page.paint(regions=(region,))
-    assert split.state == "done", split.error
-    change = np.abs(pixels(plain.pastiche).astype(int) - pixels(split.pastiche).astype(int)).mean((0, 2))
-    assert change[:20].mean() > 2 * change[28:].mean()
+        pytest.skip("impasto.paint has no regions yet")
+    left, upper = np.zeros((48, 60), np.uint8), np.zeros((64, 64), np.uint8)
+    left[:, :30] = upper[:32] = 255
+    for name, mask in (("left", left), ("upper", upper)):
+        Image.fromarray(mask).save(f"{name}.png")
+    masks = {name: page.store.keep_upload(Path(f"{name}.png"), f"{name}.png") for name in ("left", "upper")}
+    sample = PaintingChoice(path=next(iter(samples().values())))
+    region = RegionChoice(mask=masks["left"], paintings=(sample,), strength=90, brush_scale=2)
+    painting = PaintingChoice(path=page.painting, mask=masks["upper"])
+    return page.request.model_copy(
+        update={"paintings": (painting,), "regions": (region,), "options": {"strength": 30.0}}
+    )
+
+
+def test_regions_are_painted_recorded_and_restored(page: Studio, split: Request, quick: dict[str, Any]) -> None:
+    view = page.wait(page.store.submit(split))
+    assert view.state == "done", view.error
+    face: Any = impasto
+    region = face.Region("left.png", next(iter(samples().values())), 90, 2)
+    style = [face.Painting("painting.png", mask="upper.png")]
+    impasto.paint("photo.png", style, regions=[region], **quick | {"strength": 30}).save("expected.png")
+    np.testing.assert_array_equal(pixels(view.pastiche), pixels(Path("expected.png")))
+    inputs: Any = read_record(view.pastiche)["inputs"]  # type: ignore[arg-type]
+    assert inputs["regions"][0]["mask"]["name"] == "left.png" and inputs["paintings"][0]["mask"]["name"] == "upper.png"
+    restored = page.store.restore(view.pastiche)  # type: ignore[arg-type]
+    assert restored.request == split and restored.missing == ()
+    split.regions[0].mask.unlink()  # type: ignore[union-attr]
+    restored = page.store.restore(view.pastiche)  # type: ignore[arg-type]
+    assert restored.request.regions == () and restored.missing == ("left.png",)
+
+
+def test_regions_are_kept_by_a_stop_and_by_a_final(page: Studio, split: Request) -> None:
+    whole = page.wait(page.store.submit(split))
+    page.stop_at(2)
+    stopped = page.wait(page.store.submit(split))
+    page.store.go_on(stopped.id)
+    done = page.wait(stopped.id)
+    assert done.state == "done", done.error
+    np.testing.assert_array_equal(pixels(done.pastiche), pixels(whole.pastiche))
+    assert read_record(done.pastiche)["inputs"] == read_record(whole.pastiche)["inputs"]  # type: ignore[arg-type]
+    large = page.wait(page.store.submit(page.store.final_of(done.id, 80)))
+    assert (large.state, large.error, large.size) == ("done", None, (80, 64))
+    assert len(read_record(large.pastiche)["inputs"]["regions"]) == 1  # type: ignore[arg-type, index, call-overload]

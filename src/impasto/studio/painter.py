@@ -64,6 +64,7 @@ class ProcessPainter:
                 yield message
                 if message.ended:
                     return
+            self._process.kill()  # it is lost, whatever it does
             self._process.wait()
 
     def send(self, command: Command) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ from impasto.record import ENCODER_SUFFIX, hash_file, parse_record, wanted_files
 from impasto.runs import Run
 from impasto.studio.messages import Ended, Message, Order, Progress
 from impasto.studio.request import PaintingChoice, Request
+from impasto.studio.uploads import samples
 
 CHECKPOINT_SECONDS = 20.0
 PREVIEW_SECONDS = 0.35  # from one preview to the next at least
@@ -72,6 +73,12 @@ def do_work(work: Work, tell: Tell) -> Ended:
         text = str(error).strip().splitlines()
         line = f"{type(error).__name__}: {text[0] if text else 'no reason given'}"
         return Ended(state="failed", error=line[:500], traceback=traceback.format_exc())
+
+
+def warm_up() -> None:
+    """Paint a speck, so that the first job finds everything loaded: a second or two that nobody waits for."""
+    sample = next(iter(samples().values()))
+    build_run(sample, sample, options={"size_px": 32, "min_scale_px": 32, "steps": 1}).paint()
 
 
 def _paint(work: Work, tell: Tell) -> Ended:
@@ -179,11 +186,25 @@ def _regions(request: Request) -> dict[str, Any]:
 def _give_names(run: Run, names: Mapping[str, str]) -> None:
     """Let notices and the run record call the inputs what people call them."""
 
-    def named(picture: Picture) -> Picture:
+    def named(picture: Any) -> Any:  # or no picture: no mask, or "alpha"
+        if not isinstance(picture, Picture):
+            return picture
         return dataclasses.replace(picture, name=names.get(str(picture.path), picture.name))
 
-    run.content = named(run.content) if run.content else None
-    run.paintings = [dataclasses.replace(p, picture=named(p.picture)) for p in run.paintings]
+    def paintings_named(paintings: Sequence[Any]) -> list[Any]:
+        masks = [{"mask": named(p.mask)} if hasattr(p, "mask") else {} for p in paintings]
+        return [
+            dataclasses.replace(p, picture=named(p.picture), **mask) for p, mask in zip(paintings, masks, strict=True)
+        ]
+
+    run.content = named(run.content)
+    run.paintings = paintings_named(run.paintings)
+    face, own = cast("Any", impasto), cast("Any", run)
+    if getattr(run, "regions", ()):
+        own.regions = [
+            face.Region(named(r.mask), paintings_named(r.paintings) or None, r.strength, r.brush_scale, r.color)
+            for r in own.regions
+        ]
 
 
 class Watch:

@@ -139,7 +139,7 @@ class Queue:
             job = self._job(id)
             self._end(job, "cancelled")
             job.deleted = True
-            del self._jobs[id]
+            self._jobs.pop(id, None)  # tidied away, perhaps, as it was cancelled
             if job.painter is None:
                 job.remove()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +15,7 @@ from impasto.errors import InputError, OptionError, OutputError, RecordError, di
 from impasto.images.io import load_picture, read_record, save_picture
 from impasto.jobs.run_folder import RunFolder
 from impasto.options import build_options, recipe_names
-from impasto.record import ENCODER_SUFFIX, RunRecord, is_picture_path, parse_record
+from impasto.record import ENCODER_SUFFIX, File, RunRecord, is_picture_path, parse_record
 from impasto.studio.painter import Painter, ProcessPainter
 from impasto.studio.queue import Queue
 from impasto.studio.request import (
@@ -25,6 +25,7 @@ from impasto.studio.request import (
     GridCell,
     JobView,
     PaintingChoice,
+    RegionChoice,
     Request,
     Restored,
     ShelfPicture,
@@ -234,28 +235,20 @@ class Store:
         Raises `InputError` for what is no picture, `RecordError` for one without a usable run record.
         """
         record = parse_record(read_record(picture), self.name_of(picture))
-        missing: dict[str, None] = {}
-
-        def find(name: str, sha256: str) -> Path | None:
-            path = self._uploads.find(sha256)
-            if path is None:
-                missing[name] = None
-            return path
-
-        inputs = record.inputs
-        paintings = [(find(file.name, file.sha256), file.weight) for file in inputs.paintings]
+        inputs = _Inputs(self._uploads.find)
         recipe = record.recipe if record.recipe in recipe_names() else None
         options = _own_options(record, recipe, self._options)
-        if inputs.starting_picture is not None:
-            start = find(inputs.starting_picture.name, inputs.starting_picture.sha256)
+        if record.inputs.starting_picture is not None:
+            start = inputs.find(record.inputs.starting_picture)
             options["starting_point"] = str(start) if start else "content"
         request = Request(
-            photo=find(inputs.content.name, inputs.content.sha256) if inputs.content else None,
-            paintings=tuple(PaintingChoice(path=path, weight=weight) for path, weight in paintings if path),
+            photo=inputs.find(record.inputs.content) if record.inputs.content else None,
+            paintings=inputs.paintings(record.inputs.paintings),
+            regions=inputs.regions(getattr(record.inputs, "regions", ())),
             recipe=recipe,
             options=options,
         )
-        return Restored(request=request, missing=tuple(missing))
+        return Restored(request=request, missing=tuple(inputs.missing))
 
     def close(self) -> None:
         """Stop what is being painted, with a checkpoint, and end the workers. What waits goes on at the next start."""
@@ -319,6 +312,44 @@ class Store:
         return self._folder / path
 
 
+class _Inputs:
+    """The inputs of a record as a request has them; what is not here is left out and named in `missing`."""
+
+    def __init__(self, find: Callable[[str], Path | None]) -> None:
+        self._find = find
+        self.missing: dict[str, None] = {}
+
+    def find(self, file: File) -> Path | None:
+        path = self._find(file.sha256)
+        if path is None:
+            self.missing[file.name] = None
+        return path
+
+    def paintings(self, files: Iterable[Any]) -> tuple[PaintingChoice, ...]:
+        found = [(file, self.find(file)) for file in files]
+        return tuple(
+            PaintingChoice(
+                path=path,
+                weight=file.weight,
+                brush_scale=getattr(file, "brush_scale", 1.0),
+                mask=self.find(file.mask) if getattr(file, "mask", None) else None,
+            )
+            for file, path in found
+            if path
+        )
+
+    def regions(self, regions: Iterable[Any]) -> tuple[RegionChoice, ...]:
+        """Without those whose mask is missing: they would be the whole picture."""
+        choices = []
+        for region in regions:
+            mask = self.find(region.mask) if region.mask else None
+            paintings = self.paintings(region.paintings)
+            if mask is not None or region.mask is None:
+                settings = {name: getattr(region, name) for name in ("strength", "brush_scale", "color")}
+                choices.append(RegionChoice(mask=mask, paintings=paintings, **settings))
+        return tuple(choices)
+
+
 def _check_kind(request: Request) -> None:
     """Refuse what is incomplete or makes no sense together."""
     if request.kind == "grid":
@@ -340,6 +371,8 @@ def _own_options(record: RunRecord, recipe: str | None, below: Mapping[str, Any]
     """Options of a record that differ from what the recipe, here, comes to."""
     base = resolve_options(recipe, below).model_dump(mode="json")
     options = record.options.model_dump(mode="json")
+    for steer in getattr(record, "steered", ()):  # what the picture ended with
+        options |= steer.options
     own = {k: v for k, v in options.items() if v != base[k] and k not in (*OF_THE_MACHINE, "starting_point")}
     if not is_picture_path(record.options.starting_point) and record.options.starting_point != base["starting_point"]:
         own["starting_point"] = record.options.starting_point

@@ -28,8 +28,9 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints goes elsewhere
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    from impasto.studio.painting import do_work  # loads torch: before the first order comes
+    from impasto.studio.painting import do_work, warm_up  # loads torch
 
+    warm_up()
     desk = Desk()
     threading.Thread(target=desk.listen, args=(sys.stdin.buffer,), daemon=True).start()
 
@@ -41,6 +42,7 @@ def main() -> None:
 
     while work := desk.orders.get():
         tell(Message(ended=do_work(work, tell)))
+    os._exit(0)  # all is written; taking everything down in order takes seconds
 
 
 class Desk:
