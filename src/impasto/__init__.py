@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         RunDone,
         RunStarted,
         ScaleStarted,
+        Steered,
         StepDone,
     )
     from impasto.images.io import Picture, load_picture, picture_from_array, read_record, save_picture
@@ -64,6 +65,7 @@ __all__ = [
     "RunDone",
     "RunStarted",
     "ScaleStarted",
+    "Steered",
     "StepDone",
     "WeightsError",
     "__version__",
@@ -91,7 +93,7 @@ _HOMES = {
     ],
     "impasto.events": [
         "CheckpointSaved", "Controls", "Event", "FetchProgressed", "Notice", "PreviewReady", "Resumed", "RunDone",
-        "RunStarted", "ScaleStarted", "StepDone",
+        "RunStarted", "ScaleStarted", "Steered", "StepDone",
     ],
     "impasto.images.io": ["Picture", "load_picture", "picture_from_array", "read_record", "save_picture"],
     "impasto.lab.face": ["again", "batch", "compare", "sweep"],

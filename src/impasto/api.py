@@ -140,6 +140,7 @@ def build_resume(
         starting_picture=load_source(start, folder, "starting point", max_pixels) if start else None,
         controls=controls or Controls(),
         stop_after=state.stop_after,
+        steered=list(state.steered),
         checkpoint_folder=folder,
         checkpoint_seconds=checkpoint_seconds,
         resumed=checkpoint,
@@ -252,6 +253,7 @@ def build_replay(
         recipe=record.recipe,
         starting_picture=starting_picture,
         stop_after=None if PLAN_OPTIONS & overrides.keys() else record.stopped_after,
+        steered=[] if (PLAN_OPTIONS | {"strength"}) & overrides.keys() else list(record.steered),
         replayed=record,
     )
 
@@ -301,6 +303,8 @@ def build_enlargement(
         "precision": "auto",
         "threads": None,
     }
+    for steer in record.steered:
+        onward |= steer.options
     run = build_replay(path, inputs, overrides=onward | dict(overrides), max_pixels=max_pixels)
     if sheet is not None:
         run.dots_per_inch = sheet.dots_per_inch

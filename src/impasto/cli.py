@@ -268,6 +268,9 @@ def info(
     lines["encoder"] = f"{record.encoder.name}  (SHA-256 {record.encoder.sha256[:12]})"
     if record.stopped_after is not None:
         lines["stopped after"] = f"scale {record.stopped_after.scale + 1}, step {record.stopped_after.step}"
+    for steer in record.steered:
+        changes = ", ".join(f"{flag_name(name)} {format_value(value)}" for name, value in steer.options.items())
+        lines[f"at scale {steer.scale + 1}, {steer.step}"] = changes
     machine = record.machine
     lines["machine"] = (
         f"torch {machine.torch}, {machine.threads} threads, {machine.device}, {machine.instruction_set}, "

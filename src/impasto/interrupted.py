@@ -17,7 +17,7 @@ from impasto.errors import CheckpointError, InputError, OutputError
 from impasto.files import why_not_a_file
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, picture_from_array
 from impasto.options import PaintOptions
-from impasto.record import Machine, StopPoint, current_machine, machine_differences
+from impasto.record import Machine, Steer, StopPoint, current_machine, machine_differences
 
 FOLDER_SUFFIX = ".run"
 OUR_FILES = (
@@ -60,6 +60,8 @@ class RunState(_Part):
     options: PaintOptions
     encoder_sha256: str
     stop_after: StopPoint | None = None
+    steered: tuple[Steer, ...] = ()
+    """What was changed so far, or for a replay is to be."""
     content: Source | None
     paintings: tuple[Source, ...]
     starting_picture: Source | None = None

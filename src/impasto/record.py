@@ -66,6 +66,12 @@ class StopPoint(_Part):
     step: int = Field(ge=0)
 
 
+class Steer(StopPoint):
+    """Options that were changed during a run, after this step."""
+
+    options: dict[str, float]
+
+
 class Machine(_Part):
     """What changes the last bits of a pastiche, beside options and inputs."""
 
@@ -89,6 +95,7 @@ class RunRecord(_Part):
     stopped_after: StopPoint | None = None
     content_weight: float | None = None
     """That of the last step: where an enlargement begins."""
+    steered: tuple[Steer, ...] = ()
     machine: Machine
     bit_depth: Literal[8, 16] = 8
 
@@ -103,6 +110,7 @@ def build_record(
     starting_picture: Picture | None = None,
     stopped_after: StopPoint | None = None,
     content_weight: float | None = None,
+    steered: Sequence[Steer] = (),
 ) -> RunRecord:
     """Describe a finished run, with the options that it came to."""
     from impasto.encoders import load_encoder
@@ -125,6 +133,7 @@ def build_record(
         ),
         stopped_after=stopped_after,
         content_weight=content_weight,
+        steered=tuple(steered),
         machine=machine,
     )
 

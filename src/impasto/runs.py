@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.events import Controls, Event, Resumed, RunDone, RunStarted, StepDone
+from impasto.events import Controls, Event, Resumed, RunDone, RunStarted, Steered, StepDone
 from impasto.images.io import PhotoMetadata, Picture, save_picture
 from impasto.inputs import Painting
 from impasto.interrupted import Command, RunState, describe_source
 from impasto.options import CHECKPOINT_SECONDS, PaintOptions
-from impasto.record import ENCODER_SUFFIX, RunRecord, StopPoint, build_record, current_machine, settled_options
+from impasto.record import ENCODER_SUFFIX, RunRecord, Steer, StopPoint, build_record, current_machine, settled_options
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ class Run:
     starting_picture: Picture | None = None
     controls: Controls = field(default_factory=Controls)
     stop_after: StopPoint | None = None
+    steered: list[Steer] = field(default_factory=list)
+    """What was changed so far; what it begins with is done again at its step."""
     replayed: RunRecord | None = None
     """The record that this run paints again."""
     checkpoint_folder: Path | None = None
@@ -107,6 +109,7 @@ class Run:
 
         started, last = RunStarted((), (), (), 0, 0, 0.0), StopPoint(scale=0, step=0)
         self.controls.stop = self.controls.stop or self.stop_after == last
+        planned = {(steer.scale, steer.step): steer.options for steer in self.steered}
         checkpoints = None
         if self.checkpoint_folder is not None and self.checkpoint_seconds:
             folder = self.checkpoint_folder
@@ -127,6 +130,11 @@ class Run:
                 last = StopPoint(scale=event.scale, step=event.step)
                 self._content_weight = event.content_weight
                 self.controls.stop = self.controls.stop or self.stop_after == last
+                for name, value in planned.get((event.scale, event.step), {}).items():
+                    setattr(self.controls, name, value)
+            elif isinstance(event, Steered):
+                self.steered = [s for s in self.steered if (s.scale, s.step) != (event.scale, event.step)]
+                self.steered.append(Steer(scale=event.scale, step=event.step, options=event.options))
             elif isinstance(event, RunDone):
                 self.pastiche = self._finish(event, started, last)
                 self.complete = not event.stopped or last == self.stop_after
@@ -156,6 +164,7 @@ class Run:
             options=options,
             encoder_sha256=self._encoder_sha256,
             stop_after=self.stop_after,
+            steered=tuple(self.steered),
             content=describe_source(self.content, folder) if self.content else None,
             paintings=tuple(describe_source(p.picture, folder, p.weight) for p in self.paintings),
             starting_picture=describe_source(self.starting_picture, folder) if self.starting_picture else None,
@@ -175,6 +184,7 @@ class Run:
             starting_picture=self.starting_picture,
             stopped_after=last if done.stopped else None,
             content_weight=self._content_weight,
+            steered=self.steered,
         )
         height_px, width_px = done.pixels.shape[:2]
         return Pastiche(

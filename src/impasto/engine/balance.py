@@ -84,6 +84,12 @@ class Balance:
         self._target = target_distance(options.strength)
         self._measurements = 0
 
+    def steer(self, options: PaintOptions) -> None:
+        """Aim for another strength from now on, from the content weight that there is."""
+        self.moves = options.strength < 100
+        self.weight = max(self.weight, self.BOUNDS[0]) if self.moves else 0.0
+        self._target = target_distance(options.strength)
+
     def state(self) -> dict[str, Any]:
         """All that changes while it works, for `restore`."""
         return {"moves": self.moves, "weight": self.weight, "measurements": self._measurements}

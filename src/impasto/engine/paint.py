@@ -6,9 +6,11 @@ optimiser until the scale ends; then the pastiche is enlarged and handed on. Eve
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale
 from impasto.engine.settle import check_inputs, existing_layers, pastiche_size, texture_brush_scale, with_layers_of
+from impasto.errors import OptionError
 from impasto.events import (
     CheckpointSaved,
     Controls,
@@ -37,6 +40,7 @@ from impasto.events import (
     RunDone,
     RunStarted,
     ScaleStarted,
+    Steered,
     StepDone,
 )
 from impasto.images.geometry import fit_long_edge, resize
@@ -53,12 +57,14 @@ from impasto.losses.objective import (
 )
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import blend
-from impasto.options import PaintOptions
+from impasto.options import PaintOptions, build_options
 
 PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights see them so, a distilled geometry is of [0, 1]
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
 BALANCE_LONG_EDGE_PX = 1024  # up to here the content weight moves; larger scales have too few steps to follow it
 BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may move
+STEERED_SHARE = 0.5  # of a scale's steps, that it takes at least after its strength was changed
+STEERABLE = ("strength",)  # options that `Controls` changes during a run
 STOP_WINDOW = 10  # steps over which the adaptive stop compares
 MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
 KEPT_STUDIES = 16  # paintings at one scale each, studied: 5 MB with VGG-19's layers, 0.4 with lite's
@@ -159,6 +165,7 @@ class _Run:
         self._balance = Balance(options)
         self._stop = _AdaptiveStop(options.stop_tolerance)
         self.scale, self.step, self._scale_done = 0, 0, False
+        self._course = _Course(0, plan.scales[0].steps)
         self._stopped = False
         self._pixel_steps = 0.0
         self._started, self._seconds_before = time.monotonic(), 0.0
@@ -180,6 +187,7 @@ class _Run:
             if index > self.scale:
                 self.scale, self.step, self._scale_done = index, 0, False
                 self._stop = _AdaptiveStop(self._options.stop_tolerance)
+                self._course = _Course(0, self._plan.scales[index].steps)
             if not (self._scale_done or self._stopped):
                 yield from self._iter_scale(index)
             assert self._optimizer is not None  # set by the first step, or restored
@@ -190,7 +198,7 @@ class _Run:
 
     def _iter_scale(self, index: int) -> Iterator[Event]:
         """Everything about one scale."""
-        scale, options, controls = self._plan.scales[index], self._options, self._controls
+        scale, controls = self._plan.scales[index], self._controls
         readability, objective, notices = self._prepare(index)
         yield from notices
         optimizer = self._optimizer
@@ -203,8 +211,10 @@ class _Run:
             self.step += 1
             self._pixel_steps += scale.canvas_pixels
             distance = None
-            balancing = readability is not None and self.step <= BALANCE_SHARE * scale.steps
-            if readability is not None and balancing and self.step % min(BALANCE_EVERY, -(-scale.steps // 4)) == 0:
+            course = self._course
+            taken = self.step - course.begun
+            balancing = readability is not None and taken <= BALANCE_SHARE * course.steps
+            if readability is not None and balancing and taken % min(BALANCE_EVERY, -(-course.steps // 4)) == 0:
                 distance = readability.distance(scale.crop(optimizer.picture))
                 self._pixel_steps += readability.cost
                 self._balance.update(distance, first=index == 0)
@@ -215,14 +225,39 @@ class _Run:
                 yield self._preview(optimizer.averaged)
             if optimizer.notice:
                 yield Notice(optimizer.notice)
-                self._optimizer = optimizer = Adam(optimizer.picture, options)
+                self._optimizer = optimizer = Adam(optimizer.picture, self._options)
             gained_little = not balancing and self._stop.reached(losses["total"])
-            self._scale_done = gained_little or self.step == scale.steps
+            self._scale_done = gained_little or taken == course.steps
+            if (steered := self._steer(scale)) is not None:
+                yield steered
+            if isinstance(steered, Steered):
+                readability, objective, _ = self._prepare(index)
+                optimizer.objective_changed()
             self._stopped = controls.stop
             if self._checkpoints and (self._checkpoints.due or self._stopped):
                 yield self._save(self._checkpoints)
             if self._stopped:
                 break
+
+    def _steer(self, scale: Scale) -> Steered | Notice | None:
+        """Take over what the controls have changed since the last step."""
+        asked = {name: value for name in STEERABLE if (value := getattr(self._controls, name)) is not None}
+        changed = {name: value for name, value in asked.items() if value != getattr(self._options, name)}
+        if not changed:
+            return None
+        try:
+            if self._options.balance == "fixed" and "strength" in changed:
+                raise OptionError("with balance 'fixed' the content weight is given: strength changes nothing")
+            self._options = build_options(changed, self._options)
+        except OptionError as error:
+            for name in changed:
+                setattr(self._controls, name, None)
+            return Notice(str(error))
+        self._balance.steer(self._options)
+        self._course = _Course(self.step, max(self._course.end - self.step, math.ceil(STEERED_SHARE * scale.steps)))
+        self._stop = _AdaptiveStop(self._options.stop_tolerance)
+        self._scale_done = False
+        return Steered(self.scale, self.step, changed, self._course.steps)
 
     def _prepare(self, index: int) -> tuple[Readability | None, Objective, list[Notice]]:
         """What one scale is painted by, and its first pastiche unless the run was resumed in it."""
@@ -231,7 +266,11 @@ class _Run:
         layers, missing = existing_layers(self._encoder, options, scale)
         notices = [Notice(missing)] if missing else []
         readability = None
-        if self._content and self._balance.moves and (index == 0 or scale.long_edge_px <= BALANCE_LONG_EDGE_PX):
+        if (
+            self._content
+            and self._balance.moves
+            and (index == 0 or self._course.begun or scale.long_edge_px <= BALANCE_LONG_EDGE_PX)
+        ):
             size = fit_long_edge(scale.height_px, scale.width_px, min(READING_LONG_EDGE_PX, scale.long_edge_px))
             readability = Readability(self._encoder, self._tensor(self._content, *size))
             if not readability.usable:
@@ -296,6 +335,8 @@ class _Run:
             "pixel_steps": self._pixel_steps,
             "balance": self._balance.state(),
             "totals": self._stop.totals,
+            "course": [self._course.begun, self._course.steps],
+            "steered": {name: getattr(self._options, name) for name in STEERABLE},
             "optimizer": {"name": type(self._optimizer).__name__, **state.values},
         }
         try:
@@ -309,7 +350,10 @@ class _Run:
         values = state.values
         self.scale, self.step, self._scale_done = values["scale"], values["step"], values["scale_done"]
         self._seconds_before, self._pixel_steps = values["seconds"], values["pixel_steps"]
+        self._options = self._options.model_copy(update=values["steered"])
+        self._balance = Balance(self._options)
         self._balance.restore(values["balance"])
+        self._course = _Course(*values["course"])
         self._stop.totals = list(values["totals"])
         optimizer, device = Checkpoint(values["optimizer"], state.tensors), self._encoder.device
         if values["optimizer"]["name"] == "Adam":
@@ -391,12 +435,14 @@ def _studied(
 ) -> _Study:
     """What a style loss compares of a painting at a scale's size, by layer, and its total variation.
 
-    The last `KEPT_STUDIES` are kept for the next run of this process: a batch studies each painting once. All
-    options and the thread count tell them apart, so that what is kept is bit for bit what would be computed.
+    The last `KEPT_STUDIES` are kept for the next run of this process: a batch studies each painting once. The
+    thread count and all options but the strength tell them apart, so that what is kept is bit for bit what would
+    be computed.
     """
     threads = torch.get_num_threads()
     place = str(encoder.device)
-    key = (encoder.sha256, place, options.model_dump_json(), threads, picture.sha256, long_edge_px, *layers, tile_px)
+    settings = options.model_dump_json(exclude=set(STEERABLE))
+    key = (encoder.sha256, place, settings, threads, picture.sha256, long_edge_px, *layers, tile_px)
     if key not in _STUDIED:
         painted = painting_canvas(picture, long_edge_px, options.brush_scale).to(encoder.device)
         _STUDIED[key] = _reading(options)(encoder, [(painted, 1.0)], layers, tile_px), float(total_variation(painted))
@@ -404,6 +450,18 @@ def _studied(
             _STUDIED.popitem(last=False)
     _STUDIED.move_to_end(key)
     return _STUDIED[key]
+
+
+@dataclass(frozen=True)
+class _Course:
+    """Steps of a scale in one go: from its first, or from where it was steered."""
+
+    begun: int
+    steps: int
+
+    @property
+    def end(self) -> int:
+        return self.begun + self.steps
 
 
 class _AdaptiveStop:
