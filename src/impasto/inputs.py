@@ -54,7 +54,7 @@ class Painting:
         brush_scale: float = 1.0,
         mask: PictureLike | None = None,
         *,
-        max_pixels: int = DEFAULT_MAX_PIXELS,
+        max_pixels: int | None = None,
     ) -> None:
         # A frozen dataclass is set this way: what is given is a path, what is kept is the picture.
         object.__setattr__(self, "weight", _weight(weight))
@@ -95,7 +95,7 @@ class Region:
         brush_scale: float = 1.0,
         color: str | None = None,
         *,
-        max_pixels: int = DEFAULT_MAX_PIXELS,
+        max_pixels: int | None = None,
     ) -> None:
         strength = None if strength is None else _within("the strength of a region", strength, 0, 100)
         own = ALPHA if isinstance(mask, str) and mask == ALPHA else load_input(mask, max_pixels)
@@ -113,7 +113,7 @@ class Region:
         return not self.paintings or self.strength == 0
 
 
-def as_paintings(style: StyleLike | None, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[Painting]:
+def as_paintings(style: StyleLike | None, max_pixels: int | None = None) -> list[Painting]:
     """Bring every accepted form of a style to paintings; raises as `Painting` does."""
     if style is None:
         return []
@@ -125,19 +125,19 @@ def as_paintings(style: StyleLike | None, max_pixels: int = DEFAULT_MAX_PIXELS) 
     return [_as_painting(item, max_pixels) for item in style]
 
 
-def _as_painting(item: PictureLike | Painting | Weighted, max_pixels: int) -> Painting:
+def _as_painting(item: PictureLike | Painting | Weighted, max_pixels: int | None) -> Painting:
     if isinstance(item, Painting):
         return item
     picture, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, 1.0)
     return Painting(picture, weight, max_pixels=max_pixels)
 
 
-def load_input(picture: PictureLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+def load_input(picture: PictureLike, max_pixels: int | None = None) -> Picture:
     """Bring every accepted form of a picture to a `Picture`. Raises `InputError`, `OptionError` for no picture."""
     if isinstance(picture, Picture):
         return picture
     if isinstance(picture, str | os.PathLike):
-        return load_picture(picture, max_pixels=max_pixels)
+        return load_picture(picture, max_pixels=max_pixels or DEFAULT_MAX_PIXELS)
     if hasattr(picture, "shape"):
         return picture_from_array(picture)
     raise OptionError(f"a picture is a path, an array, a tensor or a Picture, got {picture!r:.80}")
