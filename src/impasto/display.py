@@ -204,12 +204,17 @@ class Clock:
         seconds = self._recent[-1][0] - self._recent[0][0] if self._recent else 0.0
         return (len(self._recent) - 1) / seconds if seconds > 0 else 0.0
 
+    @property
+    def seconds_left(self) -> float | None:
+        """None until it can be told."""
+        if self.steps_per_second == 0:
+            return None
+        (first, done_first), (last, done_last) = self._recent[0], self._recent[-1]
+        return (self._total - self._done) * (last - first) / (done_last - done_first)
+
     def format_time_left(self) -> str:
         """``0:42 left``, empty until it can be told."""
-        if self.steps_per_second == 0:
-            return ""
-        (first, done_first), (last, done_last) = self._recent[0], self._recent[-1]
-        return f"{format_duration((self._total - self._done) * (last - first) / (done_last - done_first))} left"
+        return "" if self.seconds_left is None else f"{format_duration(self.seconds_left)} left"
 
 
 def describe_steering(event: Steered) -> str:

@@ -1,0 +1,147 @@
+"""Pictures that people bring: checked, copied under names of ours, found again by their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import secrets
+import time
+from collections.abc import Collection
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import BinaryIO
+
+from impasto.errors import ImpastoError, InputError, OutputError, printable
+from impasto.files import why_not_a_file
+from impasto.images.io import load_picture, write_whole
+from impasto.record import PICTURE_SUFFIXES, hash_file
+
+KEPT_SECONDS = 24 * 3600.0  # an upload that no job reads is kept for so long
+NAME_LETTERS = 16  # of the SHA-256
+MAX_NAME = 100
+_CHUNK_BYTES = 2**20
+_PART = "part-*.part"
+
+
+class Uploads:
+    """A folder of pictures, each with a note beside it that holds its name and SHA-256.
+
+    Parameters
+    ----------
+    folder: made if need be. max_bytes, max_pixels: of one picture.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int, max_pixels: int) -> None:
+        self.folder, self._max_bytes, self._max_pixels = folder, max_bytes, max_pixels
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob(_PART):  # of a studio that was killed
+            path.unlink(missing_ok=True)
+
+    def keep(self, picture: Path | bytes, name: str) -> Path:
+        """See `Store.keep_upload`."""
+        name = clean_name(name)
+        part = self.folder / _PART.replace("*", secrets.token_hex(8))
+        try:
+            sha256 = self._copy(picture, part, name)
+            try:
+                load_picture(part, max_pixels=self._max_pixels)
+            except ImpastoError as error:
+                raise type(error)(str(error).replace(repr(str(part)), repr(name))) from error
+            suffix = Path(name).suffix.lower()
+            kept = self.find(sha256)
+            if kept is None:
+                kept = self.folder / f"{sha256[:NAME_LETTERS]}{suffix if suffix in PICTURE_SUFFIXES else '.png'}"
+                part.replace(kept)
+            kept.touch()
+            note = json.dumps({"name": name, "sha256": sha256})
+            write_whole(kept.with_suffix(".json"), note.encode(), overwrite=True)
+        except OSError as error:
+            raise OutputError(f"cannot keep {name!r}: {error.strerror}; look for free space") from error
+        finally:
+            part.unlink(missing_ok=True)
+        return kept
+
+    def _copy(self, picture: Path | bytes, part: Path, name: str) -> str:
+        """Copy no more than may be; returns the SHA-256."""
+        if isinstance(picture, bytes):
+            return self._pour(io.BytesIO(picture), part, name)
+        try:
+            if why := why_not_a_file(picture):
+                raise InputError(f"cannot read {name!r}: {why}")
+            source = picture.open("rb")
+        except OSError as error:
+            raise InputError(f"cannot read {name!r}: {error.strerror}") from error
+        with source:
+            return self._pour(source, part, name)
+
+    def _pour(self, source: BinaryIO, part: Path, name: str) -> str:
+        digest, total = hashlib.sha256(), 0
+        with part.open("xb") as target:
+            while chunk := source.read(_CHUNK_BYTES):
+                total += len(chunk)
+                if total > self._max_bytes:
+                    raise InputError(
+                        f"{name!r} has more bytes than the {self._max_bytes} that may be uploaded; make it smaller"
+                    )
+                digest.update(chunk)
+                target.write(chunk)
+        return digest.hexdigest()
+
+    def name_of(self, path: Path) -> str:
+        """What the person called it; the file's own name where that is not known."""
+        return self._note(path).get("name") or path.name
+
+    def find(self, sha256: str) -> Path | None:
+        """The upload, or bundled sample, with this SHA-256."""
+        if not sha256.isalnum():  # it comes from a picture's record, and becomes part of a path
+            return None
+        for path in self.folder.glob(f"{sha256[:NAME_LETTERS]}.*"):
+            if path.suffix != ".json" and self._note(path).get("sha256") == sha256:
+                return path
+        return samples().get(sha256)
+
+    def claim(self, path: Path) -> bool:
+        """Whether a path is an upload's or a sample's, nothing else being read for a request; an upload is kept on."""
+        if path in samples().values():
+            return True
+        if path.parent != self.folder or path.suffix not in PICTURE_SUFFIXES or not path.is_file():
+            return False
+        path.touch()
+        return True
+
+    def clean(self, used: Collection[Path]) -> None:
+        """Remove uploads that no job reads and that are older than `KEPT_SECONDS`."""
+        old = time.time() - KEPT_SECONDS
+        try:
+            for path in self.folder.iterdir():
+                if path.suffix != ".json" and path not in used and path.stat().st_mtime < old:
+                    path.unlink(missing_ok=True)
+                    path.with_suffix(".json").unlink(missing_ok=True)
+        except OSError:
+            return  # another day
+
+    def _note(self, path: Path) -> dict[str, str]:
+        try:
+            note = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return {key: text for key, text in note.items() if isinstance(text, str)} if isinstance(note, dict) else {}
+
+
+@cache
+def samples() -> dict[str, Path]:
+    """The bundled paintings by SHA-256."""
+    folder = (Path(str(resources.files("impasto"))) / "samples").resolve()
+    paths = sorted(path for path in folder.iterdir() if path.suffix in PICTURE_SUFFIXES)
+    return {hash_file(path): path for path in paths}
+
+
+def clean_name(name: str) -> str:
+    """A name to be shown: no folders, one printable line, not too long."""
+    line = printable(" ".join(name.replace("\\", "/").rsplit("/", 1)[-1].split()))
+    if len(line) <= MAX_NAME:
+        return line or "picture"
+    suffix = Path(line).suffix[:10]
+    return line[: MAX_NAME - len(suffix)] + suffix

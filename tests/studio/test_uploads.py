@@ -1,0 +1,161 @@
+"""Uploads: whole, checked, limited, and under names of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from impasto.errors import InputError
+from impasto.studio.uploads import KEPT_SECONDS, Uploads, clean_name, samples
+
+
+@pytest.fixture
+def uploads(tmp_path: Path) -> Uploads:
+    return Uploads(tmp_path / "uploads", max_bytes=100_000, max_pixels=10_000)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def huge_png() -> bytes:
+    """Declares 60,000 x 60,000 px and has none of them."""
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../etc/passwd",
+        "..",
+        "/",
+        "",
+        "a\\..\\b.png",
+        "x" * 5000 + ".png",
+        "a\nb\x1b[31m.png",
+        "con.png\0.sh",
+        "Ω.PNG",
+    ],
+)
+def test_a_name_touches_no_path(uploads: Uploads, photo_pixels: np.ndarray, name: str) -> None:
+    data = png(photo_pixels)
+    kept = uploads.keep(data, name)
+    assert kept.name == hashlib.sha256(data).hexdigest()[:16] + ".png"
+    assert kept.parent == uploads.folder
+    assert {path.name for path in uploads.folder.iterdir()} == {kept.name, kept.with_suffix(".json").name}
+    shown = uploads.name_of(kept)
+    assert shown.isprintable() and "/" not in shown and 0 < len(shown) <= 100
+
+
+def test_names_are_shown_without_folders() -> None:
+    assert clean_name("C:\\pictures\\my  lion.jpg") == "my lion.jpg"
+    assert clean_name("x" * 200 + ".jpeg") == "x" * 95 + ".jpeg"
+
+
+def test_the_same_bytes_are_kept_once_under_the_last_name(uploads: Uploads, photo_pixels: np.ndarray) -> None:
+    data = png(photo_pixels)
+    first, second = uploads.keep(data, "one.png"), uploads.keep(data, "two.jpg")
+    assert first == second and first.read_bytes() == data
+    assert uploads.name_of(first) == "two.jpg"
+    assert uploads.find(hashlib.sha256(data).hexdigest()) == first
+    assert uploads.find(hashlib.sha256(b"").hexdigest()) is None
+    assert uploads.find("*") is None
+
+
+def test_a_file_is_copied_and_stays(uploads: Uploads, studio: Path) -> None:
+    kept = uploads.keep(studio / "photo.png", "photo.png")
+    assert kept.read_bytes() == (studio / "photo.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("data", "telling"),
+    [
+        (b"not a picture at all", "not a picture that impasto reads"),
+        (b"", "the file is empty"),
+        (huge_png(), "60000 x 60000 px, more than the limit of 10000 pixels"),
+        (bytes(100_001), "more bytes than the 100000"),
+    ],
+)
+def test_what_is_no_picture_is_refused_in_one_line(uploads: Uploads, data: bytes, telling: str) -> None:
+    with pytest.raises(InputError) as caught:
+        uploads.keep(data, "holiday.png")
+    assert telling in str(caught.value)
+    assert "'holiday.png'" in str(caught.value)
+    assert "part-" not in str(caught.value)
+    assert not list(uploads.folder.iterdir())
+
+
+def test_a_picture_cut_short_is_refused(uploads: Uploads) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    with pytest.raises(InputError, match="damaged or cut short"):
+        uploads.keep(png(noise)[:-4000], "cut.png")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device without an end")
+def test_only_files_are_read(uploads: Uploads, tmp_path: Path) -> None:
+    for path in (Path("/dev/zero"), tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError):
+            uploads.keep(path, "a.png")
+    (tmp_path / "large").touch()
+    os.truncate(tmp_path / "large", 200_000)
+    with pytest.raises(InputError, match="more bytes"):
+        uploads.keep(tmp_path / "large", "large.png")
+
+
+def test_only_old_uploads_that_no_job_reads_are_removed(uploads: Uploads, photo_pixels: np.ndarray) -> None:
+    old, used, fresh = (uploads.keep(png(photo_pixels + add), f"{add}.png") for add in range(3))
+    before = time.time() - KEPT_SECONDS - 60
+    for path in (old, used):
+        os.utime(path, (before, before))
+    uploads.clean({used})
+    assert {path.name for path in uploads.folder.glob("*.png")} == {used.name, fresh.name}
+    assert not old.with_suffix(".json").exists()
+    assert uploads.name_of(used) == "1.png"
+    os.utime(fresh, (before, before))
+    assert uploads.claim(fresh)  # a request counts as use
+    uploads.clean({used})
+    assert fresh.exists()
+
+
+def test_only_uploads_and_samples_are_read(uploads: Uploads, studio: Path) -> None:
+    kept = uploads.keep(studio / "photo.png", "photo.png")
+    assert uploads.claim(kept)
+    assert all(map(uploads.claim, samples().values()))
+    for path in (
+        studio / "photo.png",
+        kept.with_suffix(".json"),
+        uploads.folder / ".." / "photo.png",
+        Path("/etc/passwd"),
+    ):
+        assert not uploads.claim(path)
+
+
+def test_parts_of_a_killed_studio_are_removed_and_damaged_notes_do_no_harm(
+    uploads: Uploads, photo_pixels: np.ndarray
+) -> None:
+    kept = uploads.keep(png(photo_pixels), "a.png")
+    (uploads.folder / "part-0123.part").write_bytes(b"half")
+    for damage in ("", "[]", '{"name": 3, "sha256": null}', "{"):
+        kept.with_suffix(".json").write_text(damage)
+        again = Uploads(uploads.folder, 100_000, 10_000)
+        assert again.name_of(kept) == kept.name
+        assert again.find("0" * 64) is None
+    assert not list(uploads.folder.glob("*.part"))
