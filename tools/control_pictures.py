@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pyvips
-from make_pictures import save
 from matplotlib.cbook import get_sample_data
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 import impasto
 from impasto import Painting, Region
+from make_pictures import save
 
 PHOTO = get_sample_data("grace_hopper.jpg", asfileobj=False)
 FLOW = Path(impasto.__file__).parent / "samples" / "flow.jpg"
