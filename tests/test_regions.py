@@ -90,9 +90,10 @@ def test_each_region_comes_to_look_like_its_painting(desk: Path, quick: Quick) -
         Image.fromarray(speckled.astype(np.uint8)).save(f"{name}.png")
     parts = zip(("left", "middle", "right"), ("red", "green", "blue"), strict=True)
     own = [impasto.Region(f"{mask}.png", f"{painting}.png") for mask, painting in parts]
-    freely = {"steps": (20, 20), "strength": 100, "starting_point": "gray"}
+    freely = {"encoder": "lite", "steps": (30, 15), "strength": 100, "starting_point": "gray"}
+    freely |= {"size_px": 96, "min_scale_px": 64}
     pixels = impasto.paint("photo.png", None, regions=own, **quick | freely).pixels
-    colours = np.stack([pixels[:, 16 * n + 4 : 16 * n + 12].mean((0, 1)) for n in range(3)])
+    colours = np.stack([pixels[:, 32 * n + 8 : 32 * n + 24].mean((0, 1)) for n in range(3)])
     assert list(colours.argmax(axis=0)) == [0, 1, 2]  # the reddest region, the greenest, the bluest
 
 
@@ -336,7 +337,7 @@ def test_a_mask_of_a_painting_changes_what_is_learned(desk: Path, quick: Quick) 
     halves[:20], halves[20:] = (230, 40, 40), (30, 40, 220)
     top = np.zeros((40, 40), np.uint8)
     top[:20] = 255
-    freely = {"strength": 100, "starting_point": "gray", "steps": (15, 10)}
+    freely = {"encoder": "lite", "steps": (15, 5), "strength": 100, "starting_point": "gray"}
     warm, cold = (
         impasto.paint("photo.png", impasto.Painting(halves, mask=mask), **quick | freely).pixels.mean((0, 1))
         for mask in (top, 255 - top)
