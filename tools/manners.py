@@ -5,95 +5,28 @@ Each function takes a random generator and a shape (height, width) in pixels and
 """
 
 import numpy as np
-from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from brushes import (
+    blend,
+    bricks,
+    cloud,
+    facets,
+    gradient,
+    lamp,
+    places,
+    ramp,
+    seams,
+    shapes,
+    skyline,
+    smoothstep,
+    stamp,
+    tree,
+    turn_hue,
+)
+
 ASPECT = 4 / 3
-
-
-def smoothstep(low, high, x):
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
-def ramp(names):
-    return np.array([[int(name[i : i + 2], 16) for i in (1, 3, 5)] for name in names]) / 255
-
-
-def places(shape):
-    """x and y of every pixel."""
-    rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]] / shape[0]
-    return columns, rows
-
-
-def cloud(rng, shape, down, across=None, octaves=3):
-    """Noise of zero mean and unit deviation, with lumps of the given size, and finer ones of less weight."""
-    total = np.zeros(shape)
-    for octave in range(octaves):
-        extents = 1 / down, shape[1] / shape[0] / (across or down)
-        cells = [max(3, round(extent * 2**octave)) for extent in extents]
-        lumps = Image.fromarray(rng.standard_normal(cells, dtype=np.float32))
-        total += 0.5**octave * np.asarray(lumps.resize(shape[::-1], Image.Resampling.BICUBIC))
-    return (total - total.mean()) / total.std()
-
-
-def blend(paint, colour, share):
-    """Move the paint towards a colour, in place."""
-    paint += (colour - paint) * np.asarray(share)[..., None]
-
-
-def gradient(names, t):
-    """The colours of a ramp at `t` in [0, 1]."""
-    stops = ramp(names)
-    return np.stack([np.interp(t, np.linspace(0, 1, len(stops)), stops[:, i]) for i in range(3)], axis=-1)
-
-
-def turn_hue(colours, angle, chroma=1.0):
-    """Turn the hue of [n, 3] colours by [n] angles about the grey axis; scale their distance from grey."""
-    grey = colours @ np.array([[0.30], [0.59], [0.11]])
-    axes = np.array([[2, -1, -1], [0, np.sqrt(3), -np.sqrt(3)]]) / 3
-    a, b = ((colours - grey) @ axes.T).T * chroma
-    a, b = a * np.cos(angle) - b * np.sin(angle), a * np.sin(angle) + b * np.cos(angle)
-    turned = np.stack([a, -a / 2 + b * np.sqrt(3) / 2, -a / 2 - b * np.sqrt(3) / 2], axis=-1)
-    return turned - turned @ np.array([[0.30], [0.59], [0.11]]) + grey  # as light as before
-
-
-def lamp(paint, relief, strength):
-    """The paint under a lamp at the upper left."""
-    down, right = np.gradient(relief)
-    slope = (down + right) * strength
-    return paint * (1 + 0.35 * np.tanh(slope))[..., None] + 0.12 * smoothstep(0.5, 1.6, slope)[..., None]
-
-
-def shapes(shape, polygons):
-    """An image of numbers: 0 outside every polygon, i + 1 in the i-th, the later over the earlier."""
-    image = Image.new("I", shape[::-1])
-    for i, points in enumerate(polygons):
-        ImageDraw.Draw(image).polygon([(px * shape[0], py * shape[0]) for px, py in points], fill=i + 1)
-    return np.asarray(image)
-
-
-def tree(rng, shape, foot, angle, length, width, depth):
-    """A mask of trunk and branches, and the places of the twigs' ends."""
-    image, ends = Image.new("L", shape[::-1]), []
-    canvas, scale = ImageDraw.Draw(image), shape[0]
-
-    def grow(x, y, angle, length, width, depth):
-        for _ in range(6):
-            nx, ny = x + length / 6 * np.cos(angle), y + length / 6 * np.sin(angle)
-            canvas.line([x * scale, y * scale, nx * scale, ny * scale], fill=255, width=max(2, round(width * scale)))
-            radius = width * scale / 2
-            canvas.ellipse([nx * scale - radius, ny * scale - radius, nx * scale + radius, ny * scale + radius], fill=255)
-            x, y, angle, width = nx, ny, angle + rng.normal(0, 0.13), width * 0.95
-        if depth <= 2:
-            ends.append((x, y))
-        if depth:
-            for turn in (rng.uniform(-0.85, -0.3), rng.uniform(0.3, 0.85)):
-                grow(x, y, angle + turn, length * rng.uniform(0.6, 0.85), width * 0.68, depth - 1)
-
-    grow(*foot, angle, length, width, depth)
-    return np.asarray(image) > 0, np.array(ends)
 
 
 # Dots: a bay at sunset in dabs of broken colour.
@@ -102,17 +35,22 @@ def tree(rng, shape, foot, angle, length, width, depth):
 def bay(rng, shape):
     """The landscape: its colours, and the direction of the brush in it."""
     x, y = places(shape)
-    ridge = lambda size, scale: scale * cloud(rng, shape, 9, size)[:1]  # noqa: E731
     sun = np.hypot(x - 0.86, y - 0.31)
     glow = np.exp(-sun / 0.28)
     sky = np.clip(1.25 * y + 0.9 * glow + 0.10 * cloud(rng, shape, 0.05, 0.35), 0, 1)
     colour = gradient(("#2c4a86", "#5878b0", "#9c90b8", "#d89498", "#eeaa68", "#f6cc6c", "#fbecb4"), sky)
     blend(colour, ramp(["#fff7cf"])[0], smoothstep(0.062, 0.052, sun))
     angle = np.arctan2(y - 0.31, x - 0.86) + np.pi / 2
-    hills = 0.40 - 0.07 * np.exp(-(((x - 0.35) / 0.25) ** 2)) + ridge(0.3, 0.02)
+    hills = 0.40 - 0.07 * np.exp(-(((x - 0.35) / 0.25) ** 2)) + 0.02 * skyline(rng, shape, 0.3)
     blend(colour, gradient(("#6c70a8", "#34487e"), (y - hills) / 0.1), smoothstep(0, 0.006, y - hills))
-    shore = 0.455 + ridge(0.5, 0.006)
-    for px, tall, wide in ((0.13, 0.2, 0.03), (0.21, 0.26, 0.034), (0.30, 0.17, 0.03), (1.17, 0.22, 0.032), (1.25, 0.28, 0.038)):
+    shore = 0.455 + 0.006 * skyline(rng, shape, 0.5)
+    for px, tall, wide in (
+        (0.13, 0.2, 0.03),
+        (0.21, 0.26, 0.034),
+        (0.30, 0.17, 0.03),
+        (1.17, 0.22, 0.032),
+        (1.25, 0.28, 0.038),
+    ):
         lumps = 0.2 * cloud(rng, shape, 0.03)
         poplar = ((x - px) / wide) ** 2 + ((y - shore + tall / 2) / (tall * 0.55)) ** 2 + lumps < 1
         colour[poplar] = gradient(("#123d4a", "#2f7a4a", "#b8a03c"), 0.5 + (x - px) / wide * 0.5)[poplar]
@@ -125,7 +63,7 @@ def bay(rng, shape):
     colour[water], angle[water] = mirror[water], 0
     glints = np.exp(-(((x - 0.86) / (0.03 + 0.25 * (y - 0.46))) ** 2)) * (cloud(rng, shape, 0.012, 0.08) > 0) * water
     blend(colour, ramp(["#ffd97a"])[0], 0.85 * glints)
-    bank = 0.80 - 0.13 * np.exp(-((x / 0.45) ** 2)) + 0.06 * np.sin(3.4 * x) + ridge(0.4, 0.01)
+    bank = 0.80 - 0.13 * np.exp(-((x / 0.45) ** 2)) + 0.06 * np.sin(3.4 * x) + 0.01 * skyline(rng, shape, 0.4)
     grass = gradient(("#0f3b4c", "#1f6b4a", "#64a03c", "#d8b83c"), 0.42 + 0.24 * cloud(rng, shape, 0.06, 0.12))
     blend(colour, grass, smoothstep(0, 0.006, y - bank))
     flowers = (cloud(rng, shape, 0.03) > 0.9) & (y > bank + 0.02)
@@ -134,34 +72,19 @@ def bay(rng, shape):
     trunk = np.abs(x - 0.20 - 0.03 * np.sin(9 * y)) < 0.014 + 0.02 * np.maximum(y - 0.7, 0)
     colour[trunk & (y > 0.3) & (y < 0.84)] = ramp(["#3a1f4a"])[0]
     crown = np.hypot((x - 0.2) / 1.25, y - 0.24) + 0.035 * cloud(rng, shape, 0.07) < 0.19
-    leaves = gradient(("#10294f", "#1d5a58", "#4f9440", "#e0a83a", "#ffe07a"), 0.42 + 0.9 * (x - 0.2) + 0.2 * cloud(rng, shape, 0.05))
+    leaves = gradient(
+        ("#10294f", "#1d5a58", "#4f9440", "#e0a83a", "#ffe07a"), 0.42 + 0.9 * (x - 0.2) + 0.2 * cloud(rng, shape, 0.05)
+    )
     colour[crown], angle[crown] = leaves[crown], (0.8 + cloud(rng, shape, 0.15))[crown]
     return colour, angle
 
 
-def stamp(rng, paint, relief, at, radius, stretch, angle, colours):
-    """Lay a dab at each place, the later over the earlier; `at` (x, y) and `radius` are in pixels."""
-    reach = int(radius * stretch * 1.2) + 1
-    dy, dx = (axis.reshape(1, -1) for axis in np.mgrid[-reach : reach + 1, -reach : reach + 1])
-    height, width = relief.shape
-    for some in np.array_split(np.arange(len(at)), len(at) // 1000 + 1):
-        c, s = np.cos(angle[some])[:, None], np.sin(angle[some])[:, None]
-        along, across = (dx * c + dy * s) / (radius * stretch), (dy * c - dx * s) / radius
-        size, phase, bend = rng.uniform((0.75, 0, -0.25), (1.15, 6.3, 0.25), (len(some), 3)).T[..., None]
-        rim = size * (1 + 0.10 * np.sin(3 * np.arctan2(across, along) + phase))
-        far = np.hypot(along, across + bend * along**2) / rim
-        row, column = (at[some, 1, None] + dy).astype(int), (at[some, 0, None] + dx).astype(int)
-        on = (far < 1) & (row >= 0) & (row < height) & (column >= 0) & (column < width)
-        bristle = 0.09 * np.sin(across * 9 + phase + 1.5 * along)
-        row, column = row[on], column[on]
-        dab = np.broadcast_to(colours[some, None], (*far.shape, 3))[on] * (1 + bristle[on])[:, None]
-        paint[row, column] = 0.93 * dab + 0.07 * paint[row, column]
-        relief[row, column] = (1 - far[on] ** 3) * radius * 0.35 + 6 * bristle[on]
-
-
 def dots(rng, shape):
     colour, direction = bay(rng, (396, 528))
-    paint = np.broadcast_to(ramp(["#cdb58c"])[0], (*shape, 3)) * (0.9 + 0.06 * cloud(rng, shape, 0.004, octaves=1))[..., None]
+    paint = (
+        np.broadcast_to(ramp(["#cdb58c"])[0], (*shape, 3))
+        * (0.9 + 0.06 * cloud(rng, shape, 0.004, octaves=1))[..., None]
+    )
     relief = np.zeros(shape)
     for radius, spread in ((0.0125, 0.5), (0.0088, 0.8), (0.0064, 1.0), (0.0047, 1.7)):
         step = radius * 1.45 * np.sqrt(spread + 0.5)
@@ -172,8 +95,8 @@ def dots(rng, shape):
         local, count = colour[row, column], len(at)
         opposite = rng.random(count) < 0.10
         turn = rng.normal(0, 0.38, count) + np.pi * opposite
-        light = rng.normal(1.0, 0.13, count)[:, None]
-        colours = np.clip(turn_hue(local * light, turn, 1.22 - 0.2 * opposite), 0.03, 1)
+        light = rng.normal(1.05, 0.13, count)[:, None]
+        colours = np.clip(turn_hue(local * light, turn, 1.36 - 0.2 * opposite), 0.03, 1)
         angle = direction[row, column] + rng.normal(0, 0.25, count)
         stamp(rng, paint, relief, at * shape[0], radius * shape[0], 1.35, angle, colours)
     return lamp(paint, ndimage.gaussian_filter(relief, 1), 0.55)
@@ -202,31 +125,6 @@ HARBOUR = (
 )
 
 
-def facets(rng, x, y, regions, smallest):
-    """Cut every region by straight lines into pieces of about `smallest` pixels: lists of flat places."""
-    waiting, pieces = [np.flatnonzero(regions == i) for i in np.unique(regions)], []
-    x, y = x.ravel(), y.ravel()
-    while waiting:
-        piece = waiting.pop()
-        if len(piece) < smallest * rng.choice([0.5, 1, 3, 7]):
-            pieces.append(piece)
-            continue
-        angles = rng.choice([0.15, 0.5, 1.05, 1.4, 2.1, 2.7], 2, replace=False) + rng.normal(0, 0.1, 2)
-        sides = [x[piece] * np.cos(a) + y[piece] * np.sin(a) for a in angles]
-        side = max(sides, key=np.std)  # the cut that leaves the rounder pieces
-        low = side < np.quantile(side, rng.uniform(0.3, 0.7))
-        waiting += [piece[low], piece[~low]]
-    return pieces
-
-
-def seams(pieces):
-    """How far each pixel is from the border of its piece, in picture heights."""
-    border = np.zeros(pieces.shape, bool)
-    border[:, 1:] |= pieces[:, 1:] != pieces[:, :-1]
-    border[1:] |= pieces[1:] != pieces[:-1]
-    return ndimage.distance_transform_edt(~border) / pieces.shape[0]
-
-
 def shards(rng, shape):
     x, y = places(shape)
     colours = ramp([name for name, _ in HARBOUR])
@@ -243,7 +141,10 @@ def shards(rng, shape):
         own = turn_hue(own[None], rng.normal(0, 0.16, 1), 1.15)[0]
         slope = px * np.cos(angle) + py * np.sin(angle)
         slope = (slope - slope.mean()) / (np.ptp(slope) + 1e-6) * 2
-        u, v = (px * np.cos(angle + 1.3) + py * np.sin(angle + 1.3)), (py * np.cos(angle + 1.3) - px * np.sin(angle + 1.3))
+        u, v = (
+            (px * np.cos(angle + 1.3) + py * np.sin(angle + 1.3)),
+            (py * np.cos(angle + 1.3) - px * np.sin(angle + 1.3)),
+        )
         top, left = rng.integers(0, 1024, 2)
         brush = sheet[(v * 1024 + top).astype(int) % 1024, (u * 1024 + left).astype(int) % 1024]
         relief[piece] = brush
@@ -254,13 +155,13 @@ def shards(rng, shape):
     for _ in range(9):  # rays of light and shadow that cross the facets
         angle, sign = rng.choice([0.2, 0.6, 2.5, 2.9]) + rng.normal(0, 0.1), rng.choice([-1, 1])
         far = (x - rng.uniform(0.1, 1.25)) * np.cos(angle) + (y - rng.uniform(0.2, 0.8)) * np.sin(angle)
-        paint *= 1 + sign * 0.26 * (np.exp(-far / 0.11) * (far > 0))[..., None]
+        paint *= 1 + sign * 0.20 * (np.exp(-far / 0.11) * (far > 0))[..., None]
     far = seams(numbers)
     firm = cloud(rng, shape, 0.08, octaves=2)
     outline = smoothstep(0.0026 + 0.0014 * firm, 0.0004, far)
     blend(paint, ramp(["#151226"])[0], 0.9 * outline * smoothstep(-0.7, 0.5, firm))
-    relief = relief.reshape(shape) + 0.8 * cloud(rng, shape, 0.0035, octaves=1)
-    return lamp(1.06 * paint, ndimage.gaussian_filter(relief, 1), 0.5)
+    relief = relief.reshape(shape) + 0.35 * cloud(rng, shape, 0.0035, octaves=1)
+    return lamp(1.04 * paint, ndimage.gaussian_filter(relief, 1), 0.45)
 
 
 # Woodcut: a pine above the sea, carved into a key block over three flat colours.
@@ -277,7 +178,7 @@ def carve(rng, shape):
     disc = sun < 0.135
     tone[disc], block[disc] = 1.1, 3
     for base, high, size, step in ((0.50, 0.13, 0.24, 0.014), (0.60, 0.12, 0.17, 0.0165)):
-        height = cloud(rng, shape, 9, size, 4)[:1]
+        height = skyline(rng, shape, size, 4)
         top = base - high * np.abs(height) + 0.04 * np.sin(5 * x + base * 20)
         inside = y > top
         fold = cloud(rng, shape, 0.16, 0.06, 3) + 0.9 * np.tanh(ndimage.gaussian_filter(np.gradient(top[0]), 12) * 4)
@@ -289,9 +190,11 @@ def carve(rng, shape):
     depth = np.clip((y - 0.60) / 0.4, 0.02, 1)
     swell = np.sin(9 / (depth + 0.22) + 0.8 * cloud(rng, shape, 0.10, 0.35, 2) + 3 * x)
     tone[sea] = (0.42 + 0.42 * swell + 0.18 * np.exp(-(((x - 0.93) / 0.14) ** 2)))[sea]
-    phase[sea] = ((y + 0.003 * swell + 0.004 * cloud(rng, shape, 0.05, 0.2)) / (0.011 + 0.008 * depth))[sea]
+    phase[sea] = (50 * np.log(0.011 + 0.008 * depth) + 0.5 * swell + 0.25 * cloud(rng, shape, 0.05, 0.2))[sea]
     block[sea] = np.where(swell > 0.75, 1, 4)[sea]
-    rock = y > 0.99 - 0.42 * np.exp(-((x / 0.42) ** 2)) + 0.025 * np.abs(cloud(rng, shape, 0.1)) - 0.10 * np.exp(-(((x - 1.36) / 0.2) ** 2))
+    rock = y > 0.99 - 0.42 * np.exp(-((x / 0.42) ** 2)) + 0.025 * np.abs(cloud(rng, shape, 0.1)) - 0.10 * np.exp(
+        -(((x - 1.36) / 0.2) ** 2)
+    )
     crack = cloud(rng, shape, 0.09, 0.06, 3)
     tone[rock] = (0.22 + 0.34 * np.tanh(1.5 * crack))[rock]
     phase[rock] = ((0.9 * x * np.sign(crack) + y + 0.008 * crack) / 0.0165)[rock]
@@ -303,6 +206,7 @@ def woodcut(rng, shape):
     x, y = places(shape)
     tone, phase, block = carve(rng, shape)
     trunk, ends = tree(rng, shape, (0.15, 0.84), -1.25, 0.24, 0.062, 4)
+    trunk &= (y < 0.6) | (x < 0.25)
     bark = ndimage.distance_transform_edt(trunk) / shape[0]
     tone[trunk], phase[trunk], block[trunk] = (0.5 - 18 * bark + 0.2)[trunk], (bark / 0.012 + 25 * y + 3 * x)[trunk], 5
     for ex, ey in ends[ends[:, 1] < 0.6]:  # pads of needles, each a fan of cuts
@@ -316,7 +220,7 @@ def woodcut(rng, shape):
     broken = cloud(rng, shape, 0.05, octaves=3)  # the gouge lifts now and then
     wave = np.abs((phase % 1) * 2 - 1)
     wobble = 0.05 * cloud(rng, shape, 0.006, octaves=2)
-    ink = smoothstep(-0.06, 0.06, wave - tone - 0.13 * broken + wobble)
+    ink = smoothstep(-0.06, 0.06, wave - tone - 0.09 - 0.13 * broken + wobble)
     chatter = cloud(rng, shape, 0.010, 0.03, 2) > 2.4  # ridges the gouge left standing
     ink = np.maximum(ink, chatter & (tone > 0.8))
     paper = 1 + 0.02 * cloud(rng, shape, 0.004, 0.02, 2)
@@ -348,7 +252,9 @@ class Paper:
         self.absorbed = np.zeros((*shape, 3))
         self.pen = np.zeros(shape)
 
-    def wash(self, name, cx, cy, long, short, angle, strength=1.0, wet=0.0, pen=0.0, ragged=0.12, point=False, lift=0.0):
+    def wash(
+        self, name, cx, cy, long, short, angle, strength=1.0, wet=0.0, pen=0.0, ragged=0.12, point=False, lift=0.0
+    ):
         """One wash of a colour: an oval, or a leaf with a point; the wetter, the softer its edge.
 
         `lift` is the share of the older washes that is kept away, as masking fluid does.
@@ -402,7 +308,9 @@ class Paper:
                 angle = start + (i + ring) * 2 * np.pi / count + rng.normal(0, 0.12)
                 long, away = ring * size * rng.uniform(0.42, 0.58), ring * size * rng.uniform(0.5, 0.62)
                 place, broad = (cx + away * np.cos(angle), cy + 0.85 * away * np.sin(angle)), rng.uniform(0.6, 0.85)
-                self.wash(rng.choice(names), *place, long, long * broad, angle, rng.uniform(0.8, 1.4), pen=1.0, lift=0.92)
+                self.wash(
+                    rng.choice(names), *place, long, long * broad, angle, rng.uniform(0.8, 1.4), pen=1.0, lift=0.92
+                )
                 near = cx + 0.4 * ring * size * np.cos(angle), cy + 0.34 * ring * size * np.sin(angle)
                 for vein in (-0.3, 0, 0.3):
                     self.wash(names[-1], *near, long * 0.6, long * 0.05, angle + vein, 0.8, ragged=0.05)
@@ -429,7 +337,17 @@ def wash(rng, shape):
     paper = Paper(rng, shape)
     for name, count in (("#7cc0d8", 7), ("#a8c860", 7), ("#b8a0d8", 5), ("#f4d080", 4), ("#4c98a8", 5)):
         for cx, cy in rng.uniform((0, 0), (ASPECT, 1), (count, 2)):
-            paper.wash(name, cx, cy, rng.uniform(0.2, 0.4), rng.uniform(0.12, 0.25), rng.uniform(0, 3), 0.75, wet=0.6, ragged=0.3)
+            paper.wash(
+                name,
+                cx,
+                cy,
+                rng.uniform(0.2, 0.4),
+                rng.uniform(0.12, 0.25),
+                rng.uniform(0, 3),
+                0.75,
+                wet=0.6,
+                ragged=0.3,
+            )
     for cx, cy, size in rng.uniform((0, 0, 0.06), (ASPECT, 1, 0.13), (7, 3)):
         paper.bloom(cx, cy, size)
     for cx, cy, size, _, _ in BLOSSOMS:
@@ -438,32 +356,32 @@ def wash(rng, shape):
         paper.flower(*blossom)
     for cx, cy in rng.uniform((0, 0.1), (ASPECT, 0.9), (14, 2)):  # drips
         long = rng.uniform(0.05, 0.16)
-        paper.wash(rng.choice(["#2c5c78", "#c01c3c", "#4c2488", "#1c6c5c"]), cx, cy + long, long, 0.004, np.pi / 2, 0.5, ragged=0.02)
+        paper.wash(
+            rng.choice(["#2c5c78", "#c01c3c", "#4c2488", "#1c6c5c"]),
+            cx,
+            cy + long,
+            long,
+            0.004,
+            np.pi / 2,
+            0.5,
+            ragged=0.02,
+        )
     for cx, cy in rng.uniform((0, 0), (ASPECT, 1), (170, 2)):  # spatter
         size = 0.0015 + 0.004 * rng.random() ** 3
         paper.wash(rng.choice(["#1c4c6c", "#c0244c", "#e88a1c", "#3c7c2c"]), cx, cy, size, size, 0, 1.0)
-    sunk = 1 + 0.11 * np.maximum(paper.grain, -1.5) + 0.05 * rng.standard_normal(shape)  # pigment settles in the grain
+    sunk = 1 + 0.11 * np.maximum(paper.grain, -1.5) + 0.02 * rng.standard_normal(shape)  # pigment settles in the grain
     paint = ramp(["#f8f2e2"])[0] * np.exp(-paper.absorbed * sunk[..., None])
-    blend(paint, ramp(["#2a1c2c"])[0], 0.78 * paper.pen)
-    return lamp(paint, ndimage.gaussian_filter(paper.grain, 1), 0.22)
+    blend(paint, ramp(["#2a1c2c"])[0], 0.6 * paper.pen)
+    return lamp(paint, ndimage.gaussian_filter(paper.grain, 1), 0.10)
 
 
 # Glass: a tree before the sun, in leaded glass.
 
 
-def bricks(rng, along, across, first):
-    """Number the pieces of courses of glass: `across` counts the courses, `along` the pieces in each."""
-    course = np.floor(across).astype(int)
-    course -= course.min()
-    shift, stretch = rng.random(course.max() + 1), rng.uniform(0.7, 1.4, course.max() + 1)
-    piece = np.floor(along * stretch[course] + shift[course]).astype(int)
-    return first + course * 1000 + piece - piece.min()
-
-
 POPPIES = (
     (0.58, 0.90, 0.13, 6, ("#3c1c3c", "#f0542c", "#d81c28")),
     (0.95, 0.86, 0.15, 7, ("#4c1c2c", "#f8b028", "#f07820")),
-    (1.22, 0.72, 0.12, 6, ("#3c1c3c", "#f46cA0", "#c0246c")),
+    (1.22, 0.72, 0.12, 6, ("#3c1c3c", "#f46ca0", "#c0246c")),
     (1.20, 0.97, 0.11, 6, ("#f8d03c", "#a080e0", "#6038b0")),
     (0.06, 0.74, 0.11, 7, ("#f8d03c", "#70a8f0", "#3858c8")),
     (0.42, 1.00, 0.09, 5, ("#3c1c3c", "#f8c040", "#e89020")),
@@ -483,14 +401,16 @@ def window(rng, shape):
     for i, (base, high, light, dark) in enumerate(hills):
         top = base + high * np.sin(4.2 * x + 2.4 * i) + 0.02 * bend
         inside = y > top
-        piece[inside] = bricks(rng, x / 0.24 + 4 * y * np.sin(3 * x + i), (y - top) / 0.05 + 0.9 * np.sin(2.6 * x + 2 * i), 10**6 * (i + 1))[inside]
+        piece[inside] = bricks(
+            rng, x / 0.24 + 4 * y * np.sin(3 * x + i), (y - top) / 0.05 + 0.9 * np.sin(2.6 * x + 2 * i), 10**6 * (i + 1)
+        )[inside]
         colour[inside] = gradient((light, dark), (y - top) / 0.22)[inside]
         if i == 1:  # the river lies before the second hill
             river = np.abs(x - 0.72 - 0.16 * np.sin(9 * y)) < 0.03 + 0.75 * np.maximum(y - 0.66, 0)
             river &= inside
             piece[river] = bricks(rng, x / 0.16 + bend, y / 0.03 + 0.5 * np.sin(7 * x), 9 * 10**6)[river]
             colour[river] = gradient(("#ffd070", "#58b8d8", "#1c5cb0"), (y - 0.68) / 0.2)[river]
-    trunk, _ = tree(rng, shape, (0.27, 1.02), -1.5, 0.30, 0.085, 4)
+    trunk, _ = tree(rng, shape, (0.27, 1.02), -1.5, 0.34, 0.085, 2)
     piece[trunk] = bricks(rng, x / 0.05, y / 0.11 + 0.6 * x, 2 * 10**7)[trunk]
     colour[trunk] = gradient(("#7a3c1c", "#3c1c24"), (x + bend * 0.05 - 0.1) / 0.3)[trunk]
     turn, away = rng.uniform(0, 2 * np.pi, 210), rng.random(210) ** 0.6
@@ -498,7 +418,9 @@ def window(rng, shape):
     place = np.stack([x, y], -1) + 0.006 * np.stack([bend, cloud(rng, shape, 0.05)], -1)
     far, nearest = cKDTree(leaves).query(place, distance_upper_bound=0.032)
     inside = np.isfinite(far)
-    tints = ramp(["#d8261c", "#f06418", "#f8a01c", "#fcd03c", "#a81c3c", "#7c9c1c"])[rng.integers(0, 6, len(leaves) + 1)]
+    tints = ramp(["#d8261c", "#f06418", "#f8a01c", "#fcd03c", "#a81c3c", "#7c9c1c"])[
+        rng.integers(0, 6, len(leaves) + 1)
+    ]
     piece[inside], colour[inside] = 3 * 10**7 + nearest[inside], tints[nearest[inside]]
     for i, (cx, cy, size, petals, names) in enumerate(POPPIES):
         turn, far = np.arctan2(y - cy, x - cx) + np.pi + 0.08 * bend, np.hypot(x - cx, (y - cy) * 1.15) / size
