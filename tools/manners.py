@@ -227,7 +227,7 @@ def woodcut(rng, shape):
     paint = ramp(["#f1e4c6"])[0] * paper[..., None]
     blocks = ramp(["#f1e4c6", "#f1e4c6", "#f0b64e", "#d8402b", "#3f8f8c", "#c98a3e", "#2f6b4c"])
     grain = smoothstep(2.2, 1.2, cloud(rng, shape, 0.003, 0.06, 2) + 0.6 * cloud(rng, shape, 0.004, octaves=2))
-    shifted = np.roll(block, (3, -4), (0, 1))  # the colour blocks are a little out of register
+    shifted = np.pad(block, ((3, 0), (0, 4)), "edge")[:-3, 4:]  # the colour blocks are a little out of register
     paint += (blocks[shifted] * paper[..., None] - paint) * (0.35 + 0.6 * grain)[..., None]
     worn = smoothstep(2.6, 1.6, cloud(rng, shape, 0.003, octaves=2) + 0.5 * cloud(rng, shape, 0.2))
     blend(paint, ramp(["#171a2b"])[0], ink * (0.25 + 0.72 * worn))
