@@ -1,12 +1,16 @@
-"""Draw `flow.jpg`, the sample style image: an abstract oil painting of our own making.
+"""Draw the bundled style images, all of our own making: `flow` is drawn here, the others in `manners.py`.
 
-Nothing here is a photograph or somebody's picture.  A handful of vortices makes a flow field; the flow
-stirs bands of light and dark into a design; thousands of brush strokes, from broad to fine, follow the
-flow and take their colour from the design.  Every stroke carries two paints streaked by its bristles, picks
-up some of the wet paint below, runs dry at its tail, and leaves relief that is lit from the upper left.
+Nothing here is a photograph or somebody's picture.  `flow` is an abstract oil painting.  A handful of vortices
+makes a flow field; the flow stirs bands of light and dark into a design; thousands of brush strokes, from broad
+to fine, follow the flow and take their colour from the design.  Every stroke carries two paints streaked by its
+bristles, picks up some of the wet paint below, runs dry at its tail, and leaves relief that is lit from the
+upper left.
 
-The picture is painted at twice its size and scaled down.  The same seed gives the same picture.  Bristles and
-relief are made for a height of about 768 pixels.
+Every picture is painted at twice its size and scaled down.  The same seed gives the same picture.  Bristles and
+relief of `flow` are made for a height of about 768 pixels.
+
+    draw_painting.py all -o src/impasto/samples
+    draw_painting.py dots --seed 7 -o other.jpg
 """
 
 import argparse
@@ -18,6 +22,10 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from brushes import ramp, smoothstep
+from manners import PAINTINGS
+
+SIZES = {"flow": (1024, 768)} | dict.fromkeys(PAINTINGS, (704, 528))
 SUPERSAMPLE = 2
 DESIGN_HEIGHT = 384  # the flow and the design are smooth, and computed at this height
 MAX_BYTES = 300_000  # at the default size, and in proportion at others
@@ -59,15 +67,6 @@ LAYERS = (
     Layer(0.0080, 0.075, 0.45, 0.9, 0.8, 0.12),
     Layer(0.0055, 0.30, 0.02, 0.0, 0.8, 0.40, 0.40),
 )
-
-
-def smoothstep(low, high, x):
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
-def ramp(names):
-    return np.array([[int(name[i : i + 2], 16) for i in (1, 3, 5)] for name in names]) / 255
 
 
 def noise(rng, shape, sigma):
@@ -277,13 +276,20 @@ class Painter:
         return np.clip(paint * shade[..., None] + glint[..., None] * (0.35 + 0.65 * paint), 0, 1)
 
 
-def draw(width, height, seed):
-    painter = Painter(np.random.default_rng(seed), height * SUPERSAMPLE, width * SUPERSAMPLE)
+def flow(rng, shape):
+    painter = Painter(rng, *shape)
     for layer in LAYERS:
         painter.pass_over(layer)
         if layer is LAYERS[1]:
             painter.fill_gaps(layer)
-    large = Image.fromarray(np.uint8(np.rint(painter.light() * 255)))
+    return painter.light()
+
+
+def draw(name, width, height, seed=1):
+    paint = (flow if name == "flow" else PAINTINGS[name])(
+        np.random.default_rng(seed), (height * SUPERSAMPLE, width * SUPERSAMPLE)
+    )
+    large = Image.fromarray(np.uint8(np.rint(np.clip(paint, 0, 1) * 255)))
     return large.resize((width, height), Image.Resampling.LANCZOS)
 
 
@@ -310,11 +316,21 @@ def size(text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write (.jpg or .png)")
+    parser.add_argument("painting", nargs="?", choices=(*SIZES, "all"), default="flow", help="default: flow")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="the file to write (.jpg or .png); with `all`, the folder"
+    )
     parser.add_argument("--seed", type=int, default=1, help="another number, another painting (default: 1)")
-    parser.add_argument("--size", type=size, default=(1024, 768), metavar="WxH", help="in pixels (default: 1024x768)")
+    parser.add_argument(
+        "--size",
+        type=size,
+        metavar="WxH",
+        help="in pixels, best 4:3 (default: 1024x768 for flow, 704x528 for the others)",
+    )
     args = parser.parse_args()
-    save(draw(*args.size, args.seed), args.output)
+    for name in SIZES if args.painting == "all" else [args.painting]:
+        path = args.output / f"{name}.jpg" if args.painting == "all" else args.output
+        save(draw(name, *(args.size or SIZES[name]), args.seed), path)
 
 
 if __name__ == "__main__":

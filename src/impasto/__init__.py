@@ -33,9 +33,11 @@ if TYPE_CHECKING:
         RunDone,
         RunStarted,
         ScaleStarted,
+        Steered,
         StepDone,
     )
     from impasto.images.io import Picture, load_picture, picture_from_array, read_record, save_picture
+    from impasto.inputs import Painting, Region
     from impasto.lab.face import again, batch, compare, sweep
     from impasto.lab.run import LabRun
     from impasto.options import PaintOptions, load_recipe, recipe_names
@@ -56,14 +58,17 @@ __all__ = [
     "OptionError",
     "OutputError",
     "PaintOptions",
+    "Painting",
     "Pastiche",
     "Picture",
     "PreviewReady",
     "RecordError",
+    "Region",
     "Resumed",
     "RunDone",
     "RunStarted",
     "ScaleStarted",
+    "Steered",
     "StepDone",
     "WeightsError",
     "__version__",
@@ -91,9 +96,10 @@ _HOMES = {
     ],
     "impasto.events": [
         "CheckpointSaved", "Controls", "Event", "FetchProgressed", "Notice", "PreviewReady", "Resumed", "RunDone",
-        "RunStarted", "ScaleStarted", "StepDone",
+        "RunStarted", "ScaleStarted", "Steered", "StepDone",
     ],
     "impasto.images.io": ["Picture", "load_picture", "picture_from_array", "read_record", "save_picture"],
+    "impasto.inputs": ["Painting", "Region"],
     "impasto.lab.face": ["again", "batch", "compare", "sweep"],
     "impasto.lab.run": ["LabRun"],
     "impasto.options": ["PaintOptions", "load_recipe", "recipe_names"],

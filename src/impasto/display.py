@@ -17,9 +17,11 @@ from impasto.events import (
     Resumed,
     RunStarted,
     ScaleStarted,
+    Steered,
     StepDone,
     event_fields,
 )
+from impasto.flags import format_value
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -63,6 +65,8 @@ class PlainDisplay(QuietDisplay):
         elif isinstance(event, ScaleStarted):
             size = f"{event.width_px}x{event.height_px} px"
             self._print(f"scale {event.scale + 1}/{self._scales}, {size}, {event.steps} steps")
+        elif isinstance(event, Steered):
+            self._print(f"after step {event.step}: " + describe_steering(event))
         elif isinstance(event, Notice):
             self.note(event.message)
 
@@ -177,6 +181,9 @@ class Clock:
             if self._recent and event.step == 1:
                 self._recent.clear()  # the time between two scales is no step's
             self._recent.append((event.seconds, self._done))
+        elif isinstance(event, Steered):
+            self._steps = (*self._steps[: event.scale], event.step + event.steps, *self._steps[event.scale + 1 :])
+            self._total = self._cost_before(len(self._costs))
 
     def _cost_before(self, scale: int) -> float:
         return sum(cost * steps for cost, steps in zip(self._costs[:scale], self._steps[:scale], strict=True))
@@ -208,6 +215,11 @@ class Clock:
     def format_time_left(self) -> str:
         """``0:42 left``, empty until it can be told."""
         return "" if self.seconds_left is None else f"{format_duration(self.seconds_left)} left"
+
+
+def describe_steering(event: Steered) -> str:
+    """``strength 70``: what the run goes on with."""
+    return ", ".join(f"{name.replace('_', ' ')} {format_value(value)}" for name, value in event.options.items())
 
 
 def describe_plan(event: RunStarted) -> str:

@@ -1,8 +1,9 @@
 """What happens during a run: frozen records, in the order in which `iter_paint` yields them.
 
 FetchProgressed while weights are fetched, on their first use. Then RunStarted (and Resumed, where a run goes on);
-for every scale ScaleStarted and StepDone (with PreviewReady where one was wanted and CheckpointSaved where one was
-due); and at the end RunDone. A Notice may come at any time: it says what was done instead of what was asked.
+for every scale ScaleStarted and StepDone (with PreviewReady where one was wanted, Steered where the controls changed
+and CheckpointSaved where one was due); and at the end RunDone. A Notice may come at any time: it says what was
+done instead of what was asked.
 """
 
 from __future__ import annotations
@@ -77,6 +78,19 @@ class StepDone:
 
 
 @dataclass(frozen=True)
+class Steered:
+    """From here on the run is painted with these options in place of those that it began with.
+
+    `steps` is how many this scale may still take: a change late in a scale is given time to show.
+    """
+
+    scale: int
+    step: int
+    options: dict[str, float]
+    steps: int
+
+
+@dataclass(frozen=True)
 class PreviewReady:
     """The pastiche as it stands, [height, width, 3] in [0, 1], without the canvas margin."""
 
@@ -113,7 +127,16 @@ class RunDone:
 
 
 Event = (
-    FetchProgressed | RunStarted | Resumed | ScaleStarted | StepDone | PreviewReady | CheckpointSaved | Notice | RunDone
+    FetchProgressed
+    | RunStarted
+    | Resumed
+    | ScaleStarted
+    | StepDone
+    | Steered
+    | PreviewReady
+    | CheckpointSaved
+    | Notice
+    | RunDone
 )
 
 
@@ -133,3 +156,5 @@ class Controls:
     """End after this step with the picture as it stands."""
     preview: bool = False
     """Yield a PreviewReady after this step, or before a scale's first; the engine sets it back to False."""
+    strength: float | None = None
+    """Go on with this strength, 0-100; None: with what the options say. Every change is a `Steered`."""

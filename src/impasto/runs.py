@@ -12,12 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.events import Controls, Event, Resumed, RunDone, RunStarted, StepDone
+from impasto.events import Controls, Event, Resumed, RunDone, RunStarted, Steered, StepDone
 from impasto.images.io import PhotoMetadata, Picture, save_picture
-from impasto.inputs import Painting
+from impasto.inputs import Painting, Region
 from impasto.interrupted import Command, RunState, describe_source
 from impasto.options import CHECKPOINT_SECONDS, PaintOptions
-from impasto.record import ENCODER_SUFFIX, RunRecord, StopPoint, build_record, current_machine, settled_options
+from impasto.record import (
+    ENCODER_SUFFIX,
+    RunRecord,
+    Steer,
+    StopPoint,
+    build_record,
+    current_machine,
+    describe_inputs,
+    settled_options,
+)
 
 
 @dataclass(frozen=True)
@@ -80,10 +89,13 @@ class Run:
     content: Picture | None
     paintings: Sequence[Painting]
     options: PaintOptions
+    regions: Sequence[Region] = ()
     recipe: str | None = None
     starting_picture: Picture | None = None
     controls: Controls = field(default_factory=Controls)
     stop_after: StopPoint | None = None
+    steered: list[Steer] = field(default_factory=list)
+    """What was changed so far; what it begins with is done again at its step."""
     replayed: RunRecord | None = None
     """The record that this run paints again."""
     checkpoint_folder: Path | None = None
@@ -107,6 +119,7 @@ class Run:
 
         started, last = RunStarted((), (), (), 0, 0, 0.0), StopPoint(scale=0, step=0)
         self.controls.stop = self.controls.stop or self.stop_after == last
+        planned = {(steer.scale, steer.step): steer.options for steer in self.steered}
         checkpoints = None
         if self.checkpoint_folder is not None and self.checkpoint_seconds:
             folder = self.checkpoint_folder
@@ -119,6 +132,7 @@ class Run:
             starting_picture=self.starting_picture,
             checkpoints=checkpoints,
             resumed=self.resumed,
+            regions=self.regions,
         )
         for event in events:
             if isinstance(event, RunStarted):
@@ -127,6 +141,11 @@ class Run:
                 last = StopPoint(scale=event.scale, step=event.step)
                 self._content_weight = event.content_weight
                 self.controls.stop = self.controls.stop or self.stop_after == last
+                for name, value in planned.get((event.scale, event.step), {}).items():
+                    setattr(self.controls, name, value)
+            elif isinstance(event, Steered):
+                self.steered = [s for s in self.steered if (s.scale, s.step) != (event.scale, event.step)]
+                self.steered.append(Steer(scale=event.scale, step=event.step, options=event.options))
             elif isinstance(event, RunDone):
                 self.pastiche = self._finish(event, started, last)
                 self.complete = not event.stopped or last == self.stop_after
@@ -145,6 +164,13 @@ class Run:
 
         return load_encoder(self.options.encoder).sha256
 
+    def _pictures(self) -> list[Picture]:
+        """Every picture that is read, once."""
+        paintings = [*self.paintings, *(painting for region in self.regions for painting in region.paintings)]
+        masks = [*(painting.mask for painting in paintings), *(region.mask for region in self.regions)]
+        found = [self.content, *(painting.picture for painting in paintings), *masks, self.starting_picture]
+        return list({picture.sha256: picture for picture in found if isinstance(picture, Picture)}.values())
+
     def _describe(self, started: RunStarted, folder: Path) -> dict[str, Any]:
         """What a checkpoint says about this run; what was left to the machine as it came to be."""
         machine = current_machine(self.options)
@@ -156,9 +182,9 @@ class Run:
             options=options,
             encoder_sha256=self._encoder_sha256,
             stop_after=self.stop_after,
-            content=describe_source(self.content, folder) if self.content else None,
-            paintings=tuple(describe_source(p.picture, folder, p.weight) for p in self.paintings),
-            starting_picture=describe_source(self.starting_picture, folder) if self.starting_picture else None,
+            steered=tuple(self.steered),
+            inputs=describe_inputs(self.content, self.paintings, self.regions, self.starting_picture),
+            sources=tuple(describe_source(picture, folder) for picture in self._pictures()),
             machine=machine,
             dots_per_inch=self.dots_per_inch,
             command=self.command() if self.command else None,
@@ -175,6 +201,8 @@ class Run:
             starting_picture=self.starting_picture,
             stopped_after=last if done.stopped else None,
             content_weight=self._content_weight,
+            steered=self.steered,
+            regions=self.regions,
         )
         height_px, width_px = done.pixels.shape[:2]
         return Pastiche(

@@ -6,9 +6,11 @@ optimiser until the scale ends; then the pastiche is enlarged and handed on. Eve
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +20,17 @@ from torch import Tensor
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
+from impasto.engine.areas import Area, Areas
 from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, style_share
 from impasto.engine.canvases import Resample, painting_canvas, picture_pixels, picture_tensor, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
 from impasto.engine.devices import find_device, find_precision, replicas, thread_count
 from impasto.engine.memory import give_back, set_thrift
 from impasto.engine.optimizers import LBFGS, Adam
-from impasto.engine.plan import Plan, build_plan
+from impasto.engine.plan import Plan, build_plan, painting_sizes
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale
 from impasto.engine.settle import check_inputs, existing_layers, pastiche_size, texture_brush_scale, with_layers_of
+from impasto.errors import OptionError
 from impasto.events import (
     CheckpointSaved,
     Controls,
@@ -37,28 +41,31 @@ from impasto.events import (
     RunDone,
     RunStarted,
     ScaleStarted,
+    Steered,
     StepDone,
 )
 from impasto.images.geometry import fit_long_edge, resize
 from impasto.images.io import Picture
-from impasto.inputs import Painting
+from impasto.inputs import Painting, Region
 from impasto.losses.kernel import blend_samples
 from impasto.losses.objective import (
     WHOLE_MAP_LOSSES,
     WHOLE_PX,
     Objective,
-    Region,
     style_samples,
     style_statistics,
 )
+from impasto.losses.objective import Region as StyleRegion
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import blend
-from impasto.options import PaintOptions
+from impasto.options import PaintOptions, build_options
 
 PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights see them so, a distilled geometry is of [0, 1]
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
 BALANCE_LONG_EDGE_PX = 1024  # up to here the content weight moves; larger scales have too few steps to follow it
 BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may move
+STEERED_SHARE = 0.5  # of a scale's steps, that it takes at least after its strength was changed
+STEERABLE = ("strength",)  # options that `Controls` changes during a run
 STOP_WINDOW = 10  # steps over which the adaptive stop compares
 MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
 KEPT_STUDIES = 16  # paintings at one scale each, studied: 5 MB with VGG-19's layers, 0.4 with lite's
@@ -73,21 +80,24 @@ def iter_paint(
     starting_picture: Picture | None = None,
     checkpoints: Checkpoints | None = None,
     resumed: Path | None = None,
+    regions: Sequence[Region] = (),
 ) -> Iterator[Event]:
     """Paint, yielding an event for everything that happens; the last one is `RunDone`.
 
     Parameters
     ----------
     content: the photo; None for a texture, with no `content_layers`.
-    paintings: their style statistics are blended by weight; none with no `style_layers`.
+    paintings: their style statistics are blended by weight; none with no `style_layers`, or where `regions` have some.
     options: validated options; the number of threads is set for the whole process.
     controls: read at every step boundary.
     starting_picture: first pastiche, where `options.starting_point` is a file.
     checkpoints: where the state is saved from time to time, and when the run is stopped.
     resumed: the checkpoint to go on from, of a run of the same inputs and options.
+    regions: parts of the photo with paintings of their own; `paintings` have what they leave, without any it stays
+        the photograph.
 
     Raises `OptionError` for options that do not fit together, unknown layers, and a picture too large for the
-    memory there is; `CheckpointError` for a checkpoint that is damaged.
+    memory there is; `InputError` for masks that do not fit the photo; `CheckpointError` for a damaged checkpoint.
     """
     torch.set_num_threads(thread_count(options))
     if needs_fetch(options.encoder):
@@ -100,15 +110,15 @@ def iter_paint(
         precision=find_precision(options.precision, device),
         device=device,
     )
-    check_inputs(options, content, paintings, starting_picture)
+    check_inputs(options, content, paintings, starting_picture, regions)
+    areas = Areas(content, paintings, regions, options)
     options, notices = with_layers_of(encoder, options)
     size = pastiche_size(content, options, paintings)
-    sizes = [(p.picture.height_px, p.picture.width_px) for p in paintings]
     if content is None:
         options = options.model_copy(update={"brush_scale": texture_brush_scale(options, paintings[0].picture)})
     if options.loss_units != "scale-free":
         encoder = encoder.with_changes(geometry_scale=PIXEL_RANGE)
-    plan = build_plan(*size, sizes, options, encoder)
+    plan = build_plan(*size, painting_sizes(areas), options, encoder, areas=len(areas.painted), keeps=areas.keeps)
     set_thrift(plan.thrifty)
     yield RunStarted(
         tuple((scale.height_px, scale.width_px) for scale in plan.scales),
@@ -127,11 +137,12 @@ def iter_paint(
         )
     if encoder.geometry and options.pooling != "max":
         yield Notice(f"{encoder.name} was distilled with max pooling: with {options.pooling} pooling it sees less well")
-    if content and options.strength == 0 and options.balance == "readability":
-        yield Notice("strength 0 is the photo itself: nothing is painted")
+    if content and not areas.painted:
+        why = "strength 0 is the photo itself" if options.strength == 0 else "all of it stays the photograph"
+        yield Notice(f"{why}: nothing is painted")
         yield RunDone(content.pixels(*size), False, 0.0, 0.0)
         return
-    run = _Run(content, paintings, options, controls or Controls(), starting_picture, checkpoints, encoder, plan)
+    run = _Run(content, areas, options, controls or Controls(), starting_picture, checkpoints, encoder, plan)
     if resumed is not None:
         run.restore(read_checkpoint(resumed)[0])  # not before the plan has counted the memory
         yield Resumed(run.scale, run.step, run.content_weight, run.seconds)
@@ -144,7 +155,7 @@ class _Run:
     def __init__(
         self,
         content: Picture | None,
-        paintings: Sequence[Painting],
+        areas: Areas,
         options: PaintOptions,
         controls: Controls,
         starting_picture: Picture | None,
@@ -152,13 +163,14 @@ class _Run:
         encoder: Encoder,
         plan: Plan,
     ) -> None:
-        self._content, self._paintings, self._options = content, paintings, options
+        self._content, self._areas, self._options = content, areas, options
         self._controls, self._checkpoints = controls, checkpoints
         self._starting_picture, self._encoder, self._plan = starting_picture, encoder, plan
         self._optimizer: Adam | LBFGS | None = None
-        self._balance = Balance(options)
+        self._balance = Balance(options, areas.strengths)
         self._stop = _AdaptiveStop(options.stop_tolerance)
         self.scale, self.step, self._scale_done = 0, 0, False
+        self._course = _Course(0, plan.scales[0].steps)
         self._stopped = False
         self._pixel_steps = 0.0
         self._started, self._seconds_before = time.monotonic(), 0.0
@@ -180,6 +192,7 @@ class _Run:
             if index > self.scale:
                 self.scale, self.step, self._scale_done = index, 0, False
                 self._stop = _AdaptiveStop(self._options.stop_tolerance)
+                self._course = _Course(0, self._plan.scales[index].steps)
             if not (self._scale_done or self._stopped):
                 yield from self._iter_scale(index)
             assert self._optimizer is not None  # set by the first step, or restored
@@ -190,39 +203,67 @@ class _Run:
 
     def _iter_scale(self, index: int) -> Iterator[Event]:
         """Everything about one scale."""
-        scale, options, controls = self._plan.scales[index], self._options, self._controls
+        scale, controls = self._plan.scales[index], self._controls
         readability, objective, notices = self._prepare(index)
         yield from notices
         optimizer = self._optimizer
         assert optimizer is not None  # set by _prepare
         yield ScaleStarted(index, scale.height_px, scale.width_px, scale.steps)
         if controls.preview:
-            yield self._preview(optimizer.averaged)
+            yield self._preview(objective.seen(optimizer.averaged))
         while not self._scale_done:
             losses = optimizer.step(objective)
             self.step += 1
             self._pixel_steps += scale.canvas_pixels
             distance = None
-            balancing = readability is not None and self.step <= BALANCE_SHARE * scale.steps
-            if readability is not None and balancing and self.step % min(BALANCE_EVERY, -(-scale.steps // 4)) == 0:
-                distance = readability.distance(scale.crop(optimizer.picture))
+            course = self._course
+            taken = self.step - course.begun
+            balancing = readability is not None and taken <= BALANCE_SHARE * course.steps
+            if readability is not None and balancing and taken % min(BALANCE_EVERY, -(-course.steps // 4)) == 0:
+                distances = readability.distances(scale.crop(objective.seen(optimizer.picture)))
+                distance = distances[0]
                 self._pixel_steps += readability.cost
-                self._balance.update(distance, first=index == 0)
-                objective.content_weight = self._balance.weight
+                self._balance.update(distances, first=index == 0)
+                objective.content_weight = self._balance.weights
                 optimizer.objective_changed()
-            yield StepDone(index, self.step, losses, objective.content_weight, distance, self.seconds)
+            yield StepDone(index, self.step, losses, self.content_weight, distance, self.seconds)
             if controls.preview:
-                yield self._preview(optimizer.averaged)
+                yield self._preview(objective.seen(optimizer.averaged))
             if optimizer.notice:
                 yield Notice(optimizer.notice)
-                self._optimizer = optimizer = Adam(optimizer.picture, options)
+                self._optimizer = optimizer = Adam(optimizer.picture, self._options)
             gained_little = not balancing and self._stop.reached(losses["total"])
-            self._scale_done = gained_little or self.step == scale.steps
+            self._scale_done = gained_little or taken == course.steps
+            if (steered := self._steer(scale)) is not None:
+                yield steered
+            if isinstance(steered, Steered):
+                readability, objective, _ = self._prepare(index)
+                optimizer.objective_changed()
             self._stopped = controls.stop
             if self._checkpoints and (self._checkpoints.due or self._stopped):
                 yield self._save(self._checkpoints)
             if self._stopped:
                 break
+
+    def _steer(self, scale: Scale) -> Steered | Notice | None:
+        """Take over what the controls have changed since the last step."""
+        asked = {name: value for name in STEERABLE if (value := getattr(self._controls, name)) is not None}
+        changed = {name: value for name, value in asked.items() if value != getattr(self._options, name)}
+        if not changed:
+            return None
+        try:
+            if self._options.balance == "fixed" and "strength" in changed:
+                raise OptionError("with balance 'fixed' the content weight is given: strength changes nothing")
+            self._options = build_options(changed, self._options)
+        except OptionError as error:
+            for name in changed:
+                setattr(self._controls, name, None)
+            return Notice(str(error))
+        self._balance.steer(self._options)
+        self._course = _Course(self.step, max(self._course.end - self.step, math.ceil(STEERED_SHARE * scale.steps)))
+        self._stop = _AdaptiveStop(self._options.stop_tolerance)
+        self._scale_done = False
+        return Steered(self.scale, self.step, changed, self._course.steps)
 
     def _prepare(self, index: int) -> tuple[Readability | None, Objective, list[Notice]]:
         """What one scale is painted by, and its first pastiche unless the run was resumed in it."""
@@ -231,9 +272,13 @@ class _Run:
         layers, missing = existing_layers(self._encoder, options, scale)
         notices = [Notice(missing)] if missing else []
         readability = None
-        if self._content and self._balance.moves and (index == 0 or scale.long_edge_px <= BALANCE_LONG_EDGE_PX):
+        if (
+            self._content
+            and self._balance.moves
+            and (index == 0 or self._course.begun or scale.long_edge_px <= BALANCE_LONG_EDGE_PX)
+        ):
             size = fit_long_edge(scale.height_px, scale.width_px, min(READING_LONG_EDGE_PX, scale.long_edge_px))
-            readability = Readability(self._encoder, self._tensor(self._content, *size))
+            readability = Readability(self._encoder, self._tensor(self._content, *size), self._read_parts(*size))
             if not readability.usable:
                 readability = None
                 # A long thin photo may be too small only at the coarsest scales.
@@ -247,10 +292,12 @@ class _Run:
                     )
         give_back()
         objective = build_objective(
-            self._encoder, photo, self._paintings, scale, options, layers, self._balance.weight, self._plan.tile_px
+            self._encoder, photo, self._areas, scale, options, layers, self._balance.weights, self._plan.tile_px
         )
         if self._optimizer is None:
-            start = starting_canvas(options, scale, photo, self._paintings, self._starting_picture)
+            start = starting_canvas(
+                options, scale, photo, [painting for painting, _ in self._areas.paintings], self._starting_picture
+            )
             self._optimizer = LBFGS(start) if options.optimizer == "lbfgs" else Adam(start, options)
         elif self.step == 0:
             del photo
@@ -260,17 +307,25 @@ class _Run:
             notices += self._blurred(scale)
         return readability, objective, notices
 
+    def _read_parts(self, height_px: int, width_px: int) -> list[Tensor]:
+        """Where readability is measured, for every content weight; none: everywhere."""
+        masks = self._areas.masks(height_px, width_px, self._encoder.device)
+        return masks.parts or ([] if masks.kept is None else [1 - masks.kept])
+
     def _blurred(self, scale: Scale) -> list[Notice]:
         """Say which paintings are smaller than the strokes they are to lend."""
-        wanted = scale.long_edge_px * self._options.brush_scale
-        return [
-            Notice(
-                f"{p.picture.name} is {p.picture.width_px}x{p.picture.height_px} px and is enlarged "
-                f"{min(MAX_ENLARGEMENT, wanted / own):.1f} times: strokes will look softer at full size"
-            )
-            for p in self._paintings
-            if wanted > 1.1 * (own := max(p.picture.height_px, p.picture.width_px))
-        ]
+        notices = []
+        for painting, brush_scale in self._areas.paintings:
+            picture = painting.picture
+            wanted = scale.long_edge_px * self._options.brush_scale * brush_scale
+            own = max(picture.height_px, picture.width_px)
+            if wanted > 1.1 * own:
+                text = (
+                    f"{picture.name} is {picture.width_px}x{picture.height_px} px and is enlarged "
+                    f"{min(MAX_ENLARGEMENT, wanted / own):.1f} times: strokes will look softer at full size"
+                )
+                notices.append(Notice(text))
+        return notices
 
     def _finish(self) -> RunDone:
         """Crop the last canvas; what the scale needed is given back first."""
@@ -278,6 +333,10 @@ class _Run:
         picture, self._optimizer = self._optimizer.picture, None
         scale, last = self._plan.scales[self.scale], self._plan.scales[-1]
         finished = resize(scale.crop(picture), last.height_px, last.width_px).clamp_(0, 1)
+        if self._areas.keeps and self._content is not None:
+            kept = self._areas.masks(last.height_px, last.width_px, picture.device).kept
+            assert kept is not None  # so say the areas
+            finished = torch.lerp(finished, self._tensor(self._content, last.height_px, last.width_px), kept)
         stopped = self._stopped and not (self._scale_done and scale is last)
         return RunDone(picture_pixels(finished), stopped, self.seconds, self._pixel_steps)
 
@@ -296,6 +355,8 @@ class _Run:
             "pixel_steps": self._pixel_steps,
             "balance": self._balance.state(),
             "totals": self._stop.totals,
+            "course": [self._course.begun, self._course.steps],
+            "steered": {name: getattr(self._options, name) for name in STEERABLE},
             "optimizer": {"name": type(self._optimizer).__name__, **state.values},
         }
         try:
@@ -309,7 +370,10 @@ class _Run:
         values = state.values
         self.scale, self.step, self._scale_done = values["scale"], values["step"], values["scale_done"]
         self._seconds_before, self._pixel_steps = values["seconds"], values["pixel_steps"]
+        self._options = self._options.model_copy(update=values["steered"])
+        self._balance = Balance(self._options, self._areas.strengths)
         self._balance.restore(values["balance"])
+        self._course = _Course(*values["course"])
         self._stop.totals = list(values["totals"])
         optimizer, device = Checkpoint(values["optimizer"], state.tensors), self._encoder.device
         if values["optimizer"]["name"] == "Adam":
@@ -331,55 +395,88 @@ class _Run:
 def build_objective(
     encoder: Encoder,
     photo: Tensor,
-    paintings: Sequence[Painting],
+    areas: Areas,
     scale: Scale,
     options: PaintOptions,
     layers: tuple[Mapping[str, float], Mapping[str, float]],
-    content_weight: float,
+    content_weights: Sequence[float],
     tile_px: int = WHOLE_PX,
 ) -> Objective:
-    """The objective of one scale."""
+    """The objective of one scale. Each area's style loss counts by its size, so that no place is painted harder."""
     content_layers, style_layers = layers
-    # A painting does not wrap around: its own two ends do not meet.
-    reader = encoder.with_changes(padding_mode="reflect") if encoder.padding_mode == "circular" else encoder
-    parts: list[tuple[Mapping[str, Any], float]] = []
-    restless = 0.0
-    for painting in paintings:
-        study, own_restless = _studied(
-            reader, painting.picture, scale.long_edge_px, options, list(style_layers), tile_px
+    masks = areas.masks(scale.height_px, scale.width_px, photo.device)
+    whole = sum(float(mask.mean()) for mask in masks.areas)
+
+    def extended(mask: Tensor) -> Tensor:
+        return scale.extend(mask[None, None])[0, 0]
+
+    regions, restless = [], 0.0
+    for area, mask in zip(areas.painted, masks.areas, strict=True):
+        share, on_canvas = float(mask.mean()) / whole, extended(mask) if areas.divided else None
+        targets, own_restless = _area_targets(
+            encoder, photo, area, on_canvas, scale.long_edge_px, options, list(style_layers), tile_px
         )
-        parts.append((study, painting.weight))
-        restless += own_restless * painting.weight
-        give_back()
-    share = style_share(options)
-    whole = sum(painting.weight for painting in paintings)
-    parts = [(statistics, share * weight / whole) for statistics, weight in parts]
-    if share < 1 and style_layers:
-        parts.append((_reading(options)(encoder, [(photo, 1.0)], list(style_layers), tile_px), 1 - share))
-    merge = blend_samples if options.style_loss in WHOLE_MAP_LOSSES else blend
-    targets = {name: merge((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
-    restless = restless / whole if paintings else float(total_variation(photo))
+        regions.append(StyleRegion(targets, on_canvas, share))
+        restless += share * own_restless
     return Objective(
         encoder,
         photo,
         scale.core,
         content_layers=content_layers,
         style_layers=style_layers,
-        regions=[Region(targets)],
+        regions=regions,
         style_loss=options.style_loss,
-        content_weight=content_weight,
-        style_weight=options.style_weight,
+        content_weight=content_weights,
+        style_weight=options.style_weight * whole,
         tv_weight=options.tv_weight,
         tv_scale=max(restless, MIN_TV_SCALE) if options.loss_units == "scale-free" else 1.0,
         loss_units=options.loss_units,
         tile_px=tile_px,
         replicas=replicas(encoder, options),
+        content_masks=[extended(part) for part in masks.parts],
+        kept=None if masks.kept is None else extended(masks.kept),
+        mask_mode=options.mask_mode,
     )
 
 
-def _reading(options: PaintOptions) -> Callable[..., Mapping[str, Any]]:
-    """How a picture is read for the style loss: as moments, or as samples of its maps."""
-    return style_samples if options.style_loss in WHOLE_MAP_LOSSES else style_statistics
+def _area_targets(
+    encoder: Encoder,
+    photo: Tensor,
+    area: Area,
+    mask: Tensor | None,
+    long_edge_px: int,
+    options: PaintOptions,
+    style_layers: list[str],
+    tile_px: int,
+) -> tuple[Mapping[str, Any], float]:
+    """What an area's style loss compares with, by layer, and its paintings' total variation."""
+    # A painting does not wrap around: its own two ends do not meet.
+    reader = encoder.with_changes(padding_mode="reflect") if encoder.padding_mode == "circular" else encoder
+    parts: list[tuple[Mapping[str, Any], float]] = []
+    restless = 0.0
+    for painting in area.paintings:
+        brush_scale = options.brush_scale * area.brush_scale * painting.brush_scale
+        study, own_restless = _studied(reader, painting, long_edge_px, brush_scale, options, style_layers, tile_px)
+        parts.append((study, painting.weight))
+        restless += own_restless * painting.weight
+        give_back()
+    share = style_share(options, area.strength)
+    whole = sum(painting.weight for painting in area.paintings)
+    parts = [(statistics, share * weight / whole) for statistics, weight in parts]
+    if share < 1 and style_layers:
+        parts.append((_read(encoder, photo, mask, options, style_layers, tile_px), 1 - share))
+    merge = blend_samples if options.style_loss in WHOLE_MAP_LOSSES else blend
+    targets = {name: merge((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
+    return targets, restless / whole if area.paintings else float(total_variation(photo))
+
+
+def _read(
+    encoder: Encoder, picture: Tensor, mask: Tensor | None, options: PaintOptions, layers: list[str], tile_px: int
+) -> Mapping[str, Any]:
+    """What the style loss compares of a picture, by layer: moments, or samples of its maps."""
+    if options.style_loss in WHOLE_MAP_LOSSES:  # which take no masks: `check_inputs`
+        return style_samples(encoder, [(picture, 1.0)], layers, tile_px)
+    return style_statistics(encoder, [(picture, 1.0)], layers, tile_px, mask, options.mask_mode)
 
 
 _Study = tuple[Mapping[str, Any], float]
@@ -387,23 +484,45 @@ _STUDIED: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
 
 
 def _studied(
-    encoder: Encoder, picture: Picture, long_edge_px: int, options: PaintOptions, layers: list[str], tile_px: int
+    encoder: Encoder,
+    painting: Painting,
+    long_edge_px: int,
+    brush_scale: float,
+    options: PaintOptions,
+    layers: list[str],
+    tile_px: int,
 ) -> _Study:
     """What a style loss compares of a painting at a scale's size, by layer, and its total variation.
 
-    The last `KEPT_STUDIES` are kept for the next run of this process: a batch studies each painting once. All
-    options and the thread count tell them apart, so that what is kept is bit for bit what would be computed.
+    The last `KEPT_STUDIES` are kept for the next run of this process: a batch studies each painting once. The
+    thread count and all options but the strength tell them apart, so that what is kept is bit for bit what would
+    be computed.
     """
     threads = torch.get_num_threads()
-    place = str(encoder.device)
-    key = (encoder.sha256, place, options.model_dump_json(), threads, picture.sha256, long_edge_px, *layers, tile_px)
+    settings = options.model_dump_json(exclude=set(STEERABLE))
+    read_at = (str(encoder.device), threads, long_edge_px, brush_scale, *layers, tile_px)
+    mask_sha256 = painting.mask.sha256 if painting.mask else ""
+    key = (encoder.sha256, settings, painting.picture.sha256, mask_sha256, *read_at)
     if key not in _STUDIED:
-        painted = painting_canvas(picture, long_edge_px, options.brush_scale).to(encoder.device)
-        _STUDIED[key] = _reading(options)(encoder, [(painted, 1.0)], layers, tile_px), float(total_variation(painted))
+        painted, mask = painting_canvas(painting, long_edge_px, brush_scale)
+        painted, mask = painted.to(encoder.device), mask if mask is None else mask.to(encoder.device)
+        _STUDIED[key] = _read(encoder, painted, mask, options, layers, tile_px), float(total_variation(painted))
         if len(_STUDIED) > KEPT_STUDIES:
             _STUDIED.popitem(last=False)
     _STUDIED.move_to_end(key)
     return _STUDIED[key]
+
+
+@dataclass(frozen=True)
+class _Course:
+    """Steps of a scale in one go: from its first, or from where it was steered."""
+
+    begun: int
+    steps: int
+
+    @property
+    def end(self) -> int:
+        return self.begun + self.steps
 
 
 class _AdaptiveStop:

@@ -32,3 +32,13 @@ class ContentLoss:
     def __call__(self, features: Float[Tensor, "1 channels height width"], piece: int = 0) -> Float[Tensor, ""]:
         """What one piece of the pastiche's map adds to the loss, float64."""
         return (features - self._target[piece]).square().sum(dtype=torch.float64) * self._scale
+
+    def of_parts(
+        self,
+        features: Float[Tensor, "1 channels height width"],
+        masks: Sequence[Float[Tensor, "height width"]],
+        piece: int = 0,
+    ) -> list[Float[Tensor, ""]]:
+        """The same for parts of the picture: each of the positions counts for a part as its mask says."""
+        errors = (features - self._target[piece]).square().sum((0, 1), dtype=torch.float64)
+        return [(errors * mask).sum() * self._scale for mask in masks]
