@@ -37,6 +37,7 @@ from impasto.options import (
     PaintOptions,
     build_options,
     load_recipe,
+    palette_path,
     scale_edges,
 )
 from impasto.record import (
@@ -128,7 +129,7 @@ def build_resume(
     """Read an interrupted run and its inputs; returns notes worth telling too. Raises as `resume` does."""
     folder = find_run_folder(Path(run_folder))
     state, checkpoint, notes = read_run(folder)
-    start = state.starting_picture
+    start, palette = state.starting_picture, state.palette
     run = Run(
         content=load_source(state.content, folder, "content image", max_pixels) if state.content else None,
         paintings=[
@@ -138,6 +139,7 @@ def build_resume(
         options=state.options,
         recipe=state.recipe,
         starting_picture=load_source(start, folder, "starting point", max_pixels) if start else None,
+        palette=load_source(palette, folder, "palette", max_pixels) if palette else None,
         controls=controls or Controls(),
         stop_after=state.stop_after,
         checkpoint_folder=folder,
@@ -212,6 +214,7 @@ def build_run(
         options=resolved,
         recipe=recipe,
         starting_picture=starting_picture,
+        palette=load_palette(resolved, max_pixels),
         controls=controls or Controls(),
         dots_per_inch=sheet.dots_per_inch if sheet else 72.0,
     )
@@ -238,6 +241,7 @@ def build_replay(
         starting_picture = load_picture(files["starting point"], max_pixels=max_pixels)
     else:
         starting_picture = load_starting_picture(options, max_pixels)
+    palette = load_picture(files["palette"], max_pixels=max_pixels) if "palette" in files else None
     if "encoder" in files:
         options = options.model_copy(update={"encoder": str(files["encoder"])})
     weights = [painting.weight for painting in record.inputs.paintings]
@@ -251,6 +255,7 @@ def build_replay(
         options=options,
         recipe=record.recipe,
         starting_picture=starting_picture,
+        palette=palette or load_palette(options, max_pixels),
         stop_after=None if PLAN_OPTIONS & overrides.keys() else record.stopped_after,
         replayed=record,
     )
@@ -330,6 +335,12 @@ def load_starting_picture(options: PaintOptions, max_pixels: int = DEFAULT_MAX_P
         near = did_you_mean(start, STARTING_POINTS)
         raise OptionError(f"unknown starting point {start!r}{near} (or a picture file)")
     return load_picture(start, max_pixels=max_pixels)
+
+
+def load_palette(options: PaintOptions, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | None:
+    """Load the picture whose colours `options.color` asks for; None where it names no file."""
+    path = palette_path(options)
+    return load_picture(path, max_pixels=max_pixels) if path else None
 
 
 def _weighted(style: StyleLike | None) -> list[tuple[PictureLike, float]]:

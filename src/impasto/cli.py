@@ -265,6 +265,9 @@ def info(
     if record.inputs.starting_picture is not None:
         start = record.inputs.starting_picture
         lines["starting point"] = f"{start.name}  (SHA-256 {start.sha256[:12]})"
+    if record.inputs.palette is not None:
+        palette = record.inputs.palette
+        lines["palette"] = f"{palette.name}  (SHA-256 {palette.sha256[:12]})"
     lines["encoder"] = f"{record.encoder.name}  (SHA-256 {record.encoder.sha256[:12]})"
     if record.stopped_after is not None:
         lines["stopped after"] = f"scale {record.stopped_after.scale + 1}, step {record.stopped_after.step}"

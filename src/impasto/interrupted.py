@@ -63,6 +63,7 @@ class RunState(_Part):
     content: Source | None
     paintings: tuple[Source, ...]
     starting_picture: Source | None = None
+    palette: Source | None = None
     machine: Machine
     dots_per_inch: float = 72.0
     command: Command | None = None

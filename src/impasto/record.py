@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from impasto import __version__
 from impasto.errors import RecordError, shorten
-from impasto.options import STARTING_POINTS, PaintOptions
+from impasto.options import PALETTE, STARTING_POINTS, PaintOptions
 
 if TYPE_CHECKING:
     from impasto.events import RunStarted
@@ -51,6 +51,7 @@ class Inputs(_Part):
     content: File | None
     paintings: tuple[PaintingFile, ...]
     starting_picture: File | None = None
+    palette: File | None = None
 
     @model_validator(mode="after")
     def _has_a_picture(self) -> Self:
@@ -101,6 +102,7 @@ def build_record(
     *,
     recipe: str | None = None,
     starting_picture: Picture | None = None,
+    palette: Picture | None = None,
     stopped_after: StopPoint | None = None,
     content_weight: float | None = None,
 ) -> RunRecord:
@@ -112,6 +114,8 @@ def build_record(
     names = {"encoder": Path(options.encoder).name}
     if starting_picture is not None:
         names["starting_point"] = starting_picture.name
+    if palette is not None:
+        names["color"] = PALETTE + palette.name
     return RunRecord(
         recipe=Path(recipe).name if recipe else None,
         options=settled_options(options, started, machine).model_copy(update=names),
@@ -122,6 +126,7 @@ def build_record(
                 PaintingFile(name=p.picture.name, sha256=p.picture.sha256, weight=p.weight) for p in paintings
             ),
             starting_picture=_describe(starting_picture) if starting_picture else None,
+            palette=_describe(palette) if palette else None,
         ),
         stopped_after=stopped_after,
         content_weight=content_weight,
@@ -178,6 +183,8 @@ def wanted_files(record: RunRecord, overridden: Iterable[str] = ()) -> dict[str,
         files[role] = painting
     if inputs.starting_picture is not None and "starting_point" not in overridden:
         files["starting point"] = inputs.starting_picture
+    if inputs.palette is not None and "color" not in overridden:
+        files["palette"] = inputs.palette
     if record.options.encoder.endswith(ENCODER_SUFFIX) and "encoder" not in overridden:
         files["encoder"] = File(name=record.options.encoder, sha256=record.encoder.sha256)
     return files

@@ -82,6 +82,8 @@ class Run:
     options: PaintOptions
     recipe: str | None = None
     starting_picture: Picture | None = None
+    palette: Picture | None = None
+    """Whose colours to take, where `options.color` names a file."""
     controls: Controls = field(default_factory=Controls)
     stop_after: StopPoint | None = None
     replayed: RunRecord | None = None
@@ -117,6 +119,7 @@ class Run:
             self.options,
             controls=self.controls,
             starting_picture=self.starting_picture,
+            palette=self.palette,
             checkpoints=checkpoints,
             resumed=self.resumed,
         )
@@ -159,6 +162,7 @@ class Run:
             content=describe_source(self.content, folder) if self.content else None,
             paintings=tuple(describe_source(p.picture, folder, p.weight) for p in self.paintings),
             starting_picture=describe_source(self.starting_picture, folder) if self.starting_picture else None,
+            palette=describe_source(self.palette, folder) if self.palette else None,
             machine=machine,
             dots_per_inch=self.dots_per_inch,
             command=self.command() if self.command else None,
@@ -173,6 +177,7 @@ class Run:
             started,
             recipe=self.recipe,
             starting_picture=self.starting_picture,
+            palette=self.palette,
             stopped_after=last if done.stopped else None,
             content_weight=self._content_weight,
         )

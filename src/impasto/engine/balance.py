@@ -106,6 +106,12 @@ def target_distance(strength: float) -> float:
     return 0.3 * strength / 50
 
 
+def detail_weight(options: PaintOptions) -> float:
+    """Weight of the detail loss that `keep_detail` asks for."""
+    import os
+    return float(os.environ.get("DW", 1.0)) * (options.keep_detail / 100) ** 2
+
+
 def style_share(options: PaintOptions) -> float:
     """Share of the painting in the style targets; below strength 30 the photo's own statistics mix in.
 

@@ -18,9 +18,10 @@ from torch import Tensor
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
-from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, style_share
+from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, detail_weight, style_share
 from impasto.engine.canvases import Resample, painting_canvas, picture_pixels, picture_tensor, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
+from impasto.engine.coloring import Coloring, check_coloring
 from impasto.engine.devices import find_device, find_precision, replicas, thread_count
 from impasto.engine.memory import give_back, set_thrift
 from impasto.engine.optimizers import LBFGS, Adam
@@ -71,6 +72,7 @@ def iter_paint(
     *,
     controls: Controls | None = None,
     starting_picture: Picture | None = None,
+    palette: Picture | None = None,
     checkpoints: Checkpoints | None = None,
     resumed: Path | None = None,
 ) -> Iterator[Event]:
@@ -83,6 +85,7 @@ def iter_paint(
     options: validated options; the number of threads is set for the whole process.
     controls: read at every step boundary.
     starting_picture: first pastiche, where `options.starting_point` is a file.
+    palette: whose colours to take, where `options.color` names a file.
     checkpoints: where the state is saved from time to time, and when the run is stopped.
     resumed: the checkpoint to go on from, of a run of the same inputs and options.
 
@@ -101,6 +104,8 @@ def iter_paint(
         device=device,
     )
     check_inputs(options, content, paintings, starting_picture)
+    check_coloring(options, content, paintings, palette)
+    coloring = Coloring(options, content, palette)
     options, notices = with_layers_of(encoder, options)
     size = pastiche_size(content, options, paintings)
     sizes = [(p.picture.height_px, p.picture.width_px) for p in paintings]
@@ -131,7 +136,7 @@ def iter_paint(
         yield Notice("strength 0 is the photo itself: nothing is painted")
         yield RunDone(content.pixels(*size), False, 0.0, 0.0)
         return
-    run = _Run(content, paintings, options, controls or Controls(), starting_picture, checkpoints, encoder, plan)
+    run = _Run(content, paintings, options, controls or Controls(), starting_picture, coloring, checkpoints, encoder, plan)
     if resumed is not None:
         run.restore(read_checkpoint(resumed)[0])  # not before the plan has counted the memory
         yield Resumed(run.scale, run.step, run.content_weight, run.seconds)
@@ -148,11 +153,13 @@ class _Run:
         options: PaintOptions,
         controls: Controls,
         starting_picture: Picture | None,
+        coloring: Coloring,
         checkpoints: Checkpoints | None,
         encoder: Encoder,
         plan: Plan,
     ) -> None:
         self._content, self._paintings, self._options = content, paintings, options
+        self._coloring = coloring
         self._controls, self._checkpoints = controls, checkpoints
         self._starting_picture, self._encoder, self._plan = starting_picture, encoder, plan
         self._optimizer: Adam | LBFGS | None = None
@@ -226,14 +233,15 @@ class _Run:
 
     def _prepare(self, index: int) -> tuple[Readability | None, Objective, list[Notice]]:
         """What one scale is painted by, and its first pastiche unless the run was resumed in it."""
-        scale, options = self._plan.scales[index], self._options
-        photo = self._photo(scale)
+        scale, options, coloring = self._plan.scales[index], self._options, self._coloring
+        content, paintings = coloring.photo_seen(), coloring.paintings_seen(self._paintings)
+        photo = self._photo(scale, content)
         layers, missing = existing_layers(self._encoder, options, scale)
         notices = [Notice(missing)] if missing else []
         readability = None
-        if self._content and self._balance.moves and (index == 0 or scale.long_edge_px <= BALANCE_LONG_EDGE_PX):
+        if content and self._balance.moves and (index == 0 or scale.long_edge_px <= BALANCE_LONG_EDGE_PX):
             size = fit_long_edge(scale.height_px, scale.width_px, min(READING_LONG_EDGE_PX, scale.long_edge_px))
-            readability = Readability(self._encoder, self._tensor(self._content, *size))
+            readability = Readability(self._encoder, self._tensor(content, *size))
             if not readability.usable:
                 readability = None
                 # A long thin photo may be too small only at the coarsest scales.
@@ -247,10 +255,11 @@ class _Run:
                     )
         give_back()
         objective = build_objective(
-            self._encoder, photo, self._paintings, scale, options, layers, self._balance.weight, self._plan.tile_px
+            self._encoder, photo, paintings, scale, options, layers, self._balance.weight, self._plan.tile_px
         )
         if self._optimizer is None:
-            start = starting_canvas(options, scale, photo, self._paintings, self._starting_picture)
+            first = coloring.start_seen(self._starting_picture)
+            start = starting_canvas(options, scale, photo, paintings, first)
             self._optimizer = LBFGS(start) if options.optimizer == "lbfgs" else Adam(start, options)
         elif self.step == 0:
             del photo
@@ -279,11 +288,12 @@ class _Run:
         scale, last = self._plan.scales[self.scale], self._plan.scales[-1]
         finished = resize(scale.crop(picture), last.height_px, last.width_px).clamp_(0, 1)
         stopped = self._stopped and not (self._scale_done and scale is last)
-        return RunDone(picture_pixels(finished), stopped, self.seconds, self._pixel_steps)
+        return RunDone(self._coloring.shown(picture_pixels(finished)), stopped, self.seconds, self._pixel_steps)
 
     def _preview(self, canvas: Tensor) -> PreviewReady:
         self._controls.preview = False
-        return PreviewReady(self.scale, self.step, picture_pixels(self._plan.scales[self.scale].crop(canvas)))
+        painted = picture_pixels(self._plan.scales[self.scale].crop(canvas))
+        return PreviewReady(self.scale, self.step, self._coloring.shown(painted))
 
     def _save(self, checkpoints: Checkpoints) -> CheckpointSaved | Notice:
         assert self._optimizer is not None  # set before the first step
@@ -317,12 +327,12 @@ class _Run:
         else:
             self._optimizer = LBFGS.restore(optimizer, device)
 
-    def _photo(self, scale: Scale) -> Tensor:
+    def _photo(self, scale: Scale, content: Picture | None) -> Tensor:
         """The photo on its canvas; without one a gray canvas, which nothing is compared with."""
-        if self._content is None:
+        if content is None:
             canvas = (1, 3, scale.canvas_height_px, scale.canvas_width_px)
             return torch.full(canvas, 0.5, device=self._encoder.device)
-        return scale.extend(self._tensor(self._content, scale.height_px, scale.width_px))
+        return scale.extend(self._tensor(content, scale.height_px, scale.width_px))
 
     def _tensor(self, picture: Picture, height_px: int, width_px: int) -> Tensor:
         return picture_tensor(picture, height_px, width_px).to(self._encoder.device)
@@ -371,6 +381,7 @@ def build_objective(
         style_weight=options.style_weight,
         tv_weight=options.tv_weight,
         tv_scale=max(restless, MIN_TV_SCALE) if options.loss_units == "scale-free" else 1.0,
+        detail_weight=detail_weight(options),
         loss_units=options.loss_units,
         tile_px=tile_px,
         replicas=replicas(encoder, options),

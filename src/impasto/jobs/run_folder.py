@@ -30,7 +30,7 @@ from impasto.record import ENCODER_SUFFIX, hash_file
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
-Role = Literal["photo", "painting", "starting point", "encoder", "picture", "model"]
+Role = Literal["photo", "painting", "starting point", "palette", "encoder", "picture", "model"]
 
 
 class _Part(BaseModel):

@@ -18,6 +18,7 @@ from torch import Tensor
 from impasto.encoders import Encoder
 from impasto.errors import OptionError
 from impasto.losses.content import ContentLoss
+from impasto.losses.detail import DetailLoss
 from impasto.losses.kernel import SAMPLE, GaussianKernelLoss, Sample, blend_samples, take_sample
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import Moments, blend, moments
@@ -132,7 +133,8 @@ class _Sums:
 
 
 class Objective:
-    """Evaluation of content weight * content + style weight * style + total variation weight * total variation.
+    """Evaluation of content weight * content + style weight * style + total variation weight * total variation
+    + detail weight * detail.
 
     Parameters
     ----------
@@ -146,6 +148,7 @@ class Objective:
     loss_units: scale-free, gatys or tutorial.
     content_weight, style_weight, tv_weight: multipliers. `content_weight` may change between evaluations.
     tv_scale: total variation that counts as one (the painting's own).
+    detail_weight: multiplier of `DetailLoss`; at 0 it is neither computed nor told.
     tile_px: core of a tile; the default holds any picture whole.
     replicas: the same encoder on other devices; tiles take turns, and what they add up to comes together on the first.
 
@@ -167,6 +170,7 @@ class Objective:
         tv_weight: float,
         tv_scale: float,
         loss_units: str = "scale-free",
+        detail_weight: float = 0.0,
         tile_px: int = WHOLE_PX,
         replicas: Sequence[Encoder] = (),
     ) -> None:
@@ -181,6 +185,8 @@ class Objective:
         self._tiles = build_tiles(core, height, width, table, tile_px)
         self._content_layers = _shares(content_layers, loss_units)
         self._content = self._content_losses(content)
+        self._core, self._detail_weight = core, detail_weight
+        self._detail = DetailLoss(core.cut(content, 1)) if detail_weight else None
         self._masks: dict[tuple[int, str], Tensor] = {}
         self._style: dict[tuple[int, str], tuple[float, StyleLoss]] = {}
         self._style_of_maps: list[tuple[str, float, GaussianKernelLoss]] = []
@@ -211,6 +217,9 @@ class Objective:
     def __call__(self, pastiche: Float[Tensor, "1 3 height width"]) -> Evaluation:
         gradient = torch.zeros_like(pastiche)
         restless = total_variation(pastiche, gradient, self._tv_weight, units=self._units, wrap=self._wraps)
+        detail = self._detail and self._detail(
+            self._core.cut(pastiche, 1), self._core.cut(gradient, 1), self._detail_weight
+        )
         sums, kept = _Sums(), None
         for number in range(len(self._tiles)):
             leaf = self._pixels(pastiche, number)
@@ -236,6 +245,8 @@ class Objective:
             "style": self._style_weight * style,
             "total_variation": self._tv_weight * float(restless),
         }
+        if detail is not None:
+            losses["detail"] = self._detail_weight * float(detail)
         return Evaluation(losses | {"total": sum(losses.values())}, gradient)
 
     def _content_losses(self, content: Tensor) -> dict[str, ContentLoss]:
