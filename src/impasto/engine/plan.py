@@ -10,6 +10,7 @@ import torch
 
 from impasto.encoders import Encoder
 from impasto.encoders.architectures import Layer
+from impasto.engine.coloring import color_method
 from impasto.engine.memory import HEAP_BLOCK_BYTES, format_bytes, free_bytes, give_back, held_bytes, machine_bytes
 from impasto.engine.optimizers import pictures_held
 from impasto.engine.pyramid import Scale, build_pyramid, painting_size
@@ -28,6 +29,7 @@ WARM_BYTES = 60e6  # of code and caches that the first steps load
 PROBE_PX = 192
 STEP_OVERHEAD_PX = 10_000  # a step costs its pixels and as much as these
 SECOND_PASS = 4 / 3  # work on several tiles, against one: the sums take another pass forward
+SHOWN = 3  # pictures at most while the photo's chroma is put back into one
 PREPARED = 3  # pictures at most while a scale's photo is read and its targets are computed
 SLACK = 0.9  # of the free memory, for what other programs may want meanwhile
 
@@ -159,9 +161,13 @@ class _Estimate:
         canvas = PICTURE_BYTES * scale.canvas_pixels
         kept = (3 if self._options.optimizer == "adam" else 1) * PICTURE_BYTES * before.canvas_pixels if before else 0
         sizes = [painting_size(*size, scale.long_edge_px, self._options.brush_scale) for size in self._paintings_px]
-        paintings = PICTURE_BYTES * PREPARED * max((height * width for height, width in sizes), default=0)
+        coloured = color_method(self._options)
+        prepared = PREPARED + bool(coloured)  # what is recoloured is a picture too
+        paintings = PICTURE_BYTES * prepared * max((height * width for height, width in sizes), default=0)
         pictures = max(
-            pictures_held(self._options, scale.canvas_pixels) * canvas, kept + PREPARED * canvas, kept + paintings
+            (pictures_held(self._options, scale.canvas_pixels) + SHOWN * (coloured == "luminance")) * canvas,
+            kept + prepared * canvas,
+            kept + paintings,
         )
         targets = sum(
             4 * layer.channels * scale.height_px * scale.width_px / layer.stride_px**2

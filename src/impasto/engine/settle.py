@@ -72,6 +72,12 @@ def check_inputs(
         raise OptionError(
             f"the weights of loss units {options.loss_units!r} are taken as given: take balance 'fixed' with them"
         )
+    if options.keep_detail and content is None:
+        raise OptionError("keep detail is about the edges of a photo, and there is none: leave it at 0")
+    if options.keep_detail and options.loss_units != "scale-free":
+        raise OptionError(
+            f"keep detail is relative to the photo, and loss units {options.loss_units!r} are not: leave it at 0"
+        )
     if starting_picture is None and options.starting_point not in STARTING_POINTS:
         raise OptionError(
             f"starting point {options.starting_point!r} is neither a picture file nor one of "
