@@ -111,7 +111,7 @@ class PaintOptions(BaseModel):
     )
     color_method: Literal["luminance", "mean-covariance", "histogram"] | None = _option(
         None, "Look",
-        "luminance: only lightness is painted, the photo's own colours stay in their places; mean-covariance, histogram: "
+        "luminance: only lightness is painted, the photo's colours stay in their places; mean-covariance, histogram: "
         "the painting is given the colours first; default: luminance for photo, mean-covariance for a palette",
     )  # fmt: skip
     color_strength: float = _option(

@@ -262,7 +262,7 @@ def test_what_cannot_be_had_is_refused(
 
 def test_colours_are_spelled_rightly_or_refused_in_one_line(studio: Path) -> None:
     for color in ("photos", "palette:", "palette"):
-        with pytest.raises(OptionError, match="painting, photo or palette:FILE") as error:
+        with pytest.raises(OptionError, match="painting, photo or palette:file") as error:
             build_options({"color": color})
         assert "\n" not in str(error.value)
     with pytest.raises(InputError, match=r"nothing\.png"):

@@ -22,7 +22,7 @@ from impasto.images.recolor import (
 def clouds(seed: int, shape: tuple[int, ...] = (40, 50)) -> NDArray[np.float64]:
     """Oklab colours in several clouds, correlated, unlike from seed to seed."""
     random = np.random.default_rng(seed)
-    centres = random.uniform(-0.1, 0.1, (4, 3)) + (0.5, 0, 0)
+    centres = random.uniform(-0.1, 0.1, (4, 3)) + np.array([0.5, 0, 0])
     colours = centres[random.integers(0, 4, shape)] + random.normal(0, 0.03, (*shape, 3)) @ random.normal(0, 1, (3, 3))
     return np.asarray(colours)
 
@@ -76,7 +76,9 @@ def test_histograms_say_more_than_moments() -> None:
     distances = {}
     for method in ("mean-covariance", "histogram"):
         found = build_map(method, source, target)(source)
-        values = (np.sort((x @ np.linalg.eigh(colour_statistics(target)[1])[1]).reshape(-1, 3), 0) for x in (found, target))
+        values = (
+            np.sort((x @ np.linalg.eigh(colour_statistics(target)[1])[1]).reshape(-1, 3), 0) for x in (found, target)
+        )
         distances[method] = np.abs(np.subtract(*values)).mean()
     assert distances["histogram"] < 0.2 * distances["mean-covariance"]
 

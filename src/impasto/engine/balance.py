@@ -20,6 +20,10 @@ from impasto.options import PaintOptions
 
 # Photo and pastiche are reduced to this, so that readability means the same at every size.
 READING_LONG_EDGE_PX = 192
+DETAIL_WEIGHT = 0.3  # of the detail loss at keep_detail 100
+# Edges that are kept make a photo more readable. By this share of the distance the balance asks for less, so that
+# the content weight stays about what it is without them, instead of giving the rest of the picture up for them.
+DETAIL_RELIEF = 0.25
 READABILITY_LAYERS = ("relu3_1", "relu4_2")  # edges and parts
 
 
@@ -81,8 +85,7 @@ class Balance:
         self.weight = options.content_weight
         if options.balance == "readability" and options.strength == 100:
             self.weight = 0.0
-        import os
-        self._target = target_distance(options.strength) * (1 - float(os.environ.get('TF', 0.0)) * options.keep_detail / 100)
+        self._target = target_distance(options.strength) * (1 - DETAIL_RELIEF * options.keep_detail / 100)
         self._measurements = 0
 
     def state(self) -> dict[str, Any]:
@@ -109,8 +112,7 @@ def target_distance(strength: float) -> float:
 
 def detail_weight(options: PaintOptions) -> float:
     """Weight of the detail loss that `keep_detail` asks for."""
-    import os
-    return float(os.environ.get("DW", 1.0)) * (options.keep_detail / 100) ** 2
+    return DETAIL_WEIGHT * (options.keep_detail / 100) ** 2
 
 
 def style_share(options: PaintOptions) -> float:

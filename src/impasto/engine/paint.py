@@ -136,7 +136,9 @@ def iter_paint(
         yield Notice("strength 0 is the photo itself: nothing is painted")
         yield RunDone(content.pixels(*size), False, 0.0, 0.0)
         return
-    run = _Run(content, paintings, options, controls or Controls(), starting_picture, coloring, checkpoints, encoder, plan)
+    run = _Run(
+        content, paintings, options, controls or Controls(), starting_picture, coloring, checkpoints, encoder, plan
+    )
     if resumed is not None:
         run.restore(read_checkpoint(resumed)[0])  # not before the plan has counted the memory
         yield Resumed(run.scale, run.step, run.content_weight, run.seconds)

@@ -165,7 +165,8 @@ class _Estimate:
         prepared = PREPARED + bool(coloured)  # what is recoloured is a picture too
         paintings = PICTURE_BYTES * prepared * max((height * width for height, width in sizes), default=0)
         pictures = max(
-            (pictures_held(self._options, scale.canvas_pixels) + SHOWN * (coloured == "luminance")) * canvas,
+            (pictures_held(self._options, scale.canvas_pixels) + SHOWN * (coloured == "luminance")) * canvas
+            + bool(self._options.keep_detail) * canvas,  # edges and their weights
             kept + prepared * canvas,
             kept + paintings,
         )

@@ -6,7 +6,7 @@ lightness 0 (black) to 1 (white), green to red, blue to yellow; a and b together
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,13 +62,14 @@ def oklab_to_srgb(x: NDArray[FloatT]) -> NDArray[FloatT]:
     outside = _outside(light)
     if outside.any():
         light[outside] = oklab_to_linear(_fitted(colours[outside]))
-    return np.clip(linear_to_srgb(np.clip(light, 0, 1)), 0, 1)
+    return cast("NDArray[FloatT]", np.clip(linear_to_srgb(np.clip(light, 0, 1)), 0, 1))
 
 
 def transformed(matrix: NDArray[np.float64], x: NDArray[FloatT]) -> NDArray[FloatT]:
     """`matrix` [3, 3] times every colour of `x` [..., 3], without BLAS: the same bits with any number of threads."""
     rows = matrix.astype(x.dtype)
-    return np.stack([row[0] * x[..., 0] + row[1] * x[..., 1] + row[2] * x[..., 2] for row in rows], axis=-1)
+    mixed = [row[0] * x[..., 0] + row[1] * x[..., 1] + row[2] * x[..., 2] for row in rows]
+    return cast("NDArray[FloatT]", np.stack(mixed, axis=-1))
 
 
 def _fitted(colours: NDArray[FloatT]) -> NDArray[FloatT]:
@@ -85,5 +86,4 @@ def _fitted(colours: NDArray[FloatT]) -> NDArray[FloatT]:
 
 
 def _outside(light: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = ((light < -_TOLERANCE) | (light > 1 + _TOLERANCE)).any(axis=-1)
-    return found
+    return np.asarray(((light < -_TOLERANCE) | (light > 1 + _TOLERANCE)).any(axis=-1))

@@ -119,9 +119,7 @@ def build_map(
         return linear
     axes = np.linalg.eigh(theirs[1])[1].T
     before, after = transformed(axes, linear(source)), transformed(axes, target)
-    tables = (
-        _table(before[..., axis], source_weights, after[..., axis], target_weights) for axis in range(3)
-    )
+    tables = (_table(before[..., axis], source_weights, after[..., axis], target_weights) for axis in range(3))
     return HistogramMap(linear, axes, tuple(tables))
 
 
@@ -132,7 +130,7 @@ def recolour(pixels: NDArray[np.float32], colour_map: ColourMap, strength: Stren
     """
 
     def mixed(colours: Colours, share: Any, rows: slice) -> Colours:
-        return colours + share * (colour_map(colours) - colours)
+        return np.asarray(colours + share * (colour_map(colours) - colours))
 
     return _by_bands(pixels, mixed, strength)
 

@@ -16,7 +16,13 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-PARTS = {"total": "total", "content": "content", "style": "style", "total_variation": "total variation", "detail": "detail"}
+PARTS = {
+    "total": "total",
+    "content": "content",
+    "style": "style",
+    "total_variation": "total variation",
+    "detail": "detail",
+}
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
 MAX_LEGEND = 16  # more lines than these are told apart by nobody
 

@@ -217,9 +217,10 @@ class Objective:
     def __call__(self, pastiche: Float[Tensor, "1 3 height width"]) -> Evaluation:
         gradient = torch.zeros_like(pastiche)
         restless = total_variation(pastiche, gradient, self._tv_weight, units=self._units, wrap=self._wraps)
-        detail = self._detail and self._detail(
-            self._core.cut(pastiche, 1), self._core.cut(gradient, 1), self._detail_weight
-        )
+        detail = None
+        if self._detail is not None:
+            ours, slope = self._core.cut(pastiche, 1), self._core.cut(gradient, 1)
+            detail = self._detail(ours, slope, self._detail_weight)
         sums, kept = _Sums(), None
         for number in range(len(self._tiles)):
             leaf = self._pixels(pastiche, number)
