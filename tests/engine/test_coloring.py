@@ -146,6 +146,21 @@ def test_with_luminance_photo_and_painting_are_seen_gray_and_as_light_as_each_ot
     assert (theirs.mean(), theirs.std()) == pytest.approx((ours[..., 0].mean(), ours[..., 0].std()), abs=0.02)
 
 
+def test_what_is_withdrawn_from_a_painting_s_chroma_is_withdrawn_once(photo: Picture, waves: Picture) -> None:
+    """Seen at half the strength and shown, half of it is left, and half the photo's is there."""
+    coloring = Coloring(coloring_options(50), photo, None)
+    (seen,) = coloring.paintings_seen([Painting(waves)])
+    muted, own = chroma(seen.picture.pixels()), chroma(waves.pixels())
+    np.testing.assert_allclose(np.abs(muted).mean(), np.sqrt(0.5) * np.abs(own).mean(), rtol=0.03)
+    gray = photo.pixels(64, 64).mean(2, keepdims=True).repeat(3, 2)
+    left = chroma(Coloring(coloring_options(50), picture_from_array(gray), None).shown(seen.picture.pixels()))
+    np.testing.assert_allclose(np.abs(left).mean(), 0.5 * np.abs(own).mean(), rtol=0.03)
+
+
+def coloring_options(strength: float) -> PaintOptions:
+    return PaintOptions(color="photo", color_strength=strength)
+
+
 @pytest.mark.parametrize("method", METHODS[1:])
 def test_the_painting_is_seen_in_the_colours_of_the_palette(
     photo: Picture, waves: Picture, palette: Picture, method: str

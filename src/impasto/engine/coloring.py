@@ -84,8 +84,8 @@ class Coloring:
             self._maps[picture.sha256] = build_map(
                 self._method, ours, theirs, source_weights=our_weights, target_weights=their_weights
             )
-        found = self._maps[picture.sha256]
-        return self._seen(picture, lambda pixels: recolour(pixels, found, share))
+        found, muted = self._maps[picture.sha256], share if self._muted else 0.0
+        return self._seen(picture, lambda pixels: mute(recolour(pixels, found, share), muted))
 
     def _seen(self, picture: Picture, change: Callable[[Pixels], Pixels]) -> Picture:
         """The picture changed, under a SHA-256 of its own: what is kept of it elsewhere is kept for these colours."""

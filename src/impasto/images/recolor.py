@@ -86,14 +86,14 @@ class HistogramMap:
 
 @dataclass(frozen=True)
 class LightnessMap:
-    """Gives colours another mean and deviation of lightness (Gatys et al., eq. 9), and no chroma."""
+    """Gives colours another mean and deviation of lightness (Gatys et al., eq. 9)."""
 
     source: tuple[float, float]
     target: tuple[float, float]
 
     def __call__(self, colours: Colours) -> Colours:
         (mean, deviation), (wanted, wanted_deviation) = self.source, self.target
-        matched = np.zeros_like(colours)
+        matched = colours.copy()
         matched[..., 0] = (colours[..., 0] - mean) * (wanted_deviation / max(deviation, LEAST_DEVIATION)) + wanted
         return matched
 

@@ -84,6 +84,7 @@ def draw_curves(curves: Sequence[Curve]) -> bytes:
         for panel in figure.axes[len(drawn) :]:
             panel.remove()
         for panel in figure.axes[-2:]:
+            panel.tick_params(labelbottom=True)
             panel.set_xlabel("step, over all scales")
         for panel in figure.axes[::2]:
             panel.set_ylabel("weighted loss")
