@@ -24,9 +24,11 @@ from impasto.options import (
     CHECKPOINT_SECONDS,
     MIN_SCALE_PX,
     STARTING_POINTS,
+    STEERABLE,
     PaintOptions,
     build_options,
     load_recipe,
+    palette_path,
     scale_edges,
 )
 from impasto.record import (
@@ -126,6 +128,7 @@ def build_resume(
         options=state.options,
         recipe=state.recipe,
         starting_picture=pictures[start.sha256] if start else None,
+        palette=pictures[inputs.palette.sha256] if inputs.palette else None,
         controls=controls or Controls(),
         stop_after=state.stop_after,
         steered=list(state.steered),
@@ -205,6 +208,7 @@ def build_run(
         options=resolved,
         recipe=recipe,
         starting_picture=starting_picture,
+        palette=load_palette(resolved, max_pixels),
         controls=controls or Controls(),
         dots_per_inch=sheet.dots_per_inch if sheet else 72.0,
     )
@@ -237,6 +241,10 @@ def build_replay(
         starting_picture: Picture | None = pictures[read.starting_picture.sha256]
     else:
         starting_picture = load_starting_picture(options, max_pixels)
+    if read.palette is not None and "palette" in files:
+        palette: Picture | None = pictures[read.palette.sha256]
+    else:
+        palette = load_palette(options, max_pixels)
     return Run(
         content=pictures[read.content.sha256] if read.content else None,
         paintings=[read_painting(file, pictures) for file in read.paintings],
@@ -244,8 +252,9 @@ def build_replay(
         options=options,
         recipe=record.recipe,
         starting_picture=starting_picture,
+        palette=palette,
         stop_after=None if PLAN_OPTIONS & overrides.keys() else record.stopped_after,
-        steered=[] if (PLAN_OPTIONS | {"strength"}) & overrides.keys() else list(record.steered),
+        steered=[] if (PLAN_OPTIONS | set(STEERABLE)) & overrides.keys() else list(record.steered),
         replayed=record,
     )
 
@@ -326,3 +335,9 @@ def load_starting_picture(options: PaintOptions, max_pixels: int = DEFAULT_MAX_P
         near = did_you_mean(start, STARTING_POINTS)
         raise OptionError(f"unknown starting point {start!r}{near} (or a picture file)")
     return load_picture(start, max_pixels=max_pixels)
+
+
+def load_palette(options: PaintOptions, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | None:
+    """Load the picture whose colours `options.color` asks for; None where it names no file."""
+    path = palette_path(options)
+    return load_picture(path, max_pixels=max_pixels) if path else None

@@ -290,6 +290,8 @@ def info(
         lines[f"region {number}"] = f"{mask}: {' and '.join(paintings) or 'the photograph'}{''.join(said)}"
     if record.inputs.starting_picture is not None:
         lines["starting point"] = name_file(record.inputs.starting_picture)
+    if record.inputs.palette is not None:
+        lines["palette"] = name_file(record.inputs.palette)
     lines["encoder"] = f"{record.encoder.name}  (SHA-256 {record.encoder.sha256[:12]})"
     if record.stopped_after is not None:
         lines["stopped after"] = f"scale {record.stopped_after.scale + 1}, step {record.stopped_after.step}"

@@ -26,7 +26,7 @@ from impasto import __version__
 from impasto.errors import RecordError, shorten
 from impasto.images.io import Picture
 from impasto.inputs import ALPHA, BRUSH_SCALES, Painting, Region
-from impasto.options import STARTING_POINTS, PaintOptions
+from impasto.options import PALETTE, STARTING_POINTS, PaintOptions
 
 if TYPE_CHECKING:
     from impasto.events import RunStarted
@@ -75,11 +75,12 @@ class Inputs(_Part):
     content: File | None
     paintings: tuple[PaintingFile, ...]
     starting_picture: File | None = None
+    palette: File | None = None
     regions: tuple[RegionFiles, ...] = ()
 
     @model_serializer(mode="wrap")
     def _sparse(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_defaults(self, serialise(self), ["regions"])
+        return without_defaults(self, serialise(self), ["regions", "palette"])
 
     @model_validator(mode="after")
     def _has_a_picture(self) -> Self:
@@ -140,6 +141,7 @@ def describe_inputs(
     paintings: Sequence[Painting],
     regions: Sequence[Region],
     starting_picture: Picture | None,
+    palette: Picture | None = None,
 ) -> Inputs:
     """Every picture of a run, as records hold it."""
     return Inputs(
@@ -147,6 +149,7 @@ def describe_inputs(
         paintings=tuple(map(describe_painting, paintings)),
         regions=tuple(map(describe_region, regions)),
         starting_picture=_describe(starting_picture) if starting_picture else None,
+        palette=_describe(palette) if palette else None,
     )
 
 
@@ -193,6 +196,7 @@ def build_record(
     *,
     recipe: str | None = None,
     starting_picture: Picture | None = None,
+    palette: Picture | None = None,
     stopped_after: StopPoint | None = None,
     content_weight: float | None = None,
     steered: Sequence[Steer] = (),
@@ -206,11 +210,13 @@ def build_record(
     names = {"encoder": Path(options.encoder).name}
     if starting_picture is not None:
         names["starting_point"] = starting_picture.name
+    if palette is not None:
+        names["color"] = PALETTE + palette.name
     return RunRecord(
         recipe=Path(recipe).name if recipe else None,
         options=settled_options(options, started, machine).model_copy(update=names),
         encoder=File(name=encoder.name, sha256=encoder.sha256),
-        inputs=describe_inputs(content, paintings, regions, starting_picture),
+        inputs=describe_inputs(content, paintings, regions, starting_picture, palette),
         stopped_after=stopped_after,
         content_weight=content_weight,
         steered=tuple(steered),
@@ -261,8 +267,9 @@ def _maker(values: Mapping[str, object]) -> str:
 def wanted_files(record: RunRecord, overridden: Iterable[str] = ()) -> dict[str, File]:
     """Files that painting the record again needs, by role; less those whose option is overridden."""
     files = input_files(record.inputs)
-    if "starting_point" in overridden:
-        files.pop("starting point", None)
+    for option, role in (("starting_point", "starting point"), ("color", "palette")):
+        if option in overridden:
+            files.pop(role, None)
     if record.options.encoder.endswith(ENCODER_SUFFIX) and "encoder" not in overridden:
         files["encoder"] = File(name=record.options.encoder, sha256=record.encoder.sha256)
     return files
@@ -278,6 +285,8 @@ def input_files(inputs: Inputs) -> dict[str, File]:
         files |= _painting_files(region.paintings, f"style image of region {number}")
     if inputs.starting_picture is not None:
         files["starting point"] = inputs.starting_picture
+    if inputs.palette is not None:
+        files["palette"] = inputs.palette
     return files
 
 

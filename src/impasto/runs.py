@@ -92,6 +92,8 @@ class Run:
     regions: Sequence[Region] = ()
     recipe: str | None = None
     starting_picture: Picture | None = None
+    palette: Picture | None = None
+    """Whose colours to take, where `options.color` names a file."""
     controls: Controls = field(default_factory=Controls)
     stop_after: StopPoint | None = None
     steered: list[Steer] = field(default_factory=list)
@@ -130,6 +132,7 @@ class Run:
             self.options,
             controls=self.controls,
             starting_picture=self.starting_picture,
+            palette=self.palette,
             checkpoints=checkpoints,
             resumed=self.resumed,
             regions=self.regions,
@@ -168,7 +171,13 @@ class Run:
         """Every picture that is read, once."""
         paintings = [*self.paintings, *(painting for region in self.regions for painting in region.paintings)]
         masks = [*(painting.mask for painting in paintings), *(region.mask for region in self.regions)]
-        found = [self.content, *(painting.picture for painting in paintings), *masks, self.starting_picture]
+        found = [
+            self.content,
+            *(painting.picture for painting in paintings),
+            *masks,
+            self.starting_picture,
+            self.palette,
+        ]
         return list({picture.sha256: picture for picture in found if isinstance(picture, Picture)}.values())
 
     def _describe(self, started: RunStarted, folder: Path) -> dict[str, Any]:
@@ -183,7 +192,7 @@ class Run:
             encoder_sha256=self._encoder_sha256,
             stop_after=self.stop_after,
             steered=tuple(self.steered),
-            inputs=describe_inputs(self.content, self.paintings, self.regions, self.starting_picture),
+            inputs=describe_inputs(self.content, self.paintings, self.regions, self.starting_picture, self.palette),
             sources=tuple(describe_source(picture, folder) for picture in self._pictures()),
             machine=machine,
             dots_per_inch=self.dots_per_inch,
@@ -199,6 +208,7 @@ class Run:
             started,
             recipe=self.recipe,
             starting_picture=self.starting_picture,
+            palette=self.palette,
             stopped_after=last if done.stopped else None,
             content_weight=self._content_weight,
             steered=self.steered,

@@ -67,8 +67,9 @@ def check_inputs(
         raise OptionError(f"the style loss {options.style_loss!r} takes no masks: take another, or no regions")
     if options.balance == "fixed" and any(region.strength is not None for region in regions):
         raise OptionError("with balance 'fixed' the content weight is given: a region has no strength of its own")
-    if any(region.color is not None for region in regions):
-        raise OptionError("a region has no colour mode of its own yet: leave its color out")
+    for region in regions:
+        if region.color not in (None, "painting", "photo"):
+            raise OptionError(f"the color of a region is painting or photo, got {region.color!r}")
     if not options.content_layers and not options.style_layers:
         raise OptionError("neither content layers nor style layers are named: there is nothing to paint after")
     if not paintings and options.style_layers:
@@ -84,6 +85,12 @@ def check_inputs(
     if options.balance == "readability" and options.loss_units != "scale-free":
         raise OptionError(
             f"the weights of loss units {options.loss_units!r} are taken as given: take balance 'fixed' with them"
+        )
+    if options.keep_detail and content is None:
+        raise OptionError("keep detail is about the edges of a photo, and there is none: leave it at 0")
+    if options.keep_detail and options.loss_units != "scale-free":
+        raise OptionError(
+            f"keep detail is relative to the photo, and loss units {options.loss_units!r} are not: leave it at 0"
         )
     if starting_picture is None and options.starting_point not in STARTING_POINTS:
         raise OptionError(

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from impasto.api import load_starting_picture, resolve_options
+from impasto.api import load_palette, load_starting_picture, resolve_options
 from impasto.errors import OptionError, did_you_mean
 from impasto.flags import UNIT_SUFFIXES
 from impasto.images.io import Picture
 from impasto.inputs import Painting, Region
 from impasto.jobs.run_folder import InputFile, InputFiles, Job, Manifest, Role, RunFolder, check_unique
-from impasto.options import PaintOptions
+from impasto.options import PALETTE, PaintOptions, palette_path
 from impasto.record import ENCODER_SUFFIX, PaintingFile, describe_painting, describe_region, is_picture_path
 
 PathLike = str | os.PathLike[str]
@@ -58,6 +58,9 @@ class Planner:
         if is_picture_path(options.starting_point):
             load_starting_picture(options)
             inputs.append(self._files.describe("starting point", options.starting_point))
+        if path := palette_path(options):
+            load_palette(options)
+            inputs.append(self._files.describe("palette", path))
         return Job(
             name=job_name(labels),
             labels=dict(labels),
@@ -109,9 +112,10 @@ def _path(picture: Picture) -> Path:
 
 def without_folders(options: PaintOptions) -> PaintOptions:
     """Options as the manifest holds them: files by name only, since the inputs know their paths."""
-    return options.model_copy(
-        update={name: Path(getattr(options, name)).name for name in ("encoder", "starting_point")}
-    )
+    names = {name: Path(getattr(options, name)).name for name in ("encoder", "starting_point")}
+    if path := palette_path(options):
+        names["color"] = PALETTE + Path(path).name
+    return options.model_copy(update=names)
 
 
 def checked(manifest: Manifest) -> Manifest:
