@@ -9,7 +9,7 @@ ENCODER ?= lite
 
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: demo test test-cluster test-all tensorflow check format bench golden experiments clean
+.PHONY: demo test test-browser test-cluster test-all tensorflow check format bench golden experiments clean
 
 demo: $(VENV)/.demo
 	@photo=$$($(BIN)/python -c "from matplotlib.cbook import get_sample_data as s; print(s('grace_hopper.jpg', asfileobj=False))"); \
@@ -17,7 +17,10 @@ demo: $(VENV)/.demo
 	@echo "The pastiche: $(DEMO) (a portrait of Grace Hopper in the manner of src/impasto/samples/flow.jpg)"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n 2 -m "not slow and not cluster" --cov=impasto --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not cluster and not browser" --cov=impasto --cov-report=term:skip-covered --cov-fail-under=90
+
+test-browser: $(VENV)/.dev  # the studio in Chromium; skipped where there is none (Debian: apt-get install chromium)
+	$(BIN)/python -m pytest -q -m browser tests/browser
 
 test-cluster: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -m cluster tests/jobs
@@ -62,4 +65,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) build dist bench-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist bench-out test-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

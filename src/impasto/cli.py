@@ -100,6 +100,12 @@ def build_app() -> App:
     app.command(features, usage=usage.format("features IMAGE --layer NAME [-o OUT] [OPTIONS]"))
     app.command(build_weights_app())
     app.command(
+        "impasto.cli_studio:studio",
+        name="studio",
+        help="Open the studio, a page for painting, in the browser.",
+        usage=usage.format("studio [--folder FOLDER] [--port PORT] [OPTIONS]"),
+    )
+    app.command(
         "impasto.cli_reconstruct:texture",
         name="texture",
         help="Paint a texture of any size in the manner of a picture.",

@@ -42,7 +42,7 @@ def _parse_steps(value: object) -> object:
     return (value,) if isinstance(value, int) else value
 
 
-def _parse_bytes(value: object) -> object:
+def parse_bytes(value: object) -> object:
     """Accept "2GB" (10^9), "2GiB" (2^30), "500MB" and so on beside a number of bytes."""
     found = (
         re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([KMGT]?)(I?)B?\s*", value, re.IGNORECASE)
@@ -55,7 +55,7 @@ def _parse_bytes(value: object) -> object:
     return int(float(number) * (1024 if binary else 1000) ** ["", *"KMGT"].index(prefix.upper()))
 
 
-Bytes = Annotated[int, BeforeValidator(_parse_bytes)]
+Bytes = Annotated[int, BeforeValidator(parse_bytes)]
 LayerWeights = Annotated[
     dict[str, Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]],
     BeforeValidator(_parse_layer_weights),

@@ -1,0 +1,226 @@
+// Regions brushed on the photo: a layer for every painting, each pixel in one layer at most.
+
+import { $, make, tell } from "./elements.js";
+
+export const PHOTO = "photo"; // the label of what stays the photograph
+export const COLOURS = ["#2f7fd0", "#e3a008", "#2e9e6b", "#a855b8", "#e0633a", "#1fa5b5", "#8a8f2a", "#c43d6b"];
+const EDGE_PX = 1024, FEATHER = 0.004, LEAST_SHARE = 0.001;
+
+export class Brush {
+  constructor(canvas, changed) {
+    this.canvas = canvas;
+    this.changed = changed;
+    this.label = null;
+    this.size = [0, 0];
+    this.strokes = [];
+    this.masks = new Map(); // label: an image to begin with
+    this.layers = new Map(); // label: canvas, its alpha the mask
+    this.colours = new Map();
+    this.cursor = [0.5, 0.5];
+    canvas.onpointerdown = (event) => this.begin(event);
+    canvas.onkeydown = (event) => this.key(event);
+    canvas.onfocus = canvas.onblur = () => this.draw();
+  }
+
+  // A new photo: nothing is brushed.
+  reset(width, height) {
+    const share = Math.min(1, EDGE_PX / Math.max(width, height));
+    this.size = [Math.max(1, Math.round(width * share)), Math.max(1, Math.round(height * share))];
+    [this.canvas.width, this.canvas.height] = this.size;
+    this.strokes = [];
+    this.masks.clear();
+    this.redo();
+  }
+
+  // The labels there are, with their colours; the first is what is left everywhere else, so has no layer.
+  setLabels(entries) {
+    this.colours = new Map(entries);
+    this.base = entries[0]?.[0];
+    const gone = (label) => !this.colours.has(label);
+    this.strokes = this.strokes.filter((stroke) => !gone(stroke.label));
+    for (const label of [...this.masks.keys()]) if (gone(label) || label === this.base) this.masks.delete(label);
+    this.redo();
+  }
+
+  setMask(label, image) {
+    this.masks.set(label, image);
+    this.strokes = this.strokes.filter((stroke) => stroke.label !== label);
+    this.redo();
+  }
+
+  undo() {
+    if (this.strokes.length) this.strokes.pop();
+    else this.masks.clear();
+    this.redo();
+  }
+
+  clear() {
+    this.strokes = [];
+    this.masks.clear();
+    this.redo();
+  }
+
+  // Layers from masks and strokes.
+  redo() {
+    this.layers.clear();
+    const [width, height] = this.size;
+    for (const label of this.colours.keys()) {
+      if (label === this.base) continue;
+      const layer = make("canvas", { width, height });
+      const mask = this.masks.get(label);
+      if (mask) fillFromMask(layer, mask, this.colours.get(label));
+      this.layers.set(label, layer);
+    }
+    for (const stroke of this.strokes) this.stroke(stroke, 0);
+    this.draw();
+    this.changed();
+  }
+
+  // Draw a stroke's points from one on: into its own layer, out of all the others.
+  stroke({ label, width, points }, from) {
+    for (const [other, layer] of this.layers) {
+      const pen = layer.getContext("2d");
+      pen.globalCompositeOperation = other === label ? "source-over" : "destination-out";
+      pen.strokeStyle = pen.fillStyle = this.colours.get(other);
+      pen.lineWidth = width;
+      pen.lineCap = pen.lineJoin = "round";
+      pen.beginPath();
+      const part = points.slice(Math.max(0, from - 1));
+      if (part.length === 1) {
+        pen.arc(part[0][0], part[0][1], width / 2, 0, 7);
+        pen.fill();
+      } else {
+        part.forEach(([x, y], place) => (place ? pen.lineTo(x, y) : pen.moveTo(x, y)));
+        pen.stroke();
+      }
+    }
+  }
+
+  draw() {
+    const pen = this.canvas.getContext("2d");
+    pen.clearRect(0, 0, ...this.size);
+    pen.globalAlpha = 1;
+    pen.fillStyle = this.colours.get(this.base) ?? "#0000";
+    pen.fillRect(0, 0, ...this.size);
+    pen.globalCompositeOperation = "destination-out";
+    for (const layer of this.layers.values()) pen.drawImage(layer, 0, 0);
+    pen.globalCompositeOperation = "source-over";
+    for (const [label, layer] of this.layers) if (label !== PHOTO) pen.drawImage(layer, 0, 0);
+    if (this.byKey && document.activeElement === this.canvas) {
+      pen.beginPath();
+      pen.arc(this.cursor[0] * this.size[0], this.cursor[1] * this.size[1], this.width() / 2, 0, 7);
+      pen.lineWidth = 3;
+      pen.strokeStyle = "#fff";
+      pen.stroke();
+      pen.lineWidth = 1;
+      pen.strokeStyle = "#000";
+      pen.stroke();
+    }
+  }
+
+  // Of the brush in the canvas's pixels: from 1 to 40 % of the long edge.
+  width() {
+    return Math.max(...this.size) * 0.01 * 40 ** (Number($("brush-size").value) / 100);
+  }
+
+  begin(event) {
+    if (event.button !== 0 || this.label === null) return;
+    this.byKey = false;
+    const { canvas } = this, box = canvas.getBoundingClientRect();
+    const at = (move) => [
+      ((move.clientX - box.left) / box.width) * this.size[0],
+      ((move.clientY - box.top) / box.height) * this.size[1],
+    ];
+    const stroke = { label: this.label, width: this.width(), points: [at(event)] };
+    this.strokes.push(stroke);
+    this.stroke(stroke, 0);
+    this.draw();
+    canvas.setPointerCapture(event.pointerId);
+    canvas.onpointermove = (move) => {
+      const from = stroke.points.length;
+      for (const one of move.getCoalescedEvents?.() ?? [move]) stroke.points.push(at(one));
+      if (stroke.points.length === from) stroke.points.push(at(move));
+      this.stroke(stroke, from);
+      this.draw();
+    };
+    canvas.onpointerup = canvas.onpointercancel = () => {
+      canvas.onpointermove = canvas.onpointerup = canvas.onpointercancel = null;
+      this.changed();
+    };
+  }
+
+  key(event) {
+    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const move = moves[event.key];
+    if (!move && event.key !== " ") return;
+    event.preventDefault();
+    this.byKey = true;
+    const step = this.width() / 3;
+    const clip = (value) => Math.min(1, Math.max(0, value));
+    if (move) this.cursor = this.cursor.map((value, axis) => clip(value + (move[axis] * step) / this.size[axis]));
+    else if (this.label !== null) {
+      const point = this.cursor.map((value, axis) => value * this.size[axis]);
+      this.strokes.push({ label: this.label, width: this.width(), points: [point] });
+      this.stroke(this.strokes.at(-1), 0);
+      this.changed();
+    }
+    this.draw();
+  }
+
+  // Share of the photo that a layer covers.
+  share(label) {
+    const layer = this.layers.get(label);
+    if (!layer || !(this.masks.has(label) || this.strokes.some((stroke) => stroke.label === label))) return 0;
+    const small = make("canvas", { width: 64, height: 64 });
+    const pen = small.getContext("2d", { willReadFrequently: true });
+    pen.drawImage(layer, 0, 0, 64, 64);
+    const { data } = pen.getImageData(0, 0, 64, 64);
+    let sum = 0;
+    for (let place = 3; place < data.length; place += 4) sum += data[place];
+    const share = sum / (255 * 64 * 64);
+    return share < LEAST_SHARE ? 0 : share;
+  }
+
+  // The mask of a layer as a PNG: white where it is painted, with a soft edge.
+  export(label) {
+    const [width, height] = this.size;
+    const mask = make("canvas", { width, height });
+    const pen = mask.getContext("2d");
+    pen.drawImage(this.layers.get(label), 0, 0);
+    pen.globalCompositeOperation = "source-in";
+    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, width, height);
+    const soft = make("canvas", { width, height });
+    const out = soft.getContext("2d");
+    out.fillStyle = "#000";
+    out.fillRect(0, 0, width, height);
+    out.filter = `blur(${Math.max(1, Math.max(width, height) * FEATHER)}px)`;
+    out.drawImage(mask, 0, 0);
+    return new Promise((done, fail) =>
+      soft.toBlob((blob) => (blob ? done(blob) : fail(new Error("the browser could not write the mask"))), "image/png"),
+    );
+  }
+}
+
+function fillFromMask(layer, image, colour) {
+  const pen = layer.getContext("2d", { willReadFrequently: true });
+  pen.drawImage(image, 0, 0, layer.width, layer.height);
+  const pixels = pen.getImageData(0, 0, layer.width, layer.height);
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  for (let place = 0; place < pixels.data.length; place += 4) {
+    const light = (pixels.data[place] + pixels.data[place + 1] + pixels.data[place + 2]) / 3;
+    pixels.data.set([red, green, blue, (light * pixels.data[place + 3]) / 255], place);
+  }
+  pen.putImageData(pixels, 0, 0);
+}
+
+export async function loadImage(url) {
+  const image = new Image();
+  image.src = url;
+  try {
+    await image.decode();
+  } catch {
+    tell("a picture could not be shown");
+  }
+  return image;
+}

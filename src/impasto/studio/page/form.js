@@ -1,0 +1,225 @@
+// What is to be painted: photo, paintings, regions, settings; to a request and back.
+
+import { add, call, shown } from "./api.js";
+import { Brush, COLOURS, loadImage, PHOTO } from "./brush.js";
+import { $, attempt, make, plain, showShares } from "./elements.js";
+import { fillOptions, readOptions } from "./options.js";
+
+const DEFAULT_RECIPE = "painterly";
+const brushScale = () => 2 ** Number($("brush_scale").value);
+
+export class Form {
+  constructor(start, changed) {
+    this.start = start;
+    this.changed = changed;
+    this.photo = null;
+    this.paintings = []; // {name, title, weight, label}
+    this.labels = 0;
+    this.masks = new Map(); // label: the mask's name in the studio, until it is brushed again
+    this.sized = false; // whether a size was chosen by hand
+    this.brush = new Brush($("brush"), () => {
+      this.masks.clear();
+      this.showPaintings();
+      this.changed();
+    });
+    this.setDefaults();
+  }
+
+  setDefaults() {
+    const given = this.start.given;
+    $("strength").value = given.strength ?? 50;
+    $("colors").value = given.color === "photo" ? (given.color_strength ?? 100) : 0;
+    $("brush_scale").value = Math.log2(given.brush_scale ?? 1);
+    $("keep_detail").value = given.keep_detail ?? 0;
+    $("variation").value = given.variation ?? 0;
+    $("exact").value = given.size_px ?? "";
+    $("recipe").value = DEFAULT_RECIPE;
+    for (const radio of document.querySelectorAll("#sizes input")) radio.checked = !$("exact").value && radio.value === "1024";
+    fillOptions({});
+    this.showValues();
+  }
+
+  showValues() {
+    for (const id of ["strength", "colors", "keep_detail"]) $(`${id}-shown`).value = $(id).value;
+    $("brush_scale-shown").value = `× ${Number(brushScale().toFixed(2))}`;
+    $("recipe").dispatchEvent(new Event("change"));
+    showShares();
+  }
+
+  setPhoto(photo) {
+    this.photo = photo;
+    this.brush.reset(photo?.width ?? 1, photo?.height ?? 1);
+    if (photo && !this.sized && !$("exact").value) {
+      const size = Math.max(photo.width, photo.height) >= 900 ? 1024 : 512;
+      document.querySelector(`#sizes [value='${size}']`).checked = true;
+    }
+    this.showPhoto();
+    this.showPaintings();
+    this.changed();
+  }
+
+  addPainting({ name, title }, weight = 1) {
+    if (this.paintings.some((painting) => painting.name === name)) return;
+    this.paintings.push({ name, title, weight, label: `painting-${this.labels++}` });
+    this.relabel();
+  }
+
+  removePainting(label) {
+    this.paintings = this.paintings.filter((painting) => painting.label !== label);
+    this.relabel();
+  }
+
+  // Colours stay with their painting: the label's number chooses.
+  relabel() {
+    const colour = (label) => COLOURS[Number(label.split("-")[1]) % COLOURS.length];
+    const entries = this.paintings.map(({ label }) => [label, colour(label)]);
+    this.brush.setLabels([...entries, [PHOTO, "#ffffff"]]);
+  }
+
+  showPhoto() {
+    $("photo-drop").classList.toggle("full", Boolean(this.photo));
+    $("photo-thumb").hidden = !this.photo;
+    $("photo-ask").replaceChildren(...(this.photo ? [plain(this.photo.title)] : [make("b", { textContent: "Choose a photo" }), make("br"), "or drop it here"]));
+    $("photo-file").setAttribute("aria-label", this.photo ? `Photo: ${this.photo.title}; choose another` : "Choose a photo");
+    if (!this.photo) return;
+    $("photo-thumb").src = shown(this.photo.name, 320);
+    $("photo-thumb").alt = `Photo: ${this.photo.title}`;
+  }
+
+  showPaintings() {
+    const brushed = new Map([...this.brush.colours.keys()].map((label) => [label, this.brush.share(label)]));
+    const anywhere = [...brushed.values()].some((share) => share > 0);
+    const rest = this.paintings.filter(({ label }) => !brushed.get(label));
+    const sum = rest.reduce((total, { weight }) => total + weight, 0);
+    $("paintings").replaceChildren(
+      ...this.paintings.map((painting) => {
+        const { name, title, label } = painting;
+        const dot = make("span", { className: "dot", hidden: !anywhere });
+        dot.style.setProperty("--dot", this.brush.colours.get(label));
+        const where = make("div", { className: "where" }, dot);
+        if (brushed.get(label)) where.append("where brushed");
+        else if (rest.length > 1) {
+          const percent = make("span", { textContent: `${Math.round((100 * painting.weight) / sum)} %` });
+          const slider = make("input", { type: "range", min: "5", max: "100", value: String(100 * painting.weight), step: "5" });
+          slider.setAttribute("aria-label", `Share of ${title}`);
+          slider.oninput = () => {
+            painting.weight = Number(slider.value) / 100;
+            this.showShares(rest);
+            this.changed();
+          };
+          percent.dataset.share = label;
+          where.append(slider, percent);
+        } else where.append(anywhere ? "everywhere else" : "everywhere");
+        const remove = make("button", { type: "button", className: "quiet", textContent: "×" });
+        remove.setAttribute("aria-label", `Remove ${title}`);
+        remove.onclick = () => this.removePainting(label);
+        const image = make("img", { src: shown(name, 320), alt: `Painting: ${title}` });
+        const item = make("li", { className: "painting" }, image, make("span", { className: "name", textContent: plain(title), title }), remove, where);
+        item.dataset.name = name;
+        return item;
+      }),
+    );
+    const more = this.paintings.length > 0;
+    $("painting-ask").replaceChildren(make("b", { textContent: more ? "Add another" : "Choose a painting" }), make("br"), "or drop it here");
+    $("brush-open").hidden = !(this.photo && more);
+    showShares();
+  }
+
+  showShares(rest) {
+    const sum = rest.reduce((total, { weight }) => total + weight, 0);
+    for (const { label, weight } of rest) {
+      document.querySelector(`[data-share='${label}']`).textContent = `${Math.round((100 * weight) / sum)} %`;
+    }
+  }
+
+  get ready() {
+    return Boolean(this.photo && this.paintings.length);
+  }
+
+  // Two ways to say the size: the last one counts.
+  chooseSize(exact) {
+    this.sized = true;
+    if (!exact) $("exact").value = "";
+    const radios = [...document.querySelectorAll("#sizes input")];
+    if ($("exact").value) for (const radio of radios) radio.checked = false;
+    else if (!radios.some((radio) => radio.checked)) radios[1].checked = true;
+  }
+
+  settings() {
+    const options = readOptions();
+    const colors = Number($("colors").value);
+    options.size_px = Number($("exact").value || document.querySelector("#sizes :checked").value);
+    options.strength = Number($("strength").value);
+    if (colors > 0) Object.assign(options, { color: "photo", color_strength: colors });
+    if (brushScale() !== 1) options.brush_scale = brushScale();
+    if (Number($("keep_detail").value)) options.keep_detail = Number($("keep_detail").value);
+    if (Number($("variation").value)) options.variation = Number($("variation").value);
+    const recipe = $("recipe").value;
+    return { options, recipe: recipe === DEFAULT_RECIPE ? null : recipe };
+  }
+
+  // What makes it another painting: all but what can be steered.
+  key() {
+    const { options, recipe } = this.settings();
+    const { strength, color_strength, ...rest } = options;
+    const paintings = this.paintings.map(({ name, weight }) => [name, weight]);
+    return JSON.stringify([this.photo?.name, paintings, this.brush.strokes.length, [...this.brush.masks.keys()], rest, recipe]);
+  }
+
+  // The request; masks that were brushed are uploaded on the way.
+  async request() {
+    const choice = ({ name, weight }) => ({ path: name, weight });
+    const regions = [];
+    for (const label of this.brush.layers.keys()) {
+      if (!this.brush.share(label)) continue;
+      if (!this.masks.has(label)) {
+        const blob = await this.brush.export(label);
+        this.masks.set(label, (await add(blob, "region.png", this.start.limits.max_upload_bytes)).name);
+      }
+      const paintings = this.paintings.filter((painting) => painting.label === label).map(({ name }) => ({ path: name }));
+      regions.push({ mask: this.masks.get(label), paintings });
+    }
+    const rest = this.paintings.filter(({ label }) => !this.brush.share(label));
+    return { photo: this.photo.name, paintings: rest.map(choice), regions, ...this.settings() };
+  }
+
+  // Back from a request, as a job or a pastiche holds it.
+  async fill({ photo, paintings, regions, options, recipe, titles }) {
+    const title = (name) => titles[name] ?? name;
+    this.paintings = [];
+    this.labels = 0;
+    this.brush.clear();
+    for (const { path, weight } of paintings) this.addPainting({ name: path, title: title(path) }, Math.min(1, weight));
+    const masked = new Map();
+    for (const { mask, paintings: own } of regions) {
+      for (const { path } of own) this.addPainting({ name: path, title: title(path) });
+      const label = own.length ? this.paintings.find(({ name }) => name === own[0].path).label : PHOTO;
+      if (mask) masked.set(label, mask);
+    }
+    this.relabel();
+    this.setDefaults();
+    const { strength, color, color_strength, brush_scale, keep_detail, variation, size_px, ...others } = options;
+    if (strength !== undefined) $("strength").value = strength;
+    if (color === "photo") $("colors").value = color_strength ?? 100;
+    if (brush_scale !== undefined) $("brush_scale").value = Math.log2(brush_scale);
+    if (keep_detail !== undefined) $("keep_detail").value = keep_detail;
+    if (variation !== undefined) $("variation").value = variation;
+    for (const radio of document.querySelectorAll("#sizes input")) radio.checked = Number(radio.value) === size_px;
+    $("exact").value = document.querySelector("#sizes :checked") ? "" : (size_px ?? "");
+    this.chooseSize(true);
+    if (recipe) $("recipe").value = recipe;
+    fillOptions(others);
+    this.showValues();
+    this.setPhoto(photo ? await attempt(() => call("measure", photo)) : null);
+    for (const [label, mask] of masked) this.brush.setMask(label, await loadImage(shown(mask, 1600)));
+    for (const [label, mask] of masked) this.masks.set(label, mask);
+  }
+
+  clear() {
+    this.paintings = [];
+    this.relabel();
+    this.sized = false;
+    this.setPhoto(null);
+    this.setDefaults();
+  }
+}

@@ -1,0 +1,199 @@
+// The picture in the middle: the photo, the picture while it is painted, before and after.
+
+import { call, shown } from "./api.js";
+import { $, make } from "./elements.js";
+
+const ACTIVE = ["waiting", "painting"];
+export const active = (job) => Boolean(job) && ACTIVE.includes(job.state);
+
+export class Stage {
+  constructor() {
+    this.job = null;
+    this.photo = null;
+    this.shownPicture = null;
+    this.comparing = false;
+    this.brushing = false;
+    $("compare-on").onclick = () => this.compare(!this.comparing);
+    $("compare").oninput = () => this.place();
+    $("frame").addEventListener("pointerdown", (event) => this.drag(event));
+    $("full-on").onclick = () => this.openFull();
+    $("full-close").onclick = () => $("full").close();
+    $("full-fit").onclick = () => this.fit($("full-fit").getAttribute("aria-pressed") !== "true");
+    $("full-view").onpointerdown = (event) => this.pan(event);
+  }
+
+  setPhoto(photo) {
+    this.photo = photo;
+    this.show(null);
+  }
+
+  // Show a job as it stands, or, with null, the photo alone.
+  show(job) {
+    if (job?.id !== this.job?.id) {
+      this.shownPicture = null;
+      $("after").hidden = true;
+      $("after").removeAttribute("src");
+    }
+    this.job = job;
+    const ratio = this.ratio();
+    $("frame").hidden = ratio === null;
+    $("invitation").hidden = ratio !== null;
+    if (ratio !== null) $("frame").style.setProperty("--ratio", ratio);
+    const before = this.photo && job?.kind !== "grid" ? shown(this.photo.name, 1600) : "";
+    if (before && $("before").getAttribute("src") !== before) {
+      $("before").src = before;
+      $("before").alt = `Photo: ${this.photo.title}`;
+    }
+    $("before").hidden = !before;
+    this.showPicture(job);
+    this.showTools(job);
+  }
+
+  ratio() {
+    if (this.job?.size) return this.job.size[0] / this.job.size[1];
+    return this.photo ? this.photo.width / this.photo.height : null;
+  }
+
+  // Swap the picture only once it can be drawn: nothing flickers.
+  async showPicture(job) {
+    const url = job ? (job.picture ?? job.preview) : null;
+    $("frame").classList.toggle("waiting", active(job) && !url);
+    if (!url || url === this.shownPicture) return;
+    this.shownPicture = url;
+    const next = new Image();
+    next.src = url;
+    try {
+      await next.decode();
+    } catch {
+      if (this.shownPicture === url) this.shownPicture = null; // replaced meanwhile: the next look finds the newer one
+      return;
+    }
+    if (this.shownPicture !== url) return;
+    $("after").src = url;
+    $("after").alt = job.kind === "grid" ? `Grid: ${job.title}` : `Pastiche: ${job.title}`;
+    $("after").hidden = this.brushing;
+    if (job.kind === "grid") $("frame").style.setProperty("--ratio", next.naturalWidth / next.naturalHeight);
+    this.showTools(this.job);
+  }
+
+  showTools(job) {
+    const has = Boolean(job) && !$("after").hidden, done = Boolean(job?.picture) && !active(job);
+    $("compare-on").hidden = !has || job.kind === "grid" || !this.photo;
+    $("full-on").hidden = !has;
+    $("download").hidden = !done;
+    $("further").hidden = !job || active(job);
+    $("final").hidden = $("grid").hidden = !done || job.kind === "grid";
+    $("final").disabled = job?.kind === "final";
+    $("continue").hidden = !job?.can_go_on || active(job);
+    if ($("compare-on").hidden) this.compare(false);
+    for (const link of document.querySelectorAll("[data-format]")) {
+      link.href = job ? `/jobs/${job.id}/pastiche.${link.dataset.format}` : "";
+    }
+    $("progress").hidden = !(job && active(job));
+    if (job) $("progress").value = job.share_done;
+    $("telling").textContent = job ? describe(job) : "";
+    $("details").hidden = !job;
+    if (job) $("notices").replaceChildren(...job.notices.map((text) => make("li", { textContent: text })));
+    if (job?.losses) drawCurve(job);
+  }
+
+  compare(on) {
+    this.comparing = on;
+    $("compare-on").setAttribute("aria-pressed", String(on));
+    $("handle").hidden = $("compare").hidden = !on;
+    $("frame").classList.toggle("comparing", on);
+    $("after").style.clipPath = "";
+    if (on) this.place();
+  }
+
+  place() {
+    const at = Number($("compare").value);
+    $("handle").style.setProperty("--at", `${at}%`);
+    $("after").style.clipPath = `inset(0 0 0 ${at}%)`;
+  }
+
+  drag(event) {
+    if (!this.comparing || event.button !== 0) return;
+    const box = $("frame").getBoundingClientRect();
+    const move = ({ clientX }) => {
+      $("compare").value = (100 * (clientX - box.left)) / box.width;
+      this.place();
+    };
+    move(event);
+    event.preventDefault();
+    $("frame").setPointerCapture(event.pointerId);
+    $("frame").onpointermove = move;
+    $("frame").onpointerup = $("frame").onpointercancel = () => ($("frame").onpointermove = null);
+  }
+
+  brush(on) {
+    this.brushing = on;
+    $("brush").hidden = $("brushes").hidden = !on;
+    $("tools").hidden = on;
+    if (on) {
+      this.compare(false);
+      $("after").hidden = true;
+      $("frame").style.setProperty("--ratio", this.photo.width / this.photo.height);
+      $("before").hidden = false;
+    } else {
+      $("after").hidden = !$("after").getAttribute("src");
+      this.show(this.job);
+    }
+  }
+
+  openFull() {
+    $("full-picture").src = $("after").src;
+    $("full-picture").alt = $("after").alt;
+    this.fit(true);
+    $("full").showModal();
+  }
+
+  fit(on) {
+    $("full-fit").setAttribute("aria-pressed", String(on));
+    $("full-fit").textContent = on ? "Fit" : "1 : 1";
+    $("full-view").classList.toggle("fit", on);
+  }
+
+  pan(event) {
+    const view = $("full-view"), from = [view.scrollLeft + event.clientX, view.scrollTop + event.clientY];
+    event.preventDefault();
+    view.setPointerCapture(event.pointerId);
+    view.onpointermove = (move) => view.scrollTo(from[0] - move.clientX, from[1] - move.clientY);
+    view.onpointerup = view.onpointercancel = () => (view.onpointermove = null);
+  }
+}
+
+const duration = (seconds) =>
+  seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+
+function describe(job) {
+  const size = job.size ? `${job.size[0]} × ${job.size[1]} px` : "";
+  if (job.state === "waiting") {
+    return job.position > 1 ? `Waiting: ${job.position - 1} before it` : "Waiting: it is next";
+  }
+  if (job.state === "painting") {
+    if (!job.steps_done) return job.doing && job.doing !== "loading" ? job.doing : "Mixing the colours …";
+    const left = job.seconds_left === null ? "" : `, about ${duration(job.seconds_left)} left`;
+    return `Painting ${Math.round(100 * job.share_done)} %${left}`;
+  }
+  if (job.state === "failed") return `It could not be painted: ${job.error}`;
+  if (job.state === "cancelled") return "Cancelled";
+  const took = `${job.state === "stopped" ? "stopped after" : "painted in"} ${duration(job.seconds)}`;
+  return [size, took].filter(Boolean).join(" · ");
+}
+
+// The total loss over the steps, on a logarithmic scale.
+function drawCurve({ losses, scale, scales, steps_done, steps }) {
+  const points = losses.map(([step, parts]) => [step, Math.log(Math.max(1e-12, parts.total))]);
+  $("curve-says").textContent = points.length ? `Loss, scale ${scale} of ${scales}, step ${steps_done} of at most ${steps}` : "";
+  $("curve").replaceChildren();
+  if (points.length < 2) return;
+  const values = points.map(([, value]) => value);
+  const low = Math.min(...values), high = Math.max(...values), last = points.at(-1)[0];
+  const at = ([step, value]) => `${((240 * step) / last).toFixed(1)},${(4 + (88 * (high - value)) / (high - low || 1)).toFixed(1)}`;
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", `M${points.map(at).join("L")}`);
+  $("curve").append(path);
+}
+
+export const look = (id) => call("view", id, $("details").open);

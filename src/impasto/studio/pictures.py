@@ -1,0 +1,55 @@
+"""What the browser is shown of uploads and samples: small JPEGs, made once, as it cannot show every format or size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from impasto.errors import InputError, OptionError, RecordError
+from impasto.images.io import load_picture, read_record, save_picture
+
+EDGES_PX = (320, 1600)
+
+
+class Shown:
+    """Reduced copies in a folder of their own; they can always be made again.
+
+    Parameters
+    ----------
+    folder: made if need be, and emptied.
+    max_pixels: of a picture that is reduced.
+    """
+
+    def __init__(self, folder: Path, max_pixels: int) -> None:
+        self._folder, self._max_pixels = folder, max_pixels
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.iterdir():
+            path.unlink(missing_ok=True)
+
+    def copy_of(self, source: Path, edge_px: int) -> Path:
+        """The JPEG of a picture, its long edge `edge_px` at most; raises `InputError` for an unreadable one."""
+        if edge_px not in EDGES_PX:
+            raise OptionError(f"pictures are shown with a long edge of {EDGES_PX} px, not {edge_px}")
+        copy = self._folder / f"{source.stem}-{edge_px}.jpg"
+        if not copy.exists():
+            self._reduce(source, copy, edge_px)
+        return copy
+
+    def size_of(self, source: Path) -> tuple[int, int]:
+        """Width and height in pixels; leaves a copy to be shown behind."""
+        return self._reduce(source, self._folder / f"{source.stem}-{EDGES_PX[-1]}.jpg", EDGES_PX[-1])
+
+    def _reduce(self, source: Path, copy: Path, edge_px: int) -> tuple[int, int]:
+        picture = load_picture(source, max_pixels=self._max_pixels)
+        share = min(1.0, edge_px / max(picture.height_px, picture.width_px))
+        height_px, width_px = (max(1, round(side * share)) for side in (picture.height_px, picture.width_px))
+        pixels, alpha = picture.pixels(height_px, width_px), picture.alpha(height_px, width_px)
+        save_picture(copy, pixels, alpha=alpha, overwrite=True)
+        return picture.width_px, picture.height_px
+
+
+def has_record(path: Path) -> bool:
+    """Whether a picture carries a run record, so that it can be restored from."""
+    try:
+        return bool(read_record(path))
+    except (InputError, RecordError):
+        return False

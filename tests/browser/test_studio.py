@@ -1,0 +1,323 @@
+"""The studio's page in Chromium, used as people use it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from impasto.errors import InputError
+from impasto.images.io import load_picture, read_record
+
+from .conftest import SMALL, Page, Server, show
+from .hands import (
+    call,
+    choose,
+    download,
+    drop,
+    paint,
+    set_option,
+    set_slider,
+    stroke,
+    until,
+    wait_done,
+    wait_preview,
+)
+
+LONG = 4000  # steps: more than any test waits for
+SAMPLES = Path(__file__).parents[2] / "src" / "impasto" / "samples"
+
+
+@pytest.fixture
+def photo(studio: Path) -> Path:
+    return studio / "photo.png"
+
+
+@pytest.fixture
+def painting(studio: Path) -> Path:
+    return studio / "painting.png"
+
+
+def state(page: Page, job: str) -> str:
+    return str(call(page, "view", job, False)["state"])
+
+
+def test_upload_paint_download_and_replay(page: Page, photo: Path, tmp_path: Path) -> None:
+    assert page.locator("#paint").is_disabled()
+    choose(page, photo)
+    job = paint(page)
+    wait_done(page)
+    assert state(page, job) == "done"
+    pixels, files = {}, {}
+    for suffix in ("png", "jpg", "webp", "tif"):
+        file = files[suffix] = download(page, suffix, tmp_path)
+        assert file.suffix == f".{suffix}"
+        assert read_record(file)["inputs"]["content"]["name"] == "photo.png"  # type: ignore[index]
+        pixels[suffix] = load_picture(file).samples
+    assert np.array_equal(pixels["png"], pixels["tif"])
+    again = tmp_path / "again.png"
+    command = [sys.executable, "-m", "impasto", "replay", "-q", "-o", str(again)]
+    subprocess.run([*command, str(files["png"]), str(photo), *map(str, SAMPLES.glob("*.jpg"))], check=True)
+    assert np.array_equal(load_picture(again).samples, pixels["png"])
+
+
+def test_the_picture_appears_while_it_is_painted(page: Page, photo: Path) -> None:
+    choose(page, photo, steps=LONG)
+    job = paint(page)
+    first = wait_preview(page)
+    until(page, f"document.getElementById('after').getAttribute('src') !== '{first}'")
+    assert page.locator("#paint").inner_text() == "Stop"
+    assert "Painting" in page.locator("#telling").inner_text()
+    page.click("#details > summary")
+    page.wait_for_selector("#curve path", state="attached")
+    page.click("#paint")
+    wait_done(page)
+    assert state(page, job) == "stopped"
+    assert page.locator("#continue").is_visible()
+
+
+def test_stop_and_continue(page: Page, photo: Path) -> None:
+    choose(page, photo, steps=150)
+    job = paint(page)
+    wait_preview(page)
+    page.click("#paint.stop")
+    wait_done(page)
+    stopped = call(page, "view", job, False)
+    assert stopped["state"] == "stopped"
+    assert 0 < stopped["steps_done"] < stopped["steps"]
+    page.click("#continue")
+    until(page, "document.getElementById('telling').textContent.includes('painted in')")
+    done = call(page, "view", job, False)
+    assert done["state"] == "done"
+    assert not page.locator("#continue").is_visible()
+
+
+def test_before_and_after(page: Page, photo: Path) -> None:
+    choose(page, photo)
+    paint(page)
+    wait_done(page)
+    page.click("#compare-on")
+    clip = "getComputedStyle(document.getElementById('after')).clipPath"
+    assert page.evaluate(clip) == "inset(0px 0px 0px 50%)"
+    page.focus("#compare")
+    page.keyboard.press("End")
+    assert page.evaluate(clip) == "inset(0px 0px 0px 100%)"
+    box = page.locator("#frame").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 40, steps=4)
+    page.mouse.up()
+    assert page.evaluate("Number(document.getElementById('compare').value)") == pytest.approx(25, abs=1)
+    page.click("#compare-on")
+    assert page.evaluate(clip) == "none"
+    page.click("#full-on")
+    page.click("#full-fit")
+    assert page.evaluate("document.getElementById('full-picture').naturalWidth") == 64
+    assert page.locator("#full-picture").bounding_box()["width"] == 64
+    page.keyboard.press("Escape")
+    assert not page.locator("#full").is_visible()
+
+
+def test_two_paintings_in_two_regions(page: Page, photo: Path, painting: Path, server: Server) -> None:
+    choose(page, photo, painting, SAMPLES / "flow.jpg")
+    assert page.locator(".painting .where").all_inner_texts() == ["50 %", "50 %"]
+    page.click("#brush-open")
+    set_slider(page, "brush-size", 80)
+    stroke(page, (0.05, 0.2), (0.95, 0.2))
+    assert page.locator(".painting .where").all_inner_texts() == ["everywhere else", "where brushed"]
+    page.click("#brush-done")
+    job = paint(page)
+    wait_done(page)
+    view = call(page, "view", job, False)
+    assert (view["state"], view["error"]) == ("done", None)
+    (region,) = view["request"]["regions"]
+    assert [choice["path"] for choice in region["paintings"]] == ["flow.jpg"]
+    assert len(view["request"]["paintings"]) == 1
+    mask = np.asarray(Image.open(server.folder / "uploads" / region["mask"]).convert("L"))
+    assert mask.shape == (48, 60)
+    assert mask[10, 30] > 250
+    assert mask[40, 30] < 5
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert page.locator(".painting .where").all_inner_texts() == ["everywhere else", "where brushed"]
+
+
+def test_brush_by_keyboard_undo_and_a_part_that_stays_the_photo(page: Page, photo: Path) -> None:
+    choose(page, photo)
+    page.click("#brush-open")
+    wheres = page.locator(".painting .where")
+    page.focus("#brush")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Space")
+    assert wheres.all_inner_texts() == ["everywhere else"]
+    page.click("#brush-undo")
+    assert wheres.all_inner_texts() == ["everywhere"]
+    page.set_input_files("#mask-file", {"name": "half.png", "mimeType": "image/png", "buffer": half_white()})
+    until(page, "document.querySelector('.where').textContent === 'everywhere else'")
+    page.click("#brush-clear")
+    assert wheres.all_inner_texts() == ["everywhere"]
+
+
+def half_white() -> bytes:
+    import io
+
+    pixels = np.zeros((20, 20), np.uint8)
+    pixels[:, :10] = 255
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_a_pastiche_dropped_brings_its_settings_back(page: Page, photo: Path, tmp_path: Path) -> None:
+    choose(page, photo)
+    set_slider(page, "strength", 71)
+    set_option(page, "tv_weight", "0.01")
+    page.fill("#variation", "3")
+    paint(page)
+    wait_done(page)
+    pastiche = download(page, "jpg", tmp_path)
+    page.click("#anew")
+    assert page.locator("#strength").input_value() == "50"
+    drop(page, "#wall", pastiche)
+    page.wait_for_selector(".message.note")
+    assert page.locator("#strength").input_value() == "71"
+    assert page.locator("#option-tv_weight").input_value() == "0.01"
+    assert page.locator("#variation").input_value() == "3"
+    assert page.locator("#photo-ask").inner_text() == "photo"
+    assert page.locator(".painting .name").all_inner_texts() == ["flow"]
+    job = paint(page)
+    wait_done(page)
+    assert state(page, job) == "done"
+
+
+def test_two_tabs_one_queue(open_page: Callable[..., Page], photo: Path, painting: Path) -> None:
+    first, second = open_page(), open_page()
+    choose(first, photo, steps=LONG)
+    running = paint(first)
+    wait_preview(first)
+    choose(second, photo, painting)
+    waiting = paint(second)
+    until(second, "document.getElementById('telling').textContent === 'Waiting: it is next'")
+    show(second, "queue")
+    first.close()
+    assert state(second, running) == "painting", "a tab that is closed must not end its job"
+    second.click(f"[data-job='{running}']")
+    wait_preview(second)
+    second.click("#paint.stop")
+    wait_done(second)
+    second.click(f"[data-job='{waiting}']")
+    wait_done(second)
+    assert state(second, waiting) == "done"
+
+
+def test_reload_finds_the_running_job(page: Page, photo: Path) -> None:
+    choose(page, photo, steps=LONG)
+    set_slider(page, "strength", 30)
+    job = paint(page)
+    wait_preview(page)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    wait_preview(page)
+    assert page.evaluate("location.hash") == f"#{job}"
+    assert page.locator("#strength").input_value() == "30"
+    assert page.locator("#paint").inner_text() == "Stop"
+    page.click("#paint")
+    wait_done(page)
+    assert state(page, job) == "stopped"
+
+
+def test_a_restart_of_the_studio(
+    start_server: Callable[..., Server], open_page: Callable[..., Page], photo: Path
+) -> None:
+    server = start_server(*SMALL)
+    page = open_page(server.url)
+    choose(page, photo, steps=150)
+    job = paint(page)
+    wait_preview(page)
+    assert server.stop() == 0
+    page.wait_for_selector(".message")
+    server.start()
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.wait_for_selector("#continue:not([hidden])")
+    assert state(page, job) == "stopped"
+    page.click("#continue")
+    until(page, "document.getElementById('telling').textContent.includes('painted in')")
+    assert state(page, job) == "done"
+    assert not list((server.folder / "uploading").glob("*/*")), "gradio's copies of uploads stay behind"
+
+
+def test_bad_uploads_end_in_the_command_lines_words(page: Page, studio: Path) -> None:
+    (studio / "text.jpg").write_text("no picture at all")
+    with pytest.raises(InputError) as refused:
+        load_picture("text.jpg")
+    page.set_input_files("#photo-file", studio / "text.jpg")
+    assert page.locator(".message span").inner_text() == str(refused.value)
+    page.click(".message button")
+
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 255, (900, 900, 3), np.uint8)).save(studio / "large.png")
+    page.set_input_files("#painting-file", studio / "large.png")
+    assert "more bytes than the 2000000 that may be uploaded" in page.locator(".message span").inner_text()
+    page.click(".message button")
+
+    Image.new("RGB", (2000, 1000)).save(studio / "wide.png")
+    with pytest.raises(InputError) as refused:
+        load_picture("wide.png", max_pixels=1_000_000)
+    page.set_input_files("#photo-file", studio / "wide.png")
+    assert page.locator(".message span").inner_text() == str(refused.value)
+    show(page, "bad-upload")
+    assert page.locator("#frame").is_hidden(), "nothing else has changed"
+
+
+def test_a_wrong_option_ends_in_one_line(page: Page, photo: Path) -> None:
+    choose(page, photo)
+    set_option(page, "tv_weight", "much")
+    page.click("#paint")
+    text = page.locator(".message span").inner_text()
+    assert "tv_weight" in text
+    assert "'much'" in text
+    assert page.locator("#paint").is_enabled()
+
+
+def test_grid_and_final_are_jobs_of_the_queue(page: Page, photo: Path) -> None:
+    choose(page, photo)
+    job = paint(page)
+    wait_done(page)
+    larger = call(page, "final", job, 96)
+    page.click("#further > summary")
+    page.click("#grid")
+    until(page, f"location.hash !== '#{job}'")
+    wait_done(page)
+    assert page.locator("#after").get_attribute("alt").startswith("Grid")
+    show(page, "grid")
+    page.click(f"[data-job='{larger}']")
+    wait_done(page)
+    assert max(call(page, "view", larger, False)["size"]) == 96
+    page.click("#further > summary")
+    page.click("#remove")
+    page.wait_for_selector(f"[data-job='{larger}']", state="detached")
+
+
+def test_two_thousand_quick_clicks(page: Page, photo: Path) -> None:
+    choose(page, photo)
+    page.evaluate("""async () => {
+        for (let click = 0; click < 2000; click++) {
+            document.getElementById("paint").click();
+            if (click % 20 === 0) await new Promise((done) => setTimeout(done, 5));
+        }
+    }""")
+    until(page, "!document.getElementById('paint').disabled")
+    page.click("#anew")
+    choose(page, photo)
+    job = paint(page)
+    page.wait_for_selector("#download:not([hidden])", timeout=120_000)
+    assert state(page, job) == "done"
+    for other in call(page, "history"):
+        call(page, "delete", other["id"])
+    assert call(page, "history") == []
