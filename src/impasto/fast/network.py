@@ -1,0 +1,151 @@
+"""The stylizer's network: transformed feature maps of a photo in, a pastiche out; convolutions only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from impasto.fast.statistics import CHANNELS, Batch
+from impasto.fast.transport import Affine
+
+MAPS = ("rgb", "relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the photo, transformed
+CORRELATED = ("rgb", "relu1_1", "relu2_1")  # layers whose whole covariance the code sees
+CODE = 128
+NOISE = 4
+STRIDE_PX = 16  # of the coarsest map
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, padding_mode="reflect")
+
+
+class Block(nn.Module):
+    """Residual block whose inner channels are scaled and shifted by the painting's code."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first, self.second = _conv(channels, channels), _conv(channels, channels)
+        self.affine = nn.Linear(CODE, 2 * channels)
+        nn.init.kaiming_normal_(self.first.weight, 0.2)
+        nn.init.normal_(self.second.weight, std=0.3 * (2 / (9 * channels)) ** 0.5)
+        nn.init.zeros_(self.affine.weight)
+        nn.init.zeros_(self.affine.bias)
+
+    def forward(self, current: Tensor, code: Float[Tensor, "batch code"]) -> Tensor:
+        gain, shift = self.affine(code)[:, :, None, None].chunk(2, 1)
+        inner = F.leaky_relu(torch.addcmul(shift, self.first(current), 1 + gain), 0.2)
+        return current + self.second(inner)
+
+
+class Network(nn.Module):
+    """Coarse to fine: blocks at 1/16 of the size, then at each finer size the next transformed map joins.
+
+    Buffers `mean.*`, `deviation.*`: of the layers' channels over many paintings; maps and statistics are brought
+    to unit size by them.
+    """
+
+    def __init__(self, noise: bool = True) -> None:
+        super().__init__()
+        self.noise = noise
+        for name, channels in CHANNELS.items():
+            key = name.replace("rgb", "relu0_1")
+            self.register_buffer(f"mean_{key}", torch.zeros(channels))
+            self.register_buffer(f"deviation_{key}", torch.ones(channels))
+        seen = sum(c + (c * (c + 1) // 2 if n in CORRELATED else c) for n, c in CHANNELS.items())
+        self.code = nn.Sequential(nn.Linear(seen, 192), nn.LeakyReLU(0.2), nn.Linear(192, CODE), nn.LeakyReLU(0.2))
+        extra = NOISE if noise else 0
+        self.enter4 = _conv(128, 128)
+        self.down = _conv(128 + extra, 128, 2)
+        self.blocks5 = nn.ModuleList([Block(128), Block(128)])
+        self.blocks4 = nn.ModuleList([Block(128)])
+        self.enter3 = nn.Conv2d(64 + extra, 64, 1)
+        self.enter2 = nn.Conv2d(32, 32, 1)
+        self.enter1 = nn.Conv2d(16 + 6, 16, 1)
+        self.up3, self.up2, self.up1 = _conv(128, 64), _conv(64, 32), _conv(32, 16)
+        self.blocks3 = nn.ModuleList([Block(64), Block(64)])
+        self.blocks2 = nn.ModuleList([Block(32), Block(32)])
+        self.blocks1 = nn.ModuleList([Block(16), Block(16)])
+        self.leave = _conv(16, 3)
+        nn.init.normal_(self.leave.weight, std=0.01)
+        nn.init.zeros_(self.leave.bias)
+
+    def unit(self, name: str) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of a layer's channels over many paintings."""
+        key = name.replace("rgb", "relu0_1")
+        return getattr(self, f"mean_{key}"), getattr(self, f"deviation_{key}")
+
+    def encode(self, statistics: Batch) -> Float[Tensor, "batch code"]:
+        """Code of paintings, of their (means, covariances) by layer."""
+        seen = []
+        for name, (means, covariances) in statistics.items():
+            centre, deviation = self.unit(name)
+            covariances = covariances / torch.outer(deviation, deviation)
+            own = covariances.diagonal(dim1=1, dim2=2).clamp_min(1e-4)
+            seen += [(means - centre) / deviation, 0.5 * own.log()]
+            if name in CORRELATED:
+                rows, columns = torch.tril_indices(*covariances.shape[1:], -1)
+                seen.append(covariances[:, rows, columns] / (own[:, rows] * own[:, columns]).sqrt())
+        code: Tensor = self.code(torch.cat(seen, 1).clamp(-8, 8))
+        return code
+
+    def in_units(self, affines: Mapping[str, Affine]) -> dict[str, Affine]:
+        """Affine maps that end in the unit size that the network reads."""
+        found = {}
+        for name, (matrix, offset) in affines.items():
+            centre, deviation = self.unit(name)
+            found[name] = matrix / deviation[:, None], (offset - centre) / deviation
+        return found
+
+    def coarse(
+        self, fourth: Float[Tensor, "batch 128 rows columns"], code: Tensor, noise: Tensor | None
+    ) -> Float[Tensor, "batch 64 rows columns"]:
+        """What is painted at 1/8 of the size, of the transformed relu4_1 in units; an even number of rows and columns."""
+        entered = F.leaky_relu(self.enter4(fourth), 0.2)
+        below = entered if noise is None else torch.cat([entered, noise], 1)
+        current = F.leaky_relu(self.down(below), 0.2)
+        for block in self.blocks5:
+            current = block(current, code)
+        current = entered + _enlarged(current)
+        for block in self.blocks4:
+            current = block(current, code)
+        result: Tensor = self.up3(current)
+        return result
+
+    def fine(
+        self,
+        coarse: Float[Tensor, "batch 64 _ _"],
+        photo: Float[Tensor, "batch 3 height width"],
+        maps: Mapping[str, Tensor],
+        code: Tensor,
+        noise: Tensor | None,
+    ) -> Float[Tensor, "batch 3 height width"]:
+        """The pastiche less 0.5, not clamped: the recoloured photo and what is painted over it.
+
+        photo: RGB less 0.5. maps: the transformed maps from `rgb` to `relu3_1`, in units. noise: at 1/4 of the size.
+        """
+        third = maps["relu3_1"] if noise is None else torch.cat([maps["relu3_1"], noise], 1)
+        current = _enlarged(coarse) + self.enter3(third)
+        for block in self.blocks3:
+            current = block(current, code)
+        current = _enlarged(self.up2(current)) + self.enter2(maps["relu2_1"])
+        for block in self.blocks2:
+            current = block(current, code)
+        first = torch.cat([maps["relu1_1"], maps["rgb"], photo * 4], 1)
+        current = _enlarged(self.up1(current)) + self.enter1(first)
+        for block in self.blocks1:
+            current = block(current, code)
+        centre, deviation = self.unit("rgb")
+        recoloured = torch.addcmul(_column(centre), maps["rgb"], _column(deviation))
+        return recoloured + self.leave(F.leaky_relu(current, 0.2))
+
+
+def _column(values: Tensor) -> Tensor:
+    return values[None, :, None, None]
+
+
+def _enlarged(maps: Tensor) -> Tensor:
+    return F.interpolate(maps, scale_factor=2, mode="bilinear")
