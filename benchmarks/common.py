@@ -19,12 +19,15 @@ from typing import Any
 import torch
 
 from impasto.encoders import load_encoder
-from impasto.engine.paint import Painting, build_objective, iter_paint, pastiche_size, thread_count
+from impasto.engine.devices import thread_count
+from impasto.engine.paint import build_objective, iter_paint
 from impasto.engine.pyramid import Scale, build_pyramid
+from impasto.engine.settle import pastiche_size
 from impasto.errors import ImpastoError
 from impasto.events import Event, RunDone, StepDone
 from impasto.images.io import Picture, load_picture, picture_from_array
 from impasto.images.picture import quantise
+from impasto.inputs import Painting
 from impasto.lab.metrics import to_tensor
 from impasto.losses.objective import Objective
 from impasto.options import PaintOptions, build_options

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from common import Report, interleave, median_ratio, new_parser, parse, run
 from impasto.encoders import Encoder, load_encoder
+from impasto.engine.devices import find_device, find_precision
 from impasto.engine.optimizers import Adam
-from impasto.engine.paint import find_device, find_precision
 from impasto.engine.plan import build_plan
 from impasto.losses.objective import Objective, Region, style_statistics
 from impasto.losses.tiles import Core

@@ -44,8 +44,8 @@ from common import (
 from impasto.encoders import Encoder, load_encoder
 from impasto.engine.balance import READING_LONG_EDGE_PX, Readability
 from impasto.engine.optimizers import LBFGS
-from impasto.engine.paint import pastiche_size
 from impasto.engine.pyramid import Scale, build_pyramid
+from impasto.engine.settle import pastiche_size
 from impasto.events import RunStarted, StepDone
 from impasto.flags import flag_name
 from impasto.losses.content import ContentLoss

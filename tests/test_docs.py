@@ -20,9 +20,9 @@ from PIL import Image
 
 from impasto import api, cli
 from impasto.events import Controls
+from impasto.interrupted import Command, run_folder_of
 from impasto.options import PaintOptions, build_options, recipe_names
 from impasto.record import RunRecord, parse_record
-from impasto.run_folder import Command, run_folder_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import impasto
-from impasto import api, cli
+from impasto import api, cli, runs
 from impasto.errors import InputError, OptionError, RecordError
 from impasto.events import RunStarted
 from impasto.options import build_options
@@ -27,7 +27,7 @@ def painted(studio: Path, quick: Quick) -> impasto.Pastiche:
     return pastiche
 
 
-def plan_of(run: api.Run) -> RunStarted:
+def plan_of(run: runs.Run) -> RunStarted:
     return next(event for event in run if isinstance(event, RunStarted))
 
 

@@ -20,7 +20,7 @@ LIGHT = [
     "impasto.images.metadata",
     "impasto.images.picture",
     "impasto.images.printing",
-    "impasto.run_folder",
+    "impasto.interrupted",
     "impasto.images.reading",
     "impasto.record",
     "impasto.display",

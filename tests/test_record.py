@@ -20,8 +20,8 @@ from impasto.record import (
     File,
     RunRecord,
     find_inputs,
-    machine_differences,
     parse_record,
+    replay_differences,
     wanted_files,
 )
 
@@ -240,10 +240,10 @@ def test_what_differs_on_another_machine(studio: Path, quick: Quick) -> None:
     pastiche = impasto.paint("photo.png", "painting.png", **quick)
     record = parse_record(pastiche.record, "out.png")
     options = record.options.model_copy(update={"encoder": quick["encoder"]})
-    assert machine_differences(record, options) == []
+    assert replay_differences(record, options) == []
     machine = record.machine.model_copy(update={"torch": "1.0", "instruction_set": "NEON"})
     other = record.model_copy(update={"machine": machine, "impasto": "0.0.1"})
-    lines = machine_differences(other, options)
+    lines = replay_differences(other, options)
     assert [line.split(":")[0] for line in lines] == ["impasto", "torch", "instruction set"]
     assert f"1.0 then, {torch.__version__} now" in lines[1]
 

@@ -15,13 +15,15 @@ import torch
 from numpy.typing import NDArray
 
 import impasto
-from impasto import api, run_folder
+from impasto import api, runs
+from impasto import interrupted as run_folders
 from impasto.engine import paint as engine
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, list_checkpoints, read_checkpoint, write_checkpoint
 from impasto.engine.optimizers import LBFGS
 from impasto.errors import CheckpointError, OptionError, OutputError
 from impasto.events import CheckpointSaved, Controls, Event, Notice, Resumed, RunDone, StepDone
 from impasto.images.picture import Picture, picture_from_array
+from impasto.inputs import Painting
 from impasto.options import PaintOptions
 
 Quick = dict[str, Any]
@@ -64,7 +66,7 @@ def pictures(photo_pixels: NDArray[np.uint8], painting_pixels: NDArray[np.uint8]
 
 def happened(pictures: tuple[Picture, Picture], options: PaintOptions, **more: Any) -> list[Event]:
     photo, painting = pictures
-    return list(engine.iter_paint(photo, [engine.Painting(painting)], options, **more))
+    return list(engine.iter_paint(photo, [Painting(painting)], options, **more))
 
 
 def steps_of(events: list[Event]) -> dict[Point, tuple[Any, ...]]:
@@ -170,7 +172,7 @@ def test_a_stop_saves_at_that_step(pictures: tuple[Picture, Picture], quick: Qui
         events = []
         for event in engine.iter_paint(
             photo,
-            [engine.Painting(painting)],
+            [Painting(painting)],
             options,
             controls=controls,
             checkpoints=never,
@@ -219,7 +221,7 @@ def interrupt(folder: Path, point: Point, content: Any, style: Any, **options: A
     return stop_at(run, point)
 
 
-def stop_at(run: api.Run, point: Point) -> impasto.Pastiche:
+def stop_at(run: runs.Run, point: Point) -> impasto.Pastiche:
     for event in run:
         if isinstance(event, StepDone) and (event.scale, event.step) == point:
             run.controls.stop = True
@@ -289,7 +291,7 @@ def test_size_tiles_and_threads_stay_what_they_came_to(studio: Path, quick: Quic
     whole = impasto.paint("photo.png", "painting.png", **options, threads=2)
     interrupt(studio / "run", (0, 2), "photo.png", "painting.png", **options, threads=2)
     torch.set_num_threads(1)
-    kept = run_folder.read_run(studio / "run")[0].options
+    kept = run_folders.read_run(studio / "run")[0].options
     assert (kept.size_px, kept.threads, kept.max_memory_bytes) == (60, 2, None)
     assert kept.tile_px is not None
     assert equal(impasto.resume(studio / "run"), whole)
@@ -298,7 +300,7 @@ def test_size_tiles_and_threads_stay_what_they_came_to(studio: Path, quick: Quic
 def test_a_replay_that_was_to_stop_early_still_does(studio: Path, quick: Quick, tiny_encoder_file: Path) -> None:
     stopped = interrupt(studio / "run", (1, 1), "photo.png", "painting.png", **quick)
     stopped.save("out.png")
-    run_folder.remove_run(studio / "run")
+    run_folders.remove_run(studio / "run")
     for point in ((0, 2), (1, 1)):
         run = api.build_replay("out.png", [tiny_encoder_file], overrides={})
         run.checkpoint_folder, run.checkpoint_seconds = studio / "run", 1000.0
@@ -496,4 +498,4 @@ def test_what_a_checkpoint_holds_is_readable(interrupted: Path) -> None:
 def test_a_folder_that_cannot_be_cleared_is_told(interrupted: Path) -> None:
     (interrupted / "input-0.npy").mkdir()
     with pytest.raises(OutputError, match="cannot clear the run folder"):
-        run_folder.remove_run(interrupted)
+        run_folders.remove_run(interrupted)

@@ -12,10 +12,11 @@ import argparse
 import random
 from pathlib import Path
 
-from impasto.engine.paint import Painting, iter_paint
+from impasto.engine.paint import iter_paint
 from impasto.errors import ImpastoError
 from impasto.events import Controls, PreviewReady, RunDone, StepDone
 from impasto.images.io import load_picture, save_picture
+from impasto.inputs import Painting
 from impasto.options import build_options
 
 

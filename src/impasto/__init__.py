@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from impasto.api import Pastiche, enlarge, iter_paint, paint, replay, resume
+    from impasto.api import enlarge, iter_paint, paint, replay, resume
     from impasto.errors import (
         CheckpointError,
         ImpastoError,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from impasto.lab.face import again, batch, compare, sweep
     from impasto.lab.run import LabRun
     from impasto.options import PaintOptions, load_recipe, recipe_names
+    from impasto.runs import Pastiche
 
 __version__ = "0.1.0"
 
@@ -84,7 +85,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "impasto.api": ["Pastiche", "enlarge", "iter_paint", "paint", "replay", "resume"],
+    "impasto.api": ["enlarge", "iter_paint", "paint", "replay", "resume"],
     "impasto.errors": [
         "CheckpointError", "ImpastoError", "InputError", "OptionError", "OutputError", "RecordError", "WeightsError",
     ],
@@ -96,6 +97,7 @@ _HOMES = {
     "impasto.lab.face": ["again", "batch", "compare", "sweep"],
     "impasto.lab.run": ["LabRun"],
     "impasto.options": ["PaintOptions", "load_recipe", "recipe_names"],
+    "impasto.runs": ["Pastiche"],
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -5,27 +5,31 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import OptionError, did_you_mean
-from impasto.events import Controls, Event, Resumed, RunDone, RunStarted, StepDone
+from impasto.events import Controls, Event
 from impasto.images.io import (
     DEFAULT_MAX_PIXELS,
-    PhotoMetadata,
     Picture,
     load_picture,
     picture_from_array,
     read_record,
-    save_picture,
 )
 from impasto.images.printing import Print
+from impasto.inputs import Painting
+from impasto.interrupted import (
+    RunState,
+    find_run_folder,
+    holds_run,
+    load_source,
+    read_run,
+    remove_run,
+)
 from impasto.options import (
     CHECKPOINT_SECONDS,
     MIN_SCALE_PX,
@@ -36,26 +40,12 @@ from impasto.options import (
     scale_edges,
 )
 from impasto.record import (
-    ENCODER_SUFFIX,
-    RunRecord,
-    StopPoint,
-    build_record,
-    current_machine,
     find_inputs,
     is_picture_path,
     parse_record,
     wanted_files,
 )
-from impasto.run_folder import (
-    Command,
-    RunState,
-    describe_source,
-    find_run_folder,
-    holds_run,
-    load_source,
-    read_run,
-    remove_run,
-)
+from impasto.runs import Pastiche, Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,182 +56,6 @@ StyleLike: TypeAlias = "PictureLike | Sequence[PictureLike | Weighted]"
 
 # A stop means the same step only where the plan of scales and steps is the same.
 PLAN_OPTIONS = frozenset(["size_px", "shape_px", "steps", "min_scale_px", "scale_factor"])
-
-
-@dataclass(frozen=True)
-class Pastiche:
-    """A painted picture and how it came to be.
-
-    Attributes
-    ----------
-    pixels: [height, width, 3], sRGB in [0, 1].
-    alpha: [height, width] in [0, 1], the content image's opacity at this size; None if it has none.
-    record: the run record; `replay` paints from it.
-    metadata: date taken and copyright of the content image.
-    stopped: whether the run was stopped early.
-    seconds: duration of the run.
-    dots_per_inch: for printing, written into the file.
-    """
-
-    pixels: NDArray[np.float32] = field(repr=False)
-    alpha: NDArray[np.float32] | None = field(repr=False)
-    record: dict[str, Any] = field(repr=False)
-    metadata: PhotoMetadata = field(repr=False)
-    stopped: bool
-    seconds: float
-    dots_per_inch: float = 72.0
-
-    def save(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        bit_depth: int = 8,
-        record: bool = True,
-        overwrite: bool = False,
-    ) -> None:
-        """Write the picture, whole or not at all; the extension names the format.
-
-        `bit_depth` is 8, or 16 for PNG and TIFF; without `record` the file cannot be replayed. Raises
-        `OptionError` for an unknown extension or bit depth, `OutputError` where it cannot be written, and
-        where a file exists and `overwrite` is false.
-        """
-        save_picture(
-            path,
-            self.pixels,
-            alpha=self.alpha,
-            bit_depth=bit_depth,
-            record=self.record | {"bit_depth": bit_depth} if record else None,
-            metadata=self.metadata,
-            dots_per_inch=self.dots_per_inch,
-            overwrite=overwrite,
-        )
-
-
-@dataclass
-class Run:
-    """One run: iterate it for its events, then take its `pastiche`.
-
-    The inputs are loaded and the options valid; what only the engine can know (an encoder's layers) is found
-    out at the first event.
-    """
-
-    content: Picture | None
-    paintings: Sequence[tuple[Picture, float]]
-    options: PaintOptions
-    recipe: str | None = None
-    starting_picture: Picture | None = None
-    controls: Controls = field(default_factory=Controls)
-    stop_after: StopPoint | None = None
-    replayed: RunRecord | None = None
-    """The record that this run paints again."""
-    checkpoint_folder: Path | None = None
-    """Where checkpoints go; None: none are written."""
-    checkpoint_seconds: float = CHECKPOINT_SECONDS
-    """Seconds from one to the next; 0: none are written."""
-    resumed: Path | None = None
-    """The checkpoint that the run goes on from."""
-    dots_per_inch: float = 72.0
-    command: Callable[[], Command] | None = None
-    """Tells what the command line is doing, for a checkpoint."""
-    pastiche: Pastiche | None = field(default=None, init=False)
-    """Set when the run is done."""
-    complete: bool = field(default=False, init=False)
-    """Whether all was painted that was to be, so that there is nothing to resume."""
-    _content_weight: float | None = field(default=None, init=False)
-
-    def __iter__(self) -> Iterator[Event]:
-        from impasto.engine.checkpoint import Checkpoints
-        from impasto.engine.paint import Painting, iter_paint
-
-        started, last = RunStarted((), (), (), 0, 0, 0.0), StopPoint(scale=0, step=0)
-        self.controls.stop = self.controls.stop or self.stop_after == last
-        checkpoints = None
-        if self.checkpoint_folder is not None and self.checkpoint_seconds:
-            folder = self.checkpoint_folder
-            checkpoints = Checkpoints(folder, self.checkpoint_seconds, lambda: self._describe(started, folder))
-        events = iter_paint(
-            self.content,
-            [Painting(picture, weight) for picture, weight in self.paintings],
-            self.options,
-            controls=self.controls,
-            starting_picture=self.starting_picture,
-            checkpoints=checkpoints,
-            resumed=self.resumed,
-        )
-        for event in events:
-            if isinstance(event, RunStarted):
-                started = event
-            elif isinstance(event, StepDone | Resumed):
-                last = StopPoint(scale=event.scale, step=event.step)
-                self._content_weight = event.content_weight
-                self.controls.stop = self.controls.stop or self.stop_after == last
-            elif isinstance(event, RunDone):
-                self.pastiche = self._finish(event, started, last)
-                self.complete = not event.stopped or last == self.stop_after
-            yield event
-
-    def paint(self) -> Pastiche:
-        """Run to the end."""
-        for _ in self:
-            pass
-        assert self.pastiche is not None, "the engine ended without RunDone"
-        return self.pastiche
-
-    @cached_property
-    def _encoder_sha256(self) -> str:
-        from impasto.encoders import load_encoder
-
-        return load_encoder(self.options.encoder).sha256
-
-    def _describe(self, started: RunStarted, folder: Path) -> dict[str, Any]:
-        """What a checkpoint says about this run; what was left to the machine as it came to be."""
-        machine = current_machine(self.options)
-        resolved: dict[str, Any] = {
-            "size_px": max(started.scales_px[-1]),
-            "tile_px": started.tile_px,
-            "precision": started.precision,
-            "threads": machine.threads,
-            "max_memory_bytes": None,
-        }
-        if self.options.encoder.endswith(ENCODER_SUFFIX):
-            resolved["encoder"] = str(Path(self.options.encoder).absolute())
-        state = RunState(
-            recipe=self.recipe,
-            options=self.options.model_copy(update=resolved),
-            encoder_sha256=self._encoder_sha256,
-            stop_after=self.stop_after,
-            content=describe_source(self.content, folder) if self.content else None,
-            paintings=tuple(describe_source(picture, folder, weight) for picture, weight in self.paintings),
-            starting_picture=describe_source(self.starting_picture, folder) if self.starting_picture else None,
-            machine=machine,
-            dots_per_inch=self.dots_per_inch,
-            command=self.command() if self.command else None,
-        )
-        return state.model_dump(mode="json")
-
-    def _finish(self, done: RunDone, started: RunStarted, last: StopPoint) -> Pastiche:
-        record = build_record(
-            self.content,
-            self.paintings,
-            self.options,
-            size_px=max(started.scales_px[-1]),
-            tile_px=started.tile_px,
-            precision=started.precision,
-            recipe=self.recipe,
-            starting_picture=self.starting_picture,
-            stopped_after=last if done.stopped else None,
-            content_weight=self._content_weight,
-        )
-        height_px, width_px = done.pixels.shape[:2]
-        return Pastiche(
-            pixels=done.pixels,
-            alpha=self.content.alpha(height_px, width_px) if self.content else None,
-            record=record.model_dump(mode="json"),
-            metadata=self.content.metadata if self.content else PhotoMetadata(),
-            stopped=done.stopped,
-            seconds=done.seconds,
-            dots_per_inch=self.dots_per_inch,
-        )
 
 
 def paint(
@@ -318,7 +132,8 @@ def build_resume(
     run = Run(
         content=load_source(state.content, folder, "content image", max_pixels) if state.content else None,
         paintings=[
-            (load_source(source, folder, "style image", max_pixels), source.weight) for source in state.paintings
+            Painting(load_source(source, folder, "style image", max_pixels), source.weight)
+            for source in state.paintings
         ],
         options=state.options,
         recipe=state.recipe,
@@ -393,7 +208,7 @@ def build_run(
         resolved = build_options({"size_px": sheet.long_edge_px(photo.height_px, photo.width_px)}, resolved)
     return Run(
         content=photo,
-        paintings=[(_load(picture, max_pixels), weight) for picture, weight in _weighted(style)],
+        paintings=[Painting(_load(picture, max_pixels), weight) for picture, weight in _weighted(style)],
         options=resolved,
         recipe=recipe,
         starting_picture=starting_picture,
@@ -430,7 +245,8 @@ def build_replay(
     return Run(
         content=load_picture(files["content image"], max_pixels=max_pixels) if record.inputs.content else None,
         paintings=[
-            (load_picture(path, max_pixels=max_pixels), weight) for path, weight in zip(styles, weights, strict=True)
+            Painting(load_picture(path, max_pixels=max_pixels), weight)
+            for path, weight in zip(styles, weights, strict=True)
         ],
         options=options,
         recipe=record.recipe,

@@ -1,6 +1,6 @@
 """The command line: painting, enlarging, resuming and replaying; recipes, features, weights.
 
-``reconstruct`` and ``texture`` are in `cli_reconstruct`, which builds on what is here and is named by strings.
+``reconstruct`` and ``texture`` are in `cli_reconstruct`, named by strings: they are loaded when they are wanted.
 
 Exit codes: 0 painted, 1 an input or output cannot be used, 2 wrong usage, 130 interrupted (Ctrl-C) and 143
 terminated, both after writing a checkpoint and the picture as it stands; a second signal quits at once.
@@ -13,119 +13,22 @@ import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from impasto import __version__
 from impasto.cli_encoders import build_weights_app, features, fetch_encoder
 from impasto.cli_lab import again, batch, compare, sweep
-from impasto.cli_parts import GENERAL, SWITCH, parse_painting, stop_on_signal, with_option_flags
-from impasto.errors import ImpastoError, InputError, OptionError, OutputError, RecordError, printable
+from impasto.cli_output import Output, carry_out, check_interval
+from impasto.cli_parts import GENERAL, SWITCH, parse_painting, with_option_flags
+from impasto.errors import ImpastoError, InputError, OptionError, RecordError, printable
 from impasto.flags import flag_name, format_value
 from impasto.options import CHECKPOINT_SECONDS, build_options, describe_recipe, recipe_names
 
 if TYPE_CHECKING:
-    from impasto.api import Run
     from impasto.images.printing import Print
-    from impasto.video import TimeLapse
-
-
-@Parameter(name="*", group=GENERAL)
-@dataclass
-class Output:
-    """Where the pastiche goes and what is told meanwhile; the flags that paint and replay share."""
-
-    output: Annotated[
-        Path,
-        Parameter(name=["--output", "-o"], help="file to write: .png, .jpg, .webp, .avif or .tif"),
-    ]
-    overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False
-    bit_depth: Annotated[
-        Literal["8", "16"] | None,
-        Parameter(metavar="8|16", help="16 for .png and .tif [default: 8; replay: as it was]", show_choices=False),
-    ] = None
-    no_record: Annotated[bool, SWITCH, Parameter(help="leave the run record out; the picture cannot be replayed")] = (
-        False
-    )
-    max_pixels: Annotated[
-        int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")
-    ] = None
-    events: Annotated[Path | None, Parameter(help="write what happens to this file, as JSON lines")] = None
-    checkpoint_every: Annotated[
-        float,
-        Parameter(
-            metavar="SECONDS",
-            help="save the state so often, beside the picture, for impasto resume; 0: never [default: 60]",
-            show_default=False,
-        ),
-    ] = CHECKPOINT_SECONDS
-    timelapse: Annotated[
-        Path | None, Parameter(help="show how it was painted: a .gif, .webp, or .mp4 (extra 'video')")
-    ] = None
-    timelapse_size: Annotated[
-        int, Parameter(help="long edge of its frames in pixels [default: 480]", show_default=False)
-    ] = 480
-    timelapse_seconds: Annotated[
-        float, Parameter(help="how long it runs, until the last frame is held [default: 4]", show_default=False)
-    ] = 4.0
-    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False
-
-    @property
-    def run_folder(self) -> Path:
-        """Where the checkpoints go."""
-        from impasto.run_folder import run_folder_of
-
-        return run_folder_of(self.output)
-
-    def check(self, bit_depth: int) -> None:
-        """Refuse what cannot be written, before anything is painted for it."""
-        from impasto.images.io import check_output
-        from impasto.run_folder import holds_run
-
-        check_output(self.output, bit_depth=bit_depth, overwrite=self.overwrite)
-        check_interval(self.checkpoint_every)
-        self.time_lapse()
-        if holds_run(self.run_folder) and not self.overwrite:
-            raise OutputError(
-                f"{str(self.run_folder)!r} holds an interrupted run: go on with impasto resume {self.run_folder}, "
-                "or paint anew with --overwrite"
-            )
-        if self.events is None:
-            return
-        if self.events.is_dir() or not self.events.absolute().parent.is_dir():
-            raise OutputError(f"cannot write the events file {str(self.events)!r}: no such folder, or a folder itself")
-        if self.events.is_file() and not self.overwrite:
-            raise OutputError(f"the events file {str(self.events)!r} exists; give another name or --overwrite")
-        if self.events.absolute() == self.output.absolute():
-            raise OptionError(f"--events and --output are the same file {str(self.output)!r}")
-
-    def time_lapse(self, folder: Path | None = None) -> TimeLapse | None:
-        """What makes the time-lapse of the run in `folder`, if one is wanted; raises for one that cannot be made."""
-        if self.timelapse is None:
-            return None
-        from impasto.video import TimeLapse
-
-        if self.timelapse.absolute() == self.output.absolute():
-            raise OptionError(f"--timelapse and --output are the same file {str(self.output)!r}")
-        return TimeLapse(
-            self.timelapse,
-            size_px=self.timelapse_size,
-            seconds=self.timelapse_seconds,
-            folder=folder,
-            overwrite=self.overwrite,
-        )
-
-    @property
-    def limit(self) -> int:
-        """Pixels that an input may have."""
-        from impasto.images.io import DEFAULT_MAX_PIXELS
-
-        if self.max_pixels is not None and self.max_pixels < 1:
-            raise OptionError(f"--max-pixels is at least 1, got {self.max_pixels}")
-        return self.max_pixels or DEFAULT_MAX_PIXELS
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -320,7 +223,7 @@ def replay(
 ) -> int:
     """Paint a picture again from the run record that it carries; options given override the record's."""
     from impasto.api import build_replay
-    from impasto.record import machine_differences
+    from impasto.record import replay_differences
 
     given = {name: value for name, value in options.items() if value is not None}
     build_options(given, spell=flag_name)
@@ -334,7 +237,7 @@ def replay(
     if run.replayed.stopped_after != run.stop_after:
         notes.append("the picture was stopped early; with these options it is painted to the end")
     if not given:
-        notes += [f"not the same bytes: {line}" for line in machine_differences(run.replayed, run.options)]
+        notes += [f"not the same bytes: {line}" for line in replay_differences(run.replayed, run.options)]
     return carry_out(run, to, bit_depth, notes)
 
 
@@ -383,60 +286,6 @@ def recipes() -> int:
     return 0
 
 
-def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), events_from: int = 0) -> int:
-    """Paint, show, log, write; returns the exit code."""
-    from impasto.display import EventLog, choose_display
-    from impasto.events import RunStarted
-    from impasto.run_folder import Command, holds_run, remove_run
-
-    anew = run.resumed is None
-    if anew:
-        run.checkpoint_folder, run.checkpoint_seconds = to.run_folder, to.checkpoint_every
-    folder = run.checkpoint_folder
-    assert folder is not None
-    onward = f"to go on: impasto resume {folder}"
-    lapse = to.time_lapse(folder)
-    with stop_on_signal(run.controls, lambda: f"; {onward}" if holds_run(folder) else "") as received:
-        with choose_display(to.quiet) as display, EventLog(to.events, events_from) as log:
-            run.command = lambda: Command(
-                output=str(to.output.absolute()),
-                bit_depth=bit_depth,
-                record=not to.no_record,
-                events=str(to.events.absolute()) if to.events else None,
-                events_bytes=log.written_bytes,
-                timelapse=str(to.timelapse.absolute()) if to.timelapse else None,
-                timelapse_size_px=to.timelapse_size,
-                timelapse_seconds=to.timelapse_seconds,
-            )
-            for text in notes:
-                display.note(text)
-            told = False
-            for event in run:
-                if anew and isinstance(event, RunStarted):
-                    remove_run(folder)  # not before it is known that this run can be painted
-                log.write(event)
-                display.show(event)
-                if lapse:
-                    lapse.watch(event, run.controls)
-                if received and not told:
-                    display.note("stopping after this step; once more to quit at once")
-                    told = True
-        pastiche = run.pastiche
-        assert pastiche is not None, "the engine ended without RunDone"
-        pastiche.save(to.output, bit_depth=bit_depth, record=not to.no_record, overwrite=to.overwrite)
-        if lapse:
-            lapse.save()
-    if run.complete:
-        remove_run(folder)
-    if not to.quiet:
-        height_px, width_px = pastiche.pixels.shape[:2]
-        stopped = ", stopped early" if pastiche.stopped else ""
-        print(f"{to.output}: {width_px}x{height_px} px, painted in {pastiche.seconds:.1f} s{stopped}")
-        if not run.complete and holds_run(folder):
-            print(onward)
-    return 128 + received[0] if received else 0
-
-
 def parse_sheet(text: str | None, given: Mapping[str, str]) -> Print | None:
     """What --print says; with --size beside it, it is one too many."""
     from impasto.images.printing import parse_print
@@ -444,12 +293,6 @@ def parse_sheet(text: str | None, given: Mapping[str, str]) -> Print | None:
     if text is not None and "size_px" in given:
         raise OptionError("--size and --print both give the size: leave one out")
     return parse_print(text) if text is not None else None
-
-
-def check_interval(seconds: float) -> None:
-    """Refuse an interval between checkpoints that is none."""
-    if not 0 <= seconds < float("inf"):
-        raise OptionError(f"--checkpoint-every is a number of seconds, 0 or more, got {seconds}")
 
 
 def is_unfinished(output: Path) -> bool:

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from impasto.api import build_run, resolve_options
-from impasto.cli import Output, carry_out
 from impasto.cli_encoders import fetch_encoder
+from impasto.cli_output import Output, carry_out
 from impasto.cli_parts import GENERAL, SWITCH, parse_painting, with_option_flags
 from impasto.errors import OptionError
 from impasto.flags import flag_name

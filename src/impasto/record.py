@@ -10,7 +10,7 @@ import hashlib
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,7 +19,9 @@ from impasto.errors import RecordError, shorten
 from impasto.options import STARTING_POINTS, PaintOptions
 
 if TYPE_CHECKING:
+    from impasto.events import RunStarted
     from impasto.images.io import Picture
+    from impasto.inputs import Painting
 
 FORMAT_VERSION = 1
 ENCODER_SUFFIX = ".safetensors"
@@ -93,49 +95,50 @@ class RunRecord(_Part):
 
 def build_record(
     content: Picture | None,
-    paintings: Sequence[tuple[Picture, float]],
+    paintings: Sequence[Painting],
     options: PaintOptions,
+    started: RunStarted,
     *,
-    size_px: int,
-    tile_px: int | None,
-    precision: str,
     recipe: str | None = None,
     starting_picture: Picture | None = None,
     stopped_after: StopPoint | None = None,
     content_weight: float | None = None,
 ) -> RunRecord:
-    """Describe a finished run; `size_px` is the long edge of the pastiche.
-
-    Where an option was left to the machine (size, tiles, precision, threads) the record holds what it came to.
-    """
+    """Describe a finished run, with the options that it came to."""
     from impasto.encoders import load_encoder
 
     machine = current_machine(options)
     encoder = load_encoder(options.encoder)
-    resolved: dict[str, Any] = {
-        "size_px": size_px,
-        "tile_px": tile_px,
-        "precision": precision,
-        "threads": machine.threads,
-        "max_memory_bytes": None,
-    }
+    names = {"encoder": Path(options.encoder).name}
     if starting_picture is not None:
-        resolved["starting_point"] = starting_picture.name
-    resolved["encoder"] = Path(options.encoder).name
+        names["starting_point"] = starting_picture.name
     return RunRecord(
         recipe=Path(recipe).name if recipe else None,
-        options=options.model_copy(update=resolved),
+        options=settled_options(options, started, machine).model_copy(update=names),
         encoder=File(name=encoder.name, sha256=encoder.sha256),
         inputs=Inputs(
             content=_describe(content) if content else None,
             paintings=tuple(
-                PaintingFile(name=picture.name, sha256=picture.sha256, weight=weight) for picture, weight in paintings
+                PaintingFile(name=p.picture.name, sha256=p.picture.sha256, weight=p.weight) for p in paintings
             ),
             starting_picture=_describe(starting_picture) if starting_picture else None,
         ),
         stopped_after=stopped_after,
         content_weight=content_weight,
         machine=machine,
+    )
+
+
+def settled_options(options: PaintOptions, started: RunStarted, machine: Machine) -> PaintOptions:
+    """The options, with what was left to the machine (size, tiles, precision, threads) as it came to be."""
+    return options.model_copy(
+        update={
+            "size_px": max(started.scales_px[-1]),
+            "tile_px": started.tile_px,
+            "precision": started.precision,
+            "threads": machine.threads,
+            "max_memory_bytes": None,
+        }
     )
 
 
@@ -221,7 +224,7 @@ def current_machine(options: PaintOptions) -> Machine:
     """Facts of this machine and of the device that `options` name; loads torch."""
     import torch
 
-    from impasto.engine.paint import find_device
+    from impasto.engine.devices import find_device
 
     return Machine(
         torch=torch.__version__,
@@ -233,21 +236,33 @@ def current_machine(options: PaintOptions) -> Machine:
     )
 
 
-def machine_differences(record: RunRecord, options: PaintOptions) -> list[str]:
+def replay_differences(record: RunRecord, options: PaintOptions) -> list[str]:
     """Why painting the record again here, with `options`, will not give the same bytes: a line a reason."""
     from impasto.encoders import load_encoder
 
-    here = current_machine(options)
-    pairs = {
-        "impasto": (record.impasto, __version__),
-        "torch": (record.machine.torch, here.torch),
-        "instruction set": (record.machine.instruction_set, here.instruction_set),
-        "architecture": (record.machine.architecture, here.architecture),
-        "system": (record.machine.system, here.system),
-        "device": (record.machine.device, here.device),
-        "encoder": (record.encoder.sha256[:12], load_encoder(options.encoder).sha256[:12]),
-    }
-    return [f"{what}: {then} then, {now} now" for what, (then, now) in pairs.items() if then != now]
+    encoder = load_encoder(options.encoder).sha256
+    return [
+        *_differences({"impasto": (record.impasto, __version__)}),
+        *machine_differences(record.machine, current_machine(options)),
+        *_differences({"encoder": (record.encoder.sha256[:12], encoder[:12])}),
+    ]
+
+
+def machine_differences(then: Machine, now: Machine) -> list[str]:
+    """What of two machines lets the bytes of a picture differ: a line a reason."""
+    return _differences(
+        {
+            "torch": (then.torch, now.torch),
+            "instruction set": (then.instruction_set, now.instruction_set),
+            "architecture": (then.architecture, now.architecture),
+            "system": (then.system, now.system),
+            "device": (then.device, now.device),
+        }
+    )
+
+
+def _differences(pairs: Mapping[str, tuple[str, str]]) -> list[str]:
+    return [f"{what}: {old} then, {new} now" for what, (old, new) in pairs.items() if old != new]
 
 
 def is_picture_path(starting_point: str) -> bool:

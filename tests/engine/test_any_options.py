@@ -13,9 +13,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from impasto.engine.paint import Painting, iter_paint, pastiche_size
+from impasto.engine.paint import iter_paint
+from impasto.engine.settle import pastiche_size
 from impasto.events import RunDone, StepDone
 from impasto.images.picture import Picture, picture_from_array
+from impasto.inputs import Painting
 from impasto.options import STARTING_POINTS, PaintOptions
 
 KINDS = [

@@ -26,10 +26,11 @@ from impasto.engine.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from impasto.engine.paint import Painting, iter_paint
+from impasto.engine.paint import iter_paint
 from impasto.errors import CheckpointError
 from impasto.events import CheckpointSaved, Event, Notice, RunDone, StepDone
 from impasto.images.picture import picture_from_array
+from impasto.inputs import Painting
 from impasto.options import PaintOptions
 
 ABOUT = {"impasto": "0.1.0", "name": "schön \ud800"}

@@ -10,10 +10,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from impasto.engine.paint import Painting, iter_paint
+from impasto.engine.paint import iter_paint
 from impasto.errors import OptionError
 from impasto.events import Event, Notice, RunDone, StepDone
 from impasto.images.picture import Picture, picture_from_array
+from impasto.inputs import Painting
 from impasto.options import PaintOptions, build_options, load_recipe
 
 

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from impasto.encoders import load_encoder
 from impasto.engine import paint as engine
 from impasto.engine.balance import Readability
-from impasto.engine.paint import Painting, iter_paint, pastiche_size, thread_count
+from impasto.engine.devices import thread_count
+from impasto.engine.paint import iter_paint
+from impasto.engine.settle import pastiche_size
 from impasto.errors import OptionError
 from impasto.events import (
     Controls,
@@ -27,6 +29,7 @@ from impasto.events import (
     StepDone,
 )
 from impasto.images.picture import Picture, picture_from_array
+from impasto.inputs import Painting
 from impasto.options import STARTING_POINTS, PaintOptions
 
 # Named here where a default may change: what is tested is what happens, not what is chosen.

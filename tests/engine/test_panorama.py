@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from impasto.engine.paint import Painting, iter_paint
+from impasto.engine.paint import iter_paint
 from impasto.events import Notice, StepDone
 from impasto.images.io import picture_from_array
+from impasto.inputs import Painting
 from impasto.options import build_options
 
 

@@ -177,7 +177,7 @@ def test_bytes_that_are_none(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:7", "mps"])
 def test_a_device_that_is_not_there(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from impasto.engine.paint import find_device
+    from impasto.engine.devices import find_device
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(OptionError, match=f"'{name}' cannot be used: .*--device cpu"):
@@ -185,7 +185,7 @@ def test_a_device_that_is_not_there(name: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_automatic_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    from impasto.engine.paint import find_device
+    from impasto.engine.devices import find_device
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert find_device("auto") == torch.device("cpu")
@@ -195,7 +195,7 @@ def test_the_automatic_device(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_automatic_precision() -> None:
-    from impasto.engine.paint import find_precision
+    from impasto.engine.devices import find_precision
 
     found = {name: find_precision("auto", torch.device(name)) for name in ("cpu", "cuda", "cuda:1", "mps")}
     assert found == {"cpu": torch.float32, "cuda": torch.bfloat16, "cuda:1": torch.bfloat16, "mps": torch.float32}

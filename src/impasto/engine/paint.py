@@ -6,30 +6,27 @@ optimiser until the scale ends; then the pastiche is enlarged and handed on. Eve
 
 from __future__ import annotations
 
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
 from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, style_share
+from impasto.engine.canvases import Resample, painting_canvas, picture_pixels, picture_tensor, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
+from impasto.engine.devices import find_device, find_precision, replicas, thread_count
 from impasto.engine.memory import give_back, set_thrift
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan
-from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale, painting_size
-from impasto.engine.settle import DEFAULT_LONG_EDGE_PX, texture_brush_scale, with_layers_of
-from impasto.errors import OptionError
+from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale
+from impasto.engine.settle import check_inputs, existing_layers, pastiche_size, texture_brush_scale, with_layers_of
 from impasto.events import (
     CheckpointSaved,
     Controls,
@@ -42,8 +39,9 @@ from impasto.events import (
     ScaleStarted,
     StepDone,
 )
-from impasto.images.geometry import extend_mirrored, fit_long_edge, resize
+from impasto.images.geometry import fit_long_edge, resize
 from impasto.images.io import Picture
+from impasto.inputs import Painting
 from impasto.losses.kernel import blend_samples
 from impasto.losses.objective import (
     WHOLE_MAP_LOSSES,
@@ -54,8 +52,8 @@ from impasto.losses.objective import (
     style_statistics,
 )
 from impasto.losses.smoothness import total_variation
-from impasto.losses.statistics import blend, moments
-from impasto.options import STARTING_POINTS, PaintOptions
+from impasto.losses.statistics import blend
+from impasto.options import PaintOptions
 
 PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights see them so, a distilled geometry is of [0, 1]
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
@@ -64,62 +62,6 @@ BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may m
 STOP_WINDOW = 10  # steps over which the adaptive stop compares
 MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
 KEPT_STUDIES = 16  # paintings at one scale each, studied: 5 MB with VGG-19's layers, 0.4 with lite's
-VARIATION_AMPLITUDE = 0.1  # of the soft noise that another variation starts from
-
-
-@dataclass(frozen=True)
-class Painting:
-    """A style image and its share among several."""
-
-    picture: Picture
-    weight: float = 1.0
-
-
-def pastiche_size(
-    content: Picture | None, options: PaintOptions, paintings: Sequence[Painting] = ()
-) -> tuple[int, int]:
-    """(height, width) of the pastiche in pixels; without a photo that of a texture, after the first painting."""
-    like = content or paintings[0].picture
-    own = max(like.height_px, like.width_px)
-    if content is None and options.shape_px:
-        width, height = options.shape_px
-        return fit_long_edge(height, width, options.size_px or max(height, width))
-    return fit_long_edge(like.height_px, like.width_px, options.size_px or min(DEFAULT_LONG_EDGE_PX, own))
-
-
-def thread_count(options: PaintOptions) -> int:
-    """Threads a run uses: as asked, else one per core that this process may use."""
-    if options.threads:
-        return options.threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def find_device(name: str) -> torch.device:
-    """The device that an option names; ``auto`` is CUDA's GPU if there is one.
-
-    Raises `OptionError` for one that this machine, or this build of PyTorch, does not have.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        found = (
-            f"it finds {torch.cuda.device_count()} such GPUs" if torch.cuda.is_available() else "it finds no such GPU"
-        )
-        raise OptionError(
-            f"device {name!r} cannot be used: {found} (PyTorch {torch.__version__}); --device cpu always can"
-        )
-    if device.type == "mps":
-        raise OptionError(
-            "device 'mps' cannot be used: Apple's GPUs have no float64, which style statistics need; "
-            "--device cpu always can"
-        )
-    return device
-
-
-def find_precision(name: str, device: torch.device) -> torch.dtype:
-    """The precision that an option names; ``auto`` is the fastest that the device does well."""
-    return torch.bfloat16 if name == "bfloat16" or (name == "auto" and device.type == "cuda") else torch.float32
 
 
 def iter_paint(
@@ -158,7 +100,7 @@ def iter_paint(
         precision=find_precision(options.precision, device),
         device=device,
     )
-    _check(options, content, paintings, starting_picture)
+    check_inputs(options, content, paintings, starting_picture)
     options, notices = with_layers_of(encoder, options)
     size = pastiche_size(content, options, paintings)
     sizes = [(p.picture.height_px, p.picture.width_px) for p in paintings]
@@ -286,7 +228,7 @@ class _Run:
         """What one scale is painted by, and its first pastiche unless the run was resumed in it."""
         scale, options = self._plan.scales[index], self._options
         photo = self._photo(scale)
-        layers, missing = _existing_layers(self._encoder, options, scale)
+        layers, missing = existing_layers(self._encoder, options, scale)
         notices = [Notice(missing)] if missing else []
         readability = None
         if self._content and self._balance.moves and (index == 0 or scale.long_edge_px <= BALANCE_LONG_EDGE_PX):
@@ -308,11 +250,11 @@ class _Run:
             self._encoder, photo, self._paintings, scale, options, layers, self._balance.weight, self._plan.tile_px
         )
         if self._optimizer is None:
-            start = _starting_point(options, scale, photo, self._paintings, self._starting_picture)
+            start = starting_canvas(options, scale, photo, self._paintings, self._starting_picture)
             self._optimizer = LBFGS(start) if options.optimizer == "lbfgs" else Adam(start, options)
         elif self.step == 0:
             del photo
-            self._optimizer.rescale(_Resample(self._plan.scales[index - 1], scale))
+            self._optimizer.rescale(Resample(self._plan.scales[index - 1], scale))
         give_back()
         if index == len(self._plan.scales) - 1:
             notices += self._blurred(scale)
@@ -337,11 +279,11 @@ class _Run:
         scale, last = self._plan.scales[self.scale], self._plan.scales[-1]
         finished = resize(scale.crop(picture), last.height_px, last.width_px).clamp_(0, 1)
         stopped = self._stopped and not (self._scale_done and scale is last)
-        return RunDone(_pixels(finished), stopped, self.seconds, self._pixel_steps)
+        return RunDone(picture_pixels(finished), stopped, self.seconds, self._pixel_steps)
 
     def _preview(self, canvas: Tensor) -> PreviewReady:
         self._controls.preview = False
-        return PreviewReady(self.scale, self.step, _pixels(self._plan.scales[self.scale].crop(canvas)))
+        return PreviewReady(self.scale, self.step, picture_pixels(self._plan.scales[self.scale].crop(canvas)))
 
     def _save(self, checkpoints: Checkpoints) -> CheckpointSaved | Notice:
         assert self._optimizer is not None  # set before the first step
@@ -383,55 +325,7 @@ class _Run:
         return scale.extend(self._tensor(self._content, scale.height_px, scale.width_px))
 
     def _tensor(self, picture: Picture, height_px: int, width_px: int) -> Tensor:
-        return _tensor(picture, height_px, width_px).to(self._encoder.device)
-
-
-def _check(
-    options: PaintOptions, content: Picture | None, paintings: Sequence[Painting], starting_picture: Picture | None
-) -> None:
-    """Refuse what cannot be painted, before anything is."""
-    if not options.content_layers and not options.style_layers:
-        raise OptionError("neither content layers nor style layers are named: there is nothing to paint after")
-    if not paintings and options.style_layers:
-        raise OptionError("no painting given: name at least one, or no style layers")
-    if content is None and options.content_layers:
-        raise OptionError("no photo given: name one, or no content layers (as the recipe 'texture' does)")
-    if content is None and starting_picture is None and options.starting_point == "content":
-        raise OptionError("there is no photo to start from: take another starting point, such as 'noise'")
-    if not paintings and starting_picture is None and options.starting_point == "style-statistics":
-        raise OptionError("there is no painting to start from: take another starting point, such as 'noise'")
-    if options.balance == "readability" and not options.content_layers:
-        raise OptionError("without content layers nothing is balanced: take balance 'fixed' with them")
-    if options.balance == "readability" and options.loss_units != "scale-free":
-        raise OptionError(
-            f"the weights of loss units {options.loss_units!r} are taken as given: take balance 'fixed' with them"
-        )
-    if starting_picture is None and options.starting_point not in STARTING_POINTS:
-        raise OptionError(
-            f"starting point {options.starting_point!r} is neither a picture file nor one of "
-            f"{', '.join(STARTING_POINTS)}"
-        )
-
-
-def _existing_layers(
-    encoder: Encoder, options: PaintOptions, scale: Scale
-) -> tuple[tuple[Mapping[str, float], Mapping[str, float]], str]:
-    """Content and style layers that have a position on this canvas, and a notice if some have none.
-
-    Only without a margin: with one every canvas is large enough.
-    """
-    smallest = min(scale.canvas_height_px, scale.canvas_width_px)
-    table = encoder.architecture
-    deepest = [la.name for la in table.layers if la.stride_px <= smallest][-1]
-    asked = {*options.content_layers, *options.style_layers}
-    missing = sorted(name for name in asked if table.layer(name).stride_px > smallest)
-
-    def left(layers: Mapping[str, float]) -> Mapping[str, float]:
-        return {k: v for k, v in layers.items() if k not in missing} or dict.fromkeys(layers and [deepest], 1.0)
-
-    content, style = left(options.content_layers), left(options.style_layers)
-    notice = f"the picture is only {smallest} px wide or high: {', '.join(missing)} left out" if missing else ""
-    return (content, style), notice
+        return picture_tensor(picture, height_px, width_px).to(self._encoder.device)
 
 
 def build_objective(
@@ -479,16 +373,8 @@ def build_objective(
         tv_scale=max(restless, MIN_TV_SCALE) if options.loss_units == "scale-free" else 1.0,
         loss_units=options.loss_units,
         tile_px=tile_px,
-        replicas=_replicas(encoder, options),
+        replicas=replicas(encoder, options),
     )
-
-
-def _replicas(encoder: Encoder, options: PaintOptions) -> list[Encoder]:
-    """The encoder on every other GPU, unless one GPU was asked for by its number."""
-    if encoder.device.type != "cuda" or ":" in options.device:
-        return []
-    devices = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
-    return [encoder.on(device) for device in devices if device.index != (encoder.device.index or 0)]
 
 
 def _reading(options: PaintOptions) -> Callable[..., Mapping[str, Any]]:
@@ -512,43 +398,12 @@ def _studied(
     place = str(encoder.device)
     key = (encoder.sha256, place, options.model_dump_json(), threads, picture.sha256, long_edge_px, *layers, tile_px)
     if key not in _STUDIED:
-        painted = _style_tensor(picture, long_edge_px, options.brush_scale).to(encoder.device)
+        painted = painting_canvas(picture, long_edge_px, options.brush_scale).to(encoder.device)
         _STUDIED[key] = _reading(options)(encoder, [(painted, 1.0)], layers, tile_px), float(total_variation(painted))
         if len(_STUDIED) > KEPT_STUDIES:
             _STUDIED.popitem(last=False)
     _STUDIED.move_to_end(key)
     return _STUDIED[key]
-
-
-def _starting_point(
-    options: PaintOptions,
-    scale: Scale,
-    photo: Tensor,
-    paintings: Sequence[Painting],
-    starting_picture: Picture | None,
-) -> Tensor:
-    """First pastiche on the canvas of the coarsest scale; all that is random in a run happens here."""
-    generator = torch.Generator().manual_seed(options.seed)
-    if starting_picture is not None:
-        start = scale.extend(_tensor(starting_picture, scale.height_px, scale.width_px))
-    elif options.starting_point == "noise":
-        start = torch.rand(photo.shape, generator=generator)
-    elif options.starting_point == "gray":
-        start = torch.full_like(photo, 0.5)
-    elif options.starting_point == "style-statistics":
-        colours = blend(
-            (moments(_style_tensor(p.picture, scale.long_edge_px, options.brush_scale)), p.weight) for p in paintings
-        )
-        factor = torch.linalg.cholesky(colours.covariance + 1e-6 * torch.eye(3, dtype=torch.float64))
-        noise = torch.randn(photo[0, 0].numel(), 3, generator=generator) @ factor.T.float()
-        start = (colours.mean.float() + noise).T.reshape(photo.shape).clamp(0, 1)
-    else:
-        start = photo
-    if options.variation:
-        generator.manual_seed(options.variation)
-        coarse = torch.randn(1, 3, *(max(1, n // 8) for n in photo.shape[-2:]), generator=generator)
-        start = (start + VARIATION_AMPLITUDE * resize(coarse, *photo.shape[-2:])).clamp(0, 1)
-    return start
 
 
 class _AdaptiveStop:
@@ -564,33 +419,3 @@ class _AdaptiveStop:
             return False
         before = sum(self.totals[-2 * STOP_WINDOW : -STOP_WINDOW])
         return before - sum(self.totals[-STOP_WINDOW:]) < self._tolerance * before
-
-
-@dataclass(frozen=True)
-class _Resample:
-    """Carries a canvas to the next scale: crop, enlarge, extend again."""
-
-    before: Scale
-    after: Scale
-
-    def __call__(self, canvas: Tensor, mode: str) -> Tensor:
-        picture = resize(self.before.crop(canvas), self.after.height_px, self.after.width_px, mode)
-        return self.after.extend(picture)
-
-
-def _style_tensor(picture: Picture, long_edge_px: int, brush_scale: float) -> Tensor:
-    """A painting at a scale's size, continued by reflection to whole strides of the deepest layer."""
-    height, width = painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale)
-    canvas = [max(2, -(-side // CANVAS_MULTIPLE_PX)) * CANVAS_MULTIPLE_PX for side in (height, width)]
-    top, left = (canvas[0] - height) // 2, (canvas[1] - width) // 2
-    return extend_mirrored(_tensor(picture, height, width), top, left, *canvas)
-
-
-def _tensor(picture: Picture, height_px: int, width_px: int) -> Tensor:
-    pixels = torch.from_numpy(picture.pixels(height_px, width_px))
-    return pixels.permute(2, 0, 1)[None].contiguous()
-
-
-def _pixels(picture: Tensor) -> NDArray[np.float32]:
-    pixels: NDArray[np.float32] = picture[0].permute(1, 2, 0).contiguous().cpu().numpy()
-    return pixels

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from impasto.api import Run
 from impasto.errors import InputError
 from impasto.events import Event, Notice, PreviewReady, StepDone, event_fields
 from impasto.images.io import Picture, load_picture
+from impasto.inputs import Painting
 from impasto.jobs.run_folder import InputFile, Job, Outcome
+from impasto.runs import Run
 
 KEPT_PICTURES = 4  # decoded inputs that a process keeps: neighbouring jobs share photo or painting
 
@@ -47,7 +48,7 @@ def iter_painting(job: Job) -> Iterator[Event | Outcome]:
         options = options.model_copy(update={"encoder": str(encoder)})
     run = Run(
         content=next(SHELF.load(file) for file in job.inputs if file.role == "photo"),
-        paintings=[(SHELF.load(file), file.weight) for file in job.inputs if file.role == "painting"],
+        paintings=[Painting(SHELF.load(file), file.weight) for file in job.inputs if file.role == "painting"],
         options=options,
         recipe=job.recipe,
         starting_picture=starts[0] if starts else None,

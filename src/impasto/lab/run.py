@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.encoders import Encoder, load_encoder
-from impasto.engine.paint import thread_count
+from impasto.engine.devices import thread_count
 from impasto.errors import ImpastoError
 from impasto.events import Controls
 from impasto.images.io import load_picture

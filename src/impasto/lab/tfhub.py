@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
-from impasto.engine.paint import pastiche_size
+from impasto.engine.settle import pastiche_size
 from impasto.errors import InputError, OptionError
 from impasto.images.io import Picture
 from impasto.options import PaintOptions

@@ -5,7 +5,7 @@ Every checkpoint holds the whole description of its run, so that any one of them
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from impasto.errors import CheckpointError, InputError, OutputError
 from impasto.files import why_not_a_file
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, picture_from_array
 from impasto.options import PaintOptions
-from impasto.record import Machine, StopPoint, current_machine
+from impasto.record import Machine, StopPoint, current_machine, machine_differences
 
 FOLDER_SUFFIX = ".run"
 OUR_FILES = (
@@ -151,7 +151,8 @@ def read_run(folder: Path) -> tuple[RunState, Path, list[str]]:
                 f"(SHA-256 {state.encoder_sha256[:12]}, now {encoder.sha256[:12]}): put that one back, or paint anew"
             )
         notes = [f"{reason}; going on from the one before" for reason in trouble[:1]]
-        return state, path, notes + [f"not the same bytes: {line}" for line in _differences(state)]
+        lines = machine_differences(state.machine, current_machine(state.options))
+        return state, path, notes + [f"not the same bytes: {line}" for line in lines]
     raise CheckpointError(next(iter(trouble), nothing))
 
 
@@ -163,13 +164,7 @@ def remove_run(folder: Path) -> None:
     if not folder.is_dir():
         return
     try:
-        for pattern in (
-            "checkpoint-*.safetensors",
-            "checkpoint-*.partial",
-            "input-*.npy",
-            "input-*.partial",
-            "frame-*.npy",
-        ):
+        for pattern in OUR_FILES:
             for path in folder.glob(pattern):
                 path.unlink(missing_ok=True)
         if not any(folder.iterdir()):
@@ -188,16 +183,3 @@ def _parse(about: Mapping[str, Any], name: str) -> RunState:
         return RunState.model_validate(about)
     except ValidationError as error:
         raise CheckpointError(f"the checkpoint {name} is damaged: its description is not usable") from error
-
-
-def _differences(state: RunState) -> Sequence[str]:
-    """Why a run that goes on here will not end with the bytes it would have had there."""
-    then, now = state.machine, current_machine(state.options)
-    pairs = {
-        "torch": (then.torch, now.torch),
-        "instruction set": (then.instruction_set, now.instruction_set),
-        "architecture": (then.architecture, now.architecture),
-        "system": (then.system, now.system),
-        "device": (then.device, now.device),
-    }
-    return [f"{what}: {old} then, {new} now" for what, (old, new) in pairs.items() if old != new]

@@ -1,0 +1,87 @@
+"""Pictures on their canvases: photo and paintings at a scale, the first pastiche, the way from scale to scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, Scale, painting_size
+from impasto.images.geometry import extend_mirrored, resize
+from impasto.images.io import Picture
+from impasto.inputs import Painting
+from impasto.losses.statistics import blend, moments
+from impasto.options import PaintOptions
+
+VARIATION_AMPLITUDE = 0.1  # of the soft noise that another variation starts from
+
+
+def starting_canvas(
+    options: PaintOptions,
+    scale: Scale,
+    photo: Tensor,
+    paintings: Sequence[Painting],
+    starting_picture: Picture | None,
+) -> Tensor:
+    """First pastiche [1, 3, height, width] on the canvas of the coarsest scale, where `photo` is.
+
+    All that is random in a run happens here, on the processor: every device starts from the same numbers.
+    """
+    generator = torch.Generator().manual_seed(options.seed)
+    if starting_picture is not None:
+        start = scale.extend(picture_tensor(starting_picture, scale.height_px, scale.width_px))
+    elif options.starting_point == "noise":
+        start = torch.rand(photo.shape, generator=generator)
+    elif options.starting_point == "gray":
+        start = torch.full_like(photo, 0.5)
+    elif options.starting_point == "style-statistics":
+        colours = blend(
+            (moments(painting_canvas(p.picture, scale.long_edge_px, options.brush_scale)), p.weight) for p in paintings
+        )
+        factor = torch.linalg.cholesky(colours.covariance + 1e-6 * torch.eye(3, dtype=torch.float64))
+        noise = torch.randn(photo[0, 0].numel(), 3, generator=generator) @ factor.T.float()
+        start = (colours.mean.float() + noise).T.reshape(photo.shape).clamp(0, 1)
+    else:
+        start = photo
+    if options.variation:
+        generator.manual_seed(options.variation)
+        coarse = torch.randn(1, 3, *(max(1, n // 8) for n in photo.shape[-2:]), generator=generator)
+        noise = resize(coarse, *photo.shape[-2:]).to(start.device)
+        start = (start + VARIATION_AMPLITUDE * noise).clamp(0, 1)
+    return start.to(photo.device)
+
+
+@dataclass(frozen=True)
+class Resample:
+    """Carries a canvas to the next scale: crop, enlarge, extend again."""
+
+    before: Scale
+    after: Scale
+
+    def __call__(self, canvas: Tensor, mode: str) -> Tensor:
+        picture = resize(self.before.crop(canvas), self.after.height_px, self.after.width_px, mode)
+        return self.after.extend(picture)
+
+
+def painting_canvas(picture: Picture, long_edge_px: int, brush_scale: float) -> Tensor:
+    """A painting at a scale's size, continued by reflection to whole strides of the deepest layer."""
+    height, width = painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale)
+    canvas = [max(2, -(-side // CANVAS_MULTIPLE_PX)) * CANVAS_MULTIPLE_PX for side in (height, width)]
+    top, left = (canvas[0] - height) // 2, (canvas[1] - width) // 2
+    return extend_mirrored(picture_tensor(picture, height, width), top, left, *canvas)
+
+
+def picture_tensor(picture: Picture, height_px: int, width_px: int) -> Tensor:
+    """A picture at a size, [1, 3, height, width] in [0, 1]."""
+    pixels = torch.from_numpy(picture.pixels(height_px, width_px))
+    return pixels.permute(2, 0, 1)[None].contiguous()
+
+
+def picture_pixels(picture: Tensor) -> NDArray[np.float32]:
+    """[1, 3, height, width] as [height, width, 3]."""
+    pixels: NDArray[np.float32] = picture[0].permute(1, 2, 0).contiguous().cpu().numpy()
+    return pixels

@@ -1,0 +1,54 @@
+"""Where a run computes: device, precision, threads."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from impasto.encoders import Encoder
+from impasto.errors import OptionError
+from impasto.options import PaintOptions
+
+
+def thread_count(options: PaintOptions) -> int:
+    """Threads a run uses: as asked, else one per core that this process may use."""
+    if options.threads:
+        return options.threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def find_device(name: str) -> torch.device:
+    """The device that an option names; ``auto`` is CUDA's GPU if there is one.
+
+    Raises `OptionError` for one that this machine, or this build of PyTorch, does not have.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        found = (
+            f"it finds {torch.cuda.device_count()} such GPUs" if torch.cuda.is_available() else "it finds no such GPU"
+        )
+        raise OptionError(
+            f"device {name!r} cannot be used: {found} (PyTorch {torch.__version__}); --device cpu always can"
+        )
+    if device.type == "mps":
+        raise OptionError(
+            "device 'mps' cannot be used: Apple's GPUs have no float64, which style statistics need; "
+            "--device cpu always can"
+        )
+    return device
+
+
+def find_precision(name: str, device: torch.device) -> torch.dtype:
+    """The precision that an option names; ``auto`` is the fastest that the device does well."""
+    return torch.bfloat16 if name == "bfloat16" or (name == "auto" and device.type == "cuda") else torch.float32
+
+
+def replicas(encoder: Encoder, options: PaintOptions) -> list[Encoder]:
+    """The encoder on every other GPU, unless one GPU was asked for by its number."""
+    if encoder.device.type != "cuda" or ":" in options.device:
+        return []
+    devices = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
+    return [encoder.on(device) for device in devices if device.index != (encoder.device.index or 0)]
