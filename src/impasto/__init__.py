@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from impasto.api import enlarge, iter_paint, paint, replay, resume
+    from impasto.drafting import draft, replay_draft
     from impasto.errors import (
         CheckpointError,
         ImpastoError,
@@ -70,6 +71,7 @@ __all__ = [
     "again",
     "batch",
     "compare",
+    "draft",
     "enlarge",
     "iter_paint",
     "load_picture",
@@ -79,6 +81,7 @@ __all__ = [
     "read_record",
     "recipe_names",
     "replay",
+    "replay_draft",
     "resume",
     "save_picture",
     "sweep",
@@ -86,6 +89,7 @@ __all__ = [
 
 _HOMES = {
     "impasto.api": ["enlarge", "iter_paint", "paint", "replay", "resume"],
+    "impasto.drafting": ["draft", "replay_draft"],
     "impasto.errors": [
         "CheckpointError", "ImpastoError", "InputError", "OptionError", "OutputError", "RecordError", "WeightsError",
     ],

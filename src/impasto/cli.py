@@ -91,6 +91,13 @@ def build_app() -> App:
     app.command(features, usage=usage.format("features IMAGE --layer NAME [-o OUT] [OPTIONS]"))
     app.command(build_weights_app())
     app.command(
+        "impasto.cli_draft:draft",
+        name="draft",
+        help="Repaint a photograph in one pass: a second, not minutes.",
+        usage=usage.format("draft PHOTO PAINTING [PAINTING...] -o OUT [OPTIONS]"),
+    )
+    app.command("impasto.cli_train:TRAIN", name="train", help="Train a stylizer on pictures of your own.")
+    app.command(
         "impasto.cli_reconstruct:texture",
         name="texture",
         help="Paint a texture of any size in the manner of a picture.",
@@ -223,11 +230,16 @@ def replay(
 ) -> int:
     """Paint a picture again from the run record that it carries; options given override the record's."""
     from impasto.api import build_replay
-    from impasto.record import replay_differences
+    from impasto.images.io import read_record
+    from impasto.record import is_draft, replay_differences
 
     given = {name: value for name, value in options.items() if value is not None}
     build_options(given, spell=flag_name)
     to.check(int(to.bit_depth or 8))
+    if is_draft(read_record(picture)):
+        from impasto.cli_draft import replay_draft
+
+        return replay_draft(picture, inputs, to, given)
     run = build_replay(picture, inputs, overrides=given, max_pixels=to.limit)
     assert run.replayed is not None
     bit_depth = int(to.bit_depth or run.replayed.bit_depth)
@@ -249,12 +261,16 @@ def info(
 ) -> int:
     """Print how a picture was painted: the run record that it carries."""
     from impasto.images.io import read_record
-    from impasto.record import parse_record
+    from impasto.record import is_draft, parse_record
 
     values = read_record(picture)
     if as_json:
         print(json.dumps(values, indent=2))  # in ASCII: whatever the names hold, every terminal can take it
         return 0
+    if is_draft(values):
+        from impasto.cli_draft import describe
+
+        return describe(values, picture.name)
     record = parse_record(values, picture.name)
     lines = {"painted by": f"impasto {record.impasto}" + (f", recipe {record.recipe}" if record.recipe else "")}
     if record.inputs.content is not None:

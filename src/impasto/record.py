@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from impasto.inputs import Painting
 
 FORMAT_VERSION = 1
+DRAFT = "draft"  # kind of a record that the stylizer's drafts carry; a run's has none
 ENCODER_SUFFIX = ".safetensors"
 PICTURE_SUFFIXES = frozenset([".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"])
 
@@ -147,6 +148,10 @@ def parse_record(values: Mapping[str, object], name: str) -> RunRecord:
 
     Raises `RecordError` for another format version, and for a record with missing or unusable parts.
     """
+    if is_draft(values):
+        raise RecordError(
+            f"{name} is a draft, painted in one pass: no run to repeat; impasto.replay_draft paints it again"
+        )
     version = values.get("format_version")
     if version != FORMAT_VERSION:
         raise RecordError(
@@ -162,6 +167,11 @@ def parse_record(values: Mapping[str, object], name: str) -> RunRecord:
             f"the run record of {name} cannot be used: {part}: {first['msg'].lower()} "
             f"(it was made by impasto {_maker(values)}, this is {__version__})"
         ) from error
+
+
+def is_draft(values: Mapping[str, object]) -> bool:
+    """Whether a record is that of a draft, which `drafting` reads, and not of a run."""
+    return values.get("kind") == DRAFT
 
 
 def _maker(values: Mapping[str, object]) -> str:

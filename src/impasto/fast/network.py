@@ -37,8 +37,9 @@ class Block(nn.Module):
 
     def forward(self, current: Tensor, code: Float[Tensor, "batch code"]) -> Tensor:
         gain, shift = self.affine(code)[:, :, None, None].chunk(2, 1)
-        inner = F.leaky_relu(torch.addcmul(shift, self.first(current), 1 + gain), 0.2)
-        return current + self.second(inner)
+        inner = F.leaky_relu(torch.addcmul(shift, self.first(current), 1 + gain.tanh()), 0.2)
+        result: Tensor = current + self.second(inner)
+        return result
 
 
 class Network(nn.Module):
@@ -48,21 +49,19 @@ class Network(nn.Module):
     to unit size by them.
     """
 
-    def __init__(self, noise: bool = True) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.noise = noise
         for name, channels in CHANNELS.items():
             key = name.replace("rgb", "relu0_1")
             self.register_buffer(f"mean_{key}", torch.zeros(channels))
             self.register_buffer(f"deviation_{key}", torch.ones(channels))
         seen = sum(c + (c * (c + 1) // 2 if n in CORRELATED else c) for n, c in CHANNELS.items())
-        self.code = nn.Sequential(nn.Linear(seen, 192), nn.LeakyReLU(0.2), nn.Linear(192, CODE), nn.LeakyReLU(0.2))
-        extra = NOISE if noise else 0
+        self.code = nn.Sequential(nn.Linear(seen, 192), nn.LeakyReLU(0.2), nn.Linear(192, CODE))
         self.enter4 = _conv(128, 128)
-        self.down = _conv(128 + extra, 128, 2)
+        self.down = _conv(128 + NOISE, 128, 2)
         self.blocks5 = nn.ModuleList([Block(128), Block(128)])
         self.blocks4 = nn.ModuleList([Block(128)])
-        self.enter3 = nn.Conv2d(64 + extra, 64, 1)
+        self.enter3 = nn.Conv2d(64 + NOISE, 64, 1)
         self.enter2 = nn.Conv2d(32, 32, 1)
         self.enter1 = nn.Conv2d(16 + 6, 16, 1)
         self.up3, self.up2, self.up1 = _conv(128, 64), _conv(64, 32), _conv(32, 16)
@@ -71,7 +70,7 @@ class Network(nn.Module):
         self.blocks1 = nn.ModuleList([Block(16), Block(16)])
         self.leave = _conv(16, 3)
         nn.init.normal_(self.leave.weight, std=0.01)
-        nn.init.zeros_(self.leave.bias)
+        nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
 
     def unit(self, name: str) -> tuple[Tensor, Tensor]:
         """Mean and deviation of a layer's channels over many paintings."""
@@ -87,10 +86,16 @@ class Network(nn.Module):
             own = covariances.diagonal(dim1=1, dim2=2).clamp_min(1e-4)
             seen += [(means - centre) / deviation, 0.5 * own.log()]
             if name in CORRELATED:
-                rows, columns = torch.tril_indices(*covariances.shape[1:], -1)
+                rows, columns = torch.tril_indices(len(centre), len(centre), -1)
                 seen.append(covariances[:, rows, columns] / (own[:, rows] * own[:, columns]).sqrt())
-        code: Tensor = self.code(torch.cat(seen, 1).clamp(-8, 8))
-        return code
+        # Of length one: gains and shifts then move slowly, whatever the painting.
+        code: Tensor = self.code(torch.cat(seen, 1).clamp(-4, 4))
+        unit: Tensor = F.layer_norm(code, (CODE,)) * CODE**-0.5
+        return unit
+
+    def usual_variance(self) -> dict[str, float]:
+        """By layer, the total variance of its channels over many paintings."""
+        return {name: float(self.unit(name)[1].square().sum()) for name in CHANNELS}
 
     def in_units(self, affines: Mapping[str, Affine]) -> dict[str, Affine]:
         """Affine maps that end in the unit size that the network reads."""
@@ -101,12 +106,11 @@ class Network(nn.Module):
         return found
 
     def coarse(
-        self, fourth: Float[Tensor, "batch 128 rows columns"], code: Tensor, noise: Tensor | None
+        self, fourth: Float[Tensor, "batch 128 rows columns"], code: Tensor, noise: Tensor
     ) -> Float[Tensor, "batch 64 rows columns"]:
-        """What is painted at 1/8 of the size, of the transformed relu4_1 in units; an even number of rows and columns."""
+        """What is painted at 1/8 of the size, of the transformed relu4_1 in units; rows and columns are even."""
         entered = F.leaky_relu(self.enter4(fourth), 0.2)
-        below = entered if noise is None else torch.cat([entered, noise], 1)
-        current = F.leaky_relu(self.down(below), 0.2)
+        current = F.leaky_relu(self.down(torch.cat([entered, noise], 1)), 0.2)
         for block in self.blocks5:
             current = block(current, code)
         current = entered + _enlarged(current)
@@ -121,14 +125,13 @@ class Network(nn.Module):
         photo: Float[Tensor, "batch 3 height width"],
         maps: Mapping[str, Tensor],
         code: Tensor,
-        noise: Tensor | None,
+        noise: Tensor,
     ) -> Float[Tensor, "batch 3 height width"]:
         """The pastiche less 0.5, not clamped: the recoloured photo and what is painted over it.
 
         photo: RGB less 0.5. maps: the transformed maps from `rgb` to `relu3_1`, in units. noise: at 1/4 of the size.
         """
-        third = maps["relu3_1"] if noise is None else torch.cat([maps["relu3_1"], noise], 1)
-        current = _enlarged(coarse) + self.enter3(third)
+        current = _enlarged(coarse) + self.enter3(torch.cat([maps["relu3_1"], noise], 1))
         for block in self.blocks3:
             current = block(current, code)
         current = _enlarged(self.up2(current)) + self.enter2(maps["relu2_1"])
@@ -140,7 +143,8 @@ class Network(nn.Module):
             current = block(current, code)
         centre, deviation = self.unit("rgb")
         recoloured = torch.addcmul(_column(centre), maps["rgb"], _column(deviation))
-        return recoloured + self.leave(F.leaky_relu(current, 0.2))
+        painted: Tensor = recoloured + self.leave(F.leaky_relu(current, 0.2))
+        return painted
 
 
 def _column(values: Tensor) -> Tensor:

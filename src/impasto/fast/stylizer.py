@@ -13,7 +13,6 @@ from itertools import pairwise, product
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -58,11 +57,15 @@ class Stylizer:
 
     def __init__(self, name: str, sha256: str, encoder: Encoder, network: Network) -> None:
         self.name, self.sha256, self.encoder = name, sha256, encoder
-        self._network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self._network = network.eval().requires_grad_(False)
+        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         generator = torch.Generator().manual_seed(0)
-        self._noise = {
-            stride: torch.randn(1, NOISE, NOISE_SIDE, NOISE_SIDE, generator=generator) for stride in (8, 4)
-        }
+        self._noise = {stride: torch.randn(1, NOISE, NOISE_SIDE, NOISE_SIDE, generator=generator) for stride in (8, 4)}
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """Of the network, for training to begin from."""
+        return dict(self._network.state_dict())
 
     @torch.no_grad()
     def study(self, painting: Float[Tensor, "1 3 height width"]) -> StyleStatistics:
@@ -157,10 +160,8 @@ class Stylizer:
             painted[..., *within] = found[..., *owns] + MIDDLE
         return painted
 
-    def _noise_at(self, stride: int, spans: tuple[slice, slice]) -> Tensor | None:
+    def _noise_at(self, stride: int, spans: tuple[slice, slice]) -> Tensor:
         """The noise at positions of a map of that stride: it belongs to the place, not to the tile."""
-        if not self._network.noise:
-            return None
         rows, columns = (torch.arange(span.start, span.stop) % NOISE_SIDE for span in spans)
         return self._noise[stride].index_select(2, rows).index_select(3, columns)
 
