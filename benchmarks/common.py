@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from impasto.encoders import load_encoder
+from impasto.engine.areas import Areas
 from impasto.engine.devices import thread_count
 from impasto.engine.paint import build_objective, iter_paint
 from impasto.engine.pyramid import Scale, build_pyramid
@@ -185,7 +186,8 @@ def objective_of(pair: Pair, options: PaintOptions, scale: Scale) -> Objective:
     encoder = load_encoder(options.encoder, padding_mode=options.padding_mode)
     photo = scale.extend(to_tensor(pair.photo, scale.long_edge_px))
     layers = (options.content_layers, options.style_layers)
-    return build_objective(encoder, photo, [Painting(pair.painting)], scale, options, layers, options.content_weight)
+    areas = Areas(pair.photo, [Painting(pair.painting)], (), options)
+    return build_objective(encoder, photo, areas, scale, options, layers, [options.content_weight])
 
 
 def build_judge(pair: Pair, options: PaintOptions) -> Callable[[Picture], dict[str, float]]:

@@ -41,7 +41,7 @@ def build_ours(encoder: Encoder, side: int, options: PaintOptions) -> Callable[[
         regions=[Region(style_statistics(encoder, [(painting, 1.0)], list(options.style_layers)))],
         style_loss=options.style_loss, content_weight=options.content_weight, style_weight=options.style_weight,
         tv_weight=options.tv_weight, tv_scale=0.01,
-        tile_px=build_plan(side, side, [(256, 256)], options, encoder).tile_px,
+        tile_px=build_plan(side, side, [(256, 256, 1.0)], options, encoder).tile_px,
     )  # fmt: skip
     optimizer = Adam(photo, options)
     return lambda: optimizer.step(objective)

@@ -430,8 +430,8 @@ def test_another_version(interrupted: Path) -> None:
 def test_a_description_that_makes_no_sense(interrupted: Path) -> None:
     for change in (
         lambda about: about["options"].update(strength=1000),
-        lambda about: about.pop("content"),
-        lambda about: about.update(paintings=7),
+        lambda about: about.pop("inputs"),
+        lambda about: about.update(sources=[]),
     ):
         kept = contents(interrupted)
         for path in list_checkpoints(interrupted):

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         StepDone,
     )
     from impasto.images.io import Picture, load_picture, picture_from_array, read_record, save_picture
+    from impasto.inputs import Painting, Region
     from impasto.lab.face import again, batch, compare, sweep
     from impasto.lab.run import LabRun
     from impasto.options import PaintOptions, load_recipe, recipe_names
@@ -57,10 +58,12 @@ __all__ = [
     "OptionError",
     "OutputError",
     "PaintOptions",
+    "Painting",
     "Pastiche",
     "Picture",
     "PreviewReady",
     "RecordError",
+    "Region",
     "Resumed",
     "RunDone",
     "RunStarted",
@@ -98,6 +101,7 @@ _HOMES = {
         "RunStarted", "ScaleStarted", "StepDone",
     ],
     "impasto.images.io": ["Picture", "load_picture", "picture_from_array", "read_record", "save_picture"],
+    "impasto.inputs": ["Painting", "Region"],
     "impasto.lab.face": ["again", "batch", "compare", "sweep"],
     "impasto.lab.run": ["LabRun"],
     "impasto.options": ["PaintOptions", "load_recipe", "recipe_names"],

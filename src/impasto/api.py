@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
-
-from numpy.typing import NDArray
+from typing import Any
 
 from impasto.errors import OptionError, did_you_mean
 from impasto.events import Controls, Event
-from impasto.images.io import (
-    DEFAULT_MAX_PIXELS,
-    Picture,
-    load_picture,
-    picture_from_array,
-    read_record,
-)
+from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, read_record
 from impasto.images.printing import Print
-from impasto.inputs import Painting
+from impasto.inputs import PictureLike, Region, StyleLike, as_paintings, check_regions, load_input
 from impasto.interrupted import (
     RunState,
     find_run_folder,
     holds_run,
-    load_source,
+    load_sources,
     read_run,
     remove_run,
 )
@@ -41,18 +31,14 @@ from impasto.options import (
 )
 from impasto.record import (
     find_inputs,
+    input_files,
     is_picture_path,
     parse_record,
+    read_painting,
+    read_region,
     wanted_files,
 )
 from impasto.runs import Pastiche, Run
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-PictureLike: TypeAlias = "str | os.PathLike[str] | Picture | NDArray[Any] | Tensor"
-Weighted: TypeAlias = "tuple[PictureLike, float]"
-StyleLike: TypeAlias = "PictureLike | Sequence[PictureLike | Weighted]"
 
 # A stop means the same step only where the plan of scales and steps is the same.
 PLAN_OPTIONS = frozenset(["size_px", "shape_px", "steps", "min_scale_px", "scale_factor"])
@@ -62,6 +48,7 @@ def paint(
     content: PictureLike | None,
     style: StyleLike | None,
     *,
+    regions: Sequence[Region] = (),
     recipe: str | None = None,
     controls: Controls | None = None,
     run_folder: str | os.PathLike[str] | None = None,
@@ -74,8 +61,10 @@ def paint(
     ----------
     content: path of a picture, array or tensor (as `picture_from_array` takes), or `Picture`. None, without
         content layers: a texture of `style`, as the recipe ``texture`` paints.
-    style: one of the same, or a sequence of them, or of pairs (picture, weight), whose manners blend. None, without
-        style layers: `content` reconstructed from its feature maps, as the recipe ``reconstruct-content`` does.
+    style: one of the same or a `Painting`, or a sequence of them, or of pairs (picture, weight), whose manners blend.
+        None, with `regions`: what they leave stays the photograph; without style layers: `content` reconstructed
+        from its feature maps, as the recipe ``reconstruct-content`` does.
+    regions: parts of the content image with paintings of their own; `style` paints what they leave.
     recipe: name of a recipe or path of a .toml file; `options` override it.
     controls: `controls.stop = True` ends the run at the next step with the picture as it stands.
     run_folder: where a checkpoint is written every `checkpoint_seconds` (0: never), and when the run is stopped;
@@ -88,7 +77,7 @@ def paint(
     InputError: for a picture or recipe that cannot be read.
     WeightsError: for missing or damaged encoder weights.
     """
-    run = build_run(content, style, recipe=recipe, controls=controls, options=options)
+    run = build_run(content, style, regions=regions, recipe=recipe, controls=controls, options=options)
     if run_folder is not None:
         run.checkpoint_folder, run.checkpoint_seconds = Path(run_folder), checkpoint_seconds
         if holds_run(run.checkpoint_folder):
@@ -128,16 +117,15 @@ def build_resume(
     """Read an interrupted run and its inputs; returns notes worth telling too. Raises as `resume` does."""
     folder = find_run_folder(Path(run_folder))
     state, checkpoint, notes = read_run(folder)
-    start = state.starting_picture
+    pictures, inputs = load_sources(state, folder, max_pixels), state.inputs
+    start = inputs.starting_picture
     run = Run(
-        content=load_source(state.content, folder, "content image", max_pixels) if state.content else None,
-        paintings=[
-            Painting(load_source(source, folder, "style image", max_pixels), source.weight)
-            for source in state.paintings
-        ],
+        content=pictures[inputs.content.sha256] if inputs.content else None,
+        paintings=[read_painting(file, pictures) for file in inputs.paintings],
+        regions=[read_region(region, pictures) for region in inputs.regions],
         options=state.options,
         recipe=state.recipe,
-        starting_picture=load_source(start, folder, "starting point", max_pixels) if start else None,
+        starting_picture=pictures[start.sha256] if start else None,
         controls=controls or Controls(),
         stop_after=state.stop_after,
         checkpoint_folder=folder,
@@ -152,6 +140,7 @@ def iter_paint(
     content: PictureLike | None,
     style: StyleLike | None,
     *,
+    regions: Sequence[Region] = (),
     recipe: str | None = None,
     controls: Controls | None = None,
     **options: Any,
@@ -160,7 +149,7 @@ def iter_paint(
 
     Takes and raises what `paint` does; options and pictures are checked at once, before the first event.
     """
-    return iter(build_run(content, style, recipe=recipe, controls=controls, options=options))
+    return iter(build_run(content, style, regions=regions, recipe=recipe, controls=controls, options=options))
 
 
 def replay(
@@ -185,6 +174,7 @@ def build_run(
     content: PictureLike | None,
     style: StyleLike | None,
     *,
+    regions: Sequence[Region] = (),
     recipe: str | None = None,
     controls: Controls | None = None,
     options: Mapping[str, Any],
@@ -198,17 +188,19 @@ def build_run(
     values = dict(options)
     starting_picture = None
     if not isinstance(values.get("starting_point", ""), str):
-        starting_picture = _load(values["starting_point"], max_pixels)
+        starting_picture = load_input(values["starting_point"], max_pixels)
         values["starting_point"] = starting_picture.name
     resolved = resolve_options(recipe, values)
     if starting_picture is None:
         starting_picture = load_starting_picture(resolved, max_pixels)
-    photo = None if content is None else _load(content, max_pixels)
+    photo = None if content is None else load_input(content, max_pixels)
+    check_regions(photo, regions)
     if sheet is not None and photo is not None:
         resolved = build_options({"size_px": sheet.long_edge_px(photo.height_px, photo.width_px)}, resolved)
     return Run(
         content=photo,
-        paintings=[Painting(_load(picture, max_pixels), weight) for picture, weight in _weighted(style)],
+        paintings=as_paintings(style, max_pixels),
+        regions=regions,
         options=resolved,
         recipe=recipe,
         starting_picture=starting_picture,
@@ -233,21 +225,21 @@ def build_replay(
         [picture.absolute().parent, Path.cwd()],
         [Path(file) for file in inputs],
     )
-    starting_picture = None
-    if "starting point" in files:
-        starting_picture = load_picture(files["starting point"], max_pixels=max_pixels)
-    else:
-        starting_picture = load_starting_picture(options, max_pixels)
     if "encoder" in files:
         options = options.model_copy(update={"encoder": str(files["encoder"])})
-    weights = [painting.weight for painting in record.inputs.paintings]
-    styles = [path for role, path in files.items() if role.startswith("style image")]
+    pictures: dict[str, Picture] = {}
+    for role, file in input_files(record.inputs).items():
+        if role in files and file.sha256 not in pictures:
+            pictures[file.sha256] = load_picture(files[role], max_pixels=max_pixels)
+    read = record.inputs
+    if read.starting_picture is not None and "starting point" in files:
+        starting_picture: Picture | None = pictures[read.starting_picture.sha256]
+    else:
+        starting_picture = load_starting_picture(options, max_pixels)
     return Run(
-        content=load_picture(files["content image"], max_pixels=max_pixels) if record.inputs.content else None,
-        paintings=[
-            Painting(load_picture(path, max_pixels=max_pixels), weight)
-            for path, weight in zip(styles, weights, strict=True)
-        ],
+        content=pictures[read.content.sha256] if read.content else None,
+        paintings=[read_painting(file, pictures) for file in read.paintings],
+        regions=[read_region(region, pictures) for region in read.regions],
         options=options,
         recipe=record.recipe,
         starting_picture=starting_picture,
@@ -330,33 +322,3 @@ def load_starting_picture(options: PaintOptions, max_pixels: int = DEFAULT_MAX_P
         near = did_you_mean(start, STARTING_POINTS)
         raise OptionError(f"unknown starting point {start!r}{near} (or a picture file)")
     return load_picture(start, max_pixels=max_pixels)
-
-
-def _weighted(style: StyleLike | None) -> list[tuple[PictureLike, float]]:
-    """Bring every accepted form of `style` to (picture, weight) pairs."""
-    # Arrays and tensors are no Sequence; a path is one, of letters.
-    if style is None:
-        return []
-    if isinstance(style, str) or not isinstance(style, Sequence):
-        return [(style, 1.0)]
-    if not style:
-        raise OptionError("no style image given; give at least one painting")
-    pairs: list[tuple[PictureLike, float]] = []
-    for item in style:
-        picture, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, 1.0)
-        if isinstance(weight, bool) or not isinstance(weight, Real):
-            raise OptionError(f"the weight of a painting is a number, got {weight!r}")
-        if not (math.isfinite(weight) and weight > 0):
-            raise OptionError(f"the weight of a painting is above 0 and finite, got {float(weight):g}")
-        pairs.append((cast("PictureLike", picture), float(weight)))
-    return pairs
-
-
-def _load(picture: PictureLike, max_pixels: int) -> Picture:
-    if isinstance(picture, Picture):
-        return picture
-    if isinstance(picture, str | os.PathLike):
-        return load_picture(picture, max_pixels=max_pixels)
-    if hasattr(picture, "shape"):
-        return picture_from_array(picture)
-    raise OptionError(f"a picture is a path, an array, a tensor or a Picture, got {picture!r:.80}")

@@ -22,13 +22,22 @@ from impasto import __version__
 from impasto.cli_encoders import build_weights_app, features, fetch_encoder
 from impasto.cli_lab import again, batch, compare, sweep
 from impasto.cli_output import Output, carry_out, check_interval
-from impasto.cli_parts import GENERAL, SWITCH, parse_painting, with_option_flags
+from impasto.cli_parts import (
+    GENERAL,
+    PAINTINGS_HELP,
+    SWITCH,
+    Regions,
+    parse_painting,
+    parse_region,
+    with_option_flags,
+)
 from impasto.errors import ImpastoError, InputError, OptionError, RecordError, printable
 from impasto.flags import flag_name, format_value
 from impasto.options import CHECKPOINT_SECONDS, build_options, describe_recipe, recipe_names
 
 if TYPE_CHECKING:
     from impasto.images.printing import Print
+    from impasto.record import File, PaintingFile
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -122,10 +131,10 @@ PrintSize = Annotated[
 @with_option_flags
 def paint(
     photo: Annotated[str, Parameter(help="the picture to repaint", group=GENERAL)],
-    painting: Annotated[str, Parameter(help="the picture in whose manner", group=GENERAL)],
     /,
-    *paintings: Annotated[str, Parameter(help="more of them blend; weights as painting.jpg:0.7", group=GENERAL)],
+    *paintings: Annotated[str, Parameter(name="PAINTING", help=PAINTINGS_HELP, group=GENERAL)],
     to: Output,
+    region: Regions = None,
     recipe: Annotated[
         str | None,
         Parameter(help="named options (impasto recipes lists them)", metavar="NAME|FILE.toml", group=GENERAL),
@@ -133,7 +142,10 @@ def paint(
     print_size: PrintSize = None,
     **options: str | None,
 ) -> int:
-    """Repaint a photograph in the manner of one painting or several."""
+    """Repaint a photograph in the manner of one painting or several.
+
+    With --region PAINTING paints what no mask covers; without PAINTING that stays the photograph.
+    """
     from impasto.api import build_run, resolve_options
 
     given = {name: value for name, value in options.items() if value is not None}
@@ -141,8 +153,17 @@ def paint(
     sheet = parse_sheet(print_size, given)
     bit_depth = int(to.bit_depth or 8)
     to.check(bit_depth)
-    styles = [parse_painting(text) for text in (painting, *paintings)]
-    run = build_run(photo, styles, recipe=recipe, options=given, sheet=sheet, max_pixels=to.limit)
+    if not paintings and not region:
+        raise OptionError("PAINTING is missing; impasto paint --help shows how it is used")
+    run = build_run(
+        photo,
+        [parse_painting(text, to.limit) for text in paintings] or None,
+        regions=[parse_region(text, to.limit) for text in region or ()],
+        recipe=recipe,
+        options=given,
+        sheet=sheet,
+        max_pixels=to.limit,
+    )
     fetch_encoder(run.options.encoder, to.quiet)
     return carry_out(run, to, bit_depth)
 
@@ -274,13 +295,17 @@ def info(
     record = parse_record(values, picture.name)
     lines = {"painted by": f"impasto {record.impasto}" + (f", recipe {record.recipe}" if record.recipe else "")}
     if record.inputs.content is not None:
-        lines["content image"] = f"{record.inputs.content.name}  (SHA-256 {record.inputs.content.sha256[:12]})"
+        lines["content image"] = name_file(record.inputs.content)
     for number, painting in enumerate(record.inputs.paintings, start=1):
-        weight = f", weight {format_value(painting.weight)}" if len(record.inputs.paintings) > 1 else ""
-        lines[f"style image {number}"] = f"{painting.name}{weight}  (SHA-256 {painting.sha256[:12]})"
+        lines[f"style image {number}"] = name_painting(painting, several=len(record.inputs.paintings) > 1)
+    for number, region in enumerate(record.inputs.regions, start=1):
+        settings = {"strength": region.strength, "brush scale": region.brush_scale, "color": region.color}
+        said = [f", {name} {format_value(value)}" for name, value in settings.items() if value not in (None, 1.0)]
+        paintings = [name_painting(painting, several=len(region.paintings) > 1) for painting in region.paintings]
+        mask = name_file(region.mask) if region.mask else "the content image's alpha"
+        lines[f"region {number}"] = f"{mask}: {' and '.join(paintings) or 'the photograph'}{''.join(said)}"
     if record.inputs.starting_picture is not None:
-        start = record.inputs.starting_picture
-        lines["starting point"] = f"{start.name}  (SHA-256 {start.sha256[:12]})"
+        lines["starting point"] = name_file(record.inputs.starting_picture)
     lines["encoder"] = f"{record.encoder.name}  (SHA-256 {record.encoder.sha256[:12]})"
     if record.stopped_after is not None:
         lines["stopped after"] = f"scale {record.stopped_after.scale + 1}, step {record.stopped_after.step}"
@@ -293,6 +318,19 @@ def info(
     for name, value in lines.items():
         print(printable(f"{name:18} {value}"))
     return 0
+
+
+def name_file(file: File) -> str:
+    """A picture of a record, for people."""
+    return f"{file.name}  (SHA-256 {file.sha256[:12]})"
+
+
+def name_painting(painting: PaintingFile, *, several: bool) -> str:
+    """A painting of a record and its settings, for people."""
+    weight = f", weight {format_value(painting.weight)}" if several else ""
+    brush = f", brush scale {format_value(painting.brush_scale)}" if painting.brush_scale != 1 else ""
+    mask = f", of it {name_file(painting.mask)}" if painting.mask else ""
+    return f"{painting.name}{weight}{brush}  (SHA-256 {painting.sha256[:12]}){mask}"
 
 
 def recipes() -> int:

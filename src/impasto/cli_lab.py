@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from impasto.cli_encoders import fetch_encoder
-from impasto.cli_parts import GENERAL, SWITCH, parse_painting, stop_on_signal, with_option_flags
+from impasto.cli_parts import GENERAL, SWITCH, Regions, parse_painting, parse_region, stop_on_signal, with_option_flags
 from impasto.errors import OptionError
 from impasto.events import Controls
 from impasto.flags import flag_name
@@ -67,6 +67,7 @@ def sweep(
             group=GENERAL,
         ),
     ],
+    region: Regions = None,
     recipe: Recipe = None,
     **options: str | None,
 ) -> int:
@@ -78,6 +79,7 @@ def sweep(
         [parse_painting(text) for text in (painting, *paintings)],
         parse_vary(vary),
         planner=_planner(),
+        regions=[parse_region(text) for text in region or ()],
         recipe=recipe,
         values=_given(options),
         judge=to.judge,
@@ -93,6 +95,7 @@ def batch(
         list[str] | None,
         Parameter(help="files, folders, globs", metavar="PAINTING", negative=(), consume_multiple=True, group=GENERAL),
     ] = None,
+    region: Regions = None,
     recipe: Recipe = None,
     **options: str | None,
 ) -> int:
@@ -102,14 +105,17 @@ def batch(
     if not photos:
         raise OptionError("PHOTOS are missing; impasto batch --help shows how it is used")
     planner, given = _planner(), _given(options)
+    regions = [parse_region(text) for text in region or ()]
     if len(photos) == 1 and photos[0].lower().endswith(".csv"):
         if paintings:
             raise OptionError(f"{photos[0]!r} names the paintings itself; leave --paintings out")
-        plan = plan_pairs(photos[0], planner=planner, recipe=recipe, values=given, judge=to.judge)
+        plan = plan_pairs(photos[0], planner=planner, recipe=recipe, values=given, regions=regions, judge=to.judge)
     else:
         if not paintings:
             raise OptionError("--paintings is missing; name files, folders or globs after it")
-        plan = plan_batch(photos, paintings, planner=planner, recipe=recipe, values=given, judge=to.judge)
+        plan = plan_batch(
+            photos, paintings, planner=planner, recipe=recipe, values=given, regions=regions, judge=to.judge
+        )
     return _carry_out(plan, to)
 
 

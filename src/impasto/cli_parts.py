@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import Group, Parameter
 
-from impasto.errors import OptionError
+from impasto.errors import OptionError, did_you_mean
 from impasto.flags import describe_option, describe_values, flag_name, option_group
 from impasto.options import PaintOptions
 
 if TYPE_CHECKING:
     from impasto.events import Controls
+    from impasto.inputs import Painting, Region
 
 GENERAL = Group("General", sort_key=0)
 SWITCH = Parameter(negative=(), show_default=False)
+REGION_SETTINGS = ("strength", "brush-scale", "color")
+STAYS = "photo"  # in place of a region's painting
+Regions = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--region",
+        metavar="MASK=PAINTING[+PAINTING...][,SETTING=VALUE...]",
+        help="paint where MASK is white in another PAINTING, or with MASK=photo leave the photo there; the MASK alpha "
+        "is the photo's own; settings are strength, brush-scale, color; repeat for more regions",
+        negative=(),
+        group=GENERAL,
+    ),
+]
+PAINTINGS_HELP = (
+    "the picture in whose manner; several blend: painting.jpg:0.7 with a weight, painting.jpg:0.7:2 with strokes "
+    "twice as large, painting.jpg@mask.png to learn from a part of it"
+)
+Number = TypeVar("Number", float, None)
 
 
 def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
@@ -77,14 +97,80 @@ def stop_on_signal(controls: Controls, onward: Callable[[], str] = str) -> Itera
             signal.signal(number, handler)
 
 
-def parse_painting(text: str) -> tuple[str, float]:
-    """Split ``painting.jpg:0.7`` into path and weight; a file that has such a name goes first."""
-    path, colon, weight = text.rpartition(":")
-    if not colon or not path or os.path.exists(text):  # noqa: PTH110 (Path.exists raises for a name too long)
-        return text, 1.0
+def parse_painting(text: str, max_pixels: int | None = None) -> tuple[str, float] | Painting:
+    """Split ``painting.jpg:0.7`` into path and weight; a file that has such a name goes first.
+
+    ``painting.jpg@part.png:0.7:2`` has a mask of what to learn from, and a brush scale after the weight: read at
+    once, into a `Painting`.
+    """
+    path, numbers = text, list[float]()
+    while len(numbers) < 2 and not _exists(path):
+        shorter, colon, number = path.rpartition(":")
+        if not colon or not shorter:
+            break
+        try:
+            numbers.insert(0, float(number or 1) if numbers else float(number))
+        except ValueError:
+            if _exists(shorter):
+                raise OptionError(f"the weight of {shorter!r} is a number, got {number!r}") from None
+            break
+        path = shorter
+    weight, brush_scale = (*numbers, 1.0, 1.0)[:2]
+    shorter, at, mask = path.rpartition("@")
+    if not at or _exists(path) or not _exists(shorter):
+        shorter, mask = path, ""
+    if not mask and brush_scale == 1:
+        return path, weight
+    from impasto.inputs import Painting
+
+    return Painting(shorter, weight, brush_scale, mask or None, max_pixels=max_pixels)
+
+
+def parse_region(text: str, max_pixels: int | None = None) -> Region:
+    """Read ``mask.png=painting.jpg:0.7+other.jpg,strength=30``; a file with such signs in its name goes first.
+
+    Raises `OptionError` for a text that is none, and what `Region` does.
+    """
+    from impasto.inputs import ALPHA, Region
+
+    body, settings = text, dict[str, str]()
+    while found := re.fullmatch(rf"(.*),({'|'.join(REGION_SETTINGS)})=(.*)", body, re.DOTALL):
+        body, name, value = found.groups()
+        settings[name] = value
+    ways = [(body[:place], body[place + 1 :]) for place, letter in enumerate(body) if letter == "="]
+    mask, style = next((way for way in ways if way[0] == ALPHA or _exists(way[0])), (ways or [("", "")])[0])
+    if not mask or not style:
+        raise OptionError(f"--region takes MASK=PAINTING, or MASK={STAYS} for the photograph itself, got {text!r}")
+    named = re.search(r",([a-z-]+)=", style)
+    if named and not _exists(style):
+        raise OptionError(f"--region: no setting {named.group(1)!r}{did_you_mean(named.group(1), REGION_SETTINGS)}")
+    return Region(
+        mask,
+        None if style == STAYS else [parse_painting(part, max_pixels) for part in _split_files(style)],
+        strength=_setting(settings, "strength", None),
+        brush_scale=_setting(settings, "brush-scale", 1.0),
+        color=settings.get("color"),
+        max_pixels=max_pixels,
+    )
+
+
+def _split_files(text: str) -> list[str]:
+    """Split at plus signs, but not within the name of a file."""
+    parts, files = text.split("+"), list[str]()
+    while parts:
+        lengths = (n for n in range(len(parts), 1, -1) if _exists("+".join(parts[:n])))
+        length = next(lengths, 1)
+        files.append("+".join(parts[:length]))
+        parts = parts[length:]
+    return files
+
+
+def _exists(path: str) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 (Path.exists raises for a name too long)
+
+
+def _setting(settings: Mapping[str, str], name: str, default: Number) -> float | Number:
     try:
-        return path, float(weight)
+        return float(settings[name]) if name in settings else default
     except ValueError:
-        if os.path.exists(path):  # noqa: PTH110
-            raise OptionError(f"the weight of {path!r} is a number, got {weight!r}") from None
-        return text, 1.0
+        raise OptionError(f"--region: {name} is a number, got {settings[name]!r}") from None

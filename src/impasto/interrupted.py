@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from impasto import __version__
 from impasto.errors import CheckpointError, InputError, OutputError
 from impasto.files import why_not_a_file
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, picture_from_array
 from impasto.options import PaintOptions
-from impasto.record import Machine, StopPoint, current_machine, machine_differences
+from impasto.record import Inputs, Machine, StopPoint, current_machine, input_files, machine_differences
 
 FOLDER_SUFFIX = ".run"
 OUR_FILES = (
@@ -36,7 +36,6 @@ class Source(_Part):
     name: str
     sha256: str
     path: str
-    weight: float = 1.0
 
 
 class Command(_Part):
@@ -60,12 +59,18 @@ class RunState(_Part):
     options: PaintOptions
     encoder_sha256: str
     stop_after: StopPoint | None = None
-    content: Source | None
-    paintings: tuple[Source, ...]
-    starting_picture: Source | None = None
+    inputs: Inputs
+    sources: tuple[Source, ...]
+    """Where each of the inputs is read again."""
     machine: Machine
     dots_per_inch: float = 72.0
     command: Command | None = None
+
+    @model_validator(mode="after")
+    def _knows_its_sources(self) -> Self:
+        if {file.sha256 for file in input_files(self.inputs).values()} - {source.sha256 for source in self.sources}:
+            raise ValueError("an input without its source")
+        return self
 
 
 def run_folder_of(output: Path) -> Path:
@@ -90,7 +95,7 @@ def holds_run(folder: Path) -> bool:
     return folder.is_dir() and any(folder.glob("checkpoint-*.safetensors"))
 
 
-def describe_source(picture: Picture, folder: Path, weight: float = 1.0) -> Source:
+def describe_source(picture: Picture, folder: Path) -> Source:
     """Say where an input can be read again; an array is written into the run folder."""
     path = picture.path
     if path is None:
@@ -102,7 +107,14 @@ def describe_source(picture: Picture, folder: Path, weight: float = 1.0) -> Sour
                 np.save(file, picture.samples, allow_pickle=False)
             partial.replace(path)
         path = Path(path.name)  # the folder may be moved
-    return Source(name=picture.name, sha256=picture.sha256, path=str(path), weight=weight)
+    return Source(name=picture.name, sha256=picture.sha256, path=str(path))
+
+
+def load_sources(state: RunState, folder: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict[str, Picture]:
+    """Read the inputs of a run again, by SHA-256. Raises `CheckpointError` for one that is not what it was."""
+    sources = {source.sha256: source for source in state.sources}
+    roles = {file.sha256: role for role, file in reversed(input_files(state.inputs).items())}
+    return {sha256: load_source(sources[sha256], folder, role, max_pixels) for sha256, role in roles.items()}
 
 
 def load_source(source: Source, folder: Path, role: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:

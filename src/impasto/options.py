@@ -96,6 +96,11 @@ class PaintOptions(BaseModel):
         1.0, "Look", "size of the strokes against the picture, whatever its size: 2 doubles them",
         ge=0.25, le=4,
     )  # fmt: skip
+    mask_mode: Literal["inside", "simple"] = _option(
+        "inside", "Look",
+        "how masks of regions reach the encoder's layers: inside counts what sees little of the other regions, so "
+        "that their manners do not leak; simple counts whatever lies in the mask",
+    )  # fmt: skip
     variation: int = _option(0, "Look", "another try at the same picture: any number other than 0", ge=0, lt=2**63)
     starting_point: str = _option(
         "content", "Look", "first pastiche: content, noise, gray, style-statistics, or a picture file",

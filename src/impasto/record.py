@@ -10,18 +10,26 @@ import hashlib
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from impasto import __version__
 from impasto.errors import RecordError, shorten
+from impasto.images.io import Picture
+from impasto.inputs import ALPHA, BRUSH_SCALES, Painting, Region
 from impasto.options import STARTING_POINTS, PaintOptions
 
 if TYPE_CHECKING:
     from impasto.events import RunStarted
-    from impasto.images.io import Picture
-    from impasto.inputs import Painting
 
 FORMAT_VERSION = 1
 DRAFT = "draft"  # kind of a record that the stylizer's drafts carry; a run's has none
@@ -41,9 +49,25 @@ class File(_Part):
 
 
 class PaintingFile(File):
-    """A style image and its weight in the blend."""
+    """A style image, its weight in the blend, its own brush scale, and the mask of what it was learned from."""
 
     weight: float = Field(gt=0, allow_inf_nan=False)
+    brush_scale: float = Field(default=1.0, ge=BRUSH_SCALES[0], le=BRUSH_SCALES[1])
+    mask: File | None = None
+
+    @model_serializer(mode="wrap")
+    def _sparse(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_defaults(self, serialise(self), ["brush_scale", "mask"])
+
+
+class RegionFiles(_Part):
+    """A region: its mask (None: the content image's alpha), its paintings (none: the photograph) and settings."""
+
+    mask: File | None
+    paintings: tuple[PaintingFile, ...]
+    strength: float | None = Field(default=None, ge=0, le=100)
+    brush_scale: float = Field(default=1.0, ge=BRUSH_SCALES[0], le=BRUSH_SCALES[1])
+    color: str | None = None
 
 
 class Inputs(_Part):
@@ -52,10 +76,15 @@ class Inputs(_Part):
     content: File | None
     paintings: tuple[PaintingFile, ...]
     starting_picture: File | None = None
+    regions: tuple[RegionFiles, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _sparse(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_defaults(self, serialise(self), ["regions"])
 
     @model_validator(mode="after")
     def _has_a_picture(self) -> Self:
-        if self.content is None and not self.paintings:
+        if self.content is None and (self.regions or not self.paintings):
             raise ValueError("neither a content image nor a painting")
         return self
 
@@ -94,6 +123,62 @@ class RunRecord(_Part):
     bit_depth: Literal[8, 16] = 8
 
 
+def without_defaults(part: BaseModel, values: dict[str, Any], later: Iterable[str]) -> dict[str, Any]:
+    """Leave out what came to the format `later` and says nothing: older programs and hashes know nothing of it."""
+    silent = {name for name in later if getattr(part, name) == type(part).model_fields[name].default}
+    return {name: value for name, value in values.items() if name not in silent}
+
+
+def describe_inputs(
+    content: Picture | None,
+    paintings: Sequence[Painting],
+    regions: Sequence[Region],
+    starting_picture: Picture | None,
+) -> Inputs:
+    """Every picture of a run, as records hold it."""
+    return Inputs(
+        content=_describe(content) if content else None,
+        paintings=tuple(map(describe_painting, paintings)),
+        regions=tuple(map(describe_region, regions)),
+        starting_picture=_describe(starting_picture) if starting_picture else None,
+    )
+
+
+def describe_painting(painting: Painting) -> PaintingFile:
+    """A painting as records hold it."""
+    return PaintingFile(
+        name=painting.picture.name,
+        sha256=painting.picture.sha256,
+        weight=painting.weight,
+        brush_scale=painting.brush_scale,
+        mask=_describe(painting.mask) if painting.mask else None,
+    )
+
+
+def describe_region(region: Region) -> RegionFiles:
+    """A region as records hold it."""
+    return RegionFiles(
+        mask=_describe(region.mask) if isinstance(region.mask, Picture) else None,
+        paintings=tuple(map(describe_painting, region.paintings)),
+        strength=region.strength,
+        brush_scale=region.brush_scale,
+        color=region.color,
+    )
+
+
+def read_painting(file: PaintingFile, pictures: Mapping[str, Picture]) -> Painting:
+    """The painting that a record holds; `pictures` by SHA-256."""
+    mask = pictures[file.mask.sha256] if file.mask else None
+    return Painting(pictures[file.sha256], file.weight, file.brush_scale, mask)
+
+
+def read_region(region: RegionFiles, pictures: Mapping[str, Picture]) -> Region:
+    """The region that a record holds; `pictures` by SHA-256."""
+    paintings = [read_painting(file, pictures) for file in region.paintings]
+    mask = pictures[region.mask.sha256] if region.mask else ALPHA
+    return Region(mask, paintings or None, region.strength, region.brush_scale, region.color)
+
+
 def build_record(
     content: Picture | None,
     paintings: Sequence[Painting],
@@ -104,6 +189,7 @@ def build_record(
     starting_picture: Picture | None = None,
     stopped_after: StopPoint | None = None,
     content_weight: float | None = None,
+    regions: Sequence[Region] = (),
 ) -> RunRecord:
     """Describe a finished run, with the options that it came to."""
     from impasto.encoders import load_encoder
@@ -117,13 +203,7 @@ def build_record(
         recipe=Path(recipe).name if recipe else None,
         options=settled_options(options, started, machine).model_copy(update=names),
         encoder=File(name=encoder.name, sha256=encoder.sha256),
-        inputs=Inputs(
-            content=_describe(content) if content else None,
-            paintings=tuple(
-                PaintingFile(name=p.picture.name, sha256=p.picture.sha256, weight=p.weight) for p in paintings
-            ),
-            starting_picture=_describe(starting_picture) if starting_picture else None,
-        ),
+        inputs=describe_inputs(content, paintings, regions, starting_picture),
         stopped_after=stopped_after,
         content_weight=content_weight,
         machine=machine,
@@ -181,15 +261,34 @@ def _maker(values: Mapping[str, object]) -> str:
 
 def wanted_files(record: RunRecord, overridden: Iterable[str] = ()) -> dict[str, File]:
     """Files that painting the record again needs, by role; less those whose option is overridden."""
-    inputs = record.inputs
-    files: dict[str, File] = {"content image": inputs.content} if inputs.content else {}
-    for number, painting in enumerate(inputs.paintings, start=1):
-        role = "style image" if len(inputs.paintings) == 1 else f"style image {number}"
-        files[role] = painting
-    if inputs.starting_picture is not None and "starting_point" not in overridden:
-        files["starting point"] = inputs.starting_picture
+    files = input_files(record.inputs)
+    if "starting_point" in overridden:
+        files.pop("starting point", None)
     if record.options.encoder.endswith(ENCODER_SUFFIX) and "encoder" not in overridden:
         files["encoder"] = File(name=record.options.encoder, sha256=record.encoder.sha256)
+    return files
+
+
+def input_files(inputs: Inputs) -> dict[str, File]:
+    """Every picture that a run read, by role."""
+    files: dict[str, File] = {"content image": inputs.content} if inputs.content else {}
+    files |= _painting_files(inputs.paintings, "style image")
+    for number, region in enumerate(inputs.regions, start=1):
+        if region.mask:
+            files[f"mask of region {number}"] = region.mask
+        files |= _painting_files(region.paintings, f"style image of region {number}")
+    if inputs.starting_picture is not None:
+        files["starting point"] = inputs.starting_picture
+    return files
+
+
+def _painting_files(paintings: Sequence[PaintingFile], role: str) -> dict[str, File]:
+    files: dict[str, File] = {}
+    for number, painting in enumerate(paintings, start=1):
+        name = role if len(paintings) == 1 else f"{role} {number}"
+        files[name] = painting
+        if painting.mask:
+            files[f"mask of {name}"] = painting.mask
     return files
 
 

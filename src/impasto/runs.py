@@ -14,10 +14,18 @@ from numpy.typing import NDArray
 
 from impasto.events import Controls, Event, Resumed, RunDone, RunStarted, StepDone
 from impasto.images.io import PhotoMetadata, Picture, save_picture
-from impasto.inputs import Painting
+from impasto.inputs import Painting, Region
 from impasto.interrupted import Command, RunState, describe_source
 from impasto.options import CHECKPOINT_SECONDS, PaintOptions
-from impasto.record import ENCODER_SUFFIX, RunRecord, StopPoint, build_record, current_machine, settled_options
+from impasto.record import (
+    ENCODER_SUFFIX,
+    RunRecord,
+    StopPoint,
+    build_record,
+    current_machine,
+    describe_inputs,
+    settled_options,
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,7 @@ class Run:
     content: Picture | None
     paintings: Sequence[Painting]
     options: PaintOptions
+    regions: Sequence[Region] = ()
     recipe: str | None = None
     starting_picture: Picture | None = None
     controls: Controls = field(default_factory=Controls)
@@ -119,6 +128,7 @@ class Run:
             starting_picture=self.starting_picture,
             checkpoints=checkpoints,
             resumed=self.resumed,
+            regions=self.regions,
         )
         for event in events:
             if isinstance(event, RunStarted):
@@ -145,6 +155,13 @@ class Run:
 
         return load_encoder(self.options.encoder).sha256
 
+    def _pictures(self) -> list[Picture]:
+        """Every picture that is read, once."""
+        paintings = [*self.paintings, *(painting for region in self.regions for painting in region.paintings)]
+        masks = [*(painting.mask for painting in paintings), *(region.mask for region in self.regions)]
+        found = [self.content, *(painting.picture for painting in paintings), *masks, self.starting_picture]
+        return list({picture.sha256: picture for picture in found if isinstance(picture, Picture)}.values())
+
     def _describe(self, started: RunStarted, folder: Path) -> dict[str, Any]:
         """What a checkpoint says about this run; what was left to the machine as it came to be."""
         machine = current_machine(self.options)
@@ -156,9 +173,8 @@ class Run:
             options=options,
             encoder_sha256=self._encoder_sha256,
             stop_after=self.stop_after,
-            content=describe_source(self.content, folder) if self.content else None,
-            paintings=tuple(describe_source(p.picture, folder, p.weight) for p in self.paintings),
-            starting_picture=describe_source(self.starting_picture, folder) if self.starting_picture else None,
+            inputs=describe_inputs(self.content, self.paintings, self.regions, self.starting_picture),
+            sources=tuple(describe_source(picture, folder) for picture in self._pictures()),
             machine=machine,
             dots_per_inch=self.dots_per_inch,
             command=self.command() if self.command else None,
@@ -175,6 +191,7 @@ class Run:
             starting_picture=self.starting_picture,
             stopped_after=last if done.stopped else None,
             content_weight=self._content_weight,
+            regions=self.regions,
         )
         height_px, width_px = done.pixels.shape[:2]
         return Pastiche(

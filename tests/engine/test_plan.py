@@ -82,7 +82,7 @@ def test_estimate_is_within_a_quarter_of_the_peak(
 
 
 def plan(height_px: int, width_px: int, **changes: object) -> Plan:
-    return build_plan(height_px, width_px, [(900, 1200)], build_options(changes), load_encoder("lite"))
+    return build_plan(height_px, width_px, [(900, 1200, 1.0)], build_options(changes), load_encoder("lite"))
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_tiles_asked_for_are_used(small_machine: None) -> None:
 
 def test_a_painting_counts_too(small_machine: None) -> None:
     options, encoder = PaintOptions(), load_encoder("lite")
-    one, other = (build_plan(600, 800, [size], options, encoder) for size in ((600, 800), (600, 60)))
+    one, other = (build_plan(600, 800, [(*size, 1.0)], options, encoder) for size in ((600, 800), (600, 60)))
     assert one.peak_bytes >= other.peak_bytes
 
 

@@ -7,10 +7,11 @@ how readable the photo still is and set the weight until the distance is what th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -29,9 +30,16 @@ class Readability:
     One minus the cosine between their feature maps, averaged over positions and over `READABILITY_LAYERS`, each channel
     brought to zero mean and unit deviation over its own map: blind to colour and contrast. Measured at the size
     of `photo`; `usable` is false where that is too small or too flat.
+
+    With `masks` of the photo's size a distance is measured for each of them, its positions weighted by it.
     """
 
-    def __init__(self, encoder: Encoder, photo: Float[Tensor, "1 3 height width"]) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        photo: Float[Tensor, "1 3 height width"],
+        masks: Sequence[Float[Tensor, "height width"]] = (),
+    ) -> None:
         self._encoder = encoder
         self._size = photo.shape[-2:]
         self.cost = float(self._size[0] * self._size[1])  # pixel-steps of one measurement, counted as a step
@@ -41,6 +49,8 @@ class Readability:
         maps = self._features(photo)
         self._directions = [_standardised(features) for features in maps]
         self.usable = all(_varies(features) for features in maps)
+        # By layer and part; a mask is averaged over what each position stands for, so that nothing of it is lost.
+        self._shares = [[_share(mask, directions.shape[-2:]) for mask in masks] for directions in self._directions]
 
     def _features(self, picture: Tensor) -> list[Tensor]:
         height, width = self._size
@@ -49,13 +59,23 @@ class Readability:
         return [features[name] for name in READABILITY_LAYERS]
 
     def distance(self, pastiche: Float[Tensor, "1 3 height width"]) -> float:
-        """Distance of `pastiche`, of any size, from the photo."""
-        ours = [_standardised(features) for features in self._features(pastiche)]
-        cosines = [
-            float(torch.cosine_similarity(our, their, dim=1).mean())
-            for our, their in zip(ours, self._directions, strict=True)
-        ]
-        return 1 - sum(cosines) / len(cosines)
+        """Distance of `pastiche`, of any size, from the photo; with masks in the first of them."""
+        return self.distances(pastiche)[0]
+
+    def distances(self, pastiche: Float[Tensor, "1 3 height width"]) -> list[float]:
+        """Distance of `pastiche`, of any size, from the photo, for each mask; one without masks."""
+        sums = [0.0] * max(1, len(self._shares[0]))
+        for our, their, shares in zip(self._features(pastiche), self._directions, self._shares, strict=True):
+            cosines = torch.cosine_similarity(_standardised(our), their, dim=1)
+            found = [(cosines * share).sum() for share in shares] or [cosines.mean()]
+            sums = [total + float(cosine) for total, cosine in zip(sums, found, strict=True)]
+        return [1 - total / len(self._directions) for total in sums]
+
+
+def _share(mask: Tensor, size: torch.Size) -> Tensor:
+    """What each position of a map counts for a mask, with the sum 1."""
+    there = F.adaptive_avg_pool2d(mask[None, None], (size[0], size[1]))[0, 0]
+    return there / there.sum()
 
 
 def _varies(features: Tensor) -> bool:
@@ -70,35 +90,50 @@ def _standardised(features: Tensor) -> Tensor:
 
 
 class Balance:
-    """Multiplicative control of the content weight towards the readability that a strength asks for."""
+    """Multiplicative control of content weights towards the readability that strengths ask for.
+
+    Parameters
+    ----------
+    options: with the strength of the whole picture.
+    strengths: one for each of its parts, which have weights of their own; None: that of the whole.
+    """
 
     GAIN = 6.0  # a change of the weight's logarithm by 1 moves the distance by about 0.13
     BOUNDS = (1e-4, 30.0)
     SETTLING = 1  # measurements at the coarsest scale that do not count: the pastiche still is the photo
 
-    def __init__(self, options: PaintOptions) -> None:
-        self.moves = options.balance == "readability" and 0 < options.strength < 100
-        self.weight = options.content_weight
-        if options.balance == "readability" and options.strength == 100:
-            self.weight = 0.0
-        self._target = target_distance(options.strength)
+    def __init__(self, options: PaintOptions, strengths: Sequence[float | None] = (None,)) -> None:
+        measured = options.balance == "readability"
+        asked = [options.strength if strength is None else strength for strength in strengths]
+        self._targets = [target_distance(strength) for strength in asked]
+        self._free = [measured and 0 < strength < 100 for strength in asked]
+        self.moves = any(self._free)
+        self.weights = [0.0 if measured and strength == 100 else options.content_weight for strength in asked]
         self._measurements = 0
+
+    @property
+    def weight(self) -> float:
+        """That of the whole picture, or of its first part."""
+        return self.weights[0]
 
     def state(self) -> dict[str, Any]:
         """All that changes while it works, for `restore`."""
-        return {"moves": self.moves, "weight": self.weight, "measurements": self._measurements}
+        return {"moves": self.moves, "weights": self.weights, "measurements": self._measurements}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on as when `state` was taken."""
-        self.moves, self.weight, self._measurements = state["moves"], state["weight"], state["measurements"]
+        self.moves, self.weights, self._measurements = state["moves"], list(state["weights"]), state["measurements"]
 
-    def update(self, distance: float, first: bool) -> None:
-        """Move the weight after a measurement; `first`: at the coarsest scale."""
+    def update(self, distance: float | Sequence[float], first: bool) -> None:
+        """Move the weights after a measurement, one for each; `first`: at the coarsest scale."""
         self._measurements += 1
         if first and self._measurements <= self.SETTLING:
             return
-        self.weight *= math.exp(self.GAIN * (distance - self._target))
-        self.weight = min(max(self.weight, self.BOUNDS[0]), self.BOUNDS[1])
+        distances = [distance] if isinstance(distance, float | int) else distance
+        for part, (found, target) in enumerate(zip(distances, self._targets, strict=True)):
+            if self._free[part]:
+                weight = self.weights[part] * math.exp(self.GAIN * (found - target))
+                self.weights[part] = min(max(weight, self.BOUNDS[0]), self.BOUNDS[1])
 
 
 def target_distance(strength: float) -> float:
@@ -106,9 +141,10 @@ def target_distance(strength: float) -> float:
     return 0.3 * strength / 50
 
 
-def style_share(options: PaintOptions) -> float:
+def style_share(options: PaintOptions, strength: float | None = None) -> float:
     """Share of the painting in the style targets; below strength 30 the photo's own statistics mix in.
 
     Readability is blind to colour and contrast: without this, the weakest strength would still recolour.
     """
-    return 1.0 if options.balance == "fixed" else min(1.0, options.strength / 30)
+    strength = options.strength if strength is None else strength
+    return 1.0 if options.balance == "fixed" else min(1.0, strength / 30)

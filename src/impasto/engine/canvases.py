@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from impasto.engine.areas import mask_tensor
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, Scale, painting_size
 from impasto.images.geometry import extend_mirrored, resize
 from impasto.images.io import Picture
 from impasto.inputs import Painting
-from impasto.losses.statistics import blend, moments
+from impasto.losses.statistics import Moments, blend, moments
 from impasto.options import PaintOptions
 
 VARIATION_AMPLITUDE = 0.1  # of the soft noise that another variation starts from
@@ -40,7 +41,8 @@ def starting_canvas(
         start = torch.full_like(photo, 0.5)
     elif options.starting_point == "style-statistics":
         colours = blend(
-            (moments(painting_canvas(p.picture, scale.long_edge_px, options.brush_scale)), p.weight) for p in paintings
+            (_colours(painting, scale.long_edge_px, options.brush_scale * painting.brush_scale), painting.weight)
+            for painting in paintings
         )
         factor = torch.linalg.cholesky(colours.covariance + 1e-6 * torch.eye(3, dtype=torch.float64))
         noise = torch.randn(photo[0, 0].numel(), 3, generator=generator) @ factor.T.float()
@@ -67,12 +69,21 @@ class Resample:
         return self.after.extend(picture)
 
 
-def painting_canvas(picture: Picture, long_edge_px: int, brush_scale: float) -> Tensor:
-    """A painting at a scale's size, continued by reflection to whole strides of the deepest layer."""
+def painting_canvas(painting: Painting, long_edge_px: int, brush_scale: float) -> tuple[Tensor, Tensor | None]:
+    """A painting at a scale's size, continued by reflection to whole strides of the deepest layer, and its mask."""
+    picture = painting.picture
     height, width = painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale)
     canvas = [max(2, -(-side // CANVAS_MULTIPLE_PX)) * CANVAS_MULTIPLE_PX for side in (height, width)]
-    top, left = (canvas[0] - height) // 2, (canvas[1] - width) // 2
-    return extend_mirrored(picture_tensor(picture, height, width), top, left, *canvas)
+    place = (canvas[0] - height) // 2, (canvas[1] - width) // 2, *canvas
+    mask = None
+    if painting.mask is not None:
+        mask = extend_mirrored(mask_tensor(painting.mask, height, width)[None, None], *place)[0, 0]
+    return extend_mirrored(picture_tensor(picture, height, width), *place), mask
+
+
+def _colours(painting: Painting, long_edge_px: int, brush_scale: float) -> Moments:
+    canvas, mask = painting_canvas(painting, long_edge_px, brush_scale)
+    return moments(canvas, mask)
 
 
 def picture_tensor(picture: Picture, height_px: int, width_px: int) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from torch import Tensor
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
+from impasto.engine.areas import Area, Areas
 from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, style_share
 from impasto.engine.canvases import Resample, painting_canvas, picture_pixels, picture_tensor, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
 from impasto.engine.devices import find_device, find_precision, replicas, thread_count
 from impasto.engine.memory import give_back, set_thrift
 from impasto.engine.optimizers import LBFGS, Adam
-from impasto.engine.plan import Plan, build_plan
+from impasto.engine.plan import Plan, build_plan, painting_sizes
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale
 from impasto.engine.settle import check_inputs, existing_layers, pastiche_size, texture_brush_scale, with_layers_of
 from impasto.events import (
@@ -41,16 +42,16 @@ from impasto.events import (
 )
 from impasto.images.geometry import fit_long_edge, resize
 from impasto.images.io import Picture
-from impasto.inputs import Painting
+from impasto.inputs import Painting, Region
 from impasto.losses.kernel import blend_samples
 from impasto.losses.objective import (
     WHOLE_MAP_LOSSES,
     WHOLE_PX,
     Objective,
-    Region,
     style_samples,
     style_statistics,
 )
+from impasto.losses.objective import Region as StyleRegion
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import blend
 from impasto.options import PaintOptions
@@ -73,21 +74,24 @@ def iter_paint(
     starting_picture: Picture | None = None,
     checkpoints: Checkpoints | None = None,
     resumed: Path | None = None,
+    regions: Sequence[Region] = (),
 ) -> Iterator[Event]:
     """Paint, yielding an event for everything that happens; the last one is `RunDone`.
 
     Parameters
     ----------
     content: the photo; None for a texture, with no `content_layers`.
-    paintings: their style statistics are blended by weight; none with no `style_layers`.
+    paintings: their style statistics are blended by weight; none with no `style_layers`, or where `regions` have some.
     options: validated options; the number of threads is set for the whole process.
     controls: read at every step boundary.
     starting_picture: first pastiche, where `options.starting_point` is a file.
     checkpoints: where the state is saved from time to time, and when the run is stopped.
     resumed: the checkpoint to go on from, of a run of the same inputs and options.
+    regions: parts of the photo with paintings of their own; `paintings` have what they leave, without any it stays
+        the photograph.
 
     Raises `OptionError` for options that do not fit together, unknown layers, and a picture too large for the
-    memory there is; `CheckpointError` for a checkpoint that is damaged.
+    memory there is; `InputError` for masks that do not fit the photo; `CheckpointError` for a damaged checkpoint.
     """
     torch.set_num_threads(thread_count(options))
     if needs_fetch(options.encoder):
@@ -100,15 +104,15 @@ def iter_paint(
         precision=find_precision(options.precision, device),
         device=device,
     )
-    check_inputs(options, content, paintings, starting_picture)
+    check_inputs(options, content, paintings, starting_picture, regions)
+    areas = Areas(content, paintings, regions, options)
     options, notices = with_layers_of(encoder, options)
     size = pastiche_size(content, options, paintings)
-    sizes = [(p.picture.height_px, p.picture.width_px) for p in paintings]
     if content is None:
         options = options.model_copy(update={"brush_scale": texture_brush_scale(options, paintings[0].picture)})
     if options.loss_units != "scale-free":
         encoder = encoder.with_changes(geometry_scale=PIXEL_RANGE)
-    plan = build_plan(*size, sizes, options, encoder)
+    plan = build_plan(*size, painting_sizes(areas), options, encoder, areas=len(areas.painted), keeps=areas.keeps)
     set_thrift(plan.thrifty)
     yield RunStarted(
         tuple((scale.height_px, scale.width_px) for scale in plan.scales),
@@ -127,11 +131,12 @@ def iter_paint(
         )
     if encoder.geometry and options.pooling != "max":
         yield Notice(f"{encoder.name} was distilled with max pooling: with {options.pooling} pooling it sees less well")
-    if content and options.strength == 0 and options.balance == "readability":
-        yield Notice("strength 0 is the photo itself: nothing is painted")
+    if content and not areas.painted:
+        why = "strength 0 is the photo itself" if options.strength == 0 else "all of it stays the photograph"
+        yield Notice(f"{why}: nothing is painted")
         yield RunDone(content.pixels(*size), False, 0.0, 0.0)
         return
-    run = _Run(content, paintings, options, controls or Controls(), starting_picture, checkpoints, encoder, plan)
+    run = _Run(content, areas, options, controls or Controls(), starting_picture, checkpoints, encoder, plan)
     if resumed is not None:
         run.restore(read_checkpoint(resumed)[0])  # not before the plan has counted the memory
         yield Resumed(run.scale, run.step, run.content_weight, run.seconds)
@@ -144,7 +149,7 @@ class _Run:
     def __init__(
         self,
         content: Picture | None,
-        paintings: Sequence[Painting],
+        areas: Areas,
         options: PaintOptions,
         controls: Controls,
         starting_picture: Picture | None,
@@ -152,11 +157,11 @@ class _Run:
         encoder: Encoder,
         plan: Plan,
     ) -> None:
-        self._content, self._paintings, self._options = content, paintings, options
+        self._content, self._areas, self._options = content, areas, options
         self._controls, self._checkpoints = controls, checkpoints
         self._starting_picture, self._encoder, self._plan = starting_picture, encoder, plan
         self._optimizer: Adam | LBFGS | None = None
-        self._balance = Balance(options)
+        self._balance = Balance(options, areas.strengths)
         self._stop = _AdaptiveStop(options.stop_tolerance)
         self.scale, self.step, self._scale_done = 0, 0, False
         self._stopped = False
@@ -197,7 +202,7 @@ class _Run:
         assert optimizer is not None  # set by _prepare
         yield ScaleStarted(index, scale.height_px, scale.width_px, scale.steps)
         if controls.preview:
-            yield self._preview(optimizer.averaged)
+            yield self._preview(objective.seen(optimizer.averaged))
         while not self._scale_done:
             losses = optimizer.step(objective)
             self.step += 1
@@ -205,14 +210,15 @@ class _Run:
             distance = None
             balancing = readability is not None and self.step <= BALANCE_SHARE * scale.steps
             if readability is not None and balancing and self.step % min(BALANCE_EVERY, -(-scale.steps // 4)) == 0:
-                distance = readability.distance(scale.crop(optimizer.picture))
+                distances = readability.distances(scale.crop(objective.seen(optimizer.picture)))
+                distance = distances[0]
                 self._pixel_steps += readability.cost
-                self._balance.update(distance, first=index == 0)
-                objective.content_weight = self._balance.weight
+                self._balance.update(distances, first=index == 0)
+                objective.content_weight = self._balance.weights
                 optimizer.objective_changed()
-            yield StepDone(index, self.step, losses, objective.content_weight, distance, self.seconds)
+            yield StepDone(index, self.step, losses, self.content_weight, distance, self.seconds)
             if controls.preview:
-                yield self._preview(optimizer.averaged)
+                yield self._preview(objective.seen(optimizer.averaged))
             if optimizer.notice:
                 yield Notice(optimizer.notice)
                 self._optimizer = optimizer = Adam(optimizer.picture, options)
@@ -233,7 +239,7 @@ class _Run:
         readability = None
         if self._content and self._balance.moves and (index == 0 or scale.long_edge_px <= BALANCE_LONG_EDGE_PX):
             size = fit_long_edge(scale.height_px, scale.width_px, min(READING_LONG_EDGE_PX, scale.long_edge_px))
-            readability = Readability(self._encoder, self._tensor(self._content, *size))
+            readability = Readability(self._encoder, self._tensor(self._content, *size), self._read_parts(*size))
             if not readability.usable:
                 readability = None
                 # A long thin photo may be too small only at the coarsest scales.
@@ -247,10 +253,12 @@ class _Run:
                     )
         give_back()
         objective = build_objective(
-            self._encoder, photo, self._paintings, scale, options, layers, self._balance.weight, self._plan.tile_px
+            self._encoder, photo, self._areas, scale, options, layers, self._balance.weights, self._plan.tile_px
         )
         if self._optimizer is None:
-            start = starting_canvas(options, scale, photo, self._paintings, self._starting_picture)
+            start = starting_canvas(
+                options, scale, photo, [painting for painting, _ in self._areas.paintings], self._starting_picture
+            )
             self._optimizer = LBFGS(start) if options.optimizer == "lbfgs" else Adam(start, options)
         elif self.step == 0:
             del photo
@@ -260,17 +268,25 @@ class _Run:
             notices += self._blurred(scale)
         return readability, objective, notices
 
+    def _read_parts(self, height_px: int, width_px: int) -> list[Tensor]:
+        """Where readability is measured, for every content weight; none: everywhere."""
+        masks = self._areas.masks(height_px, width_px, self._encoder.device)
+        return masks.parts or ([] if masks.kept is None else [1 - masks.kept])
+
     def _blurred(self, scale: Scale) -> list[Notice]:
         """Say which paintings are smaller than the strokes they are to lend."""
-        wanted = scale.long_edge_px * self._options.brush_scale
-        return [
-            Notice(
-                f"{p.picture.name} is {p.picture.width_px}x{p.picture.height_px} px and is enlarged "
-                f"{min(MAX_ENLARGEMENT, wanted / own):.1f} times: strokes will look softer at full size"
-            )
-            for p in self._paintings
-            if wanted > 1.1 * (own := max(p.picture.height_px, p.picture.width_px))
-        ]
+        notices = []
+        for painting, brush_scale in self._areas.paintings:
+            picture = painting.picture
+            wanted = scale.long_edge_px * self._options.brush_scale * brush_scale
+            own = max(picture.height_px, picture.width_px)
+            if wanted > 1.1 * own:
+                text = (
+                    f"{picture.name} is {picture.width_px}x{picture.height_px} px and is enlarged "
+                    f"{min(MAX_ENLARGEMENT, wanted / own):.1f} times: strokes will look softer at full size"
+                )
+                notices.append(Notice(text))
+        return notices
 
     def _finish(self) -> RunDone:
         """Crop the last canvas; what the scale needed is given back first."""
@@ -278,6 +294,10 @@ class _Run:
         picture, self._optimizer = self._optimizer.picture, None
         scale, last = self._plan.scales[self.scale], self._plan.scales[-1]
         finished = resize(scale.crop(picture), last.height_px, last.width_px).clamp_(0, 1)
+        if self._areas.keeps and self._content is not None:
+            kept = self._areas.masks(last.height_px, last.width_px, picture.device).kept
+            assert kept is not None  # so say the areas
+            finished = torch.lerp(finished, self._tensor(self._content, last.height_px, last.width_px), kept)
         stopped = self._stopped and not (self._scale_done and scale is last)
         return RunDone(picture_pixels(finished), stopped, self.seconds, self._pixel_steps)
 
@@ -331,55 +351,88 @@ class _Run:
 def build_objective(
     encoder: Encoder,
     photo: Tensor,
-    paintings: Sequence[Painting],
+    areas: Areas,
     scale: Scale,
     options: PaintOptions,
     layers: tuple[Mapping[str, float], Mapping[str, float]],
-    content_weight: float,
+    content_weights: Sequence[float],
     tile_px: int = WHOLE_PX,
 ) -> Objective:
-    """The objective of one scale."""
+    """The objective of one scale. Each area's style loss counts by its size, so that no place is painted harder."""
     content_layers, style_layers = layers
-    # A painting does not wrap around: its own two ends do not meet.
-    reader = encoder.with_changes(padding_mode="reflect") if encoder.padding_mode == "circular" else encoder
-    parts: list[tuple[Mapping[str, Any], float]] = []
-    restless = 0.0
-    for painting in paintings:
-        study, own_restless = _studied(
-            reader, painting.picture, scale.long_edge_px, options, list(style_layers), tile_px
+    masks = areas.masks(scale.height_px, scale.width_px, photo.device)
+    whole = sum(float(mask.mean()) for mask in masks.areas)
+
+    def extended(mask: Tensor) -> Tensor:
+        return scale.extend(mask[None, None])[0, 0]
+
+    regions, restless = [], 0.0
+    for area, mask in zip(areas.painted, masks.areas, strict=True):
+        share, on_canvas = float(mask.mean()) / whole, extended(mask) if areas.divided else None
+        targets, own_restless = _area_targets(
+            encoder, photo, area, on_canvas, scale.long_edge_px, options, list(style_layers), tile_px
         )
-        parts.append((study, painting.weight))
-        restless += own_restless * painting.weight
-        give_back()
-    share = style_share(options)
-    whole = sum(painting.weight for painting in paintings)
-    parts = [(statistics, share * weight / whole) for statistics, weight in parts]
-    if share < 1 and style_layers:
-        parts.append((_reading(options)(encoder, [(photo, 1.0)], list(style_layers), tile_px), 1 - share))
-    merge = blend_samples if options.style_loss in WHOLE_MAP_LOSSES else blend
-    targets = {name: merge((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
-    restless = restless / whole if paintings else float(total_variation(photo))
+        regions.append(StyleRegion(targets, on_canvas, share))
+        restless += share * own_restless
     return Objective(
         encoder,
         photo,
         scale.core,
         content_layers=content_layers,
         style_layers=style_layers,
-        regions=[Region(targets)],
+        regions=regions,
         style_loss=options.style_loss,
-        content_weight=content_weight,
-        style_weight=options.style_weight,
+        content_weight=content_weights,
+        style_weight=options.style_weight * whole,
         tv_weight=options.tv_weight,
         tv_scale=max(restless, MIN_TV_SCALE) if options.loss_units == "scale-free" else 1.0,
         loss_units=options.loss_units,
         tile_px=tile_px,
         replicas=replicas(encoder, options),
+        content_masks=[extended(part) for part in masks.parts],
+        kept=None if masks.kept is None else extended(masks.kept),
+        mask_mode=options.mask_mode,
     )
 
 
-def _reading(options: PaintOptions) -> Callable[..., Mapping[str, Any]]:
-    """How a picture is read for the style loss: as moments, or as samples of its maps."""
-    return style_samples if options.style_loss in WHOLE_MAP_LOSSES else style_statistics
+def _area_targets(
+    encoder: Encoder,
+    photo: Tensor,
+    area: Area,
+    mask: Tensor | None,
+    long_edge_px: int,
+    options: PaintOptions,
+    style_layers: list[str],
+    tile_px: int,
+) -> tuple[Mapping[str, Any], float]:
+    """What an area's style loss compares with, by layer, and its paintings' total variation."""
+    # A painting does not wrap around: its own two ends do not meet.
+    reader = encoder.with_changes(padding_mode="reflect") if encoder.padding_mode == "circular" else encoder
+    parts: list[tuple[Mapping[str, Any], float]] = []
+    restless = 0.0
+    for painting in area.paintings:
+        brush_scale = options.brush_scale * area.brush_scale * painting.brush_scale
+        study, own_restless = _studied(reader, painting, long_edge_px, brush_scale, options, style_layers, tile_px)
+        parts.append((study, painting.weight))
+        restless += own_restless * painting.weight
+        give_back()
+    share = style_share(options, area.strength)
+    whole = sum(painting.weight for painting in area.paintings)
+    parts = [(statistics, share * weight / whole) for statistics, weight in parts]
+    if share < 1 and style_layers:
+        parts.append((_read(encoder, photo, mask, options, style_layers, tile_px), 1 - share))
+    merge = blend_samples if options.style_loss in WHOLE_MAP_LOSSES else blend
+    targets = {name: merge((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
+    return targets, restless / whole if area.paintings else float(total_variation(photo))
+
+
+def _read(
+    encoder: Encoder, picture: Tensor, mask: Tensor | None, options: PaintOptions, layers: list[str], tile_px: int
+) -> Mapping[str, Any]:
+    """What the style loss compares of a picture, by layer: moments, or samples of its maps."""
+    if options.style_loss in WHOLE_MAP_LOSSES:  # which take no masks: `check_inputs`
+        return style_samples(encoder, [(picture, 1.0)], layers, tile_px)
+    return style_statistics(encoder, [(picture, 1.0)], layers, tile_px, mask, options.mask_mode)
 
 
 _Study = tuple[Mapping[str, Any], float]
@@ -387,7 +440,13 @@ _STUDIED: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
 
 
 def _studied(
-    encoder: Encoder, picture: Picture, long_edge_px: int, options: PaintOptions, layers: list[str], tile_px: int
+    encoder: Encoder,
+    painting: Painting,
+    long_edge_px: int,
+    brush_scale: float,
+    options: PaintOptions,
+    layers: list[str],
+    tile_px: int,
 ) -> _Study:
     """What a style loss compares of a painting at a scale's size, by layer, and its total variation.
 
@@ -395,11 +454,13 @@ def _studied(
     options and the thread count tell them apart, so that what is kept is bit for bit what would be computed.
     """
     threads = torch.get_num_threads()
-    place = str(encoder.device)
-    key = (encoder.sha256, place, options.model_dump_json(), threads, picture.sha256, long_edge_px, *layers, tile_px)
+    read_at = (str(encoder.device), threads, long_edge_px, brush_scale, *layers, tile_px)
+    mask_sha256 = painting.mask.sha256 if painting.mask else ""
+    key = (encoder.sha256, options.model_dump_json(), painting.picture.sha256, mask_sha256, *read_at)
     if key not in _STUDIED:
-        painted = painting_canvas(picture, long_edge_px, options.brush_scale).to(encoder.device)
-        _STUDIED[key] = _reading(options)(encoder, [(painted, 1.0)], layers, tile_px), float(total_variation(painted))
+        painted, mask = painting_canvas(painting, long_edge_px, brush_scale)
+        painted, mask = painted.to(encoder.device), mask if mask is None else mask.to(encoder.device)
+        _STUDIED[key] = _read(encoder, painted, mask, options, layers, tile_px), float(total_variation(painted))
         if len(_STUDIED) > KEPT_STUDIES:
             _STUDIED.popitem(last=False)
     _STUDIED.move_to_end(key)

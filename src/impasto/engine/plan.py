@@ -10,6 +10,7 @@ import torch
 
 from impasto.encoders import Encoder
 from impasto.encoders.architectures import Layer
+from impasto.engine.areas import Areas
 from impasto.engine.memory import HEAP_BLOCK_BYTES, format_bytes, free_bytes, give_back, held_bytes, machine_bytes
 from impasto.engine.optimizers import pictures_held
 from impasto.engine.pyramid import Scale, build_pyramid, painting_size
@@ -54,12 +55,20 @@ class Plan:
 
 
 def build_plan(
-    height_px: int, width_px: int, paintings_px: Sequence[tuple[int, int]], options: PaintOptions, encoder: Encoder
+    height_px: int,
+    width_px: int,
+    paintings_px: Sequence[tuple[int, int, float]],
+    options: PaintOptions,
+    encoder: Encoder,
+    *,
+    areas: int = 1,
+    keeps: bool = False,
 ) -> Plan:
     """Choose tiles that fit the memory there is, or `options.max_memory_bytes`.
 
-    Sizes are those of the pastiche and, as (height, width), of the paintings' own pixels. Raises `OptionError`
-    for a picture that does not fit with any tiles, with the largest that does.
+    Sizes are those of the pastiche and, as (height, width, brush scale), of the paintings' own pixels; `areas` is the
+    number of manners, `keeps` whether some of it stays the photograph. Raises `OptionError` for a picture that does
+    not fit with any tiles, with the largest that does.
     """
     give_back()
     held = held_bytes(encoder.device)
@@ -67,7 +76,7 @@ def build_plan(
     choices = (options.tile_px,) if options.tile_px else _tile_choices()
 
     def estimate(size_px: tuple[int, int], tile_px: int, thrifty: bool) -> _Estimate:
-        return _Estimate(*size_px, paintings_px, options, encoder, tile_px, thrifty, held)
+        return _Estimate(*size_px, paintings_px, options, encoder, tile_px, thrifty, held, areas, keeps)
 
     # Smaller tiles cost more than thrift, but only below these.
     ways = [(px, False) for px in choices if px >= SMALLEST_FAST_TILE_PX] + [(px, True) for px in choices]
@@ -111,6 +120,11 @@ def _largest_whole(
     return size
 
 
+def painting_sizes(areas: Areas) -> list[tuple[int, int, float]]:
+    """Own pixels and brush scale of every painting of every area, as `build_plan` takes them."""
+    return [(p.picture.height_px, p.picture.width_px, brush_scale) for p, brush_scale in areas.paintings]
+
+
 class _Estimate:
     """A way to paint, and what it needs."""
 
@@ -118,16 +132,18 @@ class _Estimate:
         self,
         height_px: int,
         width_px: int,
-        paintings_px: Sequence[tuple[int, int]],
+        paintings_px: Sequence[tuple[int, int, float]],
         options: PaintOptions,
         encoder: Encoder,
         tile_px: int,
         thrifty: bool,
         held: int,
+        areas: int,
+        keeps: bool,
     ) -> None:
         self.tile_px, self.thrifty = tile_px, thrifty
         self.scales = tuple(build_pyramid(height_px, width_px, options))
-        self._options, self._paintings_px = options, paintings_px
+        self._options, self._paintings_px, self._areas, self._keeps = options, paintings_px, areas, keeps
         self._compared = [encoder.architecture.layer(n) for n in {*options.content_layers, *options.style_layers}]
         self._value_bytes = encoder.precision.itemsize
         self._computed = encoder.architecture.up_to([layer.name for layer in self._compared])
@@ -158,7 +174,10 @@ class _Estimate:
         """Pictures and content targets while the scale is painted, or while it is prepared, and one tile."""
         canvas = PICTURE_BYTES * scale.canvas_pixels
         kept = (3 if self._options.optimizer == "adam" else 1) * PICTURE_BYTES * before.canvas_pixels if before else 0
-        sizes = [painting_size(*size, scale.long_edge_px, self._options.brush_scale) for size in self._paintings_px]
+        sizes = [
+            painting_size(height, width, scale.long_edge_px, self._options.brush_scale * own)
+            for height, width, own in self._paintings_px
+        ]
         paintings = PICTURE_BYTES * PREPARED * max((height * width for height, width in sizes), default=0)
         pictures = max(
             pictures_held(self._options, scale.canvas_pixels) * canvas, kept + PREPARED * canvas, kept + paintings
@@ -173,7 +192,16 @@ class _Estimate:
         tile = workspace_bytes(self._computed, largest_px, self._value_bytes, whole=whole, thrifty=self.thrifty)
         if self._value_bytes < 4:  # what is handed out is another copy
             tile += sum(4 * layer.channels * largest_px / layer.stride_px**2 for layer in self._compared)
-        return pictures + targets + tile
+        return pictures + targets + tile + self._masks_bytes(scale, largest_px)
+
+    def _masks_bytes(self, scale: Scale, tile_px: int) -> float:
+        """Guidance masks at every layer, the photo where it is kept, and in a tile what a second area needs."""
+        if self._areas == 1 and not self._keeps:
+            return 0.0
+        guides = sum(4 / layer.stride_px**2 for layer in self._compared)
+        kept = PICTURE_BYTES + 4 if self._keeps else 0
+        beside = 3 * max(4 * layer.channels / layer.stride_px**2 for layer in self._compared)
+        return (self._areas * (4 + guides) + kept) * scale.canvas_pixels + beside * tile_px
 
 
 def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, whole: bool, thrifty: bool) -> float:

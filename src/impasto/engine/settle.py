@@ -10,7 +10,8 @@ from impasto.engine.pyramid import Scale
 from impasto.errors import OptionError
 from impasto.images.geometry import fit_long_edge
 from impasto.images.io import Picture
-from impasto.inputs import Painting
+from impasto.inputs import Painting, Region, check_regions
+from impasto.losses.objective import WHOLE_MAP_LOSSES
 from impasto.options import STARTING_POINTS, PaintOptions
 
 DEFAULT_LONG_EDGE_PX = 1024
@@ -53,9 +54,21 @@ def pastiche_size(
 
 
 def check_inputs(
-    options: PaintOptions, content: Picture | None, paintings: Sequence[Painting], starting_picture: Picture | None
+    options: PaintOptions,
+    content: Picture | None,
+    paintings: Sequence[Painting],
+    starting_picture: Picture | None,
+    regions: Sequence[Region] = (),
 ) -> None:
     """Refuse what cannot be painted, before anything is."""
+    check_regions(content, regions)
+    paintings = [*paintings, *(painting for region in regions for painting in region.paintings)]
+    if options.style_loss in WHOLE_MAP_LOSSES and (regions or any(p.mask is not None for p in paintings)):
+        raise OptionError(f"the style loss {options.style_loss!r} takes no masks: take another, or no regions")
+    if options.balance == "fixed" and any(region.strength is not None for region in regions):
+        raise OptionError("with balance 'fixed' the content weight is given: a region has no strength of its own")
+    if any(region.color is not None for region in regions):
+        raise OptionError("a region has no colour mode of its own yet: leave its color out")
     if not options.content_layers and not options.style_layers:
         raise OptionError("neither content layers nor style layers are named: there is nothing to paint after")
     if not paintings and options.style_layers:

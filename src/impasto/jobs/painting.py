@@ -13,6 +13,7 @@ from impasto.events import Event, Notice, PreviewReady, StepDone, event_fields
 from impasto.images.io import Picture, load_picture
 from impasto.inputs import Painting
 from impasto.jobs.run_folder import InputFile, Job, Outcome
+from impasto.record import read_painting, read_region
 from impasto.runs import Run
 
 KEPT_PICTURES = 4  # decoded inputs that a process keeps: neighbouring jobs share photo or painting
@@ -46,9 +47,12 @@ def iter_painting(job: Job) -> Iterator[Event | Outcome]:
     starts = [SHELF.load(file) for file in job.inputs if file.role == "starting point"]
     for encoder in job.paths("encoder"):
         options = options.model_copy(update={"encoder": str(encoder)})
+    pictures = {file.sha256: SHELF.load(file) for file in job.inputs if file.role not in ("encoder", "starting point")}
+    plain = [Painting(pictures[file.sha256], file.weight) for file in job.inputs if file.role == "painting"]
     run = Run(
-        content=next(SHELF.load(file) for file in job.inputs if file.role == "photo"),
-        paintings=[Painting(SHELF.load(file), file.weight) for file in job.inputs if file.role == "painting"],
+        content=next(pictures[file.sha256] for file in job.inputs if file.role == "photo"),
+        paintings=[read_painting(painting, pictures) for painting in job.paintings] or plain,
+        regions=[read_region(region, pictures) for region in job.regions],
         options=options,
         recipe=job.recipe,
         starting_picture=starts[0] if starts else None,

@@ -18,19 +18,19 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from impasto import __version__
 from impasto.errors import InputError, OptionError, OutputError, RecordError
 from impasto.images.io import write_whole
 from impasto.options import PaintOptions
-from impasto.record import ENCODER_SUFFIX, hash_file
+from impasto.record import ENCODER_SUFFIX, PaintingFile, RegionFiles, hash_file, without_defaults
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
-Role = Literal["photo", "painting", "starting point", "encoder", "picture", "model"]
+Role = Literal["photo", "painting", "mask", "painting of a region", "starting point", "encoder", "picture", "model"]
 
 
 class _Part(BaseModel):
@@ -57,6 +57,8 @@ class Job(_Part):
     inputs: files, paintings in order; an encoder or starting point that is a file is one of them.
     recipe: name of the recipe, for information: `options` hold what it came to.
     model: of ``tfhub``: its address; None where it is a folder, whose files are inputs then.
+    paintings: where one has settings of its own beside its weight: all of them, as records hold them.
+    regions: as records hold them; their files are inputs.
     """
 
     name: str
@@ -66,6 +68,12 @@ class Job(_Part):
     recipe: str | None = None
     options: PaintOptions
     model: str | None = None
+    paintings: tuple[PaintingFile, ...] = ()
+    regions: tuple[RegionFiles, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _sparse(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_defaults(self, serialise(self), ["paintings", "regions"])
 
     def paths(self, role: Role) -> list[Path]:
         """Paths of the inputs that play a role, in order."""
@@ -74,7 +82,7 @@ class Job(_Part):
     @property
     def identity(self) -> str:
         """SHA-256 of all that decides the picture: inputs, options, and the program's version."""
-        decisive = {
+        decisive: dict[str, Any] = {
             "impasto": __version__,
             "kind": self.kind,
             "inputs": [(file.role, file.sha256, file.weight) for file in self.inputs],
@@ -82,6 +90,9 @@ class Job(_Part):
             "options": self.options.model_dump(mode="json"),
             "model": self.model,
         }
+        for name, parts in (("paintings", self.paintings), ("regions", self.regions)):
+            if parts:
+                decisive[name] = [part.model_dump(mode="json") for part in parts]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from impasto.errors import InputError, OptionError
 from impasto.flags import format_value
+from impasto.inputs import Region
 from impasto.jobs.run_folder import Axis, Manifest
 from impasto.lab.plan import PathLike, Plan, Planner, checked, file_labels, option_called, without_folders
 from impasto.record import PICTURE_SUFFIXES
@@ -59,6 +60,7 @@ def plan_batch(
     planner: Planner,
     recipe: str | None = None,
     values: Mapping[str, Any],
+    regions: Sequence[Region] = (),
     judge: str = "lite",
 ) -> Plan:
     """Each photo with each painting, all photos of a painting in a row, so that its statistics are at hand.
@@ -77,6 +79,7 @@ def plan_batch(
             options,
             recipe=recipe,
             labels={"photo": names["photo"][photo], "painting": names["painting"][painting]},
+            regions=regions,
         )
         for painting in painting_files
         for photo in photo_files
@@ -86,7 +89,13 @@ def plan_batch(
 
 
 def plan_pairs(
-    table: PathLike, *, planner: Planner, recipe: str | None = None, values: Mapping[str, Any], judge: str = "lite"
+    table: PathLike,
+    *,
+    planner: Planner,
+    recipe: str | None = None,
+    values: Mapping[str, Any],
+    regions: Sequence[Region] = (),
+    judge: str = "lite",
 ) -> Plan:
     """The rows of a CSV file with the columns ``photo``, ``painting`` and any options; paths are relative to it.
 
@@ -104,8 +113,10 @@ def plan_pairs(
             labels |= {name: format_value(getattr(without_folders(options), name)) for name in varied}
             if len({other.recipe for other in rows}) > 1:
                 labels["recipe"] = row.recipe or recipe or "painterly"
-            pair = [(row.painting, 1.0)]
-            jobs.append(planner.painting_job(row.photo, pair, options, recipe=row.recipe or recipe, labels=labels))
+            pair, row_recipe = [(row.painting, 1.0)], row.recipe or recipe
+            jobs.append(
+                planner.painting_job(row.photo, pair, options, recipe=row_recipe, labels=labels, regions=regions)
+            )
         except (OptionError, InputError) as error:
             raise type(error)(f"{str(table)!r}, line {line}: {error}") from error
     axes = tuple(

@@ -16,7 +16,7 @@ from impasto.events import Event
 from impasto.images.io import save_picture
 from impasto.jobs.painting import SHELF, iter_painting, png_bytes
 from impasto.jobs.run_folder import Axis, InputFile, Job, Manifest, Outcome
-from impasto.lab.plan import PathLike, Plan, Planner, checked, job_name, without_folders
+from impasto.lab.plan import PathLike, Plan, Planner, Weighted, checked, job_name, without_folders
 
 COLUMN = "column"
 HUB_ADDRESS = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"
@@ -50,7 +50,7 @@ def parse_column(text: str) -> Column:
 
 def plan_comparison(
     photo: PathLike,
-    paintings: Sequence[tuple[PathLike, float]],
+    paintings: Sequence[Weighted],
     columns: Sequence[str],
     *,
     planner: Planner,
@@ -69,7 +69,7 @@ def plan_comparison(
 def _job(
     column: Column,
     photo: PathLike,
-    paintings: Sequence[tuple[PathLike, float]],
+    paintings: Sequence[Weighted],
     planner: Planner,
     values: Mapping[str, Any],
 ) -> Job:

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from impasto.events import Controls
+from impasto.inputs import Painting, Region
 from impasto.lab.batch import plan_batch, plan_pairs
 from impasto.lab.compare import plan_comparison
-from impasto.lab.plan import Plan, Planner, reopen
+from impasto.lab.plan import Plan, Planner, Weighted, reopen
 from impasto.lab.run import LabRun, collect, iter_lab
 from impasto.lab.sweep import plan_sweep
 
 PathLike = str | os.PathLike[str]
-Paintings = PathLike | Sequence[PathLike | tuple[PathLike, float]]
+Paintings = PathLike | Painting | Sequence[PathLike | Weighted]
 
 
 def sweep(
@@ -24,6 +25,7 @@ def sweep(
     vary: Mapping[str, Sequence[Any]],
     *,
     folder: PathLike,
+    regions: Sequence[Region] = (),
     recipe: str | None = None,
     judge: str = "lite",
     ray: str | None = None,
@@ -34,7 +36,8 @@ def sweep(
 
     Parameters
     ----------
-    photo, painting: paths; several paintings, or pairs (path, weight), blend.
+    photo, painting: paths; several paintings, or pairs (path, weight), or `Painting`, blend.
+    regions: as `impasto.paint` takes them, read from files; the same for every job.
     vary: option (or ``photo``, ``painting``, ``recipe``) to its values: the first varies over the rows of the
         contact sheet, the second over its columns, further ones over pages.
     folder: the run folder. Jobs finished there before are not painted again.
@@ -47,7 +50,9 @@ def sweep(
     `OutputError`, `RecordError` and `WeightsError` for what cannot be used, before anything is painted.
     """
     planner = Planner()
-    plan = plan_sweep(photo, _pairs(painting), vary, planner=planner, recipe=recipe, values=options, judge=judge)
+    plan = plan_sweep(
+        photo, _pairs(painting), vary, planner=planner, recipe=recipe, values=options, regions=regions, judge=judge
+    )
     return _carry_out(plan, folder, ray, controls)
 
 
@@ -56,6 +61,7 @@ def batch(
     paintings: PathLike | Sequence[PathLike] = (),
     *,
     folder: PathLike,
+    regions: Sequence[Region] = (),
     recipe: str | None = None,
     judge: str = "lite",
     ray: str | None = None,
@@ -70,9 +76,11 @@ def batch(
     planner = Planner()
     photo_places, painting_places = _several(photos), _several(paintings)
     if len(photo_places) == 1 and not painting_places and str(photo_places[0]).lower().endswith(".csv"):
-        plan = plan_pairs(photo_places[0], planner=planner, recipe=recipe, values=options, judge=judge)
+        plan = plan_pairs(photo_places[0], planner=planner, recipe=recipe, values=options, regions=regions, judge=judge)
     else:
-        plan = plan_batch(photo_places, painting_places, planner=planner, recipe=recipe, values=options, judge=judge)
+        plan = plan_batch(
+            photo_places, painting_places, planner=planner, recipe=recipe, values=options, regions=regions, judge=judge
+        )
     return _carry_out(plan, folder, ray, controls)
 
 
@@ -120,7 +128,6 @@ def _several(places: PathLike | Sequence[PathLike]) -> list[PathLike]:
     return [places] if isinstance(places, str | os.PathLike) else list(places)
 
 
-def _pairs(painting: Paintings) -> list[tuple[PathLike, float]]:
-    if isinstance(painting, str | os.PathLike):
-        return [(painting, 1.0)]
-    return [item if isinstance(item, tuple) else (item, 1.0) for item in painting]
+def _pairs(painting: Paintings) -> list[Weighted]:
+    several = [painting] if isinstance(painting, str | os.PathLike | Painting) else painting
+    return [item if isinstance(item, tuple | Painting) else (item, 1.0) for item in several]

@@ -13,11 +13,14 @@ from typing import Any
 from impasto.api import load_starting_picture, resolve_options
 from impasto.errors import OptionError, did_you_mean
 from impasto.flags import UNIT_SUFFIXES
+from impasto.images.io import Picture
+from impasto.inputs import Painting, Region
 from impasto.jobs.run_folder import InputFile, InputFiles, Job, Manifest, Role, RunFolder, check_unique
 from impasto.options import PaintOptions
-from impasto.record import ENCODER_SUFFIX, is_picture_path
+from impasto.record import ENCODER_SUFFIX, PaintingFile, describe_painting, describe_region, is_picture_path
 
 PathLike = str | os.PathLike[str]
+Weighted = tuple[PathLike, float] | Painting
 MAX_NAME = 80  # characters of a job's name; file systems end at 255 bytes
 
 
@@ -39,14 +42,17 @@ class Planner:
     def painting_job(
         self,
         photo: PathLike,
-        paintings: Sequence[tuple[PathLike, float]],
+        paintings: Sequence[Weighted],
         options: PaintOptions,
         *,
         recipe: str | None,
         labels: Mapping[str, str],
+        regions: Sequence[Region] = (),
     ) -> Job:
         """Raises `InputError` for files that cannot be read, `OptionError` for an unknown starting point."""
         inputs = self.pair(photo, paintings)
+        settings = [item for item in paintings if isinstance(item, Painting)]
+        inputs += self._region_files(settings, regions)
         if options.encoder.endswith(ENCODER_SUFFIX):
             inputs.append(self._files.describe("encoder", options.encoder))
         if is_picture_path(options.starting_point):
@@ -58,22 +64,47 @@ class Planner:
             inputs=tuple(inputs),
             recipe=Path(recipe).name if recipe else None,
             options=without_folders(options),
+            paintings=tuple(map(self._described, paintings)) if settings else (),
+            regions=tuple(map(describe_region, regions)),
         )
 
     def resolve(self, recipe: str | None, values: Mapping[str, Any]) -> PaintOptions:
         """As `resolve_options`."""
         return resolve_options(recipe, values, spell=self.spell)
 
-    def pair(self, photo: PathLike, paintings: Sequence[tuple[PathLike, float]]) -> list[InputFile]:
+    def pair(self, photo: PathLike, paintings: Sequence[Weighted]) -> list[InputFile]:
         """Photo and paintings as inputs."""
         if not paintings:
             raise OptionError("no painting given; name at least one")
-        found = [self._files.describe("painting", path, weight) for path, weight in paintings]
+        pairs = [(_path(item.picture), item.weight) if isinstance(item, Painting) else item for item in paintings]
+        found = [self._files.describe("painting", path, weight) for path, weight in pairs]
         return [self._files.describe("photo", photo), *found]
+
+    def _described(self, painting: Weighted) -> PaintingFile:
+        if isinstance(painting, Painting):
+            return describe_painting(painting)
+        path, weight = painting
+        return PaintingFile(name=Path(path).name, sha256=self._files.describe("painting", path).sha256, weight=weight)
+
+    def _region_files(self, settings: Sequence[Painting], regions: Sequence[Region]) -> list[InputFile]:
+        """Masks, and the paintings of regions, each once."""
+        theirs = [painting for region in regions for painting in region.paintings]
+        masks = [painting.mask for painting in (*settings, *theirs)] + [
+            region.mask if isinstance(region.mask, Picture) else None for region in regions
+        ]
+        files = [self._files.describe("painting of a region", _path(painting.picture)) for painting in theirs]
+        files += [self._files.describe("mask", _path(mask)) for mask in masks if mask is not None]
+        return list(dict.fromkeys(files))
 
     def describe(self, role: Role, path: PathLike) -> InputFile:
         """As `InputFiles.describe`."""
         return self._files.describe(role, path)
+
+
+def _path(picture: Picture) -> Path:
+    if picture.path is None:
+        raise OptionError("a list of jobs reads its paintings and masks from files: give paths, not arrays")
+    return picture.path
 
 
 def without_folders(options: PaintOptions) -> PaintOptions:

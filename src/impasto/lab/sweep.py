@@ -9,8 +9,18 @@ from typing import Any
 
 from impasto.errors import OptionError, did_you_mean
 from impasto.flags import format_value
+from impasto.inputs import Region
 from impasto.jobs.run_folder import Axis, Manifest
-from impasto.lab.plan import PathLike, Plan, Planner, checked, file_labels, option_called, without_folders
+from impasto.lab.plan import (
+    PathLike,
+    Plan,
+    Planner,
+    Weighted,
+    checked,
+    file_labels,
+    option_called,
+    without_folders,
+)
 from impasto.options import PaintOptions
 
 PICTURES = ("photo", "painting")
@@ -32,10 +42,11 @@ def parse_vary(texts: Sequence[str]) -> dict[str, list[str]]:
 
 def plan_sweep(
     photo: PathLike,
-    paintings: Sequence[tuple[PathLike, float]],
+    paintings: Sequence[Weighted],
     vary: Mapping[str, Sequence[Any]],
     *,
     planner: Planner,
+    regions: Sequence[Region] = (),
     recipe: str | None = None,
     values: Mapping[str, Any],
     judge: str = "lite",
@@ -70,6 +81,7 @@ def plan_sweep(
                 options,
                 recipe=recipe_name,
                 labels={name: _label(name, value, options, pictures) for name, value in chosen.items()},
+                regions=regions,
             )
         )
     axes = tuple(Axis(name=name, values=tuple(dict.fromkeys(job.labels[name] for job in jobs))) for name in varied)

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from impasto.encoders import Encoder
 from impasto.errors import OptionError
 from impasto.losses.content import ContentLoss
+from impasto.losses.guidance import guide
 from impasto.losses.kernel import SAMPLE, GaussianKernelLoss, Sample, blend_samples, take_sample
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import Moments, blend, moments
@@ -57,9 +57,16 @@ def style_statistics(
     pictures: Sequence[tuple[Float[Tensor, "1 3 _ _"], float]],
     layers: Sequence[str],
     tile_px: int = WHOLE_PX,
+    mask: Float[Tensor, "height width"] | None = None,
+    mask_mode: str = "simple",
 ) -> dict[str, Moments]:
-    """Normalised moments of weighted pictures at `layers`, blended, in the encoder's own geometry."""
-    sums = [(_summed(encoder, picture, layers, tile_px), weight) for picture, weight in pictures]
+    """Normalised moments of weighted pictures at `layers`, blended, in the encoder's own geometry.
+
+    With a `mask` of the pictures' size their positions count as it says, at each layer as `guide` does.
+    """
+    layer = encoder.architecture.layer
+    guides = {} if mask is None else {name: guide(mask, layer(name), mask_mode) for name in layers}
+    sums = [(_summed(encoder, picture, layers, tile_px, guides), weight) for picture, weight in pictures]
     return {
         name: _in_geometry(encoder, name, blend((by_layer[name], weight) for by_layer, weight in sums))
         for name in layers
@@ -86,12 +93,15 @@ def style_samples(
     return {name: blend_samples(found) for name, found in parts.items()}
 
 
-def _summed(encoder: Encoder, picture: Tensor, layers: Sequence[str], tile_px: int) -> dict[str, Moments]:
+def _summed(
+    encoder: Encoder, picture: Tensor, layers: Sequence[str], tile_px: int, guides: Mapping[str, Tensor]
+) -> dict[str, Moments]:
     totals: dict[str, Moments] = {}
     for tile, features in _iter_features(encoder, picture, layers, tile_px):
         for name in layers:
             if not _empty(tile.owns[name]):
-                sums = moments(features[name], inside=tile.owns[name])
+                weights = _on_tile(guides[name], tile, name, features[name]) if name in guides else None
+                sums = moments(features[name], weights, tile.owns[name])
                 totals[name] = totals[name] + sums if name in totals else sums
     return totals
 
@@ -114,10 +124,10 @@ def _in_geometry(encoder: Encoder, layer: str, sums: Moments) -> Moments:
 
 @dataclass
 class _Sums:
-    """What a tile, or several, add up to: moments by (region, style layer), content losses by layer."""
+    """What a tile, or several, add up to: moments by (region, style layer), content losses by (part, layer)."""
 
     moments: dict[tuple[int, str], Moments] = field(default_factory=dict)
-    content: dict[str, Tensor] = field(default_factory=dict)
+    content: dict[tuple[int, str], Tensor] = field(default_factory=dict)
     style: list[Tensor] = field(default_factory=list)  # shares of `WHOLE_MAP_LOSSES`
 
     def add(self, other: _Sums, device: torch.device) -> None:
@@ -125,9 +135,9 @@ class _Sums:
         for key, found in other.moments.items():
             sums = found.detached(device)
             self.moments[key] = self.moments[key] + sums if key in self.moments else sums
-        for name, found_loss in other.content.items():
+        for part, found_loss in other.content.items():
             loss = found_loss.detach().to(device)
-            self.content[name] = self.content[name] + loss if name in self.content else loss
+            self.content[part] = self.content[part] + loss if part in self.content else loss
         self.style += [loss.detach() for loss in other.style]
 
 
@@ -144,7 +154,12 @@ class Objective:
     regions: at least one; the style loss is their mean, with their weights.
     style_loss: a name of `STYLE_LOSSES`, or of `WHOLE_MAP_LOSSES`, which take neither tiles nor masks.
     loss_units: scale-free, gatys or tutorial.
-    content_weight, style_weight, tv_weight: multipliers. `content_weight` may change between evaluations.
+    content_weight, style_weight, tv_weight: multipliers. `content_weight` may change between evaluations; with
+        `content_masks` it is one for each of them.
+    content_masks: parts of the canvas with a content weight of their own, as a region's mask; none: one for all.
+    kept: where the pastiche is the photo whatever the optimiser's picture is, as a region's mask; where it is soft
+        they are mixed, before anything is compared. Default: nowhere.
+    mask_mode: how masks are brought to the layers (`guide`).
     tv_scale: total variation that counts as one (the painting's own).
     tile_px: core of a tile; the default holds any picture whole.
     replicas: the same encoder on other devices; tiles take turns, and what they add up to comes together on the first.
@@ -162,13 +177,16 @@ class Objective:
         style_layers: Mapping[str, float],
         regions: Sequence[Region],
         style_loss: str,
-        content_weight: float,
+        content_weight: float | Sequence[float],
         style_weight: float,
         tv_weight: float,
         tv_scale: float,
         loss_units: str = "scale-free",
         tile_px: int = WHOLE_PX,
         replicas: Sequence[Encoder] = (),
+        content_masks: Sequence[Float[Tensor, "height width"]] = (),
+        kept: Float[Tensor, "height width"] | None = None,
+        mask_mode: str = "simple",
     ) -> None:
         self.content_weight = content_weight
         self._encoder, self._units = encoder, loss_units
@@ -180,7 +198,11 @@ class Objective:
         height, width = content.shape[-2:]
         self._tiles = build_tiles(core, height, width, table, tile_px)
         self._content_layers = _shares(content_layers, loss_units)
+        self._kept = None if kept is None else (content, kept)
         self._content = self._content_losses(content)
+        self._content_guides = [
+            {name: guide(mask, encoder.architecture.layer(name)) for name in self._content} for mask in content_masks
+        ]
         self._masks: dict[tuple[int, str], Tensor] = {}
         self._style: dict[tuple[int, str], tuple[float, StyleLoss]] = {}
         self._style_of_maps: list[tuple[str, float, GaussianKernelLoss]] = []
@@ -197,18 +219,29 @@ class Objective:
                     self._style_of_maps.append((layer.name, share, WHOLE_MAP_LOSSES[style_loss](target)))
                     continue
                 if region.mask is not None:
-                    mask = _at_layer(region.mask, layer.stride_px)
+                    mask = guide(region.mask, layer, mask_mode)
                     if not core.cut(mask[None, None], layer.stride_px).any():
                         continue  # nothing of this region lies in the picture
                     self._masks[index, layer.name] = mask
                 self._style[index, layer.name] = share, STYLE_LOSSES[style_loss](target, loss_units)
+        self._absent = {
+            (number, *key)
+            for key, mask in self._masks.items()
+            for number, tile in enumerate(self._tiles)
+            if not mask[tile.within[key[1]]].any()
+        }
 
     @property
     def tiles(self) -> int:
         """Number of tiles that an evaluation goes over."""
         return len(self._tiles)
 
-    def __call__(self, pastiche: Float[Tensor, "1 3 height width"]) -> Evaluation:
+    def seen(self, picture: Float[Tensor, "1 3 height width"]) -> Float[Tensor, "1 3 height width"]:
+        """The pastiche that the optimiser's picture stands for: with the photo where it is kept."""
+        return picture if self._kept is None else torch.lerp(picture, *self._kept)
+
+    def __call__(self, picture: Float[Tensor, "1 3 height width"]) -> Evaluation:
+        pastiche = self.seen(picture)
         gradient = torch.zeros_like(pastiche)
         restless = total_variation(pastiche, gradient, self._tv_weight, units=self._units, wrap=self._wraps)
         sums, kept = _Sums(), None
@@ -230,13 +263,21 @@ class Objective:
                 leaf, part = kept
             gradient[..., *tile.reads] += self._carried_back(leaf, part, slopes).to(gradient.device)
         style += sum(map(float, sums.style))
-        content = sum(share * float(sums.content[name]) for name, share in self._content_layers.items())
+        if self._kept is not None:
+            gradient *= 1 - self._kept[1]
+        content = sum(
+            weight * sum(share * float(sums.content[of, name]) for name, share in self._content_layers.items())
+            for of, weight in enumerate(self._content_weights())
+        )
         losses = {
-            "content": self.content_weight * content,
+            "content": content,
             "style": self._style_weight * style,
             "total_variation": self._tv_weight * float(restless),
         }
         return Evaluation(losses | {"total": sum(losses.values())}, gradient)
+
+    def _content_weights(self) -> Sequence[float]:
+        return [self.content_weight] if isinstance(self.content_weight, float | int) else self.content_weight
 
     def _content_losses(self, content: Tensor) -> dict[str, ContentLoss]:
         pieces: dict[str, list[Tensor]] = {name: [] for name in self._content_layers}
@@ -264,12 +305,16 @@ class Objective:
         tile, part = self._tiles[number], _Sums()
         features = self._encoder_of(number)(pixels, self._layers)
         for name, loss in self._content.items():
-            part.content[name] = loss(self._mapped(features[name], name, tile), number)
+            here = self._mapped(features[name], name, tile)
+            if not self._content_guides:
+                part.content[0, name] = loss(here, number)
+            for of, guides in enumerate(self._content_guides):
+                part.content[of, name] = loss(here, number, guides[name][tile.within[name]].to(here))
         part.style = [
             share * loss(self._mapped(features[name], name, tile)) for name, share, loss in self._style_of_maps
         ]
         for region, name in self._style:
-            if _empty(tile.owns[name]):
+            if _empty(tile.owns[name]) or (number, region, name) in self._absent:
                 continue
             mask = self._masks.get((region, name))
             weights = None
@@ -305,7 +350,8 @@ class Objective:
             * ((slopes[key][0].to(leaf.device) * m.total).sum() + (slopes[key][1].to(leaf.device) * m.outer).sum())
             for key, m in part.moments.items()
         ]
-        terms += [self.content_weight * self._content_layers[name] * loss for name, loss in part.content.items()]
+        weights = self._content_weights()
+        terms += [weights[of] * self._content_layers[name] * loss for (of, name), loss in part.content.items()]
         terms += [self._style_weight * loss for loss in part.style]
         if not terms:
             return torch.zeros_like(leaf)
@@ -317,11 +363,6 @@ def _shares(layer_weights: Mapping[str, float], units: str) -> dict[str, float]:
     """What each layer's loss is multiplied by; Gatys et al. take their weights as they are (eq. 5)."""
     whole = 1.0 if units == "gatys" else sum(layer_weights.values())
     return {name: weight / whole for name, weight in layer_weights.items()}
-
-
-def _at_layer(mask: Tensor, stride_px: int) -> Tensor:
-    """A guidance mask at a layer's positions: its mean over the square of pixels that each stands for."""
-    return F.avg_pool2d(mask[None, None], stride_px)[0, 0]
 
 
 def _on_tile(mask: Tensor, tile: Tile, layer: str, features: Tensor) -> Tensor:
