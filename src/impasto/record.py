@@ -27,6 +27,8 @@ from impasto.errors import RecordError, shorten
 from impasto.images.io import Picture
 from impasto.inputs import ALPHA, BRUSH_SCALES, Painting, Region
 from impasto.options import STARTING_POINTS, PaintOptions
+from impasto.style_file import SUFFIX as STYLE_SUFFIX
+from impasto.style_file import StyleFile
 
 if TYPE_CHECKING:
     from impasto.events import RunStarted
@@ -166,16 +168,24 @@ def describe_region(region: Region) -> RegionFiles:
     )
 
 
-def read_painting(file: PaintingFile, pictures: Mapping[str, Picture]) -> Painting:
+def read_picture(file: File, pictures: Mapping[str, Picture | StyleFile]) -> Picture:
+    """The picture that a record holds; `pictures` by SHA-256. Raises `RecordError` for a style file."""
+    found = pictures[file.sha256]
+    if isinstance(found, StyleFile):
+        raise RecordError(f"the record wants a picture where it names the style file {found.name}")
+    return found
+
+
+def read_painting(file: PaintingFile, pictures: Mapping[str, Picture | StyleFile]) -> Painting:
     """The painting that a record holds; `pictures` by SHA-256."""
-    mask = pictures[file.mask.sha256] if file.mask else None
+    mask = read_picture(file.mask, pictures) if file.mask else None
     return Painting(pictures[file.sha256], file.weight, file.brush_scale, mask)
 
 
-def read_region(region: RegionFiles, pictures: Mapping[str, Picture]) -> Region:
+def read_region(region: RegionFiles, pictures: Mapping[str, Picture | StyleFile]) -> Region:
     """The region that a record holds; `pictures` by SHA-256."""
     paintings = [read_painting(file, pictures) for file in region.paintings]
-    mask = pictures[region.mask.sha256] if region.mask else ALPHA
+    mask = read_picture(region.mask, pictures) if region.mask else ALPHA
     return Region(mask, paintings or None, region.strength, region.brush_scale, region.color)
 
 
@@ -380,12 +390,14 @@ def is_picture_path(starting_point: str) -> bool:
 
 
 def _candidates(wanted: Mapping[str, File], folders: Sequence[Path]) -> Iterator[Path]:
-    """Files worth hashing: those with a wanted name, then every other picture and encoder."""
+    """Files worth hashing: those with a wanted name, then every other picture, encoder and style file."""
     names = {file.name for file in wanted.values()}
     listings = [sorted(path for path in folder.iterdir() if path.is_file()) for folder in dict.fromkeys(folders)]
     for listing in listings:
         yield from (path for path in listing if path.name in names)
-    suffixes = PICTURE_SUFFIXES | ({ENCODER_SUFFIX} if "encoder" in wanted else set())
+    suffixes = PICTURE_SUFFIXES | ({ENCODER_SUFFIX} if {"encoder", "stylizer"} & wanted.keys() else set())
+    if any(name.lower().endswith(STYLE_SUFFIX) for name in names):
+        suffixes |= {STYLE_SUFFIX}
     for listing in listings:
         yield from (path for path in listing if path.name not in names and path.suffix.lower() in suffixes)
 

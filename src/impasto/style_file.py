@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -100,7 +101,7 @@ class StyleFile:
         return [(index, part) for index, part in ((low, 1 - share), (low + 1, share)) if part > 0]
 
 
-def read_style_file(path: str | Path) -> StyleFile:
+def read_style_file(path: str | os.PathLike[str]) -> StyleFile:
     """Read a style file that `pack_style_file` made; raises `InputError`, one line, for any other."""
     file = Path(path)
     why = why_not_a_file(str(path))
@@ -152,9 +153,9 @@ def pack_style_file(about: Mapping[str, str], arrays: Arrays) -> bytes:
     return save({key: np.ascontiguousarray(value, np.float32) for key, value in arrays.items()}, whole)
 
 
-def is_style_file(path: object) -> bool:
+def is_style_file(path: str | os.PathLike[str]) -> bool:
     """Whether a path is that of a style file, by its ending."""
-    return isinstance(path, str | Path) and str(path).lower().endswith(SUFFIX)
+    return os.fspath(path).lower().endswith(SUFFIX)
 
 
 def packed(matrix: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from impasto.errors import InputError, OptionError
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, check_place, load_picture, write_file
+from impasto.inputs import Painting
 from impasto.style_file import RESTLESS, SCALES, SUFFIX, StyleFile, pack_style_file, packed, read_style_file
 
 # By root 2, as the scales of a run are by default; coarser ones for small brush scales.
@@ -52,7 +53,7 @@ def pack_picture(picture: Picture) -> bytes:
     scales = [edge for edge in SCALES_PX if edge <= own * MAX_ENLARGEMENT]
     columns: dict[str, list[np.ndarray]] = {}
     for edge in scales:
-        canvas = painting_canvas(picture, edge, 1.0)
+        canvas, _ = painting_canvas(Painting(picture), edge, 1.0)
         found = study(encoder, canvas, tile_px=TILE_PX).moments
         for layer in CHANNELS:
             columns.setdefault(f"{layer}.mean", []).append(found[layer].mean.numpy())

@@ -11,24 +11,42 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.engine.pyramid import painting_size
-from impasto.fast.statistics import StyleStatistics, blend_statistics
+from impasto.engine.style_files import style_file_moments
+from impasto.errors import OptionError
+from impasto.fast.statistics import CHANNELS, StyleStatistics, blend_statistics
 from impasto.fast.stylizer import Stylizer
 from impasto.images.geometry import fit_long_edge
 from impasto.images.io import Picture
+from impasto.inputs import Painting
+from impasto.style_file import StyleFile, check_encoder
 
 
 def study_paintings(
-    stylizer: Stylizer, paintings: Sequence[tuple[Picture, float]], long_edge_px: int, brush_scale: float = 1.0
+    stylizer: Stylizer, paintings: Sequence[Painting], long_edge_px: int, brush_scale: float = 1.0
 ) -> StyleStatistics:
-    """Statistics of weighted paintings, read at the size that a draft of `long_edge_px` wants them at.
+    """Statistics of paintings blended by weight, read at the size that a draft of `long_edge_px` wants them at."""
+    return blend_statistics(
+        (study_painting(stylizer, painting, long_edge_px, brush_scale), painting.weight) for painting in paintings
+    )
 
-    A larger `brush_scale` reads them larger, and so their strokes become larger in the draft.
+
+def study_painting(
+    stylizer: Stylizer, painting: Painting, long_edge_px: int, brush_scale: float = 1.0
+) -> StyleStatistics:
+    """Statistics of one painting, or of the style file in its place.
+
+    A larger `brush_scale` reads it larger, and so its strokes become larger in the draft. Raises `OptionError` for a
+    painting with a mask, and for a style file of another encoder.
     """
-    parts = []
-    for painting, weight in paintings:
-        size = painting_size(painting.height_px, painting.width_px, long_edge_px, brush_scale)
-        parts.append((stylizer.study(_tensor(painting, size)), weight))
-    return blend_statistics(parts)
+    picture, brush_scale = painting.picture, brush_scale * painting.brush_scale
+    if painting.mask is not None:
+        raise OptionError("a draft takes no masks: leave them out, or paint with them")
+    if isinstance(picture, StyleFile):
+        check_encoder(picture, stylizer.encoder.name, stylizer.encoder.sha256)
+        return StyleStatistics(
+            style_file_moments(picture, list(CHANNELS), long_edge_px, brush_scale), picture.encoder_sha256
+        )
+    return stylizer.study(_tensor(picture, painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale)))
 
 
 def draft_pixels(

@@ -180,6 +180,9 @@ def export_onnx(
     assert program is not None, "torch.onnx.export returns a program with dynamo"
     model = program.model_proto
     _shrink(model.graph, weights)
+    del model.graph.value_info[:]
+    for part in (*model.graph.node, *model.graph.initializer, *(n for f in model.functions for n in f.node)):
+        del part.metadata_props[:]  # where in our source it comes from: a megabyte
     for key, value in {"stylizer": stylizer.name, "stylizer_sha256": stylizer.sha256}.items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model)
