@@ -18,7 +18,8 @@ from impasto.errors import WeightsError
 from impasto.fast.network import Network
 
 FORMAT, FORMAT_VERSION = "impasto-stylizer", "1"
-BUNDLED_NAME, BUNDLED_SHA256 = "stylizer.safetensors", ""
+BUNDLED_NAME = "stylizer.safetensors"
+BUNDLED_SHA256 = "0de75182513a8283483d9001095a1338e711b7af08ed5e2a230e1ccef5b25ba6"
 
 
 def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, Network]:
