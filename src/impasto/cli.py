@@ -12,7 +12,7 @@ import io
 import json
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +29,7 @@ from impasto.cli_parts import (
     Regions,
     parse_painting,
     parse_region,
+    parse_sheet,
     with_option_flags,
 )
 from impasto.errors import ImpastoError, InputError, OptionError, RecordError, printable
@@ -36,7 +37,6 @@ from impasto.flags import flag_name, format_value
 from impasto.options import CHECKPOINT_SECONDS, build_options, describe_recipe, recipe_names
 
 if TYPE_CHECKING:
-    from impasto.images.printing import Print
     from impasto.record import File, PaintingFile
 
 
@@ -103,8 +103,11 @@ def build_app() -> App:
         "impasto.cli_draft:draft",
         name="draft",
         help="Repaint a photograph in one pass: a second, not minutes.",
-        usage=usage.format("draft PHOTO PAINTING [PAINTING...] -o OUT [OPTIONS]"),
+        usage=usage.format("draft PHOTO PAINTING [PAINTING...] -o OUT [OPTIONS]\n")
+        + "       impasto draft PHOTO... --paintings PAINTING... -o FOLDER [OPTIONS]",
     )
+    app.command("impasto.cli_style:STYLE", name="style", help="Style files: what is known of a painting, without it.")
+    app.command("impasto.cli_style:EXPORT", name="export", help="Write the stylizer for use without impasto.")
     app.command("impasto.cli_train:TRAIN", name="train", help="Train a stylizer on pictures of your own.")
     app.command(
         "impasto.cli_reconstruct:texture",
@@ -338,15 +341,6 @@ def recipes() -> int:
     for name in recipe_names():
         print(f"{name:20} {describe_recipe(name)}")
     return 0
-
-
-def parse_sheet(text: str | None, given: Mapping[str, str]) -> Print | None:
-    """What --print says; with --size beside it, it is one too many."""
-    from impasto.images.printing import parse_print
-
-    if text is not None and "size_px" in given:
-        raise OptionError("--size and --print both give the size: leave one out")
-    return parse_print(text) if text is not None else None
 
 
 def is_unfinished(output: Path) -> bool:

@@ -18,7 +18,6 @@ from impasto.images.printing import Print
 from impasto.inputs import Painting, PictureLike, StyleLike, as_paintings, load_input, load_style
 from impasto.options import PaintOptions
 from impasto.record import (
-    DRAFT,
     FORMAT_VERSION,
     File,
     Inputs,
@@ -29,6 +28,7 @@ from impasto.record import (
     find_inputs,
     input_files,
     is_draft,
+    machine_differences,
     read_painting,
     read_picture,
 )
@@ -112,8 +112,8 @@ def replay_draft(
     inputs: Sequence[str | os.PathLike[str]] = (),
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-) -> tuple[Pastiche, DraftRecord]:
-    """Paint a draft again from the record that it carries, which is returned too.
+) -> Pastiche:
+    """Paint a draft again from the record that it carries.
 
     Its inputs are found as `replay` finds them; on the same machine the pixels are the same, bit for bit. Raises
     `RecordError` for a picture that is no draft, for an input that is not found, and where the stylizer is not the
@@ -140,7 +140,8 @@ def replay_draft(
     pictures = {file.sha256: load_style(files[role], max_pixels) for role, file in wanted.items() if role != "stylizer"}
     assert record.inputs.content is not None, "checked by DraftRecord"
     paintings = [read_painting(file, pictures) for file in record.inputs.paintings]
-    return _paint(read_picture(record.inputs.content, pictures), paintings, options), record
+    pastiche = _paint(read_picture(record.inputs.content, pictures), paintings, options)
+    return replace(pastiche, record=pastiche.record | {"bit_depth": record.bit_depth})
 
 
 def build_draft_options(values: Mapping[str, Any]) -> DraftOptions:
@@ -209,6 +210,11 @@ class Drafter:
             stopped=False,
             seconds=time.monotonic() - started,
         )
+
+
+def draft_differences(record: DraftRecord) -> list[str]:
+    """Why drafting a record again here will not give the same bytes: a line a reason."""
+    return machine_differences(record.machine, current_machine(PaintOptions(device="cpu")))
 
 
 def _paint(

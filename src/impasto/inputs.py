@@ -64,7 +64,9 @@ class Painting:
         object.__setattr__(self, "mask", None if mask is None else load_input(mask, max_pixels))
         if self.mask is not None:
             if isinstance(self.picture, StyleFile):
-                raise OptionError(f"the style file {self.picture.name} holds no picture to mask: give the painting itself")
+                raise OptionError(
+                    f"the style file {self.picture.name} holds no picture to mask: give the painting itself"
+                )
             check_mask(self.mask, self.picture, "painting")
 
 

@@ -119,9 +119,7 @@ def load_sources(state: RunState, folder: Path, max_pixels: int = DEFAULT_MAX_PI
     return {sha256: load_source(sources[sha256], folder, role, max_pixels) for sha256, role in roles.items()}
 
 
-def load_source(
-    source: Source, folder: Path, role: str, max_pixels: int = DEFAULT_MAX_PIXELS
-) -> Picture | StyleFile:
+def load_source(source: Source, folder: Path, role: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | StyleFile:
     """Read an input again. Raises `CheckpointError` when it is not the one the run began with."""
     path = folder / source.path  # an absolute path stays what it is
     try:

@@ -117,7 +117,9 @@ def read_style_file(path: str | os.PathLike[str]) -> StyleFile:
             about = opened.metadata() or {}
             arrays = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (not a dict)
     except (OSError, SafetensorError, ValueError, TypeError) as error:
-        raise InputError(f"cannot read the style file {str(path)!r}: it is damaged or no style file ({error})") from error
+        raise InputError(
+            f"cannot read the style file {str(path)!r}: it is damaged or no style file ({error})"
+        ) from error
     if about.get("format") != FORMAT:
         raise InputError(f"{str(path)!r} is no style file of impasto; impasto style save makes one of a painting")
     if about.get("format_version") != FORMAT_VERSION:

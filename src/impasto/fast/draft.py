@@ -46,7 +46,9 @@ def study_painting(
         return StyleStatistics(
             style_file_moments(picture, list(CHANNELS), long_edge_px, brush_scale), picture.encoder_sha256
         )
-    return stylizer.study(_tensor(picture, painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale)))
+    return stylizer.study(
+        _tensor(picture, painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale))
+    )
 
 
 def draft_pixels(

@@ -28,9 +28,7 @@ class Row:
     values: Mapping[str, str]
 
 
-def find_pictures(
-    places: Iterable[PathLike], what: str, suffixes: frozenset[str] = PICTURE_SUFFIXES
-) -> list[Path]:
+def find_pictures(places: Iterable[PathLike], what: str, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> list[Path]:
     """Pictures named by files, folders (their pictures, not those of folders within) and globs, each once.
 
     Raises `InputError` for a place where there are none.

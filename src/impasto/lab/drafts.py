@@ -91,7 +91,8 @@ class Drafts:
         names = file_labels(photos), file_labels(paintings)
         self._labels = names
         self.paths = {
-            (photo, painting): self.folder / f"{job_name({'photo': names[0][photo], 'painting': names[1][painting]})}{self.suffix}"
+            (photo, painting): self.folder
+            / f"{job_name({'photo': names[0][photo], 'painting': names[1][painting]})}{self.suffix}"
             for photo in photos
             for painting in paintings
         }
@@ -193,7 +194,12 @@ class _Studied:
 
 
 def drafts(
-    photos: Sequence[PathLike], paintings: Sequence[PathLike], folder: PathLike, *, overwrite: bool = False, **options: Any
+    photos: Sequence[PathLike],
+    paintings: Sequence[PathLike],
+    folder: PathLike,
+    *,
+    overwrite: bool = False,
+    **options: Any,
 ) -> tuple[list[Path], dict[Path, str]]:
     """Draft each of many photos in the manner of each of many paintings, into a folder, with a contact sheet.
 

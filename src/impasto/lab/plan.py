@@ -80,7 +80,9 @@ class Planner:
         pairs = [(_path(item.picture), item.weight) if isinstance(item, Painting) else item for item in paintings]
         for path, _ in pairs:
             if is_style_file(path):
-                raise OptionError(f"{Path(path).name} is a style file; sweeps and batches measure against the painting itself")
+                raise OptionError(
+                    f"{Path(path).name} is a style file; sweeps and batches measure against the painting itself"
+                )
         found = [self._files.describe("painting", path, weight) for path, weight in pairs]
         return [self._files.describe("photo", photo), *found]
 
