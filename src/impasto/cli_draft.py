@@ -129,7 +129,7 @@ def _run(drafts: Drafts, quiet: bool) -> int:
     if not quiet:
         counts = [f"{written} of {len(drafts.paths)} drafts painted"]
         counts += [f"{kept} there before (--overwrite paints them anew)"] if kept else []
-        print(f"{drafts.folder}: {', '.join(counts)}; see {sheets[0]}")
+        print(f"{drafts.folder}: {', '.join(counts)}{f'; see {sheets[0]}' if sheets else ''}")
     if received:
         return 128 + received[0]
     return FAILED if failed else 0

@@ -130,7 +130,7 @@ def as_paintings(style: StyleLike | None, max_pixels: int | None = None) -> list
     return [_as_painting(item, max_pixels) for item in style]
 
 
-def _as_painting(item: PictureLike | Painting | Weighted, max_pixels: int | None) -> Painting:
+def _as_painting(item: PictureLike | StyleFile | Painting | Weighted, max_pixels: int | None) -> Painting:
     if isinstance(item, Painting):
         return item
     picture, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, 1.0)

@@ -80,12 +80,13 @@ class StyleFile:
 
         A size beyond the scales is taken as the nearest. Raises `KeyError` for a layer that is not in the file.
         """
-        mean, second = 0.0, 0.0
+        mean: NDArray[np.float64] = np.zeros(self.arrays[f"{layer}.mean"].shape[1])
+        second = np.zeros((len(mean), len(mean)))
         for index, share in self._shares(long_edge_px):
             own = self.arrays[f"{layer}.mean"][index].astype(np.float64)
-            mean = mean + share * own
-            second = second + share * (unpacked(self.arrays[f"{layer}.covariance"][index]) + np.outer(own, own))
-        return LayerMoments(np.asarray(mean), np.asarray(second))
+            mean += share * own
+            second += share * (unpacked(self.arrays[f"{layer}.covariance"][index]) + np.outer(own, own))
+        return LayerMoments(mean, second)
 
     def total_variation(self, long_edge_px: float) -> float:
         """That of the painting read at a size."""

@@ -71,7 +71,7 @@ class Graph(nn.Module):
     def _features(self, picture: Tensor) -> dict[str, Tensor]:
         """Pixels less `MIDDLE` and the encoder's feature maps, as `Encoder` computes them."""
         found = {"rgb": picture - MIDDLE}
-        current, block = picture - self.encoder_mean, 1
+        current, block = picture - self.get_buffer("encoder_mean"), 1
         for layer in self.layers:
             if layer.block != block:
                 current, block = F.max_pool2d(current, 2), layer.block

@@ -144,9 +144,11 @@ class Drafts:
         """Draw contact sheets of what is there: paintings as rows, photos as columns; returns their paths."""
         from impasto.lab.sheet import Cell, Sheet, draw_sheet
 
-        photos, paintings = (list(labels) for labels in self._labels)
+        done = [pair for pair, path in self.paths.items() if path.is_file()]
+        photos = list(dict.fromkeys(photo for photo, _ in done))
+        paintings = list(dict.fromkeys(painting for _, painting in done))
         columns = [photos[start : start + COLUMNS] for start in range(0, len(photos), COLUMNS)]
-        height = max(1, PAGE_PICTURES // min(COLUMNS, len(photos)))
+        height = max(1, PAGE_PICTURES // max(1, min(COLUMNS, len(photos))))
         pages = [(part, paintings[top : top + height]) for part in columns for top in range(0, len(paintings), height)]
         written = []
         for number, (across, down) in enumerate(pages, start=1):
