@@ -128,6 +128,7 @@ def build_resume(
         options=state.options,
         recipe=state.recipe,
         starting_picture=read_picture(start, pictures) if start else None,
+        stylizer=state.stylizer,
         controls=controls or Controls(),
         stop_after=state.stop_after,
         checkpoint_folder=folder,

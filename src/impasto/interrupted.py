@@ -18,7 +18,7 @@ from impasto.files import why_not_a_file
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, picture_from_array
 from impasto.inputs import load_style
 from impasto.options import PaintOptions
-from impasto.record import Inputs, Machine, StopPoint, current_machine, input_files, machine_differences
+from impasto.record import File, Inputs, Machine, StopPoint, current_machine, input_files, machine_differences
 from impasto.style_file import StyleFile
 
 FOLDER_SUFFIX = ".run"
@@ -62,6 +62,8 @@ class RunState(_Part):
     encoder_sha256: str
     stop_after: StopPoint | None = None
     inputs: Inputs
+    stylizer: File | None = None
+    """That painted the starting picture, if it was a draft."""
     sources: tuple[Source, ...]
     """Where each of the inputs is read again."""
     machine: Machine

@@ -18,7 +18,8 @@ CHECKPOINT_SECONDS = 60.0  # from one checkpoint to the next, where nothing else
 MIN_SCALE_PX = 16  # the coarsest scale that may be asked for
 MAX_RECIPE_BYTES = 100_000
 MAX_WEIGHT = 1e9  # squares of gradients stay within float32
-STARTING_POINTS = ("content", "noise", "gray", "style-statistics")
+DRAFT = "draft"
+STARTING_POINTS = ("content", "noise", "gray", "style-statistics", DRAFT)
 
 
 def _parse_layer_weights(value: object) -> object:
@@ -103,7 +104,7 @@ class PaintOptions(BaseModel):
     )  # fmt: skip
     variation: int = _option(0, "Look", "another try at the same picture: any number other than 0", ge=0, lt=2**63)
     starting_point: str = _option(
-        "content", "Look", "first pastiche: content, noise, gray, style-statistics, or a picture file",
+        "content", "Look", "first pastiche: content, noise, gray, style-statistics, draft, or a picture file",
         min_length=1,
     )  # fmt: skip
     seed: int = _option(0, "Look", "random state of the noise starting point", ge=0, lt=2**63)

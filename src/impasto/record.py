@@ -26,7 +26,7 @@ from impasto import __version__
 from impasto.errors import RecordError, shorten
 from impasto.images.io import Picture
 from impasto.inputs import ALPHA, BRUSH_SCALES, Painting, Region
-from impasto.options import STARTING_POINTS, PaintOptions
+from impasto.options import DRAFT, STARTING_POINTS, PaintOptions
 from impasto.style_file import SUFFIX as STYLE_SUFFIX
 from impasto.style_file import StyleFile
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from impasto.events import RunStarted
 
 FORMAT_VERSION = 1
-DRAFT = "draft"  # kind of a record that the stylizer's drafts carry; a run's has none
 ENCODER_SUFFIX = ".safetensors"
 PICTURE_SUFFIXES = frozenset([".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"])
 
@@ -121,6 +120,8 @@ class RunRecord(_Part):
     stopped_after: StopPoint | None = None
     content_weight: float | None = None
     """That of the last step: where an enlargement begins."""
+    stylizer: File | None = None
+    """That painted the first pastiche, where the starting point was a draft."""
     machine: Machine
     bit_depth: Literal[8, 16] = 8
 
@@ -200,6 +201,7 @@ def build_record(
     stopped_after: StopPoint | None = None,
     content_weight: float | None = None,
     regions: Sequence[Region] = (),
+    stylizer: File | None = None,
 ) -> RunRecord:
     """Describe a finished run, with the options that it came to."""
     from impasto.encoders import load_encoder
@@ -216,6 +218,7 @@ def build_record(
         inputs=describe_inputs(content, paintings, regions, starting_picture),
         stopped_after=stopped_after,
         content_weight=content_weight,
+        stylizer=stylizer,
         machine=machine,
     )
 
@@ -261,7 +264,7 @@ def parse_record(values: Mapping[str, object], name: str) -> RunRecord:
 
 def is_draft(values: Mapping[str, object]) -> bool:
     """Whether a record is that of a draft, which `drafting` reads, and not of a run."""
-    return values.get("kind") == DRAFT
+    return values.get("kind") == DRAFT  # a run's has none
 
 
 def _maker(values: Mapping[str, object]) -> str:

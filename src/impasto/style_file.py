@@ -134,7 +134,7 @@ def read_style_file(path: str | os.PathLike[str]) -> StyleFile:
         return StyleFile(
             name=file.name,
             sha256=sha256,
-            path=file,
+            path=file.absolute(),
             painting=about["painting"],
             painting_sha256=about["painting_sha256"],
             width_px=int(about["width_px"]),

@@ -12,7 +12,7 @@ from impasto.images.geometry import fit_long_edge
 from impasto.images.io import Picture
 from impasto.inputs import Painting, Region, check_regions
 from impasto.losses.objective import WHOLE_MAP_LOSSES
-from impasto.options import STARTING_POINTS, PaintOptions
+from impasto.options import DRAFT, STARTING_POINTS, PaintOptions
 from impasto.style_file import StyleFile
 
 DEFAULT_LONG_EDGE_PX = 1024
@@ -78,6 +78,8 @@ def check_inputs(
         raise OptionError("no photo given: name one, or no content layers (as the recipe 'texture' does)")
     if content is None and starting_picture is None and options.starting_point == "content":
         raise OptionError("there is no photo to start from: take another starting point, such as 'noise'")
+    if starting_picture is None and options.starting_point == DRAFT:
+        raise OptionError("the starting point 'draft' is painted above the engine: hand it down as a picture")
     if not paintings and starting_picture is None and options.starting_point == "style-statistics":
         raise OptionError("there is no painting to start from: take another starting point, such as 'noise'")
     if options.balance == "readability" and not options.content_layers:

@@ -14,10 +14,11 @@ from impasto.engine.pyramid import painting_size
 from impasto.engine.style_files import style_file_moments
 from impasto.errors import OptionError
 from impasto.fast.statistics import CHANNELS, StyleStatistics, blend_statistics
-from impasto.fast.stylizer import Stylizer
+from impasto.fast.stylizer import Stylizer, load_stylizer
 from impasto.images.geometry import fit_long_edge
-from impasto.images.io import Picture
+from impasto.images.io import Picture, picture_from_array
 from impasto.inputs import Painting
+from impasto.options import PaintOptions, scale_edges
 from impasto.style_file import StyleFile, check_encoder
 
 
@@ -49,6 +50,19 @@ def study_painting(
     return stylizer.study(
         _tensor(picture, painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale))
     )
+
+
+def draft_start(
+    photo: Picture, paintings: Sequence[Painting], options: PaintOptions, long_edge_px: int
+) -> tuple[Picture, str, str]:
+    """A draft as the first pastiche of a run of `long_edge_px`, at the size of its first scale.
+
+    Returns the name and SHA-256 of the weights too. Raises as `study_painting` does.
+    """
+    stylizer = load_stylizer()
+    edge = scale_edges(long_edge_px, options)[0]
+    style = study_paintings(stylizer, paintings, edge, options.brush_scale)
+    return picture_from_array(draft_pixels(stylizer, photo, style, edge), name="draft"), stylizer.name, stylizer.sha256
 
 
 def draft_pixels(
