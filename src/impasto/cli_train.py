@@ -36,7 +36,7 @@ def stylizer(
         Path, Parameter(name=["--output", "-o"], metavar="FOLDER", help="run folder: log, samples, the stylizer")
     ],
     steps: Annotated[
-        int | None, Parameter(help="training steps [default: 12000; a specialist: 2000]", show_default=False)
+        int | None, Parameter(help="training steps [default: 15000; a specialist: 2000]", show_default=False)
     ] = None,
     batch: Annotated[int, Parameter(help="crops a step")] = 4,
     crop: Annotated[int, Parameter(metavar="PX", help="side of a crop, a multiple of 16")] = 160,

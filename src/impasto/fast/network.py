@@ -129,7 +129,8 @@ class Network(nn.Module):
     ) -> Float[Tensor, "batch 3 height width"]:
         """The pastiche less 0.5, not clamped: the recoloured photo and what is painted over it.
 
-        photo: RGB less 0.5. maps: the transformed maps from `rgb` to `relu3_1`, in units. noise: at 1/4 of the size.
+        photo: RGB less 0.5. maps: the transformed maps from `rgb` to `relu3_1`, in units. noise: `smooth_noise` at
+        1/4 of the size.
         """
         current = _enlarged(coarse) + self.enter3(torch.cat([maps["relu3_1"], noise], 1))
         for block in self.blocks3:
@@ -145,6 +146,18 @@ class Network(nn.Module):
         recoloured = torch.addcmul(_column(centre), maps["rgb"], _column(deviation))
         painted: Tensor = recoloured + self.leave(F.leaky_relu(current, 0.2))
         return painted
+
+
+def smooth_noise(noise: Float[Tensor, "batch channels rows columns"]) -> Float[Tensor, "batch channels rows columns"]:
+    """White noise as the network reads it: averaged over neighbours, its sides meeting, of unit variance.
+
+    White, it would show the grid of its positions when it is enlarged.
+    """
+    taps = noise.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0])
+    kernel = torch.outer(taps, taps) / taps.square().sum()
+    channels = noise.shape[1]
+    padded = F.pad(noise, (2, 2, 2, 2), mode="circular")
+    return F.conv2d(padded, kernel.expand(channels, 1, 5, 5), groups=channels)
 
 
 def _column(values: Tensor) -> Tensor:

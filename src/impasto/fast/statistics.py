@@ -21,8 +21,8 @@ CHANNELS = {"rgb": 3, "relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 12
 LAYERS = tuple(name for name in CHANNELS if name != "rgb")
 MIDDLE = 0.5  # subtracted from pixels wherever the network reads them
 
-Batch = Mapping[str, tuple[Float[Tensor, "batch channels"], Float[Tensor, "batch channels channels"]]]
-"""By layer, means and covariances of several pictures; those of pixels less `MIDDLE`."""
+Batch = Mapping[str, tuple[Float[Tensor, "_ _"], Float[Tensor, "_ _ _"]]]
+"""By layer, means [batch, channels] and covariances [batch, channels, channels] of pictures; of pixels less `MIDDLE`."""
 
 
 @dataclass(frozen=True)

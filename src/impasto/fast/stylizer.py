@@ -18,7 +18,7 @@ from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.errors import OptionError
-from impasto.fast.network import MAPS, NOISE, STRIDE_PX, Network
+from impasto.fast.network import MAPS, NOISE, STRIDE_PX, Network, smooth_noise
 from impasto.fast.statistics import CHANNELS, LAYERS, MIDDLE, StyleStatistics, in_float32, study
 from impasto.fast.transport import Affine, apply_affine, recolouring
 from impasto.fast.weights import read_stylizer_file
@@ -60,7 +60,10 @@ class Stylizer:
         self._network = network.eval().requires_grad_(False)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         generator = torch.Generator().manual_seed(0)
-        self._noise = {stride: torch.randn(1, NOISE, NOISE_SIDE, NOISE_SIDE, generator=generator) for stride in (8, 4)}
+        self._noise = {
+            stride: smooth_noise(torch.randn(1, NOISE, NOISE_SIDE, NOISE_SIDE, generator=generator))
+            for stride in (8, 4)
+        }
 
     @property
     def weights(self) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.errors import OptionError
-from impasto.fast.network import MAPS, NOISE, Network
+from impasto.fast.network import MAPS, NOISE, Network, smooth_noise
 from impasto.fast.objective import (
     ENCODED,
     StyleTargets,
@@ -38,6 +38,7 @@ from impasto.images.picture import quantise
 SHORT_SIDE_PX = 288  # larger pictures are reduced to this: what is kept in memory
 STUDIED = 100  # paintings that the units of the network's maps are measured on
 CODE_RATE = 0.3  # learning rate of what makes the code, which reads a thousand numbers at once
+PALE_SHARE = 0.35  # of the crops lose some or all colour: a grey photo must be painted colourfully too
 CALM = 1e-3  # restlessness that any painting may have
 IDENTITY_WEIGHT, OUTSIDE_WEIGHT, STEERING = 10.0, 20.0, 0.02
 
@@ -57,11 +58,11 @@ class TrainingOptions:
     bf16: convolutions in bfloat16, faster on processors that have it.
     """
 
-    steps: int = 12_000
+    steps: int = 15_000
     batch: int = 4
     crop_px: int = 160
     learning_rate: float = 1e-3
-    readability: float = 0.30
+    readability: float = 0.36
     tv_weight: float = 0.5
     identity_share: float = 0.08
     blend_share: float = 0.1
@@ -238,7 +239,10 @@ class Trainer:
             affines = self.network.in_units(recolouring({name: own[name] for name in MAPS}, wanted))
             changed = {name: apply_affine(maps[name], affines[name]) for name in MAPS}
         batch, _, height, width = photos.shape
-        noise = {s: torch.randn(batch, NOISE, height // s, width // s, generator=generator) for s in (4, 8)}
+        noise = {
+            stride: smooth_noise(torch.randn(batch, NOISE, height // stride, width // stride, generator=generator))
+            for stride in (4, 8)
+        }
         code = self.network.encode(wanted)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bf16):
             coarse = self.network.coarse(changed["relu4_1"], code, noise[8])
@@ -281,4 +285,7 @@ def _crop(images: Sequence[Tensor], crop_px: int, generator: torch.Generator) ->
     square = image[None, :, top : top + side, left : left + side].float() / 255
     if side != crop_px:
         square = F.interpolate(square, (crop_px, crop_px), mode="bilinear", antialias=True)
+    if float(torch.rand(1, generator=generator)) < PALE_SHARE:
+        grey = square.mean(1, keepdim=True)
+        square = torch.lerp(grey, square, float(torch.rand(1, generator=generator)))
     return square.flip(-1) if _integer(generator, 2) else square

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -114,8 +115,8 @@ def _read_checkpoint(path: Path) -> Mapping[str, object]:
         raise CheckpointError(f"{str(path.parent)!r} holds no {path.name} to go on from: leave out --resume")
     try:
         state: Mapping[str, object] = torch.load(path, weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    except (OSError, RuntimeError, EOFError, ValueError, UnpicklingError) as error:
+        raise CheckpointError(f"{path} is damaged or no checkpoint of a training run: begin anew elsewhere") from error
     return state
 
 
