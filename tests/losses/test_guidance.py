@@ -25,12 +25,9 @@ def slow_guide(mask: np.ndarray, layer: Layer) -> np.ndarray:
     """The definition of ``inside``, position by position."""
     step, around = layer.stride_px, max(1, round(layer.reach_px / layer.stride_px))
     height, width = (side // step for side in mask.shape)
-    own = np.array(
-        [
-            [mask[y * step : (y + 1) * step, x * step : (x + 1) * step].mean() for x in range(width)]
-            for y in range(height)
-        ]
-    )
+    own = np.zeros((height, width))
+    for y, x in np.ndindex(height, width):
+        own[y, x] = mask[y * step : (y + 1) * step, x * step : (x + 1) * step].mean()
     share = np.zeros_like(own)
     for y in range(height):
         for x in range(width):
@@ -113,7 +110,7 @@ def test_statistics_of_a_part_of_a_picture(encoder: Encoder) -> None:
         found = style_statistics(encoder, [(picture, 1.0)], ["relu2_1"], tile_px, mask, "simple")["relu2_1"]
         features = encoder(picture, ["relu2_1"])["relu2_1"][0].numpy()
         weights = mask.numpy().reshape(32, 2, 48, 2).mean(axis=(1, 3))
-        mean = sum(w * f for w, f in zip(weights.ravel(), features.reshape(len(features), -1).T)) / weights.sum()
+        mean = (features.reshape(len(features), -1) * weights.ravel()).sum(1) / weights.sum()
         assert found.mean.numpy() == pytest.approx(mean, rel=1e-9)
 
 

@@ -195,12 +195,12 @@ class _Estimate:
         return pictures + targets + tile + self._masks_bytes(scale, largest_px)
 
     def _masks_bytes(self, scale: Scale, tile_px: int) -> float:
-        """Guidance masks at every layer, the photo where it is kept, and in a tile what a second area needs."""
+        """Guidance masks at every layer, the photo where it is kept, and in a tile the gradient of another area."""
         if self._areas == 1 and not self._keeps:
             return 0.0
         guides = sum(4 / layer.stride_px**2 for layer in self._compared)
         kept = PICTURE_BYTES + 4 if self._keeps else 0
-        beside = 3 * max(4 * layer.channels / layer.stride_px**2 for layer in self._compared)
+        beside = max(4 * layer.channels / layer.stride_px**2 for layer in self._compared)
         return (self._areas * (4 + guides) + kept) * scale.canvas_pixels + beside * tile_px
 
 

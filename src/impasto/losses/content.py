@@ -29,12 +29,16 @@ class ContentLoss:
         raw = {"gatys": 0.5, "tutorial": 1 / numbers}
         self._scale = raw[units] if units in raw else 1 / (energy + 1e-12 * numbers)
 
-    def __call__(
+    def __call__(self, features: Float[Tensor, "1 channels height width"], piece: int = 0) -> Float[Tensor, ""]:
+        """What one piece of the pastiche's map adds to the loss, float64."""
+        return (features - self._target[piece]).square().sum(dtype=torch.float64) * self._scale
+
+    def of_parts(
         self,
         features: Float[Tensor, "1 channels height width"],
+        masks: Sequence[Float[Tensor, "height width"]],
         piece: int = 0,
-        weights: Float[Tensor, "height width"] | None = None,
-    ) -> Float[Tensor, ""]:
-        """What one piece of the pastiche's map adds to the loss, float64; its positions weighted (default: by one)."""
-        errors = (features - self._target[piece]).square()
-        return (errors if weights is None else errors * weights).sum(dtype=torch.float64) * self._scale
+    ) -> list[Float[Tensor, ""]]:
+        """The same for parts of the picture: each of the positions counts for a part as its mask says."""
+        errors = (features - self._target[piece]).square().sum((0, 1), dtype=torch.float64)
+        return [(errors * mask).sum() * self._scale for mask in masks]

@@ -306,10 +306,9 @@ class Objective:
         features = self._encoder_of(number)(pixels, self._layers)
         for name, loss in self._content.items():
             here = self._mapped(features[name], name, tile)
-            if not self._content_guides:
-                part.content[0, name] = loss(here, number)
-            for of, guides in enumerate(self._content_guides):
-                part.content[of, name] = loss(here, number, guides[name][tile.within[name]].to(here))
+            masks = [guides[name][tile.within[name]].to(here) for guides in self._content_guides]
+            found = loss.of_parts(here, masks, number) if masks else [loss(here, number)]
+            part.content |= {(of, name): value for of, value in enumerate(found)}
         part.style = [
             share * loss(self._mapped(features[name], name, tile)) for name, share, loss in self._style_of_maps
         ]
