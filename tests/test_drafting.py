@@ -84,7 +84,7 @@ def test_replay_finds_another_stylizer_out(drafted: Path, monkeypatch: pytest.Mo
         return found
 
     monkeypatch.setattr(stylizer, "load_stylizer", other)
-    with pytest.raises(RecordError, match="another version of the stylizer"):
+    with pytest.raises(RecordError, match="another stylizer"):
         impasto.replay_draft(drafted)
 
 
