@@ -178,3 +178,52 @@ def test_train_from_the_command_line(studio: Path, capsys: pytest.CaptureFixture
     assert cli.main([*train, "--paintings", "photos"]) == 2
     assert cli.main([*train, "--crop", "70"]) == 2
     assert cli.main(["train", "stylizer", "--photos", "nowhere", "--painting", "painting.png", "-o", "x"]) == 1
+
+
+RUN = {"size_px": 48, "min_scale_px": 32, "steps": (2, 2), "threads": 1}
+
+
+def test_a_run_starts_from_a_draft_and_replays(studio: Path) -> None:
+    first = impasto.paint("photo.png", "painting.png", starting_point="draft", **RUN)
+    first.save("first.png")
+    record = impasto.read_record("first.png")
+    assert record["options"]["starting_point"] == "draft"
+    assert record["stylizer"]["sha256"] == impasto.draft("photo.png", "painting.png").record["stylizer"]["sha256"]
+    assert record["inputs"]["starting_picture"] is None
+    np.testing.assert_array_equal(impasto.replay("first.png").pixels, first.pixels)
+    start = impasto.draft("photo.png", "painting.png", size_px=32)
+    handed = impasto.paint("photo.png", "painting.png", starting_point=start.pixels, **RUN)
+    np.testing.assert_array_equal(handed.pixels, first.pixels)
+    assert not np.allclose(impasto.paint("photo.png", "painting.png", **RUN).pixels, first.pixels, atol=0.01)
+
+
+def test_a_run_from_a_draft_resumes(studio: Path) -> None:
+    whole = impasto.paint("photo.png", "painting.png", starting_point="draft", **RUN)
+    controls = impasto.Controls()
+    controls.stop = True
+    impasto.paint("photo.png", "painting.png", starting_point="draft", controls=controls, run_folder="run", **RUN)
+    resumed = impasto.resume("run")
+    np.testing.assert_array_equal(resumed.pixels, whole.pixels)
+    assert resumed.record["stylizer"] == whole.record["stylizer"]
+    assert resumed.record["inputs"] == whole.record["inputs"]
+
+
+def test_a_start_by_another_stylizer_is_not_replayed(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from impasto.fast import draft as module
+
+    impasto.paint("photo.png", "painting.png", starting_point="draft", **RUN).save("first.png")
+    real = module.load_stylizer()
+    real.sha256 = "0" * 64
+    monkeypatch.setattr(module, "load_stylizer", lambda: real)
+    with pytest.raises(RecordError, match="began with a draft by another stylizer"):
+        impasto.replay("first.png")
+
+
+def test_what_does_not_start_from_a_draft(studio: Path, painting_pixels: np.ndarray) -> None:
+    region = impasto.Region(painting_pixels, "painting.png")
+    with pytest.raises(OptionError, match="no regions"):
+        impasto.paint("photo.png", "painting.png", regions=[region], starting_point="draft", **RUN)
+    masked = impasto.Painting("painting.png", mask=painting_pixels)
+    for attempt in (impasto.draft, lambda *pair: impasto.paint(*pair, starting_point="draft", **RUN)):
+        with pytest.raises(OptionError, match="a draft takes no masks"):
+            attempt("photo.png", masked)
