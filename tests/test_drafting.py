@@ -93,7 +93,7 @@ def test_what_a_run_does_with_a_draft(drafted: Path, studio: Path, capsys: pytes
         impasto.replay(drafted)
     assert cli.main(["enlarge", str(drafted), "--size", "200", "-o", "large.png"]) == 1
     assert "is a draft" in capsys.readouterr().err
-    with pytest.raises(RecordError, match="no run record|no record"):
+    with pytest.raises(RecordError, match=r"no run record|no record"):
         impasto.replay_draft(studio / "photo.png")
 
 

@@ -173,7 +173,7 @@ def test_begins_where_it_is_told_to() -> None:
 
 def test_runs_are_not_overwritten_and_not_made_up(tmp_path: Path) -> None:
     photos, paintings = images(2, 0), images(1, 10)
-    with pytest.raises(CheckpointError, match="holds no checkpoint.pt to go on from"):
+    with pytest.raises(CheckpointError, match=r"holds no checkpoint.pt to go on from"):
         next(iter_training(photos, paintings, tmp_path, TINY, resume=True))
     (tmp_path / "checkpoint.pt").write_bytes(b"not a checkpoint")
     with pytest.raises(OutputError, match="holds a training run"):

@@ -22,7 +22,7 @@ LAYERS = tuple(name for name in CHANNELS if name != "rgb")
 MIDDLE = 0.5  # subtracted from pixels wherever the network reads them
 
 Batch = Mapping[str, tuple[Float[Tensor, "_ _"], Float[Tensor, "_ _ _"]]]
-"""By layer, means [batch, channels] and covariances [batch, channels, channels] of pictures; of pixels less `MIDDLE`."""
+"""By layer, means [batch, channels] and covariances [batch, channels, channels]; of pixels less `MIDDLE`."""
 
 
 @dataclass(frozen=True)

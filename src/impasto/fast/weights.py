@@ -19,7 +19,7 @@ from impasto.fast.network import Network
 
 FORMAT, FORMAT_VERSION = "impasto-stylizer", "1"
 BUNDLED_NAME = "stylizer.safetensors"
-BUNDLED_SHA256 = "0de75182513a8283483d9001095a1338e711b7af08ed5e2a230e1ccef5b25ba6"
+BUNDLED_SHA256 = "63ff9ea23440952cf0143d15659bc2b6a655c9ebef28fdb6f35a2b1ce0861b25"
 
 
 def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, Network]:
