@@ -220,7 +220,7 @@ def test_a_start_by_another_stylizer_is_not_replayed(studio: Path, monkeypatch: 
 
 
 def test_what_does_not_start_from_a_draft(studio: Path, painting_pixels: np.ndarray) -> None:
-    region = impasto.Region(painting_pixels, "painting.png")
+    region = impasto.Region(np.full((48, 60), 255, np.uint8), "painting.png")
     with pytest.raises(OptionError, match="no regions"):
         impasto.paint("photo.png", "painting.png", regions=[region], starting_point="draft", **RUN)
     masked = impasto.Painting("painting.png", mask=painting_pixels)

@@ -94,7 +94,9 @@ def test_a_draft_of_it_is_that_of_the_painting(style: StyleFile, photo_pixels: n
         assert np.abs(own - other).mean() < 0.2 * np.abs(own - far).mean()
 
 
-def test_a_pastiche_of_it_is_that_of_the_painting(style: StyleFile, photo_pixels: np.ndarray, waves: np.ndarray) -> None:
+def test_a_pastiche_of_it_is_that_of_the_painting(
+    style: StyleFile, photo_pixels: np.ndarray, waves: np.ndarray
+) -> None:
     options = LITE | {"size_px": 64, "min_scale_px": 64, "balance": "fixed", "steps": (4,)}
     own, other, far = (
         impasto.paint(photo_pixels, by, **options).pixels for by in (waves, style, waves[:, ::-1, ::-1] // 2)

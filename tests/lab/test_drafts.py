@@ -81,7 +81,7 @@ def test_a_broken_photo_is_told_and_the_rest_done(many: Path) -> None:
 def test_stop_ends_it_after_the_draft_in_hand(many: Path) -> None:
     controls = Controls()
     written = 0
-    for event in plan(paintings=["painting.png"] + ["paintings/waves.png"]).run(controls):
+    for event in plan(paintings=["painting.png", "paintings/waves.png"]).run(controls):
         written += isinstance(event, Drafted)
         controls.stop = True
     assert 1 <= written < 4

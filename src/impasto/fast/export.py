@@ -17,7 +17,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch._higher_order_ops.scan import scan
 
 from impasto.errors import OptionError
 from impasto.fast.network import MAPS, STRIDE_PX
@@ -128,8 +127,7 @@ def newton_roots(matrix: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Square root of symmetric positive definite matrices [batch, n, n], and its inverse.
 
     Coupled Newton-Schulz iteration: Higham, "Functions of Matrices" (2008), eq. 6.35, started at the matrix over its
-    Frobenius norm. A small eigenvalue's root grows by half a step, then converges quadratically. A scan, which is one
-    node of the graph: unrolled the export took minutes.
+    Frobenius norm. A small eigenvalue's root grows by half a step, then converges quadratically.
     """
     norm = matrix.square().sum((-2, -1), keepdim=True).sqrt()
     eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype)
@@ -139,7 +137,15 @@ def newton_roots(matrix: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         factor = 1.5 * torch.eye(root.shape[-1], dtype=root.dtype) - 0.5 * (inverse @ root)
         return (root @ factor, factor @ inverse), number.clone()
 
-    (root, inverse), _ = scan(step, (matrix / norm, eye.expand_as(matrix).clone()), torch.zeros(steps))
+    roots, numbers = (matrix / norm, eye.expand_as(matrix).clone()), torch.zeros(steps)
+    if torch.compiler.is_exporting():  # one node of the graph: unrolled the export took minutes
+        from torch._higher_order_ops.scan import scan
+
+        roots, _ = scan(step, roots, numbers)
+    else:
+        for number in numbers:
+            roots, _ = step(roots, number)
+    root, inverse = roots
     return root * norm.sqrt(), inverse / norm.sqrt()
 
 
