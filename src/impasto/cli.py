@@ -309,6 +309,8 @@ def info(
         lines[f"region {number}"] = f"{mask}: {' and '.join(paintings) or 'the photograph'}{''.join(said)}"
     if record.inputs.starting_picture is not None:
         lines["starting point"] = name_file(record.inputs.starting_picture)
+    if record.stylizer is not None:
+        lines["draft by"] = f"{record.stylizer.name}  (SHA-256 {record.stylizer.sha256[:12]})"
     lines["encoder"] = f"{record.encoder.name}  (SHA-256 {record.encoder.sha256[:12]})"
     if record.stopped_after is not None:
         lines["stopped after"] = f"scale {record.stopped_after.scale + 1}, step {record.stopped_after.step}"
