@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import impasto
-from impasto import api
 from impasto.errors import InputError, OptionError, OutputError
 from impasto.events import Controls, RunDone, RunStarted, ScaleStarted, StepDone
+from impasto.inputs import as_paintings
 
 Quick = dict[str, Any]
 
@@ -151,17 +151,22 @@ def test_alpha_of_the_photo_is_kept(studio: Path, quick: Quick, photo_pixels: np
 @pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf"), True, "0.5", None])
 def test_weights_are_positive_and_finite(weight: object) -> None:
     with pytest.raises(OptionError, match="the weight of a painting"):
-        api._weighted([("painting.png", weight)])  # type: ignore[list-item]
+        as_paintings([("painting.png", weight)])  # type: ignore[list-item]
 
 
-def test_every_form_of_style() -> None:
-    array = np.zeros((4, 4, 3), np.uint8)
-    assert api._weighted("a.png") == [("a.png", 1.0)]
-    assert api._weighted(Path("a.png")) == [(Path("a.png"), 1.0)]
-    assert api._weighted(array)[0][0] is array
-    assert api._weighted(("a.png", "b.png")) == [("a.png", 1.0), ("b.png", 1.0)]
-    assert api._weighted([("a.png", 2), "b.png"]) == [("a.png", 2.0), ("b.png", 1.0)]
-    assert api._weighted([("a.png", np.float32(0.5))]) == [("a.png", 0.5)]
+def test_every_form_of_style(studio: Path) -> None:
+    def read(style: Any) -> list[tuple[str, float]]:
+        return [(painting.picture.name, painting.weight) for painting in as_paintings(style)]
+
+    assert read(None) == []
+    assert read("photo.png") == [("photo.png", 1.0)]
+    assert read(Path("photo.png")) == [("photo.png", 1.0)]
+    assert read(np.zeros((4, 4, 3), np.uint8)) == [("array", 1.0)]
+    assert read(("photo.png", "painting.png")) == [("photo.png", 1.0), ("painting.png", 1.0)]
+    assert read([("photo.png", 2), "painting.png"]) == [("photo.png", 2.0), ("painting.png", 1.0)]
+    assert read([("photo.png", np.float32(0.5))]) == [("photo.png", 0.5)]
+    painting = impasto.Painting("photo.png", 3.0)
+    assert as_paintings(painting) == as_paintings([painting]) == [painting]
 
 
 @pytest.mark.parametrize(

@@ -491,7 +491,8 @@ def test_a_machine_that_differs_is_told(interrupted: Path) -> None:
 def test_what_a_checkpoint_holds_is_readable(interrupted: Path) -> None:
     _, about = read_checkpoint(list_checkpoints(interrupted)[-1])
     assert json.loads(json.dumps(about)) == about
-    assert about["content"]["path"] == str(Path("photo.png").absolute())
+    paths = {source["sha256"]: source["path"] for source in about["sources"]}
+    assert paths[about["inputs"]["content"]["sha256"]] == str(Path("photo.png").absolute())
     assert about["options"]["encoder"] == str(Path("own.safetensors").absolute())
 
 

@@ -69,6 +69,7 @@ ANY = {
     "size_px": st.integers(1, 48),
     "strength": st.one_of(st.floats(0, 100), st.sampled_from([0.0, 1e-9, 50.0, 100.0])),
     "brush_scale": st.sampled_from([0.25, 0.6, 1.0, 4.0]),
+    "mask_mode": st.sampled_from(["inside", "simple"]),
     "variation": st.sampled_from([0, 0, 1, 2**63 - 1]),
     "starting_point": st.sampled_from([*STARTING_POINTS, "picture.png"]),
     "seed": st.sampled_from([0, 1, 2**63 - 1]),

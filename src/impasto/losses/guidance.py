@@ -12,8 +12,6 @@ from torch import Tensor
 
 from impasto.encoders.architectures import Layer
 
-MASK_MODES = ("inside", "simple")
-
 
 def guide(mask: Float[Tensor, "height width"], layer: Layer, mode: str = "simple") -> Float[Tensor, "_ _"]:
     """A mask in [0, 1] at a layer's positions.
