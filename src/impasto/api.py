@@ -11,7 +11,7 @@ from impasto.errors import OptionError, did_you_mean
 from impasto.events import Controls, Event
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, read_record
 from impasto.images.printing import Print
-from impasto.inputs import PictureLike, Region, StyleLike, as_paintings, check_regions, load_input
+from impasto.inputs import PictureLike, Region, StyleLike, as_paintings, check_regions, load_input, load_style
 from impasto.interrupted import (
     RunState,
     find_run_folder,
@@ -37,10 +37,12 @@ from impasto.record import (
     is_picture_path,
     parse_record,
     read_painting,
+    read_picture,
     read_region,
     wanted_files,
 )
 from impasto.runs import Pastiche, Run
+from impasto.style_file import StyleFile
 
 # A stop means the same step only where the plan of scales and steps is the same.
 PLAN_OPTIONS = frozenset(["size_px", "shape_px", "steps", "min_scale_px", "scale_factor"])
@@ -122,13 +124,14 @@ def build_resume(
     pictures, inputs = load_sources(state, folder, max_pixels), state.inputs
     start = inputs.starting_picture
     run = Run(
-        content=pictures[inputs.content.sha256] if inputs.content else None,
+        content=read_picture(inputs.content, pictures) if inputs.content else None,
         paintings=[read_painting(file, pictures) for file in inputs.paintings],
         regions=[read_region(region, pictures) for region in inputs.regions],
         options=state.options,
         recipe=state.recipe,
-        starting_picture=pictures[start.sha256] if start else None,
-        palette=pictures[inputs.palette.sha256] if inputs.palette else None,
+        starting_picture=read_picture(start, pictures) if start else None,
+        stylizer=state.stylizer,
+        palette=read_picture(inputs.palette, pictures) if inputs.palette else None,
         controls=controls or Controls(),
         stop_after=state.stop_after,
         steered=list(state.steered),
@@ -232,21 +235,21 @@ def build_replay(
     )
     if "encoder" in files:
         options = options.model_copy(update={"encoder": str(files["encoder"])})
-    pictures: dict[str, Picture] = {}
+    pictures: dict[str, Picture | StyleFile] = {}
     for role, file in input_files(record.inputs).items():
         if role in files and file.sha256 not in pictures:
-            pictures[file.sha256] = load_picture(files[role], max_pixels=max_pixels)
+            pictures[file.sha256] = load_style(files[role], max_pixels)
     read = record.inputs
     if read.starting_picture is not None and "starting point" in files:
-        starting_picture: Picture | None = pictures[read.starting_picture.sha256]
+        starting_picture: Picture | None = read_picture(read.starting_picture, pictures)
     else:
         starting_picture = load_starting_picture(options, max_pixels)
     if read.palette is not None and "palette" in files:
-        palette: Picture | None = pictures[read.palette.sha256]
+        palette: Picture | None = read_picture(read.palette, pictures)
     else:
         palette = load_palette(options, max_pixels)
     return Run(
-        content=pictures[read.content.sha256] if read.content else None,
+        content=read_picture(read.content, pictures) if read.content else None,
         paintings=[read_painting(file, pictures) for file in read.paintings],
         regions=[read_region(region, pictures) for region in read.regions],
         options=options,

@@ -19,7 +19,8 @@ CHECKPOINT_SECONDS = 60.0  # from one checkpoint to the next, where nothing else
 MIN_SCALE_PX = 16  # the coarsest scale that may be asked for
 MAX_RECIPE_BYTES = 100_000
 MAX_WEIGHT = 1e9  # squares of gradients stay within float32
-STARTING_POINTS = ("content", "noise", "gray", "style-statistics")
+DRAFT = "draft"
+STARTING_POINTS = ("content", "noise", "gray", "style-statistics", DRAFT)
 STEERABLE = ("strength", "color_strength")  # that `Controls` changes during a run
 PALETTE = "palette:"  # and a picture file: whose colours
 
@@ -128,7 +129,7 @@ class PaintOptions(BaseModel):
         ge=0, le=100,
     )  # fmt: skip
     starting_point: str = _option(
-        "content", "Look", "first pastiche: content, noise, gray, style-statistics, or a picture file",
+        "content", "Look", "first pastiche: content, noise, gray, style-statistics, draft, or a picture file",
         min_length=1,
     )  # fmt: skip
     seed: int = _option(0, "Look", "random state of the noise starting point", ge=0, lt=2**63)

@@ -26,7 +26,9 @@ from impasto import __version__
 from impasto.errors import RecordError, shorten
 from impasto.images.io import Picture
 from impasto.inputs import ALPHA, BRUSH_SCALES, Painting, Region
-from impasto.options import PALETTE, STARTING_POINTS, PaintOptions
+from impasto.options import DRAFT, PALETTE, STARTING_POINTS, PaintOptions
+from impasto.style_file import SUFFIX as STYLE_SUFFIX
+from impasto.style_file import StyleFile
 
 if TYPE_CHECKING:
     from impasto.events import RunStarted
@@ -126,6 +128,8 @@ class RunRecord(_Part):
     content_weight: float | None = None
     """That of the last step: where an enlargement begins."""
     steered: tuple[Steer, ...] = ()
+    stylizer: File | None = None
+    """That painted the first pastiche, where the starting point was a draft."""
     machine: Machine
     bit_depth: Literal[8, 16] = 8
 
@@ -175,16 +179,24 @@ def describe_region(region: Region) -> RegionFiles:
     )
 
 
-def read_painting(file: PaintingFile, pictures: Mapping[str, Picture]) -> Painting:
+def read_picture(file: File, pictures: Mapping[str, Picture | StyleFile]) -> Picture:
+    """The picture that a record holds; `pictures` by SHA-256. Raises `RecordError` for a style file."""
+    found = pictures[file.sha256]
+    if isinstance(found, StyleFile):
+        raise RecordError(f"the record wants a picture where it names the style file {found.name}")
+    return found
+
+
+def read_painting(file: PaintingFile, pictures: Mapping[str, Picture | StyleFile]) -> Painting:
     """The painting that a record holds; `pictures` by SHA-256."""
-    mask = pictures[file.mask.sha256] if file.mask else None
+    mask = read_picture(file.mask, pictures) if file.mask else None
     return Painting(pictures[file.sha256], file.weight, file.brush_scale, mask)
 
 
-def read_region(region: RegionFiles, pictures: Mapping[str, Picture]) -> Region:
+def read_region(region: RegionFiles, pictures: Mapping[str, Picture | StyleFile]) -> Region:
     """The region that a record holds; `pictures` by SHA-256."""
     paintings = [read_painting(file, pictures) for file in region.paintings]
-    mask = pictures[region.mask.sha256] if region.mask else ALPHA
+    mask = read_picture(region.mask, pictures) if region.mask else ALPHA
     return Region(mask, paintings or None, region.strength, region.brush_scale, region.color)
 
 
@@ -201,6 +213,7 @@ def build_record(
     content_weight: float | None = None,
     steered: Sequence[Steer] = (),
     regions: Sequence[Region] = (),
+    stylizer: File | None = None,
 ) -> RunRecord:
     """Describe a finished run, with the options that it came to."""
     from impasto.encoders import load_encoder
@@ -220,6 +233,7 @@ def build_record(
         stopped_after=stopped_after,
         content_weight=content_weight,
         steered=tuple(steered),
+        stylizer=stylizer,
         machine=machine,
     )
 
@@ -242,6 +256,10 @@ def parse_record(values: Mapping[str, object], name: str) -> RunRecord:
 
     Raises `RecordError` for another format version, and for a record with missing or unusable parts.
     """
+    if is_draft(values):
+        raise RecordError(
+            f"{name} is a draft, painted in one pass: no run to repeat; impasto.replay_draft paints it again"
+        )
     version = values.get("format_version")
     if version != FORMAT_VERSION:
         raise RecordError(
@@ -257,6 +275,11 @@ def parse_record(values: Mapping[str, object], name: str) -> RunRecord:
             f"the run record of {name} cannot be used: {part}: {first['msg'].lower()} "
             f"(it was made by impasto {_maker(values)}, this is {__version__})"
         ) from error
+
+
+def is_draft(values: Mapping[str, object]) -> bool:
+    """Whether a record is that of a draft, which `drafting` reads, and not of a run."""
+    return values.get("kind") == DRAFT  # a run's has none
 
 
 def _maker(values: Mapping[str, object]) -> str:
@@ -388,12 +411,14 @@ def is_picture_path(starting_point: str) -> bool:
 
 
 def _candidates(wanted: Mapping[str, File], folders: Sequence[Path]) -> Iterator[Path]:
-    """Files worth hashing: those with a wanted name, then every other picture and encoder."""
+    """Files worth hashing: those with a wanted name, then every other picture, encoder and style file."""
     names = {file.name for file in wanted.values()}
     listings = [sorted(path for path in folder.iterdir() if path.is_file()) for folder in dict.fromkeys(folders)]
     for listing in listings:
         yield from (path for path in listing if path.name in names)
-    suffixes = PICTURE_SUFFIXES | ({ENCODER_SUFFIX} if "encoder" in wanted else set())
+    suffixes = PICTURE_SUFFIXES | ({ENCODER_SUFFIX} if {"encoder", "stylizer"} & wanted.keys() else set())
+    if any(name.lower().endswith(STYLE_SUFFIX) for name in names):
+        suffixes |= {STYLE_SUFFIX}
     for listing in listings:
         yield from (path for path in listing if path.name not in names and path.suffix.lower() in suffixes)
 

@@ -95,6 +95,7 @@ class Coloring:
         return [
             replace(painting, picture=self._painting_seen(painting.picture, method, target))
             for painting in area.paintings
+            if isinstance(painting.picture, Picture)  # style files are refused by `check_coloring`
         ]
 
     def _painting_seen(self, picture: Picture, method: str, target: Picture) -> Picture:
@@ -132,6 +133,13 @@ def color_method(options: PaintOptions, color: str | None = None) -> str | None:
 
 def check_coloring(options: PaintOptions, photo: Picture | None, areas: Areas, palette: Picture | None) -> None:
     """Refuse colours that cannot be had; raises `OptionError`."""
+    for area in areas.painted:
+        for style in (painting.picture for painting in area.paintings if isinstance(painting.picture, StyleFile)):
+            if color_method(options, area.color):
+                raise OptionError(
+                    f"the style file {style.name} cannot be given other colours: give the painting itself, or take "
+                    "color 'painting'"
+                )
     if options.color == "painting":
         return
     if options.color == "photo" and photo is None:

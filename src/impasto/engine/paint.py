@@ -31,6 +31,7 @@ from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan, painting_sizes
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale
 from impasto.engine.settle import check_inputs, existing_layers, pastiche_size, texture_brush_scale, with_layers_of
+from impasto.engine.style_files import check_style_files, study_style_file
 from impasto.errors import OptionError
 from impasto.events import (
     CheckpointSaved,
@@ -60,6 +61,7 @@ from impasto.losses.objective import Region as StyleRegion
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import blend
 from impasto.options import STEERABLE, PaintOptions, build_options
+from impasto.style_file import StyleFile
 
 PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights see them so, a distilled geometry is of [0, 1]
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
@@ -117,6 +119,7 @@ def iter_paint(
     check_coloring(options, content, areas, palette)
     coloring = Coloring(options, content, palette, areas)
     options, notices = with_layers_of(encoder, options)
+    check_style_files([painting for area in areas.painted for painting in area.paintings], encoder, options)
     size = pastiche_size(content, options, paintings)
     if content is None:
         options = options.model_copy(update={"brush_scale": texture_brush_scale(options, paintings[0].picture)})
@@ -532,12 +535,14 @@ def _studied(
     read_at = (str(encoder.device), threads, long_edge_px, brush_scale, *layers, tile_px)
     mask_sha256 = painting.mask.sha256 if painting.mask else ""
     key = (encoder.sha256, settings, painting.picture.sha256, mask_sha256, *read_at)
-    if key not in _STUDIED:
+    if key not in _STUDIED and isinstance(painting.picture, StyleFile):
+        _STUDIED[key] = study_style_file(painting.picture, encoder, layers, long_edge_px, brush_scale)
+    elif key not in _STUDIED:
         painted, mask = painting_canvas(painting, long_edge_px, brush_scale)
         painted, mask = painted.to(encoder.device), mask if mask is None else mask.to(encoder.device)
         _STUDIED[key] = _read(encoder, painted, mask, options, layers, tile_px), float(total_variation(painted))
-        if len(_STUDIED) > KEPT_STUDIES:
-            _STUDIED.popitem(last=False)
+    if len(_STUDIED) > KEPT_STUDIES:
+        _STUDIED.popitem(last=False)
     _STUDIED.move_to_end(key)
     return _STUDIED[key]
 

@@ -18,6 +18,7 @@ from impasto.inputs import Painting, Region
 from impasto.jobs.run_folder import InputFile, InputFiles, Job, Manifest, Role, RunFolder, check_unique
 from impasto.options import PALETTE, PaintOptions, palette_path
 from impasto.record import ENCODER_SUFFIX, PaintingFile, describe_painting, describe_region, is_picture_path
+from impasto.style_file import StyleFile, is_style_file
 
 PathLike = str | os.PathLike[str]
 Weighted = tuple[PathLike, float] | Painting
@@ -80,6 +81,11 @@ class Planner:
         if not paintings:
             raise OptionError("no painting given; name at least one")
         pairs = [(_path(item.picture), item.weight) if isinstance(item, Painting) else item for item in paintings]
+        for path, _ in pairs:
+            if is_style_file(path):
+                raise OptionError(
+                    f"{Path(path).name} is a style file; sweeps and batches measure against the painting itself"
+                )
         found = [self._files.describe("painting", path, weight) for path, weight in pairs]
         return [self._files.describe("photo", photo), *found]
 
@@ -104,7 +110,7 @@ class Planner:
         return self._files.describe(role, path)
 
 
-def _path(picture: Picture) -> Path:
+def _path(picture: Picture | StyleFile) -> Path:
     if picture.path is None:
         raise OptionError("a list of jobs reads its paintings and masks from files: give paths, not arrays")
     return picture.path
