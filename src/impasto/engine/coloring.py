@@ -22,6 +22,7 @@ from impasto.images.oklab import srgb_to_oklab
 from impasto.images.recolor import ColourMap, Colours, Strength, build_map, mute, recolour, with_chroma_of
 from impasto.inputs import Painting
 from impasto.options import PaintOptions
+from impasto.style_file import StyleFile
 
 STATISTICS_LONG_EDGE_PX = 512  # colours are counted at this size, so that they are the same at every scale
 

@@ -51,7 +51,7 @@ class Uploads:
                 raise type(error)(str(error).replace(repr(str(part)), repr(name))) from error
             suffix = Path(name).suffix.lower()
             kept = self.find(sha256)
-            if kept in samples().values():
+            if kept is not None and kept in samples().values():
                 return kept  # the package's own file: nothing is written beside it
             if kept is None:
                 kept = self.folder / f"{sha256[:NAME_LETTERS]}{suffix if suffix in PICTURE_SUFFIXES else '.png'}"
