@@ -15,6 +15,7 @@ RUNS = (
     ["speed", "--profile"],
     ["strength"],
     ["recipe"],
+    ["starting_point"],
     ["tiles"],
     ["precision"],
     ["memory"],

@@ -88,6 +88,8 @@ CASES: dict[str, Quick] = {
     "lbfgs in tiles": {"optimizer": "lbfgs", "size_px": 90, "min_scale_px": 60, "tile_px": 64},
     "adam in tiles": {"optimizer": "adam", "size_px": 90, "min_scale_px": 60, "tile_px": 64},
     "fixed weight, no margin": {"balance": "fixed", "margin": 0.0},
+    "the photo's colours and detail": {"color": "photo", "color_strength": 70.0, "keep_detail": 60.0},
+    "the photo's histogram": {"color": "photo", "color_method": "histogram"},
     "from noise, no average": {"optimizer": "adam", "average": 0.0, "starting_point": "noise", "variation": 2},
 }
 

@@ -1,8 +1,10 @@
 """Paint the pictures of the documentation from a gallery of photographs and paintings.
 
     python tools/make_pictures.py --gallery FOLDER
+    python tools/make_pictures.py --only color
 
-Only pastiches are written (docs/pictures/*.jpg): the photographs and paintings are other people's.
+Only pastiches are written (docs/pictures/*.jpg): the photographs and paintings are other people's. Those of
+docs/control.md need no gallery: matplotlib's photograph of Grace Hopper, and our own sample painting.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pyvips
+from matplotlib.cbook import get_sample_data
 
 import impasto
 
@@ -28,6 +31,16 @@ STRENGTHS = (10, 25, 40, 50, 60, 75, 100)  # not 0, which is the photograph
 STRENGTH_PAIR = ("dog", "seurat_grande_jatte")
 SIZES_PAIR, SIZES_PX, CROP_PX = ("colosseum", "van_gogh_starry_night"), (512, 2048), 400
 HEIGHT_PX, SHEET_HEIGHT_PX, SHEET_COLUMNS, GAP_PX = 270, 190, 6, 6
+SAMPLE = Path(impasto.__file__).parent / "samples" / "flow.jpg"
+CONTROL_PX = 288
+COLORS: tuple[dict[str, object], ...] = (
+    {},
+    {"color": "photo"},
+    {"color": "photo", "color_method": "mean-covariance"},
+    {"color": "photo", "color_method": "histogram"},
+)
+DETAILS = (0, 50, 100)
+OF_GALLERY, OF_SAMPLES = ("strip", "strength", "sizes", "pairs"), ("color", "detail")
 
 
 def paint(gallery: Path, photo: str, painting: str, **options: object) -> pyvips.Image:
@@ -35,6 +48,11 @@ def paint(gallery: Path, photo: str, painting: str, **options: object) -> pyvips
     content, style = gallery / f"content_{photo}.jpg", gallery / f"style_{painting}.jpg"
     pastiche = impasto.paint(content, style, **options)
     print(photo, painting, options, f"{pastiche.seconds:.1f} s", flush=True)
+    return as_image(pastiche)
+
+
+def as_image(pastiche: impasto.Pastiche) -> pyvips.Image:
+    """8-bit."""
     return pyvips.Image.new_from_array((pastiche.pixels * 255 + 0.5).astype(np.uint8), interpretation="srgb")
 
 
@@ -44,6 +62,14 @@ def _beside(left: pyvips.Image, right: pyvips.Image) -> pyvips.Image:
 
 def _below(upper: pyvips.Image, lower: pyvips.Image) -> pyvips.Image:
     return upper.join(lower, "vertical", expand=True, shim=GAP_PX, background=[255, 255, 255])
+
+
+def paint_sample(**options: object) -> pyvips.Image:
+    """Grace Hopper in the manner of our sample."""
+    photo = get_sample_data("grace_hopper.jpg", asfileobj=False)
+    pastiche = impasto.paint(photo, SAMPLE, size_px=CONTROL_PX, **options)
+    print(options, f"{pastiche.seconds:.1f} s", flush=True)
+    return as_image(pastiche)
 
 
 def paint_sizes(gallery: Path) -> list[pyvips.Image]:
@@ -62,8 +88,9 @@ def save(name: str, images: list[pyvips.Image], across: int) -> None:
         data = joined.jpegsave_buffer(Q=quality, strip=True)
         if len(data) < 300_000:
             break
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    (PICTURES / f"{name}.jpg").write_bytes(data)
+    target = PICTURES / f"{name}.jpg"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
     print(f"{name}.jpg: {len(data) / 1000:.0f} kB at quality {quality}")
 
 
@@ -79,10 +106,19 @@ def seeded_pairs(gallery: Path, count: int) -> list[tuple[str, str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--gallery", type=Path, required=True, help="folder of content_*.jpg and style_*.jpg")
+    parser.add_argument("--gallery", type=Path, help="folder of content_*.jpg and style_*.jpg")
     parser.add_argument("--pairs", type=int, default=30, help="pastiches on the sheet of pairs; 0: no sheet")
-    parser.add_argument("--only", choices=("strip", "strength", "sizes", "pairs"), help="default: all")
+    parser.add_argument("--only", choices=(*OF_GALLERY, *OF_SAMPLES), help="default: all")
     args = parser.parse_args()
+    if args.gallery is None and args.only not in OF_SAMPLES:
+        parser.error("--gallery is needed for these")
+    if args.only in (None, "color"):
+        images = [paint_sample(**options) for options in COLORS]
+        save("control/color", images, len(images))
+        half = paint_sample(color="photo", color_strength=50)
+        save("control/color-strength", [images[0], half, images[1]], 3)
+    if args.only in (None, "detail"):
+        save("control/detail", [paint_sample(keep_detail=keep) for keep in DETAILS], len(DETAILS))
     if args.only in (None, "strip"):
         strip = [paint(args.gallery, *pair, size_px=512) for pair in STRIP]
         save("strip", [image.resize(HEIGHT_PX / image.height) for image in strip], len(strip))

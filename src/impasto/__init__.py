@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from impasto.api import enlarge, iter_paint, paint, replay, resume
+    from impasto.drafting import draft, replay_draft
     from impasto.errors import (
         CheckpointError,
         ImpastoError,
@@ -38,10 +39,12 @@ if TYPE_CHECKING:
     )
     from impasto.images.io import Picture, load_picture, picture_from_array, read_record, save_picture
     from impasto.inputs import Painting, Region
+    from impasto.lab.drafts import drafts
     from impasto.lab.face import again, batch, compare, sweep
     from impasto.lab.run import LabRun
     from impasto.options import PaintOptions, load_recipe, recipe_names
     from impasto.runs import Pastiche
+    from impasto.styles import save_style
 
 __version__ = "0.1.0"
 
@@ -75,6 +78,8 @@ __all__ = [
     "again",
     "batch",
     "compare",
+    "draft",
+    "drafts",
     "enlarge",
     "iter_paint",
     "load_picture",
@@ -84,13 +89,16 @@ __all__ = [
     "read_record",
     "recipe_names",
     "replay",
+    "replay_draft",
     "resume",
     "save_picture",
+    "save_style",
     "sweep",
 ]
 
 _HOMES = {
     "impasto.api": ["enlarge", "iter_paint", "paint", "replay", "resume"],
+    "impasto.drafting": ["draft", "replay_draft"],
     "impasto.errors": [
         "CheckpointError", "ImpastoError", "InputError", "OptionError", "OutputError", "RecordError", "WeightsError",
     ],
@@ -101,9 +109,11 @@ _HOMES = {
     "impasto.images.io": ["Picture", "load_picture", "picture_from_array", "read_record", "save_picture"],
     "impasto.inputs": ["Painting", "Region"],
     "impasto.lab.face": ["again", "batch", "compare", "sweep"],
+    "impasto.lab.drafts": ["drafts"],
     "impasto.lab.run": ["LabRun"],
     "impasto.options": ["PaintOptions", "load_recipe", "recipe_names"],
     "impasto.runs": ["Pastiche"],
+    "impasto.styles": ["save_style"],
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -11,7 +11,7 @@ from impasto.errors import OptionError, did_you_mean
 from impasto.events import Controls, Event
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, read_record
 from impasto.images.printing import Print
-from impasto.inputs import PictureLike, Region, StyleLike, as_paintings, check_regions, load_input
+from impasto.inputs import PictureLike, Region, StyleLike, as_paintings, check_regions, load_input, load_style
 from impasto.interrupted import (
     RunState,
     find_run_folder,
@@ -24,9 +24,11 @@ from impasto.options import (
     CHECKPOINT_SECONDS,
     MIN_SCALE_PX,
     STARTING_POINTS,
+    STEERABLE,
     PaintOptions,
     build_options,
     load_recipe,
+    palette_path,
     scale_edges,
 )
 from impasto.record import (
@@ -35,10 +37,12 @@ from impasto.record import (
     is_picture_path,
     parse_record,
     read_painting,
+    read_picture,
     read_region,
     wanted_files,
 )
 from impasto.runs import Pastiche, Run
+from impasto.style_file import StyleFile
 
 # A stop means the same step only where the plan of scales and steps is the same.
 PLAN_OPTIONS = frozenset(["size_px", "shape_px", "steps", "min_scale_px", "scale_factor"])
@@ -120,12 +124,14 @@ def build_resume(
     pictures, inputs = load_sources(state, folder, max_pixels), state.inputs
     start = inputs.starting_picture
     run = Run(
-        content=pictures[inputs.content.sha256] if inputs.content else None,
+        content=read_picture(inputs.content, pictures) if inputs.content else None,
         paintings=[read_painting(file, pictures) for file in inputs.paintings],
         regions=[read_region(region, pictures) for region in inputs.regions],
         options=state.options,
         recipe=state.recipe,
-        starting_picture=pictures[start.sha256] if start else None,
+        starting_picture=read_picture(start, pictures) if start else None,
+        stylizer=state.stylizer,
+        palette=read_picture(inputs.palette, pictures) if inputs.palette else None,
         controls=controls or Controls(),
         stop_after=state.stop_after,
         steered=list(state.steered),
@@ -205,6 +211,7 @@ def build_run(
         options=resolved,
         recipe=recipe,
         starting_picture=starting_picture,
+        palette=load_palette(resolved, max_pixels),
         controls=controls or Controls(),
         dots_per_inch=sheet.dots_per_inch if sheet else 72.0,
     )
@@ -228,24 +235,29 @@ def build_replay(
     )
     if "encoder" in files:
         options = options.model_copy(update={"encoder": str(files["encoder"])})
-    pictures: dict[str, Picture] = {}
+    pictures: dict[str, Picture | StyleFile] = {}
     for role, file in input_files(record.inputs).items():
         if role in files and file.sha256 not in pictures:
-            pictures[file.sha256] = load_picture(files[role], max_pixels=max_pixels)
+            pictures[file.sha256] = load_style(files[role], max_pixels)
     read = record.inputs
     if read.starting_picture is not None and "starting point" in files:
-        starting_picture: Picture | None = pictures[read.starting_picture.sha256]
+        starting_picture: Picture | None = read_picture(read.starting_picture, pictures)
     else:
         starting_picture = load_starting_picture(options, max_pixels)
+    if read.palette is not None and "palette" in files:
+        palette: Picture | None = read_picture(read.palette, pictures)
+    else:
+        palette = load_palette(options, max_pixels)
     return Run(
-        content=pictures[read.content.sha256] if read.content else None,
+        content=read_picture(read.content, pictures) if read.content else None,
         paintings=[read_painting(file, pictures) for file in read.paintings],
         regions=[read_region(region, pictures) for region in read.regions],
         options=options,
         recipe=record.recipe,
         starting_picture=starting_picture,
+        palette=palette,
         stop_after=None if PLAN_OPTIONS & overrides.keys() else record.stopped_after,
-        steered=[] if (PLAN_OPTIONS | {"strength"}) & overrides.keys() else list(record.steered),
+        steered=[] if (PLAN_OPTIONS | set(STEERABLE)) & overrides.keys() else list(record.steered),
         replayed=record,
     )
 
@@ -326,3 +338,9 @@ def load_starting_picture(options: PaintOptions, max_pixels: int = DEFAULT_MAX_P
         near = did_you_mean(start, STARTING_POINTS)
         raise OptionError(f"unknown starting point {start!r}{near} (or a picture file)")
     return load_picture(start, max_pixels=max_pixels)
+
+
+def load_palette(options: PaintOptions, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | None:
+    """Load the picture whose colours `options.color` asks for; None where it names no file."""
+    path = palette_path(options)
+    return load_picture(path, max_pixels=max_pixels) if path else None

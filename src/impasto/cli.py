@@ -12,7 +12,7 @@ import io
 import json
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +29,7 @@ from impasto.cli_parts import (
     Regions,
     parse_painting,
     parse_region,
+    parse_sheet,
     with_option_flags,
 )
 from impasto.errors import ImpastoError, InputError, OptionError, RecordError, printable
@@ -36,7 +37,6 @@ from impasto.flags import flag_name, format_value
 from impasto.options import CHECKPOINT_SECONDS, build_options, describe_recipe, recipe_names
 
 if TYPE_CHECKING:
-    from impasto.images.printing import Print
     from impasto.record import File, PaintingFile
 
 
@@ -105,6 +105,16 @@ def build_app() -> App:
         help="Open the studio, a page for painting, in the browser.",
         usage=usage.format("studio [--folder FOLDER] [--port PORT] [OPTIONS]"),
     )
+    app.command(
+        "impasto.cli_draft:draft",
+        name="draft",
+        help="Repaint a photograph in one pass: a second, not minutes.",
+        usage=usage.format("draft PHOTO PAINTING [PAINTING...] -o OUT [OPTIONS]\n")
+        + "       impasto draft PHOTO... --paintings PAINTING... -o FOLDER [OPTIONS]",
+    )
+    app.command("impasto.cli_style:STYLE", name="style", help="Style files: what is known of a painting, without it.")
+    app.command("impasto.cli_style:EXPORT", name="export", help="Write the stylizer for use without impasto.")
+    app.command("impasto.cli_train:TRAIN", name="train", help="Train a stylizer on pictures of your own.")
     app.command(
         "impasto.cli_reconstruct:texture",
         name="texture",
@@ -250,11 +260,16 @@ def replay(
 ) -> int:
     """Paint a picture again from the run record that it carries; options given override the record's."""
     from impasto.api import build_replay
-    from impasto.record import replay_differences
+    from impasto.images.io import read_record
+    from impasto.record import is_draft, replay_differences
 
     given = {name: value for name, value in options.items() if value is not None}
     build_options(given, spell=flag_name)
     to.check(int(to.bit_depth or 8))
+    if is_draft(read_record(picture)):
+        from impasto.cli_draft import replay_draft
+
+        return replay_draft(picture, inputs, to, given)
     run = build_replay(picture, inputs, overrides=given, max_pixels=to.limit)
     assert run.replayed is not None
     bit_depth = int(to.bit_depth or run.replayed.bit_depth)
@@ -276,12 +291,16 @@ def info(
 ) -> int:
     """Print how a picture was painted: the run record that it carries."""
     from impasto.images.io import read_record
-    from impasto.record import parse_record
+    from impasto.record import is_draft, parse_record
 
     values = read_record(picture)
     if as_json:
         print(json.dumps(values, indent=2))  # in ASCII: whatever the names hold, every terminal can take it
         return 0
+    if is_draft(values):
+        from impasto.cli_draft import describe
+
+        return describe(values, picture.name)
     record = parse_record(values, picture.name)
     lines = {"painted by": f"impasto {record.impasto}" + (f", recipe {record.recipe}" if record.recipe else "")}
     if record.inputs.content is not None:
@@ -296,6 +315,10 @@ def info(
         lines[f"region {number}"] = f"{mask}: {' and '.join(paintings) or 'the photograph'}{''.join(said)}"
     if record.inputs.starting_picture is not None:
         lines["starting point"] = name_file(record.inputs.starting_picture)
+    if record.inputs.palette is not None:
+        lines["palette"] = name_file(record.inputs.palette)
+    if record.stylizer is not None:
+        lines["draft by"] = f"{record.stylizer.name}  (SHA-256 {record.stylizer.sha256[:12]})"
     lines["encoder"] = f"{record.encoder.name}  (SHA-256 {record.encoder.sha256[:12]})"
     if record.stopped_after is not None:
         lines["stopped after"] = f"scale {record.stopped_after.scale + 1}, step {record.stopped_after.step}"
@@ -331,15 +354,6 @@ def recipes() -> int:
     for name in recipe_names():
         print(f"{name:20} {describe_recipe(name)}")
     return 0
-
-
-def parse_sheet(text: str | None, given: Mapping[str, str]) -> Print | None:
-    """What --print says; with --size beside it, it is one too many."""
-    from impasto.images.printing import parse_print
-
-    if text is not None and "size_px" in given:
-        raise OptionError("--size and --print both give the size: leave one out")
-    return parse_print(text) if text is not None else None
 
 
 def is_unfinished(output: Path) -> bool:

@@ -19,6 +19,7 @@ from impasto.options import PaintOptions
 
 if TYPE_CHECKING:
     from impasto.events import Controls
+    from impasto.images.printing import Print
     from impasto.inputs import Painting, Region
 
 GENERAL = Group("General", sort_key=0)
@@ -174,3 +175,12 @@ def _setting(settings: Mapping[str, str], name: str, default: Number) -> float |
         return float(settings[name]) if name in settings else default
     except ValueError:
         raise OptionError(f"--region: {name} is a number, got {settings[name]!r}") from None
+
+
+def parse_sheet(text: str | None, given: Mapping[str, str]) -> Print | None:
+    """What --print says; with --size beside it, it is one too many."""
+    from impasto.images.printing import parse_print
+
+    if text is not None and "size_px" in given:
+        raise OptionError("--size and --print both give the size: leave one out")
+    return parse_print(text) if text is not None else None

@@ -158,3 +158,5 @@ class Controls:
     """Yield a PreviewReady after this step, or before a scale's first; the engine sets it back to False."""
     strength: float | None = None
     """Go on with this strength, 0-100; None: with what the options say. Every change is a `Steered`."""
+    color_strength: float | None = None
+    """The same for the strength of a colour mode."""

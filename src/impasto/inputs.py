@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError, OptionError
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, picture_from_array
+from impasto.style_file import StyleFile, is_style_file, read_style_file
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 PictureLike: TypeAlias = "str | os.PathLike[str] | Picture | NDArray[Any] | Tensor"
-Weighted: TypeAlias = "tuple[PictureLike, float]"
-StyleLike: TypeAlias = "PictureLike | Painting | Sequence[PictureLike | Painting | Weighted]"
+Weighted: TypeAlias = "tuple[PictureLike | StyleFile, float]"
+StyleLike: TypeAlias = "PictureLike | StyleFile | Painting | Sequence[PictureLike | StyleFile | Painting | Weighted]"
 
 ALPHA: Literal["alpha"] = "alpha"
 BRUSH_SCALES = (0.25, 4.0)
@@ -34,7 +35,7 @@ class Painting:
 
     Parameters
     ----------
-    picture: path, array, tensor or `Picture`.
+    picture: path, array, tensor or `Picture`; or a style file (.style) in its place.
     weight: its share among several, above 0; only their ratios count.
     brush_scale: size of its strokes against those of the other paintings, 0.25 to 4.
     mask: which part of it to learn from (white), a picture of its proportions; None: all of it.
@@ -42,14 +43,14 @@ class Painting:
     Raises `InputError` for a picture that cannot be read and a mask that does not fit, `OptionError` for numbers.
     """
 
-    picture: Picture
+    picture: Picture | StyleFile
     weight: float = 1.0
     brush_scale: float = 1.0
     mask: Picture | None = None
 
     def __init__(
         self,
-        picture: PictureLike,
+        picture: PictureLike | StyleFile,
         weight: float = 1.0,
         brush_scale: float = 1.0,
         mask: PictureLike | None = None,
@@ -59,9 +60,13 @@ class Painting:
         # A frozen dataclass is set this way: what is given is a path, what is kept is the picture.
         object.__setattr__(self, "weight", _weight(weight))
         object.__setattr__(self, "brush_scale", _within("the brush scale of a painting", brush_scale, *BRUSH_SCALES))
-        object.__setattr__(self, "picture", load_input(picture, max_pixels))
+        object.__setattr__(self, "picture", load_style(picture, max_pixels))
         object.__setattr__(self, "mask", None if mask is None else load_input(mask, max_pixels))
         if self.mask is not None:
+            if isinstance(self.picture, StyleFile):
+                raise OptionError(
+                    f"the style file {self.picture.name} holds no picture to mask: give the painting itself"
+                )
             check_mask(self.mask, self.picture, "painting")
 
 
@@ -125,11 +130,20 @@ def as_paintings(style: StyleLike | None, max_pixels: int | None = None) -> list
     return [_as_painting(item, max_pixels) for item in style]
 
 
-def _as_painting(item: PictureLike | Painting | Weighted, max_pixels: int | None) -> Painting:
+def _as_painting(item: PictureLike | StyleFile | Painting | Weighted, max_pixels: int | None) -> Painting:
     if isinstance(item, Painting):
         return item
     picture, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, 1.0)
     return Painting(picture, weight, max_pixels=max_pixels)
+
+
+def load_style(picture: PictureLike | StyleFile, max_pixels: int | None = None) -> Picture | StyleFile:
+    """As `load_input`, for a picture or a style file in its place."""
+    if isinstance(picture, StyleFile):
+        return picture
+    if isinstance(picture, str | os.PathLike) and is_style_file(picture):
+        return read_style_file(picture)
+    return load_input(picture, max_pixels)
 
 
 def load_input(picture: PictureLike, max_pixels: int | None = None) -> Picture:

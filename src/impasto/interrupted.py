@@ -15,9 +15,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from impasto import __version__
 from impasto.errors import CheckpointError, InputError, OutputError
 from impasto.files import why_not_a_file
-from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, picture_from_array
+from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, picture_from_array
+from impasto.inputs import load_style
 from impasto.options import PaintOptions
-from impasto.record import Inputs, Machine, Steer, StopPoint, current_machine, input_files, machine_differences
+from impasto.record import (
+    File,
+    Inputs,
+    Machine,
+    Steer,
+    StopPoint,
+    current_machine,
+    input_files,
+    machine_differences,
+)
+from impasto.style_file import StyleFile
 
 FOLDER_SUFFIX = ".run"
 OUR_FILES = (
@@ -62,6 +73,8 @@ class RunState(_Part):
     steered: tuple[Steer, ...] = ()
     """What was changed so far, or for a replay is to be."""
     inputs: Inputs
+    stylizer: File | None = None
+    """That painted the starting picture, if it was a draft."""
     sources: tuple[Source, ...]
     """Where each of the inputs is read again."""
     machine: Machine
@@ -97,10 +110,10 @@ def holds_run(folder: Path) -> bool:
     return folder.is_dir() and any(folder.glob("checkpoint-*.safetensors"))
 
 
-def describe_source(picture: Picture, folder: Path) -> Source:
+def describe_source(picture: Picture | StyleFile, folder: Path) -> Source:
     """Say where an input can be read again; an array is written into the run folder."""
     path = picture.path
-    if path is None:
+    if isinstance(picture, Picture) and path is None:
         path = folder / f"input-{picture.sha256[:16]}.npy"
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
@@ -112,19 +125,19 @@ def describe_source(picture: Picture, folder: Path) -> Source:
     return Source(name=picture.name, sha256=picture.sha256, path=str(path))
 
 
-def load_sources(state: RunState, folder: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict[str, Picture]:
+def load_sources(state: RunState, folder: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict[str, Picture | StyleFile]:
     """Read the inputs of a run again, by SHA-256. Raises `CheckpointError` for one that is not what it was."""
     sources = {source.sha256: source for source in state.sources}
     roles = {file.sha256: role for role, file in reversed(input_files(state.inputs).items())}
     return {sha256: load_source(sources[sha256], folder, role, max_pixels) for sha256, role in roles.items()}
 
 
-def load_source(source: Source, folder: Path, role: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+def load_source(source: Source, folder: Path, role: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | StyleFile:
     """Read an input again. Raises `CheckpointError` when it is not the one the run began with."""
     path = folder / source.path  # an absolute path stays what it is
     try:
         if Path(source.path).is_absolute():
-            picture = load_picture(path, max_pixels=max_pixels)
+            picture = load_style(path, max_pixels)
         elif why := why_not_a_file(path):
             raise InputError(f"{path.name}: {why}")
         else:  # mapped: what a damaged header declares takes no memory

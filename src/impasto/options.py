@@ -9,7 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from impasto.errors import InputError, OptionError, did_you_mean, shorten
 from impasto.files import why_not_a_file
@@ -18,7 +19,10 @@ CHECKPOINT_SECONDS = 60.0  # from one checkpoint to the next, where nothing else
 MIN_SCALE_PX = 16  # the coarsest scale that may be asked for
 MAX_RECIPE_BYTES = 100_000
 MAX_WEIGHT = 1e9  # squares of gradients stay within float32
-STARTING_POINTS = ("content", "noise", "gray", "style-statistics")
+DRAFT = "draft"
+STARTING_POINTS = ("content", "noise", "gray", "style-statistics", DRAFT)
+STEERABLE = ("strength", "color_strength")  # that `Controls` changes during a run
+PALETTE = "palette:"  # and a picture file: whose colours
 
 
 def _parse_layer_weights(value: object) -> object:
@@ -67,6 +71,13 @@ def _parse_shape(value: object) -> object:
     return value
 
 
+def _check_color(value: str) -> str:
+    if value not in ("painting", "photo") and not (value.startswith(PALETTE) and value != PALETTE):
+        raise PydanticCustomError("color", "it is painting, photo or palette:FILE")
+    return value
+
+
+Color = Annotated[str, AfterValidator(_check_color)]
 Side = Annotated[int, Field(ge=1, le=65_536)]
 Shape = Annotated[tuple[Side, Side], BeforeValidator(_parse_shape)]
 Weight = Annotated[float, Field(ge=0, le=MAX_WEIGHT, allow_inf_nan=False)]
@@ -102,8 +113,23 @@ class PaintOptions(BaseModel):
         "that their manners do not leak; simple counts whatever lies in the mask",
     )  # fmt: skip
     variation: int = _option(0, "Look", "another try at the same picture: any number other than 0", ge=0, lt=2**63)
+    color: Color = _option(
+        "painting", "Look", "whose colours: painting, photo, or palette:FILE, those of another picture"
+    )
+    color_method: Literal["luminance", "mean-covariance", "histogram"] | None = _option(
+        None, "Look",
+        "luminance: only lightness is painted, the photo's colours stay in their places; mean-covariance, histogram: "
+        "the painting is given the colours first; default: luminance for photo, mean-covariance for a palette",
+    )  # fmt: skip
+    color_strength: float = _option(
+        100.0, "Look", "how far: 0 the painting's colours, 100 those that color names", ge=0, le=100
+    )
+    keep_detail: float = _option(
+        0.0, "Look", "how closely the edges of faces, text and the like are kept: 0 not watched, 100 closely",
+        ge=0, le=100,
+    )  # fmt: skip
     starting_point: str = _option(
-        "content", "Look", "first pastiche: content, noise, gray, style-statistics, or a picture file",
+        "content", "Look", "first pastiche: content, noise, gray, style-statistics, draft, or a picture file",
         min_length=1,
     )  # fmt: skip
     seed: int = _option(0, "Look", "random state of the noise starting point", ge=0, lt=2**63)
@@ -202,6 +228,11 @@ class PaintOptions(BaseModel):
         None, "Machine", "processor threads; default: one per core; changes the last bits of the picture",
         ge=1, le=1024,
     )  # fmt: skip
+
+
+def palette_path(options: PaintOptions) -> str | None:
+    """The file whose colours ``palette:FILE`` asks for; None for other colours."""
+    return options.color.removeprefix(PALETTE) if options.color.startswith(PALETTE) else None
 
 
 def build_options(

@@ -26,7 +26,9 @@ from impasto import __version__
 from impasto.errors import RecordError, shorten
 from impasto.images.io import Picture
 from impasto.inputs import ALPHA, BRUSH_SCALES, Painting, Region
-from impasto.options import STARTING_POINTS, PaintOptions
+from impasto.options import DRAFT, PALETTE, STARTING_POINTS, PaintOptions
+from impasto.style_file import SUFFIX as STYLE_SUFFIX
+from impasto.style_file import StyleFile
 
 if TYPE_CHECKING:
     from impasto.events import RunStarted
@@ -75,11 +77,12 @@ class Inputs(_Part):
     content: File | None
     paintings: tuple[PaintingFile, ...]
     starting_picture: File | None = None
+    palette: File | None = None
     regions: tuple[RegionFiles, ...] = ()
 
     @model_serializer(mode="wrap")
     def _sparse(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_defaults(self, serialise(self), ["regions"])
+        return without_defaults(self, serialise(self), ["regions", "palette"])
 
     @model_validator(mode="after")
     def _has_a_picture(self) -> Self:
@@ -125,6 +128,8 @@ class RunRecord(_Part):
     content_weight: float | None = None
     """That of the last step: where an enlargement begins."""
     steered: tuple[Steer, ...] = ()
+    stylizer: File | None = None
+    """That painted the first pastiche, where the starting point was a draft."""
     machine: Machine
     bit_depth: Literal[8, 16] = 8
 
@@ -140,6 +145,7 @@ def describe_inputs(
     paintings: Sequence[Painting],
     regions: Sequence[Region],
     starting_picture: Picture | None,
+    palette: Picture | None = None,
 ) -> Inputs:
     """Every picture of a run, as records hold it."""
     return Inputs(
@@ -147,6 +153,7 @@ def describe_inputs(
         paintings=tuple(map(describe_painting, paintings)),
         regions=tuple(map(describe_region, regions)),
         starting_picture=_describe(starting_picture) if starting_picture else None,
+        palette=_describe(palette) if palette else None,
     )
 
 
@@ -172,16 +179,24 @@ def describe_region(region: Region) -> RegionFiles:
     )
 
 
-def read_painting(file: PaintingFile, pictures: Mapping[str, Picture]) -> Painting:
+def read_picture(file: File, pictures: Mapping[str, Picture | StyleFile]) -> Picture:
+    """The picture that a record holds; `pictures` by SHA-256. Raises `RecordError` for a style file."""
+    found = pictures[file.sha256]
+    if isinstance(found, StyleFile):
+        raise RecordError(f"the record wants a picture where it names the style file {found.name}")
+    return found
+
+
+def read_painting(file: PaintingFile, pictures: Mapping[str, Picture | StyleFile]) -> Painting:
     """The painting that a record holds; `pictures` by SHA-256."""
-    mask = pictures[file.mask.sha256] if file.mask else None
+    mask = read_picture(file.mask, pictures) if file.mask else None
     return Painting(pictures[file.sha256], file.weight, file.brush_scale, mask)
 
 
-def read_region(region: RegionFiles, pictures: Mapping[str, Picture]) -> Region:
+def read_region(region: RegionFiles, pictures: Mapping[str, Picture | StyleFile]) -> Region:
     """The region that a record holds; `pictures` by SHA-256."""
     paintings = [read_painting(file, pictures) for file in region.paintings]
-    mask = pictures[region.mask.sha256] if region.mask else ALPHA
+    mask = read_picture(region.mask, pictures) if region.mask else ALPHA
     return Region(mask, paintings or None, region.strength, region.brush_scale, region.color)
 
 
@@ -193,10 +208,12 @@ def build_record(
     *,
     recipe: str | None = None,
     starting_picture: Picture | None = None,
+    palette: Picture | None = None,
     stopped_after: StopPoint | None = None,
     content_weight: float | None = None,
     steered: Sequence[Steer] = (),
     regions: Sequence[Region] = (),
+    stylizer: File | None = None,
 ) -> RunRecord:
     """Describe a finished run, with the options that it came to."""
     from impasto.encoders import load_encoder
@@ -206,14 +223,17 @@ def build_record(
     names = {"encoder": Path(options.encoder).name}
     if starting_picture is not None:
         names["starting_point"] = starting_picture.name
+    if palette is not None:
+        names["color"] = PALETTE + palette.name
     return RunRecord(
         recipe=Path(recipe).name if recipe else None,
         options=settled_options(options, started, machine).model_copy(update=names),
         encoder=File(name=encoder.name, sha256=encoder.sha256),
-        inputs=describe_inputs(content, paintings, regions, starting_picture),
+        inputs=describe_inputs(content, paintings, regions, starting_picture, palette),
         stopped_after=stopped_after,
         content_weight=content_weight,
         steered=tuple(steered),
+        stylizer=stylizer,
         machine=machine,
     )
 
@@ -236,6 +256,10 @@ def parse_record(values: Mapping[str, object], name: str) -> RunRecord:
 
     Raises `RecordError` for another format version, and for a record with missing or unusable parts.
     """
+    if is_draft(values):
+        raise RecordError(
+            f"{name} is a draft, painted in one pass: no run to repeat; impasto.replay_draft paints it again"
+        )
     version = values.get("format_version")
     if version != FORMAT_VERSION:
         raise RecordError(
@@ -253,6 +277,11 @@ def parse_record(values: Mapping[str, object], name: str) -> RunRecord:
         ) from error
 
 
+def is_draft(values: Mapping[str, object]) -> bool:
+    """Whether a record is that of a draft, which `drafting` reads, and not of a run."""
+    return values.get("kind") == DRAFT  # a run's has none
+
+
 def _maker(values: Mapping[str, object]) -> str:
     """Version of the program that made a record, as far as a damaged one tells."""
     return shorten(values.get("impasto", "?")).strip("'")
@@ -261,8 +290,9 @@ def _maker(values: Mapping[str, object]) -> str:
 def wanted_files(record: RunRecord, overridden: Iterable[str] = ()) -> dict[str, File]:
     """Files that painting the record again needs, by role; less those whose option is overridden."""
     files = input_files(record.inputs)
-    if "starting_point" in overridden:
-        files.pop("starting point", None)
+    for option, role in (("starting_point", "starting point"), ("color", "palette")):
+        if option in overridden:
+            files.pop(role, None)
     if record.options.encoder.endswith(ENCODER_SUFFIX) and "encoder" not in overridden:
         files["encoder"] = File(name=record.options.encoder, sha256=record.encoder.sha256)
     return files
@@ -278,6 +308,8 @@ def input_files(inputs: Inputs) -> dict[str, File]:
         files |= _painting_files(region.paintings, f"style image of region {number}")
     if inputs.starting_picture is not None:
         files["starting point"] = inputs.starting_picture
+    if inputs.palette is not None:
+        files["palette"] = inputs.palette
     return files
 
 
@@ -379,12 +411,14 @@ def is_picture_path(starting_point: str) -> bool:
 
 
 def _candidates(wanted: Mapping[str, File], folders: Sequence[Path]) -> Iterator[Path]:
-    """Files worth hashing: those with a wanted name, then every other picture and encoder."""
+    """Files worth hashing: those with a wanted name, then every other picture, encoder and style file."""
     names = {file.name for file in wanted.values()}
     listings = [sorted(path for path in folder.iterdir() if path.is_file()) for folder in dict.fromkeys(folders)]
     for listing in listings:
         yield from (path for path in listing if path.name in names)
-    suffixes = PICTURE_SUFFIXES | ({ENCODER_SUFFIX} if "encoder" in wanted else set())
+    suffixes = PICTURE_SUFFIXES | ({ENCODER_SUFFIX} if {"encoder", "stylizer"} & wanted.keys() else set())
+    if any(name.lower().endswith(STYLE_SUFFIX) for name in names):
+        suffixes |= {STYLE_SUFFIX}
     for listing in listings:
         yield from (path for path in listing if path.name not in names and path.suffix.lower() in suffixes)
 

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.errors import OptionError, RecordError
 from impasto.events import Controls, Event, Resumed, RunDone, RunStarted, Steered, StepDone
 from impasto.images.io import PhotoMetadata, Picture, save_picture
 from impasto.inputs import Painting, Region
 from impasto.interrupted import Command, RunState, describe_source
-from impasto.options import CHECKPOINT_SECONDS, PaintOptions
+from impasto.options import CHECKPOINT_SECONDS, DRAFT, PaintOptions
 from impasto.record import (
     ENCODER_SUFFIX,
+    File,
     RunRecord,
     Steer,
     StopPoint,
@@ -27,6 +29,7 @@ from impasto.record import (
     describe_inputs,
     settled_options,
 )
+from impasto.style_file import StyleFile
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,14 @@ class Run:
     regions: Sequence[Region] = ()
     recipe: str | None = None
     starting_picture: Picture | None = None
+    palette: Picture | None = None
+    """Whose colours to take, where `options.color` names a file."""
     controls: Controls = field(default_factory=Controls)
     stop_after: StopPoint | None = None
     steered: list[Steer] = field(default_factory=list)
     """What was changed so far; what it begins with is done again at its step."""
+    stylizer: File | None = None
+    """That painted `starting_picture`, where the starting point is a draft; the run sets both."""
     replayed: RunRecord | None = None
     """The record that this run paints again."""
     checkpoint_folder: Path | None = None
@@ -117,6 +124,8 @@ class Run:
         from impasto.engine.checkpoint import Checkpoints
         from impasto.engine.paint import iter_paint
 
+        if self.options.starting_point == DRAFT and self.starting_picture is None:
+            self._start_from_draft()
         started, last = RunStarted((), (), (), 0, 0, 0.0), StopPoint(scale=0, step=0)
         self.controls.stop = self.controls.stop or self.stop_after == last
         planned = {(steer.scale, steer.step): steer.options for steer in self.steered}
@@ -130,6 +139,7 @@ class Run:
             self.options,
             controls=self.controls,
             starting_picture=self.starting_picture,
+            palette=self.palette,
             checkpoints=checkpoints,
             resumed=self.resumed,
             regions=self.regions,
@@ -158,18 +168,40 @@ class Run:
         assert self.pastiche is not None, "the engine ended without RunDone"
         return self.pastiche
 
+    def _start_from_draft(self) -> None:
+        """Paint the first pastiche in one pass; of a replay, by the weights that painted it then."""
+        import torch
+
+        from impasto.engine.devices import thread_count
+        from impasto.engine.settle import pastiche_size
+        from impasto.fast.draft import draft_start
+
+        if self.content is None or not self.paintings or self.regions:
+            raise OptionError("the starting point 'draft' wants a photo and a painting, and no regions: take another")
+        torch.set_num_threads(thread_count(self.options))
+        edge = max(pastiche_size(self.content, self.options, self.paintings))
+        self.starting_picture, name, sha256 = draft_start(self.content, self.paintings, self.options, edge)
+        self.stylizer = File(name=name, sha256=sha256)
+        then = self.replayed.stylizer if self.replayed else None
+        if then is not None and then.sha256 != sha256:
+            raise RecordError(
+                f"the picture began with a draft by another stylizer (SHA-256 {then.sha256[:12]}, here {sha256[:12]}): "
+                "paint it anew, or give another starting point"
+            )
+
     @cached_property
     def _encoder_sha256(self) -> str:
         from impasto.encoders import load_encoder
 
         return load_encoder(self.options.encoder).sha256
 
-    def _pictures(self) -> list[Picture]:
-        """Every picture that is read, once."""
+    def _files(self) -> list[Picture | StyleFile]:
+        """Every picture and style file that is read, once."""
         paintings = [*self.paintings, *(painting for region in self.regions for painting in region.paintings)]
         masks = [*(painting.mask for painting in paintings), *(region.mask for region in self.regions)]
-        found = [self.content, *(painting.picture for painting in paintings), *masks, self.starting_picture]
-        return list({picture.sha256: picture for picture in found if isinstance(picture, Picture)}.values())
+        beside = [*masks, self.starting_picture, self.palette]
+        found = [self.content, *(painting.picture for painting in paintings), *beside]
+        return list({picture.sha256: picture for picture in found if isinstance(picture, Picture | StyleFile)}.values())
 
     def _describe(self, started: RunStarted, folder: Path) -> dict[str, Any]:
         """What a checkpoint says about this run; what was left to the machine as it came to be."""
@@ -183,8 +215,9 @@ class Run:
             encoder_sha256=self._encoder_sha256,
             stop_after=self.stop_after,
             steered=tuple(self.steered),
-            inputs=describe_inputs(self.content, self.paintings, self.regions, self.starting_picture),
-            sources=tuple(describe_source(picture, folder) for picture in self._pictures()),
+            inputs=describe_inputs(self.content, self.paintings, self.regions, self.starting_picture, self.palette),
+            stylizer=self.stylizer,
+            sources=tuple(describe_source(picture, folder) for picture in self._files()),
             machine=machine,
             dots_per_inch=self.dots_per_inch,
             command=self.command() if self.command else None,
@@ -198,7 +231,9 @@ class Run:
             self.options,
             started,
             recipe=self.recipe,
-            starting_picture=self.starting_picture,
+            starting_picture=None if self.stylizer else self.starting_picture,  # a replay drafts it again
+            stylizer=self.stylizer,
+            palette=self.palette,
             stopped_after=last if done.stopped else None,
             content_weight=self._content_weight,
             steered=self.steered,

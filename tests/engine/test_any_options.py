@@ -71,6 +71,10 @@ ANY = {
     "brush_scale": st.sampled_from([0.25, 0.6, 1.0, 4.0]),
     "mask_mode": st.sampled_from(["inside", "simple"]),
     "variation": st.sampled_from([0, 0, 1, 2**63 - 1]),
+    "color": st.sampled_from(["painting", "photo", "palette:picture.png"]),
+    "color_method": st.sampled_from([None, "mean-covariance", "histogram"]),
+    "color_strength": st.sampled_from([0.0, 1e-9, 40.0, 100.0]),
+    "keep_detail": st.sampled_from([0.0, 1e-9, 50.0, 100.0]),
     "starting_point": st.sampled_from([*STARTING_POINTS, "picture.png"]),
     "seed": st.sampled_from([0, 1, 2**63 - 1]),
     "pooling": st.sampled_from(["max", "average"]),
@@ -114,7 +118,7 @@ def paint_anything(photo: Picture, paintings: list[Picture], start: Picture, cho
     styles = [Painting(picture, 1.0 + number) for number, picture in enumerate(paintings)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        happened = list(iter_paint(photo, styles, options, starting_picture=starting_picture))
+        happened = list(iter_paint(photo, styles, options, starting_picture=starting_picture, palette=start))
     for event in happened:
         if isinstance(event, StepDone):
             assert np.isfinite([*event.losses.values(), event.content_weight]).all()

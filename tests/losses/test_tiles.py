@@ -240,6 +240,7 @@ def test_any_shape(
         assert float((found.gradient - expected.gradient).norm()) <= 1e-9 * float(expected.gradient.norm()) + 1e-14
 
 
+@settings(deadline=None)
 @given(height=st.integers(1, 400), width=st.integers(1, 400), tile_px=st.integers(1, 500), start=st.integers(0, 40))
 def test_every_position_that_counts_belongs_to_one_tile(height: int, width: int, tile_px: int, start: int) -> None:
     core = Core(min(start, height - 1), 0, max(1, height - 2 * start), width)

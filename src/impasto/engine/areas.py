@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -25,11 +26,13 @@ class Area:
     ----------
     strength: its own; None: that of the whole.
     brush_scale: of its paintings, times the whole's.
+    color: its own colour mode; None: that of the whole.
     """
 
     paintings: tuple[Painting, ...]
     strength: float | None = None
     brush_scale: float = 1.0
+    color: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,18 @@ class Areas:
     def _area(region: Region, still: bool) -> Area | None:
         if region.stays or (still and region.strength is None):
             return None
-        return Area(region.paintings, region.strength, region.brush_scale)
+        return Area(region.paintings, region.strength, region.brush_scale, region.color)
 
     @property
     def paintings(self) -> list[tuple[Painting, float]]:
         """Of all areas, with their brush scales against the whole's."""
         return [(p, area.brush_scale * p.brush_scale) for area in self.painted for p in area.paintings]
+
+    def with_paintings(self, change: Callable[[Area], Sequence[Painting]]) -> Areas:
+        """The same areas with other paintings in them."""
+        changed = copy(self)
+        changed.painted = [replace(area, paintings=tuple(change(area))) for area in self.painted]
+        return changed
 
     @property
     def divided(self) -> bool:

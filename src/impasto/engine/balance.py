@@ -21,6 +21,10 @@ from impasto.options import PaintOptions
 
 # Photo and pastiche are reduced to this, so that readability means the same at every size.
 READING_LONG_EDGE_PX = 192
+DETAIL_WEIGHT = 0.3  # of the detail loss at keep_detail 100
+# Edges that are kept make a photo more readable. By this share of the distance the balance asks for less, so that
+# the content weight stays about what it is without them, instead of giving the rest of the picture up for them.
+DETAIL_RELIEF = 0.25
 READABILITY_LAYERS = ("relu3_1", "relu4_2")  # edges and parts
 
 
@@ -105,8 +109,9 @@ class Balance:
     def __init__(self, options: PaintOptions, strengths: Sequence[float | None] = (None,)) -> None:
         measured = options.balance == "readability"
         self._strengths = list(strengths)
+        self._relief = 1 - DETAIL_RELIEF * options.keep_detail / 100
         asked = [options.strength if strength is None else strength for strength in strengths]
-        self._targets = [target_distance(strength) for strength in asked]
+        self._targets = [self._relief * target_distance(strength) for strength in asked]
         self._free = [measured and 0 < strength < 100 for strength in asked]
         self.moves = any(self._free)
         self.weights = [0.0 if measured and strength == 100 else options.content_weight for strength in asked]
@@ -123,7 +128,7 @@ class Balance:
             if own is None:
                 self._free[part] = options.strength < 100
                 self.weights[part] = max(self.weights[part], self.BOUNDS[0]) if self._free[part] else 0.0
-                self._targets[part] = target_distance(options.strength)
+                self._targets[part] = self._relief * target_distance(options.strength)
         self.moves = any(self._free)
 
     def state(self) -> dict[str, Any]:
@@ -149,6 +154,11 @@ class Balance:
 def target_distance(strength: float) -> float:
     """Distance from the photo that a strength in 0-100 asks for."""
     return 0.3 * strength / 50
+
+
+def detail_weight(options: PaintOptions) -> float:
+    """Weight of the detail loss that `keep_detail` asks for."""
+    return DETAIL_WEIGHT * (options.keep_detail / 100) ** 2
 
 
 def style_share(options: PaintOptions, strength: float | None = None) -> float:

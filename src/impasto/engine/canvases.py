@@ -12,11 +12,13 @@ from torch import Tensor
 
 from impasto.engine.areas import mask_tensor
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, Scale, painting_size
+from impasto.engine.style_files import style_file_moments
 from impasto.images.geometry import extend_mirrored, resize
 from impasto.images.io import Picture
 from impasto.inputs import Painting
 from impasto.losses.statistics import Moments, blend, moments
 from impasto.options import PaintOptions
+from impasto.style_file import COLOURS, StyleFile
 
 VARIATION_AMPLITUDE = 0.1  # of the soft noise that another variation starts from
 
@@ -72,6 +74,7 @@ class Resample:
 def painting_canvas(painting: Painting, long_edge_px: int, brush_scale: float) -> tuple[Tensor, Tensor | None]:
     """A painting at a scale's size, continued by reflection to whole strides of the deepest layer, and its mask."""
     picture = painting.picture
+    assert isinstance(picture, Picture), "a style file has no canvas"
     height, width = painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale)
     canvas = [max(2, -(-side // CANVAS_MULTIPLE_PX)) * CANVAS_MULTIPLE_PX for side in (height, width)]
     place = (canvas[0] - height) // 2, (canvas[1] - width) // 2, *canvas
@@ -82,6 +85,8 @@ def painting_canvas(painting: Painting, long_edge_px: int, brush_scale: float) -
 
 
 def _colours(painting: Painting, long_edge_px: int, brush_scale: float) -> Moments:
+    if isinstance(painting.picture, StyleFile):
+        return style_file_moments(painting.picture, [COLOURS], long_edge_px, brush_scale)[COLOURS]
     canvas, mask = painting_canvas(painting, long_edge_px, brush_scale)
     return moments(canvas, mask)
 

@@ -21,15 +21,17 @@ from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
 from impasto.engine.areas import Area, Areas
-from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, style_share
+from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, detail_weight, style_share
 from impasto.engine.canvases import Resample, painting_canvas, picture_pixels, picture_tensor, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
+from impasto.engine.coloring import Coloring, check_coloring
 from impasto.engine.devices import find_device, find_precision, replicas, thread_count
 from impasto.engine.memory import give_back, set_thrift
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan, painting_sizes
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale
 from impasto.engine.settle import check_inputs, existing_layers, pastiche_size, texture_brush_scale, with_layers_of
+from impasto.engine.style_files import check_style_files, study_style_file
 from impasto.errors import OptionError
 from impasto.events import (
     CheckpointSaved,
@@ -58,14 +60,14 @@ from impasto.losses.objective import (
 from impasto.losses.objective import Region as StyleRegion
 from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import blend
-from impasto.options import PaintOptions, build_options
+from impasto.options import STEERABLE, PaintOptions, build_options
+from impasto.style_file import StyleFile
 
 PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights see them so, a distilled geometry is of [0, 1]
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
 BALANCE_LONG_EDGE_PX = 1024  # up to here the content weight moves; larger scales have too few steps to follow it
 BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may move
 STEERED_SHARE = 0.5  # of a scale's steps, that it takes at least after its strength was changed
-STEERABLE = ("strength",)  # options that `Controls` changes during a run
 STOP_WINDOW = 10  # steps over which the adaptive stop compares
 MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
 KEPT_STUDIES = 16  # paintings at one scale each, studied: 5 MB with VGG-19's layers, 0.4 with lite's
@@ -78,6 +80,7 @@ def iter_paint(
     *,
     controls: Controls | None = None,
     starting_picture: Picture | None = None,
+    palette: Picture | None = None,
     checkpoints: Checkpoints | None = None,
     resumed: Path | None = None,
     regions: Sequence[Region] = (),
@@ -91,6 +94,7 @@ def iter_paint(
     options: validated options; the number of threads is set for the whole process.
     controls: read at every step boundary.
     starting_picture: first pastiche, where `options.starting_point` is a file.
+    palette: whose colours to take, where `options.color` names a file.
     checkpoints: where the state is saved from time to time, and when the run is stopped.
     resumed: the checkpoint to go on from, of a run of the same inputs and options.
     regions: parts of the photo with paintings of their own; `paintings` have what they leave, without any it stays
@@ -112,7 +116,10 @@ def iter_paint(
     )
     check_inputs(options, content, paintings, starting_picture, regions)
     areas = Areas(content, paintings, regions, options)
+    check_coloring(options, content, areas, palette)
+    coloring = Coloring(options, content, palette, areas)
     options, notices = with_layers_of(encoder, options)
+    check_style_files([painting for area in areas.painted for painting in area.paintings], encoder, options)
     size = pastiche_size(content, options, paintings)
     if content is None:
         options = options.model_copy(update={"brush_scale": texture_brush_scale(options, paintings[0].picture)})
@@ -142,7 +149,7 @@ def iter_paint(
         yield Notice(f"{why}: nothing is painted")
         yield RunDone(content.pixels(*size), False, 0.0, 0.0)
         return
-    run = _Run(content, areas, options, controls or Controls(), starting_picture, checkpoints, encoder, plan)
+    run = _Run(content, areas, options, controls or Controls(), starting_picture, coloring, checkpoints, encoder, plan)
     if resumed is not None:
         run.restore(read_checkpoint(resumed)[0])  # not before the plan has counted the memory
         yield Resumed(run.scale, run.step, run.content_weight, run.seconds)
@@ -159,11 +166,13 @@ class _Run:
         options: PaintOptions,
         controls: Controls,
         starting_picture: Picture | None,
+        coloring: Coloring,
         checkpoints: Checkpoints | None,
         encoder: Encoder,
         plan: Plan,
     ) -> None:
         self._content, self._areas, self._options = content, areas, options
+        self._coloring = coloring
         self._controls, self._checkpoints = controls, checkpoints
         self._starting_picture, self._encoder, self._plan = starting_picture, encoder, plan
         self._optimizer: Adam | LBFGS | None = None
@@ -254,12 +263,18 @@ class _Run:
         try:
             if self._options.balance == "fixed" and "strength" in changed:
                 raise OptionError("with balance 'fixed' the content weight is given: strength changes nothing")
+            if "color_strength" in changed and not self._coloring.changes:
+                raise OptionError(
+                    "with color 'painting' the colours are the painting's: color strength changes nothing"
+                )
             self._options = build_options(changed, self._options)
         except OptionError as error:
             for name in changed:
                 setattr(self._controls, name, None)
             return Notice(str(error))
-        self._balance.steer(self._options)
+        if "strength" in changed:
+            self._balance.steer(self._options)
+        self._coloring.strength = self._options.color_strength
         self._course = _Course(self.step, max(self._course.end - self.step, math.ceil(STEERED_SHARE * scale.steps)))
         self._stop = _AdaptiveStop(self._options.stop_tolerance)
         self._scale_done = False
@@ -267,18 +282,19 @@ class _Run:
 
     def _prepare(self, index: int) -> tuple[Readability | None, Objective, list[Notice]]:
         """What one scale is painted by, and its first pastiche unless the run was resumed in it."""
-        scale, options = self._plan.scales[index], self._options
-        photo = self._photo(scale)
+        scale, options, coloring = self._plan.scales[index], self._options, self._coloring
+        content, areas = coloring.photo_seen(), self._areas.with_paintings(coloring.paintings_seen)
+        photo = self._photo(scale, content)
         layers, missing = existing_layers(self._encoder, options, scale)
         notices = [Notice(missing)] if missing else []
         readability = None
         if (
-            self._content
+            content
             and self._balance.moves
             and (index == 0 or self._course.begun or scale.long_edge_px <= BALANCE_LONG_EDGE_PX)
         ):
             size = fit_long_edge(scale.height_px, scale.width_px, min(READING_LONG_EDGE_PX, scale.long_edge_px))
-            readability = Readability(self._encoder, self._tensor(self._content, *size), self._read_parts(*size))
+            readability = Readability(self._encoder, self._tensor(content, *size), self._read_parts(*size))
             if not readability.usable:
                 readability = None
                 # A long thin photo may be too small only at the coarsest scales.
@@ -292,12 +308,11 @@ class _Run:
                     )
         give_back()
         objective = build_objective(
-            self._encoder, photo, self._areas, scale, options, layers, self._balance.weights, self._plan.tile_px
+            self._encoder, photo, areas, scale, options, layers, self._balance.weights, self._plan.tile_px
         )
         if self._optimizer is None:
-            start = starting_canvas(
-                options, scale, photo, [painting for painting, _ in self._areas.paintings], self._starting_picture
-            )
+            first = coloring.start_seen(self._starting_picture)
+            start = starting_canvas(options, scale, photo, [painting for painting, _ in areas.paintings], first)
             self._optimizer = LBFGS(start) if options.optimizer == "lbfgs" else Adam(start, options)
         elif self.step == 0:
             del photo
@@ -333,16 +348,31 @@ class _Run:
         picture, self._optimizer = self._optimizer.picture, None
         scale, last = self._plan.scales[self.scale], self._plan.scales[-1]
         finished = resize(scale.crop(picture), last.height_px, last.width_px).clamp_(0, 1)
+        pixels = self._coloring.shown(picture_pixels(self._with_photo(finished, last)))
         if self._areas.keeps and self._content is not None:
-            kept = self._areas.masks(last.height_px, last.width_px, picture.device).kept
-            assert kept is not None  # so say the areas
-            finished = torch.lerp(finished, self._tensor(self._content, last.height_px, last.width_px), kept)
+            untouched = self._kept(last, torch.device("cpu")).numpy() == 1
+            pixels[untouched] = self._content.pixels(last.height_px, last.width_px)[untouched]
         stopped = self._stopped and not (self._scale_done and scale is last)
-        return RunDone(picture_pixels(finished), stopped, self.seconds, self._pixel_steps)
+        return RunDone(pixels, stopped, self.seconds, self._pixel_steps)
+
+    def _with_photo(self, finished: Tensor, scale: Scale) -> Tensor:
+        """The pastiche with the photo where it is kept, as the objective sees it."""
+        photo = self._coloring.photo_seen()
+        if not self._areas.keeps or photo is None:
+            return finished
+        return torch.lerp(
+            finished, self._tensor(photo, scale.height_px, scale.width_px), self._kept(scale, finished.device)
+        )
+
+    def _kept(self, scale: Scale, device: torch.device) -> Tensor:
+        kept = self._areas.masks(scale.height_px, scale.width_px, device).kept
+        assert kept is not None  # so say the areas
+        return kept
 
     def _preview(self, canvas: Tensor) -> PreviewReady:
         self._controls.preview = False
-        return PreviewReady(self.scale, self.step, picture_pixels(self._plan.scales[self.scale].crop(canvas)))
+        painted = picture_pixels(self._plan.scales[self.scale].crop(canvas))
+        return PreviewReady(self.scale, self.step, self._coloring.shown(painted))
 
     def _save(self, checkpoints: Checkpoints) -> CheckpointSaved | Notice:
         assert self._optimizer is not None  # set before the first step
@@ -373,6 +403,7 @@ class _Run:
         self._options = self._options.model_copy(update=values["steered"])
         self._balance = Balance(self._options, self._areas.strengths)
         self._balance.restore(values["balance"])
+        self._coloring.strength = self._options.color_strength
         self._course = _Course(*values["course"])
         self._stop.totals = list(values["totals"])
         optimizer, device = Checkpoint(values["optimizer"], state.tensors), self._encoder.device
@@ -381,12 +412,12 @@ class _Run:
         else:
             self._optimizer = LBFGS.restore(optimizer, device)
 
-    def _photo(self, scale: Scale) -> Tensor:
+    def _photo(self, scale: Scale, content: Picture | None) -> Tensor:
         """The photo on its canvas; without one a gray canvas, which nothing is compared with."""
-        if self._content is None:
+        if content is None:
             canvas = (1, 3, scale.canvas_height_px, scale.canvas_width_px)
             return torch.full(canvas, 0.5, device=self._encoder.device)
-        return scale.extend(self._tensor(self._content, scale.height_px, scale.width_px))
+        return scale.extend(self._tensor(content, scale.height_px, scale.width_px))
 
     def _tensor(self, picture: Picture, height_px: int, width_px: int) -> Tensor:
         return picture_tensor(picture, height_px, width_px).to(self._encoder.device)
@@ -430,6 +461,7 @@ def build_objective(
         style_weight=options.style_weight * whole,
         tv_weight=options.tv_weight,
         tv_scale=max(restless, MIN_TV_SCALE) if options.loss_units == "scale-free" else 1.0,
+        detail_weight=detail_weight(options),
         loss_units=options.loss_units,
         tile_px=tile_px,
         replicas=replicas(encoder, options),
@@ -503,12 +535,14 @@ def _studied(
     read_at = (str(encoder.device), threads, long_edge_px, brush_scale, *layers, tile_px)
     mask_sha256 = painting.mask.sha256 if painting.mask else ""
     key = (encoder.sha256, settings, painting.picture.sha256, mask_sha256, *read_at)
-    if key not in _STUDIED:
+    if key not in _STUDIED and isinstance(painting.picture, StyleFile):
+        _STUDIED[key] = study_style_file(painting.picture, encoder, layers, long_edge_px, brush_scale)
+    elif key not in _STUDIED:
         painted, mask = painting_canvas(painting, long_edge_px, brush_scale)
         painted, mask = painted.to(encoder.device), mask if mask is None else mask.to(encoder.device)
         _STUDIED[key] = _read(encoder, painted, mask, options, layers, tile_px), float(total_variation(painted))
-        if len(_STUDIED) > KEPT_STUDIES:
-            _STUDIED.popitem(last=False)
+    if len(_STUDIED) > KEPT_STUDIES:
+        _STUDIED.popitem(last=False)
     _STUDIED.move_to_end(key)
     return _STUDIED[key]
 

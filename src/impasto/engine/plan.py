@@ -11,6 +11,7 @@ import torch
 from impasto.encoders import Encoder
 from impasto.encoders.architectures import Layer
 from impasto.engine.areas import Areas
+from impasto.engine.coloring import color_method
 from impasto.engine.memory import HEAP_BLOCK_BYTES, format_bytes, free_bytes, give_back, held_bytes, machine_bytes
 from impasto.engine.optimizers import pictures_held
 from impasto.engine.pyramid import Scale, build_pyramid, painting_size
@@ -29,6 +30,7 @@ WARM_BYTES = 60e6  # of code and caches that the first steps load
 PROBE_PX = 192
 STEP_OVERHEAD_PX = 10_000  # a step costs its pixels and as much as these
 SECOND_PASS = 4 / 3  # work on several tiles, against one: the sums take another pass forward
+SHOWN = 3  # pictures at most while the photo's chroma is put back into one
 PREPARED = 3  # pictures at most while a scale's photo is read and its targets are computed
 SLACK = 0.9  # of the free memory, for what other programs may want meanwhile
 
@@ -178,9 +180,14 @@ class _Estimate:
             painting_size(height, width, scale.long_edge_px, self._options.brush_scale * own)
             for height, width, own in self._paintings_px
         ]
-        paintings = PICTURE_BYTES * PREPARED * max((height * width for height, width in sizes), default=0)
+        coloured = color_method(self._options)
+        prepared = PREPARED + bool(coloured)  # what is recoloured is a picture too
+        paintings = PICTURE_BYTES * prepared * max((height * width for height, width in sizes), default=0)
         pictures = max(
-            pictures_held(self._options, scale.canvas_pixels) * canvas, kept + PREPARED * canvas, kept + paintings
+            (pictures_held(self._options, scale.canvas_pixels) + SHOWN * (coloured == "luminance")) * canvas
+            + bool(self._options.keep_detail) * canvas,  # edges and their weights
+            kept + prepared * canvas,
+            kept + paintings,
         )
         targets = sum(
             4 * layer.channels * scale.height_px * scale.width_px / layer.stride_px**2

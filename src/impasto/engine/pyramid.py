@@ -81,8 +81,13 @@ def painting_size(height_px: int, width_px: int, long_edge_px: int, brush_scale:
     As large as the scale, so that strokes keep their size against the picture whatever its own; enlarged past
     its own pixels by no more than `MAX_ENLARGEMENT`, where it has no strokes left to show.
     """
+    return fit_long_edge(height_px, width_px, painting_edge(height_px, width_px, long_edge_px, brush_scale))
+
+
+def painting_edge(height_px: int, width_px: int, long_edge_px: int, brush_scale: float) -> int:
+    """The long edge of `painting_size`."""
     own = max(height_px, width_px)
-    return fit_long_edge(height_px, width_px, max(1, round(min(long_edge_px * brush_scale, own * MAX_ENLARGEMENT))))
+    return max(1, round(min(long_edge_px * brush_scale, own * MAX_ENLARGEMENT)))
 
 
 def _whole_strides(side_px: int) -> int:

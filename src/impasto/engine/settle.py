@@ -12,7 +12,8 @@ from impasto.images.geometry import fit_long_edge
 from impasto.images.io import Picture
 from impasto.inputs import Painting, Region, check_regions
 from impasto.losses.objective import WHOLE_MAP_LOSSES
-from impasto.options import STARTING_POINTS, PaintOptions
+from impasto.options import DRAFT, STARTING_POINTS, PaintOptions
+from impasto.style_file import StyleFile
 
 DEFAULT_LONG_EDGE_PX = 1024
 
@@ -35,7 +36,7 @@ def with_layers_of(encoder: Encoder, options: PaintOptions) -> tuple[PaintOption
     return options.model_copy(update=chosen), list(dict.fromkeys(told))
 
 
-def texture_brush_scale(options: PaintOptions, painting: Picture) -> float:
+def texture_brush_scale(options: PaintOptions, painting: Picture | StyleFile) -> float:
     """Size of the strokes against a texture: they are as large in it as in the painting, whatever its shape."""
     own = min(DEFAULT_LONG_EDGE_PX, max(painting.height_px, painting.width_px))
     return options.brush_scale * (own / max(options.shape_px) if options.shape_px else 1.0)
@@ -45,7 +46,7 @@ def pastiche_size(
     content: Picture | None, options: PaintOptions, paintings: Sequence[Painting] = ()
 ) -> tuple[int, int]:
     """(height, width) of the pastiche in pixels; without a photo that of a texture, after the first painting."""
-    like = content or paintings[0].picture
+    like: Picture | StyleFile = content or paintings[0].picture
     own = max(like.height_px, like.width_px)
     if content is None and options.shape_px:
         width, height = options.shape_px
@@ -67,8 +68,9 @@ def check_inputs(
         raise OptionError(f"the style loss {options.style_loss!r} takes no masks: take another, or no regions")
     if options.balance == "fixed" and any(region.strength is not None for region in regions):
         raise OptionError("with balance 'fixed' the content weight is given: a region has no strength of its own")
-    if any(region.color is not None for region in regions):
-        raise OptionError("a region has no colour mode of its own yet: leave its color out")
+    for region in regions:
+        if region.color not in (None, "painting", "photo"):
+            raise OptionError(f"the color of a region is painting or photo, got {region.color!r}")
     if not options.content_layers and not options.style_layers:
         raise OptionError("neither content layers nor style layers are named: there is nothing to paint after")
     if not paintings and options.style_layers:
@@ -77,6 +79,8 @@ def check_inputs(
         raise OptionError("no photo given: name one, or no content layers (as the recipe 'texture' does)")
     if content is None and starting_picture is None and options.starting_point == "content":
         raise OptionError("there is no photo to start from: take another starting point, such as 'noise'")
+    if starting_picture is None and options.starting_point == DRAFT:
+        raise OptionError("the starting point 'draft' is painted above the engine: hand it down as a picture")
     if not paintings and starting_picture is None and options.starting_point == "style-statistics":
         raise OptionError("there is no painting to start from: take another starting point, such as 'noise'")
     if options.balance == "readability" and not options.content_layers:
@@ -84,6 +88,12 @@ def check_inputs(
     if options.balance == "readability" and options.loss_units != "scale-free":
         raise OptionError(
             f"the weights of loss units {options.loss_units!r} are taken as given: take balance 'fixed' with them"
+        )
+    if options.keep_detail and content is None:
+        raise OptionError("keep detail is about the edges of a photo, and there is none: leave it at 0")
+    if options.keep_detail and options.loss_units != "scale-free":
+        raise OptionError(
+            f"keep detail is relative to the photo, and loss units {options.loss_units!r} are not: leave it at 0"
         )
     if starting_picture is None and options.starting_point not in STARTING_POINTS:
         raise OptionError(

@@ -45,6 +45,7 @@ def iter_painting(job: Job) -> Iterator[Event | Outcome]:
     """Paint, yielding the run's events and then the outcome; raises what `impasto.paint` does."""
     options = job.options
     starts = [SHELF.load(file) for file in job.inputs if file.role == "starting point"]
+    palettes = [SHELF.load(file) for file in job.inputs if file.role == "palette"]
     for encoder in job.paths("encoder"):
         options = options.model_copy(update={"encoder": str(encoder)})
     pictures = {file.sha256: SHELF.load(file) for file in job.inputs if file.role not in ("encoder", "starting point")}
@@ -56,6 +57,7 @@ def iter_painting(job: Job) -> Iterator[Event | Outcome]:
         options=options,
         recipe=job.recipe,
         starting_picture=starts[0] if starts else None,
+        palette=palettes[0] if palettes else None,
     )
     lines: list[str] = []
     notices: list[str] = []

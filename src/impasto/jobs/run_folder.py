@@ -30,7 +30,9 @@ from impasto.record import ENCODER_SUFFIX, PaintingFile, RegionFiles, hash_file,
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
-Role = Literal["photo", "painting", "mask", "painting of a region", "starting point", "encoder", "picture", "model"]
+Role = Literal[
+    "photo", "painting", "mask", "painting of a region", "starting point", "palette", "encoder", "picture", "model"
+]
 
 
 class _Part(BaseModel):

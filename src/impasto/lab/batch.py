@@ -28,7 +28,7 @@ class Row:
     values: Mapping[str, str]
 
 
-def find_pictures(places: Iterable[PathLike], what: str) -> list[Path]:
+def find_pictures(places: Iterable[PathLike], what: str, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> list[Path]:
     """Pictures named by files, folders (their pictures, not those of folders within) and globs, each once.
 
     Raises `InputError` for a place where there are none.
@@ -37,20 +37,20 @@ def find_pictures(places: Iterable[PathLike], what: str) -> list[Path]:
     for place in places:
         path, text = Path(place), os.fspath(place)
         if path.is_dir():
-            files = sorted(entry for entry in path.iterdir() if _is_picture(entry))
+            files = sorted(entry for entry in path.iterdir() if _is_picture(entry, suffixes))
         elif path.exists() or not glob.has_magic(text):
             files = [path]
         else:
             matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
-            files = [Path(name) for name in matches if _is_picture(Path(name))]
+            files = [Path(name) for name in matches if _is_picture(Path(name), suffixes)]
         if not files:
             raise InputError(f"there are no {what} in {text!r}")
         found |= dict.fromkeys(files)
     return list(found)
 
 
-def _is_picture(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+def _is_picture(path: Path, suffixes: frozenset[str]) -> bool:
+    return path.is_file() and path.suffix.lower() in suffixes and not path.name.startswith(".")
 
 
 def plan_batch(

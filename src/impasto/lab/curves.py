@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-PARTS = {"total": "total", "content": "content", "style": "style", "total_variation": "total variation"}
+PARTS = {
+    "total": "total",
+    "content": "content",
+    "style": "style",
+    "total_variation": "total variation",
+    "detail": "detail",
+}
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
 MAX_LEGEND = 16  # more lines than these are told apart by nobody
 
@@ -51,13 +58,15 @@ def read_curve(label: str, events: Path, group: tuple[int, int]) -> Curve | None
 
 
 def draw_curves(curves: Sequence[Curve]) -> bytes:
-    """A PNG of four panels, one for each loss part, all jobs in each; scales begin at the dotted lines."""
+    """A PNG with a panel for each loss part, all jobs in each; scales begin at the dotted lines."""
+    drawn = {part: title for part, title in PARTS.items() if any(np.isfinite(c.parts[part]).any() for c in curves)}
+    rows = -(-len(drawn) // 2)
     with matplotlib.rc_context({"font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 12}):
-        figure = Figure(figsize=(12, 7.6), dpi=110, layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.12))
+        figure = Figure(figsize=(12, 3.8 * rows), dpi=110, layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.12))
         FigureCanvasAgg(figure)
-        panels = figure.subplots(2, 2, sharex=True).flat
+        panels = figure.subplots(rows, 2, sharex=True).flat
         colors = matplotlib.colormaps["viridis"]
-        for panel, (part, title) in zip(panels, PARTS.items(), strict=True):
+        for panel, (part, title) in zip(panels, drawn.items(), strict=False):
             for curve in curves:
                 color = colors(0.88 * curve.group[0] / max(1, *(c.group[0] for c in curves)))
                 dashes = DASHES[curve.group[1] % len(DASHES)]
@@ -72,7 +81,10 @@ def draw_curves(curves: Sequence[Curve]) -> bytes:
             panel.spines[["top", "right"]].set_visible(False)
             for start in curves[0].scale_starts[1:] if len({tuple(c.scale_starts) for c in curves}) == 1 else ():
                 panel.axvline(start, color="#9a9aa2", linewidth=0.8, linestyle=":")
-        for panel in figure.axes[2:]:
+        for panel in figure.axes[len(drawn) :]:
+            panel.remove()
+        for panel in figure.axes[-2:]:
+            panel.tick_params(labelbottom=True)
             panel.set_xlabel("step, over all scales")
         for panel in figure.axes[::2]:
             panel.set_ylabel("weighted loss")

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from impasto.api import load_starting_picture, resolve_options
+from impasto.api import load_palette, load_starting_picture, resolve_options
 from impasto.errors import OptionError, did_you_mean
 from impasto.flags import UNIT_SUFFIXES
 from impasto.images.io import Picture
 from impasto.inputs import Painting, Region
 from impasto.jobs.run_folder import InputFile, InputFiles, Job, Manifest, Role, RunFolder, check_unique
-from impasto.options import PaintOptions
+from impasto.options import PALETTE, PaintOptions, palette_path
 from impasto.record import ENCODER_SUFFIX, PaintingFile, describe_painting, describe_region, is_picture_path
+from impasto.style_file import StyleFile, is_style_file
 
 PathLike = str | os.PathLike[str]
 Weighted = tuple[PathLike, float] | Painting
@@ -58,6 +59,9 @@ class Planner:
         if is_picture_path(options.starting_point):
             load_starting_picture(options)
             inputs.append(self._files.describe("starting point", options.starting_point))
+        if path := palette_path(options):
+            load_palette(options)
+            inputs.append(self._files.describe("palette", path))
         return Job(
             name=job_name(labels),
             labels=dict(labels),
@@ -77,6 +81,11 @@ class Planner:
         if not paintings:
             raise OptionError("no painting given; name at least one")
         pairs = [(_path(item.picture), item.weight) if isinstance(item, Painting) else item for item in paintings]
+        for path, _ in pairs:
+            if is_style_file(path):
+                raise OptionError(
+                    f"{Path(path).name} is a style file; sweeps and batches measure against the painting itself"
+                )
         found = [self._files.describe("painting", path, weight) for path, weight in pairs]
         return [self._files.describe("photo", photo), *found]
 
@@ -101,7 +110,7 @@ class Planner:
         return self._files.describe(role, path)
 
 
-def _path(picture: Picture) -> Path:
+def _path(picture: Picture | StyleFile) -> Path:
     if picture.path is None:
         raise OptionError("a list of jobs reads its paintings and masks from files: give paths, not arrays")
     return picture.path
@@ -109,9 +118,10 @@ def _path(picture: Picture) -> Path:
 
 def without_folders(options: PaintOptions) -> PaintOptions:
     """Options as the manifest holds them: files by name only, since the inputs know their paths."""
-    return options.model_copy(
-        update={name: Path(getattr(options, name)).name for name in ("encoder", "starting_point")}
-    )
+    names = {name: Path(getattr(options, name)).name for name in ("encoder", "starting_point")}
+    if path := palette_path(options):
+        names["color"] = PALETTE + Path(path).name
+    return options.model_copy(update=names)
 
 
 def checked(manifest: Manifest) -> Manifest:

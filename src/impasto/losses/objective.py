@@ -17,6 +17,7 @@ from torch import Tensor
 from impasto.encoders import Encoder
 from impasto.errors import OptionError
 from impasto.losses.content import ContentLoss
+from impasto.losses.detail import DetailLoss
 from impasto.losses.guidance import guide
 from impasto.losses.kernel import SAMPLE, GaussianKernelLoss, Sample, blend_samples, take_sample
 from impasto.losses.smoothness import total_variation
@@ -142,7 +143,8 @@ class _Sums:
 
 
 class Objective:
-    """Evaluation of content weight * content + style weight * style + total variation weight * total variation.
+    """Evaluation of content weight * content + style weight * style + total variation weight * total variation
+    + detail weight * detail.
 
     Parameters
     ----------
@@ -161,6 +163,7 @@ class Objective:
         they are mixed, before anything is compared. Default: nowhere.
     mask_mode: how masks are brought to the layers (`guide`).
     tv_scale: total variation that counts as one (the painting's own).
+    detail_weight: multiplier of `DetailLoss`; at 0 it is neither computed nor told.
     tile_px: core of a tile; the default holds any picture whole.
     replicas: the same encoder on other devices; tiles take turns, and what they add up to comes together on the first.
 
@@ -182,6 +185,7 @@ class Objective:
         tv_weight: float,
         tv_scale: float,
         loss_units: str = "scale-free",
+        detail_weight: float = 0.0,
         tile_px: int = WHOLE_PX,
         replicas: Sequence[Encoder] = (),
         content_masks: Sequence[Float[Tensor, "height width"]] = (),
@@ -203,6 +207,8 @@ class Objective:
         self._content_guides = [
             {name: guide(mask, encoder.architecture.layer(name)) for name in self._content} for mask in content_masks
         ]
+        self._core, self._detail_weight = core, detail_weight
+        self._detail = DetailLoss(core.cut(content, 1)) if detail_weight else None
         self._masks: dict[tuple[int, str], Tensor] = {}
         self._style: dict[tuple[int, str], tuple[float, StyleLoss]] = {}
         self._style_of_maps: list[tuple[str, float, GaussianKernelLoss]] = []
@@ -244,6 +250,10 @@ class Objective:
         pastiche = self.seen(picture)
         gradient = torch.zeros_like(pastiche)
         restless = total_variation(pastiche, gradient, self._tv_weight, units=self._units, wrap=self._wraps)
+        detail = None
+        if self._detail is not None:
+            ours, slope = self._core.cut(pastiche, 1), self._core.cut(gradient, 1)
+            detail = self._detail(ours, slope, self._detail_weight)
         sums, kept = _Sums(), None
         for number in range(len(self._tiles)):
             leaf = self._pixels(pastiche, number)
@@ -274,6 +284,8 @@ class Objective:
             "style": self._style_weight * style,
             "total_variation": self._tv_weight * float(restless),
         }
+        if detail is not None:
+            losses["detail"] = self._detail_weight * float(detail)
         return Evaluation(losses | {"total": sum(losses.values())}, gradient)
 
     def _content_weights(self) -> Sequence[float]:

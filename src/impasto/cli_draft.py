@@ -1,0 +1,175 @@
+"""The command line of drafts: ``impasto draft``, and what ``replay`` and ``info`` do with a draft."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from impasto.cli_parts import GENERAL, SWITCH, parse_painting, parse_sheet, stop_on_signal
+from impasto.drafting import DraftOptions, build_draft_options, draft_differences, parse_draft_record
+from impasto.drafting import draft as paint_draft
+from impasto.drafting import replay_draft as paint_again
+from impasto.errors import OptionError, printable
+from impasto.events import Controls
+from impasto.flags import flag_name, format_value
+from impasto.images.io import DEFAULT_MAX_PIXELS, check_output, read_record
+from impasto.lab.drafts import DraftFailed, Drafts
+
+if TYPE_CHECKING:
+    from impasto.cli_output import Output
+    from impasto.runs import Pastiche
+
+FAILED = 1
+
+
+def _help(option: str) -> str:
+    return str(DraftOptions.model_fields[option].description)
+
+
+def draft(
+    *pictures: Annotated[
+        str,
+        Parameter(
+            help="photo, then paintings, which blend (weights as painting.jpg:0.7); with --paintings all are photos",
+            metavar="PICTURE",
+            group=GENERAL,
+        ),
+    ],
+    output: Annotated[
+        Path,
+        Parameter(
+            name=["--output", "-o"],
+            help="file to write: .png, .jpg, .webp, .avif or .tif; with --paintings a folder",
+            group=GENERAL,
+        ),
+    ],
+    paintings: Annotated[
+        list[str] | None,
+        Parameter(
+            help="draft each photo with each of these: files, folders, globs",
+            metavar="PAINTING",
+            negative=(),
+            consume_multiple=True,
+            group=GENERAL,
+        ),
+    ] = None,
+    size: Annotated[int | None, Parameter(metavar="PX", help=_help("size_px"))] = None,
+    print_size: Annotated[
+        str | None,
+        Parameter(name="--print", metavar="60x40cm@300", help="as large as fits a sheet, with its dots per inch"),
+    ] = None,
+    strength: Annotated[float, Parameter(metavar="0-100", help=_help("strength"))] = 100.0,
+    brush_scale: Annotated[float, Parameter(metavar="0.25-4", help=_help("brush_scale"))] = 1.0,
+    stylizer: Annotated[str | None, Parameter(metavar="FILE.safetensors", help=_help("stylizer"))] = None,
+    file_format: Annotated[
+        str,
+        Parameter(
+            name="--format", metavar="jpg|png|...", help="of the files in a folder [default: jpg]", show_default=False
+        ),
+    ] = "jpg",
+    overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False,
+    bit_depth: Annotated[
+        Literal["8", "16"], Parameter(metavar="8|16", help="16 for .png and .tif", show_choices=False)
+    ] = "8",
+    no_record: Annotated[bool, SWITCH, Parameter(help="leave the record out; the draft cannot be replayed")] = False,
+    max_pixels: Annotated[
+        int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")
+    ] = None,
+    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
+) -> int:
+    """Repaint photographs in one pass each: a second, not minutes."""
+    if max_pixels is not None and max_pixels < 1:
+        raise OptionError(f"--max-pixels is at least 1, got {max_pixels}")
+    values = {"size_px": size, "strength": strength, "brush_scale": brush_scale, "stylizer": stylizer}
+    options, limit = build_draft_options(values), max_pixels or DEFAULT_MAX_PIXELS
+    if paintings is not None:
+        if print_size is not None:
+            raise OptionError("--print is for one draft; with --paintings give --size")
+        drafts = Drafts(
+            photos=pictures,
+            paintings=paintings,
+            folder=output,
+            options=options,
+            suffix=f".{file_format.lower().removeprefix('.')}",
+            bit_depth=int(bit_depth),
+            record=not no_record,
+            overwrite=overwrite,
+            max_pixels=limit,
+        )
+        return _run(drafts, quiet)
+    if len(pictures) < 2:
+        missing = "PAINTING" if pictures else "PHOTO"
+        raise OptionError(f"{missing} is missing; impasto draft --help shows how it is used")
+    sheet = parse_sheet(print_size, {} if size is None else {"size_px": str(size)})
+    check_output(output, bit_depth=int(bit_depth), overwrite=overwrite)
+    styles = [parse_painting(text) for text in pictures[1:]]
+    pastiche = paint_draft(pictures[0], styles, sheet=sheet, max_pixels=limit, **values)
+    return _write(pastiche, output, int(bit_depth), record=not no_record, overwrite=overwrite, quiet=quiet)
+
+
+def _run(drafts: Drafts, quiet: bool) -> int:
+    """Paint a folder of drafts, telling of each; returns the exit code."""
+    controls, failed, written, kept = Controls(), 0, 0, 0
+    with stop_on_signal(controls) as received:
+        for event in drafts.run(controls):
+            if isinstance(event, DraftFailed):
+                failed += 1
+                print(f"impasto: {event.error}", file=sys.stderr)
+            elif event.kept:
+                kept += 1
+            else:
+                written += 1
+                if not quiet:
+                    print(f"{event.path}  {event.seconds:.1f} s", flush=True)
+        sheets = drafts.write_sheets()
+    if not quiet:
+        counts = [f"{written} of {len(drafts.paths)} drafts painted"]
+        counts += [f"{kept} there before (--overwrite paints them anew)"] if kept else []
+        print(f"{drafts.folder}: {', '.join(counts)}{f'; see {sheets[0]}' if sheets else ''}")
+    if received:
+        return 128 + received[0]
+    return FAILED if failed else 0
+
+
+def replay_draft(picture: Path, inputs: Sequence[Path], to: Output, given: Mapping[str, str]) -> int:
+    """Paint a draft again from its record: ``impasto replay`` of one."""
+    if given:
+        flags = ", ".join(flag_name(name) for name in given)
+        raise OptionError(f"{picture.name} is a draft, which replay repeats as it was: leave out {flags}")
+    if to.timelapse or to.events:
+        raise OptionError(f"{picture.name} is a draft, painted in one pass: leave --timelapse and --events out")
+    record = parse_draft_record(read_record(picture), picture.name)
+    pastiche = paint_again(picture, inputs, max_pixels=to.limit)
+    for line in draft_differences(record):
+        print(f"impasto: note: not the same bytes: {line}", file=sys.stderr)
+    bit_depth = int(to.bit_depth or pastiche.record["bit_depth"])
+    to.check(bit_depth)
+    return _write(pastiche, to.output, bit_depth, record=not to.no_record, overwrite=to.overwrite, quiet=to.quiet)
+
+
+def describe(values: Mapping[str, object], name: str) -> int:
+    """Print how a draft was painted: ``impasto info`` of one."""
+    record = parse_draft_record(values, name)
+    lines = {"drafted by": f"impasto {record.impasto}, in one pass"}
+    if record.inputs.content is not None:
+        lines["content image"] = f"{record.inputs.content.name}  (SHA-256 {record.inputs.content.sha256[:12]})"
+    for number, painting in enumerate(record.inputs.paintings, start=1):
+        weight = f", weight {format_value(painting.weight)}" if len(record.inputs.paintings) > 1 else ""
+        lines[f"style image {number}"] = f"{painting.name}{weight}  (SHA-256 {painting.sha256[:12]})"
+    lines["stylizer"] = f"{record.stylizer.name}  (SHA-256 {record.stylizer.sha256[:12]})"
+    lines |= {flag_name(key): format_value(value) for key, value in record.options if key != "stylizer"}
+    for heading, value in lines.items():
+        print(printable(f"{heading:18} {value}"))
+    return 0
+
+
+def _write(pastiche: Pastiche, output: Path, bit_depth: int, *, record: bool, overwrite: bool, quiet: bool) -> int:
+    pastiche.save(output, bit_depth=bit_depth, record=record, overwrite=overwrite)
+    if not quiet:
+        height_px, width_px = pastiche.pixels.shape[:2]
+        print(f"{output}: {width_px}x{height_px} px, drafted in {pastiche.seconds:.1f} s")
+    return 0

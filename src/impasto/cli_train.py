@@ -1,0 +1,110 @@
+"""The command line of training: ``impasto train stylizer``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from impasto.cli_parts import GENERAL, SWITCH
+from impasto.errors import InputError, OptionError
+from impasto.record import PICTURE_SUFFIXES
+
+TRAIN = App(name="train", help="Train a stylizer on pictures of your own.", help_format="plaintext")
+SPECIALIST_STEPS = 2000
+
+
+@TRAIN.command(usage="Usage: impasto train stylizer --photos FOLDER (--paintings FOLDER | --painting FILE) -o FOLDER")
+def stylizer(
+    *,
+    photos: Annotated[Path, Parameter(metavar="FOLDER", help="photographs to practise on", group=GENERAL)],
+    paintings: Annotated[
+        list[Path] | None,
+        Parameter(
+            metavar="FOLDER", help="paintings to learn from: folders", negative=(), consume_multiple=True, group=GENERAL
+        ),
+    ] = None,
+    painting: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="one painting: a specialist, sharper than the generalist", group=GENERAL),
+    ] = None,
+    output: Annotated[
+        Path, Parameter(name=["--output", "-o"], metavar="FOLDER", help="run folder: log, samples, the stylizer")
+    ],
+    steps: Annotated[
+        int | None, Parameter(help="training steps [default: 15000; a specialist: 2000]", show_default=False)
+    ] = None,
+    batch: Annotated[int, Parameter(help="crops a step")] = 4,
+    crop: Annotated[int, Parameter(metavar="PX", help="side of a crop, a multiple of 16")] = 160,
+    seed: Annotated[int, Parameter(help="random state; the same gives the same weights")] = 0,
+    start: Annotated[
+        str | None,
+        Parameter(
+            metavar="FILE",
+            help="stylizer to begin from, or none [default: a specialist from the bundled one]",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[bool, SWITCH, Parameter(help="go on with the run in the folder")] = False,
+    every: Annotated[int, Parameter(help="steps between reports, samples and checkpoints")] = 250,
+    threads: Annotated[int | None, Parameter(help="processor threads [default: one per core]")] = None,
+    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
+) -> int:
+    """Train a stylizer; stop it with Ctrl-C at any time, go on with --resume."""
+    if (paintings is None) == (painting is None):
+        raise OptionError("give --paintings FOLDER, or --painting FILE for a specialist: one of them")
+    if crop % 16 or crop < 64:
+        raise OptionError(f"--crop is a multiple of 16 px, 64 or more, got {crop}")
+    for flag, value in (("--steps", steps), ("--batch", batch), ("--every", every), ("--threads", threads)):
+        if value is not None and value < 1:
+            raise OptionError(f"{flag} is at least 1, got {value}")
+    import torch
+
+    from impasto.fast.stylizer import load_stylizer
+    from impasto.fast.training import TrainingOptions, load_images
+    from impasto.fast.training_run import STYLIZER, iter_training
+
+    if threads:
+        torch.set_num_threads(threads)
+    photo_files = _pictures([photos])
+    painting_files = [painting] if painting else _pictures(paintings or [])
+    options = TrainingOptions(steps=steps or TrainingOptions.steps, batch=batch, crop_px=crop, seed=seed)
+    if painting:
+        options = replace(options, steps=steps or SPECIALIST_STEPS, blend_share=0.0)
+    begin = start or ("bundled" if painting else "none")
+    weights = None if begin == "none" else load_stylizer(None if begin == "bundled" else begin).weights
+    if not quiet:
+        print(f"loading {len(photo_files)} photos and {len(painting_files)} paintings", flush=True)
+    about = {"command": "impasto " + shlex.join(sys.argv[1:])}
+    name = painting.stem if painting else "stylizer"
+    images = load_images(photo_files), load_images(painting_files)
+    progress = iter_training(
+        *images, output, options, name=name, about=about, start=weights, resume=resume, every=every
+    )
+    for report in progress:
+        if not quiet:
+            style, unreadable = report.validation["style"], report.validation["unreadability"]
+            print(
+                f"step {report.step} of {report.steps}, {report.seconds:.0f} s: style {style:.3f}, "
+                f"distance from the photo {unreadable:.3f}",
+                flush=True,
+            )
+    if not quiet:
+        print(f"{output / STYLIZER}: use it with impasto draft --stylizer")
+    return 0
+
+
+def _pictures(folders: list[Path]) -> list[Path]:
+    """Picture files in folders and below, sorted."""
+    found = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"there is no folder {str(folder)!r}")
+        found += sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
+    if not found:
+        raise InputError(f"no pictures in {', '.join(repr(str(folder)) for folder in folders)}")
+    return found

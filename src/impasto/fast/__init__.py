@@ -1,0 +1,1 @@
+"""Painting in one pass: a feed-forward network for any painting, and its training."""

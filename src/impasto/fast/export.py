@@ -1,0 +1,235 @@
+"""The stylizer as one ONNX graph: photo, painting and strength in, pastiche out, sizes free.
+
+The graph is the encoder, the network and what is between them, whole: no tiles. Departure: matrix roots are found
+by a Newton-Schulz iteration in float64, since ONNX has no eigendecomposition.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto.errors import OptionError
+from impasto.fast.network import MAPS, STRIDE_PX
+from impasto.fast.statistics import CHANNELS, MIDDLE, Batch
+from impasto.fast.stylizer import FULL_AT, MARGIN_PX, NOISE_SIDE, Stylizer
+from impasto.fast.transport import RIDGE, Affine, apply_affine, mean_variance, ridged
+from impasto.images.io import check_place, write_file
+
+OPSET = 20
+# A ridge of 1% bounds the condition: 128 channels need 17 steps to a root, and 30 to that of a product of three.
+ROOT_STEPS, PRODUCT_STEPS = 20, 34
+
+SMALL = 1024  # numbers in a constant that stays as it is
+
+WeightsType = Literal["float16", "int8"]
+
+
+class Graph(nn.Module):
+    """What `Stylizer.study` and `Stylizer.paint` do, in operations that ONNX has.
+
+    Inputs: photo [1, 3, height, width] and painting [1, 3, height, width] in [0, 1], 16 px a side or more;
+    strength, a scalar from 0 to 100. Output: the pastiche, of the photo's size.
+    """
+
+    def __init__(self, stylizer: Stylizer) -> None:
+        super().__init__()
+        encoder = stylizer.encoder
+        self.network = stylizer._network
+        self.layers = encoder.architecture.up_to([name for name in CHANNELS if name != "rgb"])
+        self.register_buffer("encoder_mean", encoder.mean)
+        for layer in self.layers:
+            for part, tensor in zip(("weight", "bias"), encoder.kernels[layer.name], strict=True):
+                self.register_buffer(f"{layer.name}_{part}", tensor.contiguous())
+        for stride in (8, 4):
+            self.register_buffer(f"noise_{stride}", stylizer._noise[stride])
+
+    def forward(self, photo: Tensor, painting: Tensor, strength: Tensor) -> Tensor:
+        height, width = photo.shape[2:]
+        canvas = photo.index_select(2, _mirrored(height)).index_select(3, _mirrored(width))
+        share = (strength / 100).clamp(0, 1)
+        maps = self._features(canvas)
+        own, wanted = _statistics(maps), _statistics(self._features(painting))
+        affines = self.network.in_units({name: _recolouring(own[name], wanted[name], share) for name in MAPS})
+        code = torch.lerp(self.network.encode(_single(own)), self.network.encode(_single(wanted)), share)
+        changed = {name: apply_affine(maps[name], affines[name]) for name in MAPS}
+        coarse = self.network.coarse(changed["relu4_1"], code, self._noise(8, canvas))
+        painted = self.network.fine(coarse, maps["rgb"], changed, code, self._noise(4, canvas)) + MIDDLE
+        painted = painted[..., MARGIN_PX : MARGIN_PX + height, MARGIN_PX : MARGIN_PX + width].clamp(0, 1)
+        return torch.lerp(photo, painted, (strength / FULL_AT).clamp(0, 1))
+
+    def _features(self, picture: Tensor) -> dict[str, Tensor]:
+        """Pixels less `MIDDLE` and the encoder's feature maps, as `Encoder` computes them."""
+        found = {"rgb": picture - MIDDLE}
+        current, block = picture - self.get_buffer("encoder_mean"), 1
+        for layer in self.layers:
+            if layer.block != block:
+                current, block = F.max_pool2d(current, 2), layer.block
+            weight, bias = (getattr(self, f"{layer.name}_{part}") for part in ("weight", "bias"))
+            current = F.conv2d(F.pad(current, (1, 1, 1, 1), mode="reflect"), weight, bias).relu()
+            if layer.name in CHANNELS:
+                found[layer.name] = current
+        return found
+
+    def _noise(self, stride: int, canvas: Tensor) -> Tensor:
+        rows, columns = (torch.arange(side // stride) % NOISE_SIDE for side in canvas.shape[2:])
+        noise: Tensor = getattr(self, f"noise_{stride}")
+        return noise.index_select(2, rows).index_select(3, columns)
+
+
+def _mirrored(length: int) -> Tensor:
+    """As `mirror_indices`, which the exporter does not take: positions on a canvas of whole strides."""
+    canvas = (length + 2 * MARGIN_PX + STRIDE_PX - 1) // STRIDE_PX * STRIDE_PX
+    period = torch.full((1,), 2 * (length - 1))
+    wave = (torch.arange(canvas) - MARGIN_PX).remainder(period)
+    return torch.minimum(wave, period - wave)
+
+
+def _statistics(maps: dict[str, Tensor]) -> Batch:
+    """Means and covariances by layer, float64; the products themselves, of centred maps, are float32."""
+    found = {}
+    for name, features in maps.items():
+        rows = features.flatten(2)
+        mean = rows.mean(2)
+        centred = rows - mean[:, :, None]
+        found[name] = mean.double(), (centred @ centred.mT / rows.shape[2]).double()
+    return found
+
+
+def _single(batch: Batch) -> Batch:
+    return {name: (mean.float(), covariance.float()) for name, (mean, covariance) in batch.items()}
+
+
+def _recolouring(own: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor], share: Tensor) -> Affine:
+    """As `transport.recolouring` for one layer, the share a tensor."""
+    (mean, covariance), (aim, target) = own, wanted
+    share = share.double()
+    ridge = RIDGE / 2 * (mean_variance(covariance) + mean_variance(target))
+    covariance, target = ridged(covariance, ridge), ridged(target, ridge)
+    root, _ = newton_roots(target, ROOT_STEPS)
+    _, inverse = newton_roots(root @ covariance @ root, PRODUCT_STEPS)
+    eye = torch.eye(covariance.shape[-1], dtype=torch.float64)
+    matrix = share * (root @ inverse @ root) + (1 - share) * eye
+    offset = torch.lerp(mean, aim, share) - (matrix @ mean[:, :, None])[:, :, 0]
+    return matrix.float(), offset.float()
+
+
+def newton_roots(matrix: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Square root of symmetric positive definite matrices [batch, n, n], and its inverse.
+
+    Coupled Newton-Schulz iteration: Higham, "Functions of Matrices" (2008), eq. 6.35, started at the matrix over its
+    Frobenius norm. A small eigenvalue's root grows by half a step, then converges quadratically.
+    """
+    norm = matrix.square().sum((-2, -1), keepdim=True).sqrt()
+    eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype)
+
+    def step(roots: tuple[Tensor, Tensor], number: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        root, inverse = roots
+        factor = 1.5 * torch.eye(root.shape[-1], dtype=root.dtype) - 0.5 * (inverse @ root)
+        return (root @ factor, factor @ inverse), number.clone()
+
+    roots, numbers = (matrix / norm, eye.expand_as(matrix).clone()), torch.zeros(steps)
+    if torch.compiler.is_exporting():  # one node of the graph: unrolled the export took minutes
+        from torch._higher_order_ops.scan import scan
+
+        roots, _ = scan(step, roots, numbers)
+    else:
+        for number in numbers:
+            roots, _ = step(roots, number)
+    root, inverse = roots
+    return root * norm.sqrt(), inverse / norm.sqrt()
+
+
+def export_onnx(
+    stylizer: Stylizer, path: str | Path, *, weights: WeightsType = "float16", overwrite: bool = False
+) -> int:
+    """Write the stylizer as an ONNX file; returns its size in bytes.
+
+    Parameters
+    ----------
+    weights: how they are stored: ``float16``, or ``int8`` with a scale for every output channel, which is half as
+        large and less exact. All is computed in float32 and, between the two, roots in float64.
+
+    Raises
+    ------
+    OptionError: where the packages of the extra ``onnx`` are missing.
+    OutputError: where the file cannot be written.
+    """
+    try:
+        import onnx
+        import onnxscript  # noqa: F401 (what torch.onnx writes with)
+    except ImportError as error:
+        raise OptionError(f"{error.name} is not installed; to export: pip install 'impasto[onnx]'") from error
+    check_place(path, overwrite=overwrite)
+    side = torch.export.Dim.DYNAMIC
+    with warnings.catch_warnings(), _quiet("torch.onnx"):
+        warnings.simplefilter("ignore")  # torch's, about itself
+        program = torch.onnx.export(
+            Graph(stylizer).eval(),
+            (torch.rand(1, 3, 80, 112), torch.rand(1, 3, 96, 64), torch.tensor(100.0)),
+            input_names=["photo", "painting", "strength"],
+            output_names=["pastiche"],
+            dynamic_shapes={"photo": {2: side, 3: side}, "painting": {2: side, 3: side}, "strength": {}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None, "torch.onnx.export returns a program with dynamo"
+    model = program.model_proto
+    _shrink(model.graph, weights)
+    del model.graph.value_info[:]
+    for part in (*model.graph.node, *model.graph.initializer, *(n for f in model.functions for n in f.node)):
+        del part.metadata_props[:]  # where in our source it comes from: a megabyte
+    for key, value in {"stylizer": stylizer.name, "stylizer_sha256": stylizer.sha256}.items():
+        model.metadata_props.add(key=key, value=value)
+    onnx.checker.check_model(model)
+    data = model.SerializeToString()
+    write_file(path, data, overwrite=overwrite)
+    return len(data)
+
+
+def _shrink(graph: Any, weights: WeightsType) -> None:
+    """Store the large float32 constants in fewer bits, each with the node that brings it back."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = []
+    for constant in list(graph.initializer):
+        values = numpy_helper.to_array(constant)
+        exact = weights == "float16" and constant.name.startswith("noise_")  # the only ones that float16 would change
+        if values.dtype != np.float32 or values.size < SMALL or exact:
+            continue
+        graph.initializer.remove(constant)
+        name, stored = constant.name, f"{constant.name}_stored"
+        if weights == "float16":
+            graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), stored))
+            nodes.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
+            continue
+        largest = np.abs(values).reshape(len(values), -1).max(1)
+        scale = (np.maximum(largest, 1e-12) / 127).astype(np.float32)
+        whole = np.rint(values / scale.reshape(-1, *[1] * (values.ndim - 1))).astype(np.int8)
+        graph.initializer.append(numpy_helper.from_array(whole, stored))
+        graph.initializer.append(numpy_helper.from_array(scale, f"{name}_scale"))
+        nodes.append(helper.make_node("DequantizeLinear", [stored, f"{name}_scale"], [name], axis=0))
+    for node in reversed(nodes):
+        graph.node.insert(0, node)
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keep a library's logger from telling what concerns only itself."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,132 @@
+"""What the stylizer is trained to reach: losses of a batch in which every photo has a painting of its own.
+
+The losses are the engine's (`WassersteinLoss`, `Readability`), written for batches and for autograd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from impasto.encoders import Encoder
+from impasto.engine.balance import READABILITY_LAYERS
+from impasto.fast.statistics import CHANNELS, LAYERS, MIDDLE, Batch
+from impasto.fast.transport import mean_variance, ridged, roots
+from impasto.losses.style import RIDGE
+
+STYLE_WEIGHTS = {"relu1_1": 4.0, "relu2_1": 4.0, "relu3_1": 4.0, "relu4_1": 3.0, "relu5_1": 1.0}  # as painterly's
+FLAT = 0.05
+ENCODED = tuple(dict.fromkeys([*LAYERS, *READABILITY_LAYERS]))
+
+
+def batch_statistics(pictures: Float[Tensor, "batch 3 height width"], features: Mapping[str, Tensor]) -> Batch:
+    """Means and covariances of pictures in [0, 1] and of their feature maps, differentiable, float32."""
+    found = {}
+    for name in CHANNELS:
+        rows = (pictures - MIDDLE if name == "rgb" else features[name]).flatten(2)
+        mean = rows.mean(2)
+        centred = rows - mean[:, :, None]
+        found[name] = mean, centred @ centred.mT / rows.shape[2]
+    return found
+
+
+def stack(parts: Sequence[Batch]) -> Batch:
+    """Several batches as one."""
+    return {name: (torch.cat([p[name][0] for p in parts]), torch.cat([p[name][1] for p in parts])) for name in CHANNELS}
+
+
+def mix(first: Batch, second: Batch, share: float) -> Batch:
+    """Statistics of two paintings side by side, `share` of the second, as `blend_statistics` mixes them."""
+    found = {}
+    for name, (mean, covariance) in first.items():
+        other_mean, other = second[name]
+        apart = mean - other_mean
+        between = share * (1 - share) * apart[:, :, None] * apart[:, None, :]
+        found[name] = torch.lerp(mean, other_mean, share), torch.lerp(covariance, other, share) + between
+    return found
+
+
+class StyleTargets:
+    """`WassersteinLoss` of every picture of a batch to its own painting, in the encoder's geometry.
+
+    Departure: a share `FLAT` of the `usual` variance of a layer is added to what a distance is divided by. Against
+    the variance of a picture that is almost flat, the least unevenness is a thousand times too far.
+    """
+
+    def __init__(self, encoder: Encoder, wanted: Batch, usual: Mapping[str, float]) -> None:
+        self._encoder = encoder
+        self._targets = {}
+        for name in LAYERS:
+            mean, covariance = self._in_geometry(name, wanted[name])
+            root = roots(covariance)
+            size = covariance.diagonal(dim1=1, dim2=2).sum(1) + FLAT * usual[name]
+            self._targets[name] = mean, covariance, root, size
+
+    def distances(self, reached: Batch) -> dict[str, Float[Tensor, " batch"]]:
+        """Distance by layer: 0 the painting."""
+        found = {}
+        for name, (target_mean, target, root, size) in self._targets.items():
+            mean, covariance = self._in_geometry(name, reached[name])
+            overlap: Tensor = _TraceRoot.apply(covariance, root)  # type: ignore[no-untyped-call]
+            spread = (covariance + target).diagonal(dim1=1, dim2=2).sum(1) - 2 * overlap
+            found[name] = ((mean - target_mean).square().sum(1) + spread) / size
+        return found
+
+    def _in_geometry(self, name: str, pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        mean, covariance = pair[0].double(), pair[1].double()
+        if name in self._encoder.geometry:
+            matrix = self._encoder.geometry[name]
+            mean, covariance = mean @ matrix.T, matrix @ covariance @ matrix.T
+        return mean, ridged(covariance, RIDGE * mean_variance(covariance))
+
+
+def style_distance(distances: Mapping[str, Tensor]) -> Float[Tensor, " batch"]:
+    """Weighted mean over the layers of log (1 + distance): no painting that is almost flat outweighs the others."""
+    weighted = [weight * distances[name].log1p() for name, weight in STYLE_WEIGHTS.items()]
+    return torch.stack(weighted).sum(0) / sum(STYLE_WEIGHTS.values())
+
+
+def unreadability(ours: Mapping[str, Tensor], photo: Mapping[str, Tensor]) -> Float[Tensor, " batch"]:
+    """`Readability.distance` of a batch, differentiable: 0 the photo, 1 unrelated."""
+    found = [
+        1 - F.cosine_similarity(_directions(ours[name]), _directions(photo[name]), dim=1).mean((1, 2))
+        for name in READABILITY_LAYERS
+    ]
+    return torch.stack(found).mean(0)
+
+
+def restlessness(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, " batch"]:
+    """Mean squared difference of neighbouring pixels."""
+    down = (pictures[..., 1:, :] - pictures[..., :-1, :]).square().mean((1, 2, 3))
+    across = (pictures[..., 1:] - pictures[..., :-1]).square().mean((1, 2, 3))
+    return down + across
+
+
+def _directions(maps: Tensor) -> Tensor:
+    """Every channel with zero mean and unit deviation over its own map; more lenient with one that never fires."""
+    centred = maps - maps.mean((2, 3), keepdim=True)
+    deviation = centred.square().mean((2, 3), keepdim=True).sqrt()
+    return centred / (deviation + 1e-2 * deviation.mean((1, 2, 3), keepdim=True) + 1e-8)
+
+
+class _TraceRoot(torch.autograd.Function):
+    """tr (S C S)^(1/2) of batches; derivative 1/2 S (S C S)^(-1/2) S."""
+
+    @staticmethod
+    def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
+        values, vectors = torch.linalg.eigh(root @ covariance @ root)
+        half = values.maximum(values[:, -1:].clamp_min(1e-300) * 1e-12).sqrt()
+        ctx.save_for_backward(half, root @ vectors)
+        total: Tensor = half.sum(1)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        half, vectors = ctx.saved_tensors
+        slope = 0.5 * (vectors / half[:, None, :]) @ vectors.mT
+        return gradients[0][:, None, None] * slope, None

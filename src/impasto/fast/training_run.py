@@ -1,0 +1,159 @@
+"""A training run in a folder: log, checkpoint, sample sheets, and at any time the stylizer as far as it has come."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.encoders import Encoder, load_encoder
+from impasto.errors import CheckpointError, OutputError
+from impasto.fast.network import Network
+from impasto.fast.objective import ENCODED, StyleTargets, batch_statistics, style_distance, unreadability
+from impasto.fast.stylizer import Stylizer
+from impasto.fast.training import Trainer, TrainingOptions
+from impasto.fast.weights import save_stylizer_file
+from impasto.images.io import save_picture
+
+CHECKPOINT, LOG, STYLIZER = "checkpoint.pt", "log.jsonl", "stylizer.safetensors"
+HELD_OUT = 6  # photos, and paintings, that validation and sample sheets keep for themselves
+SAMPLE_PX = 256  # long edge of a sample
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training run stands.
+
+    Attributes
+    ----------
+    losses: running means over the training crops.
+    validation: style distance and unreadability of the averaged network on pictures held out.
+    """
+
+    step: int
+    steps: int
+    seconds: float
+    content_weight: float
+    losses: Mapping[str, float]
+    validation: Mapping[str, float]
+
+
+def iter_training(
+    photos: Sequence[Tensor],
+    paintings: Sequence[Tensor],
+    folder: Path,
+    options: TrainingOptions,
+    *,
+    name: str = "stylizer",
+    about: Mapping[str, str] | None = None,
+    start: Mapping[str, Tensor] | None = None,
+    resume: bool = False,
+    every: int = 250,
+) -> Iterator[Progress]:
+    """Train in `folder`, reporting and saving every so many steps; close the iterator to stop.
+
+    Parameters
+    ----------
+    photos, paintings: as `load_images` gives them. Some are held out of both where there are enough of them.
+    start: weights to begin from; default: random ones.
+    resume: go on from the checkpoint in `folder`.
+
+    Raises
+    ------
+    OptionError: for too few pictures. OutputError: where `folder` holds a run that is not to be resumed.
+    CheckpointError: where there is no usable checkpoint.
+    """
+    photos, sample_photos = _hold_out(photos)
+    paintings, sample_paintings = _hold_out(paintings)
+    checkpoint = folder / CHECKPOINT
+    if checkpoint.exists() and not resume:
+        raise OutputError(f"{str(folder)!r} holds a training run: go on with --resume, or choose another folder")
+    trainer = Trainer(photos, paintings, options, start)
+    if resume:
+        trainer.restore(_read_checkpoint(checkpoint))
+    folder.mkdir(parents=True, exist_ok=True)
+    encoder = load_encoder("lite")
+    started = time.monotonic() - trainer.seconds
+    while trainer.step < options.steps:
+        trainer.train_step()
+        if trainer.step % every and trainer.step < options.steps:
+            continue
+        trainer.seconds = time.monotonic() - started
+        validation = _sample(
+            folder / f"sample-{trainer.step:06d}.jpg", trainer, encoder, sample_photos, sample_paintings
+        )
+        progress = Progress(
+            trainer.step, options.steps, trainer.seconds, trainer.content_weight, dict(trainer.losses), validation
+        )
+        with (folder / LOG).open("a", encoding="utf-8") as log:
+            log.write(json.dumps(asdict(progress)) + "\n")
+        facts = {"steps": str(trainer.step), "options": json.dumps(asdict(options)), **(about or {})}
+        save_stylizer_file(folder / STYLIZER, name, trainer.average, encoder, facts)
+        partial = checkpoint.with_suffix(".partial")
+        torch.save(trainer.state(), partial)
+        partial.replace(checkpoint)
+        yield progress
+
+
+def _hold_out(images: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+    """(images to train on, images to look at): the same ones where there are too few to keep some back."""
+    if len(images) < 10 * HELD_OUT:
+        return images, images[:HELD_OUT]
+    return images[HELD_OUT:], images[:HELD_OUT]
+
+
+def _read_checkpoint(path: Path) -> Mapping[str, object]:
+    if not path.is_file():
+        raise CheckpointError(f"{str(path.parent)!r} holds no {path.name} to go on from: leave out --resume")
+    try:
+        state: Mapping[str, object] = torch.load(path, weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, UnpicklingError) as error:
+        raise CheckpointError(f"{path} is damaged or no checkpoint of a training run: begin anew elsewhere") from error
+    return state
+
+
+@torch.no_grad()
+def _sample(
+    path: Path, trainer: Trainer, encoder: Encoder, photos: Sequence[Tensor], paintings: Sequence[Tensor]
+) -> dict[str, float]:
+    """Paint every photo held out like one painting held out; a sheet of (photo, painting, draft), and the means."""
+    network = Network()
+    network.load_state_dict(trainer.average)
+    stylizer = Stylizer("training", "", encoder, network)
+    rows, styles, distances = [], [], []
+    for index in range(max(len(photos), len(paintings))):
+        photo = _fitted(photos[index % len(photos)])
+        painting = _fitted(paintings[index % len(paintings)])
+        style = stylizer.study(painting)
+        draft = stylizer.paint(photo, style)
+        maps = encoder(draft, ENCODED)
+        reached = StyleTargets(encoder, style.batch(), network.usual_variance()).distances(
+            batch_statistics(draft, maps)
+        )
+        styles.append(float(style_distance(reached)))
+        distances.append(float(unreadability(maps, encoder(photo, ENCODED))))
+        rows.append(torch.cat([_framed(picture) for picture in (photo, painting, draft)], 3))
+    sheet = torch.cat(rows, 2)[0].permute(1, 2, 0).contiguous().numpy()
+    save_picture(path, np.clip(sheet, 0, 1), overwrite=True)
+    return {"style": sum(styles) / len(styles), "unreadability": sum(distances) / len(distances)}
+
+
+def _fitted(image: Tensor) -> Tensor:
+    """[1, 3, height, width] in [0, 1], whole strides, a long edge of at most `SAMPLE_PX`."""
+    factor = min(1.0, SAMPLE_PX / max(image.shape[1:]))
+    size = [max(32, round(side * factor / 16) * 16) for side in image.shape[1:]]
+    return F.interpolate(image[None].float() / 255, size, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def _framed(picture: Tensor) -> Tensor:
+    """A picture in the corner of a white square."""
+    height, width = picture.shape[2:]
+    return F.pad(picture, (0, SAMPLE_PX - width, 0, SAMPLE_PX - height), value=1.0)

@@ -1,0 +1,71 @@
+"""Style files made of paintings: ``impasto style save``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from impasto.errors import InputError, OptionError
+from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, check_place, load_picture, write_file
+from impasto.inputs import Painting
+from impasto.style_file import RESTLESS, SCALES, SUFFIX, StyleFile, pack_style_file, packed, read_style_file
+
+# By root 2, as the scales of a run are by default; coarser ones for small brush scales.
+SCALES_PX = (32, 45, 64, 91, 128, 181, 256, 362, 512, 724, 1024, 1448, 2048)
+TILE_PX = 768
+
+
+def save_style(
+    painting: str | os.PathLike[str] | Picture,
+    path: str | os.PathLike[str],
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    overwrite: bool = False,
+) -> StyleFile:
+    """Study a painting with the bundled encoder and write what is learned as a style file, whole or not at all.
+
+    Raises `InputError` for a painting that cannot be read or has under 16 px a side, `OptionError` for a path that
+    does not end in .style, `OutputError` where it cannot be written.
+    """
+    target = Path(path)
+    if target.suffix.lower() != SUFFIX:
+        raise OptionError(f"a style file's name ends in {SUFFIX}, got {target.name!r}")
+    check_place(target, overwrite=overwrite)
+    picture = painting if isinstance(painting, Picture) else load_picture(painting, max_pixels=max_pixels)
+    write_file(target, pack_picture(picture), overwrite=overwrite)
+    return read_style_file(target)
+
+
+def pack_picture(picture: Picture) -> bytes:
+    """The bytes of a painting's style file: read at every scale up to twice its own size."""
+    from impasto.encoders import load_encoder
+    from impasto.engine.canvases import painting_canvas
+    from impasto.engine.pyramid import MAX_ENLARGEMENT
+    from impasto.fast.statistics import CHANNELS, study
+    from impasto.losses.smoothness import total_variation
+
+    encoder = load_encoder("lite")
+    own = max(picture.height_px, picture.width_px)
+    if min(picture.height_px, picture.width_px) < 16:
+        raise InputError(f"{picture.name} is {picture.width_px}x{picture.height_px} px: a painting needs 16 px a side")
+    scales = [edge for edge in SCALES_PX if edge <= own * MAX_ENLARGEMENT]
+    columns: dict[str, list[np.ndarray]] = {}
+    for edge in scales:
+        canvas, _ = painting_canvas(Painting(picture), edge, 1.0)
+        found = study(encoder, canvas, tile_px=TILE_PX).moments
+        for layer in CHANNELS:
+            columns.setdefault(f"{layer}.mean", []).append(found[layer].mean.numpy())
+            columns.setdefault(f"{layer}.covariance", []).append(packed(found[layer].covariance.numpy()))
+        columns.setdefault(RESTLESS, []).append(np.array(float(total_variation(canvas))))
+    arrays = {key: np.stack(values).astype(np.float32) for key, values in columns.items()}
+    about = {
+        "painting": picture.name,
+        "painting_sha256": picture.sha256,
+        "width_px": str(picture.width_px),
+        "height_px": str(picture.height_px),
+        "encoder": encoder.name,
+        "encoder_sha256": encoder.sha256,
+    }
+    return pack_style_file(about, {SCALES: np.array(scales, np.float32), **arrays})

@@ -1,0 +1,127 @@
+"""Folders of drafts: what is painted, kept, left out and told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import impasto
+from impasto import cli
+from impasto.drafting import build_draft_options
+from impasto.errors import OptionError, OutputError
+from impasto.events import Controls
+from impasto.fast import stylizer as module
+from impasto.lab.drafts import Drafted, DraftFailed, Drafts
+
+SIZE = {"size_px": 40}
+
+
+@pytest.fixture
+def many(studio: Path) -> Path:
+    """Two photos of different sizes, a painting, a style file, and a broken file among the paintings."""
+    (studio / "photos").mkdir()
+    (studio / "paintings").mkdir()
+    photo = Image.open("photo.png")
+    photo.save("photos/one.png")
+    photo.transpose(Image.Transpose.ROTATE_90).save("photos/two.png")
+    Image.open("painting.png").save("paintings/waves.png")
+    impasto.save_style("painting.png", "paintings/saved.style")
+    Path("paintings/broken.jpg").write_text("no picture")
+    return studio
+
+
+def plan(**changes: object) -> Drafts:
+    given = {"photos": ["photos"], "paintings": ["paintings"], "folder": Path("out"), "suffix": ".png"} | changes
+    return Drafts(options=build_draft_options(SIZE), **given)  # type: ignore[arg-type]
+
+
+def test_each_with_each_as_alone(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[object] = []
+    real = module.load_stylizer
+    monkeypatch.setattr(module, "load_stylizer", lambda path=None: loads.append(path) or real(path))
+    studied: list[object] = []
+    study = module.Stylizer.study
+    monkeypatch.setattr(module.Stylizer, "study", lambda self, t: studied.append(t.shape) or study(self, t))
+    events = list(plan().run())
+    assert len(loads) == len(studied) == 1
+    assert [type(event) for event in events].count(Drafted) == 4
+    (failed,) = [event for event in events if isinstance(event, DraftFailed)]
+    assert failed.file == Path("paintings/broken.jpg")
+    names = ["one_saved.png", "one_waves.png", "two_saved.png", "two_waves.png"]
+    assert sorted(path.name for path in Path("out").iterdir()) == names
+    alone = impasto.draft("photos/two.png", "paintings/waves.png", **SIZE)
+    np.testing.assert_array_equal(np.asarray(Image.open("out/two_waves.png")), np.rint(alone.pixels * 255))
+    assert impasto.read_record("out/two_saved.png")["inputs"]["paintings"][0]["name"] == "saved.style"
+    again = impasto.replay_draft("out/two_saved.png", ["photos/two.png", "paintings/saved.style"])
+    np.testing.assert_array_equal(np.asarray(Image.open("out/two_saved.png")), np.rint(again.pixels * 255))
+
+
+def test_what_is_there_stays(many: Path) -> None:
+    list(plan().run())
+    before = Path("out/one_waves.png").stat().st_mtime_ns
+    Path("out/two_waves.png").unlink()
+    events = [event for event in plan().run() if isinstance(event, Drafted)]
+    assert sorted((event.path.name, event.kept) for event in events) == [
+        ("one_saved.png", True), ("one_waves.png", True), ("two_saved.png", True), ("two_waves.png", False),
+    ]  # fmt: skip
+    assert Path("out/one_waves.png").stat().st_mtime_ns == before
+    assert not any(event.kept for event in plan(overwrite=True).run() if isinstance(event, Drafted))
+    assert Path("out/one_waves.png").stat().st_mtime_ns > before
+
+
+def test_a_broken_photo_is_told_and_the_rest_done(many: Path) -> None:
+    Path("photos/a-broken.png").write_text("no picture")
+    events = list(plan(paintings=["painting.png"]).run())
+    assert [type(event) for event in events] == [DraftFailed, Drafted, Drafted]
+
+
+def test_stop_ends_it_after_the_draft_in_hand(many: Path) -> None:
+    controls = Controls()
+    written = 0
+    for event in plan(paintings=["painting.png", "paintings/waves.png"]).run(controls):
+        written += isinstance(event, Drafted)
+        controls.stop = True
+    assert 1 <= written < 4
+    assert len(list(Path("out").iterdir())) == written
+
+
+def test_what_cannot_be_planned(many: Path) -> None:
+    with pytest.raises(OptionError, match="no paintings given"):
+        plan(paintings=[])
+    Path("file").touch()
+    with pytest.raises(OutputError, match="cannot make the folder 'file'"):
+        plan(folder=Path("file"))
+    with pytest.raises(OptionError, match="unknown extension"):
+        plan(suffix=".txt")
+
+
+def test_command_line(many: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["draft", "photos/*.png", "--paintings", "paintings", "-o", "out", "--size", "40", "--format", "png"]
+    assert cli.main(arguments) == 1
+    told = capsys.readouterr()
+    assert told.err.splitlines() == [told.err.strip()]
+    assert "broken.jpg" in told.err
+    assert "4 of 6 drafts painted; see out/contact-sheet.png" in told.out
+    assert np.asarray(Image.open("out/contact-sheet.png")).std() > 10
+    assert cli.main(arguments) == 1
+    assert "4 there before" in capsys.readouterr().out
+    assert cli.main([*arguments, "--print", "10x10cm"]) == 2
+    assert cli.main(["draft", "photo.png", "-o", "out.png"]) == 2
+    assert "PAINTING is missing" in capsys.readouterr().err
+
+
+def test_python(many: Path) -> None:
+    paths, failed = impasto.drafts(["photos"], ["paintings/*"], "out", **SIZE)
+    assert [path.name for path in paths] == ["one_saved.jpg", "one_waves.jpg", "two_saved.jpg", "two_waves.jpg"]
+    assert list(failed) == [Path("paintings/broken.jpg")]
+    assert Path("out/contact-sheet.png").is_file()
+
+
+def test_a_sheet_of_paper(studio: Path) -> None:
+    assert cli.main(["draft", "photo.png", "painting.png", "-o", "a.png", "--print", "2x2cm@100", "--quiet"]) == 0
+    with Image.open("a.png") as image:
+        assert max(image.size) == round(2 / 2.54 * 100)
+        assert image.info["dpi"][0] == pytest.approx(100, abs=0.1)
