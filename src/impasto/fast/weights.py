@@ -19,7 +19,7 @@ from impasto.fast.network import Network
 
 FORMAT, FORMAT_VERSION = "impasto-stylizer", "1"
 BUNDLED_NAME = "stylizer.safetensors"
-BUNDLED_SHA256 = "5fdd6cce88826eb28c7764156a0160bdfdbcfebf9ef889bdd4cef4faf2fe2e6b"
+BUNDLED_SHA256 = "5dccee5c8e95a62d95be1814097e892b04d7cb870037213b894d1ac22bc92ea4"
 
 
 def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, Network]:
