@@ -19,7 +19,7 @@ from impasto.fast.network import Network
 
 FORMAT, FORMAT_VERSION = "impasto-stylizer", "1"
 BUNDLED_NAME = "stylizer.safetensors"
-BUNDLED_SHA256 = "63ff9ea23440952cf0143d15659bc2b6a655c9ebef28fdb6f35a2b1ce0861b25"
+BUNDLED_SHA256 = "5dccee5c8e95a62d95be1814097e892b04d7cb870037213b894d1ac22bc92ea4"
 
 
 def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, Network]:
