@@ -51,13 +51,6 @@ def studio(
         raise OptionError(f"--max-upload is a number of bytes, as 50MB, got {max_upload!r}")
     if max_pixels < 1:
         raise OptionError(f"--max-pixels is at least 1, got {max_pixels}")
-    ended = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
     open_studio = Studio(
         folder or user_data_path("impasto", appauthor=False) / "studio",
         host=host,
@@ -67,6 +60,13 @@ def studio(
         max_pixels=max_pixels,
         options=chosen,
     )
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
     for note in open_studio.notes:
         print(f"impasto: note: {note}", file=sys.stderr)
     print(f"The studio is at {open_studio.url}  (Ctrl-C ends it; what is being painted can go on later)", flush=True)

@@ -47,6 +47,14 @@ def state(page: Page, job: str) -> str:
     return str(call(page, "view", job, False)["state"])
 
 
+def wait_state(page: Page, job: str, wanted: str) -> None:
+    for _ in range(600):
+        if state(page, job) == wanted:
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"the job is {state(page, job)}, never {wanted}")
+
+
 def test_upload_paint_download_and_replay(page: Page, photo: Path, tmp_path: Path) -> None:
     assert page.locator("#paint").is_disabled()
     choose(page, photo)
@@ -62,7 +70,7 @@ def test_upload_paint_download_and_replay(page: Page, photo: Path, tmp_path: Pat
     assert np.array_equal(pixels["png"], pixels["tif"])
     again = tmp_path / "again.png"
     command = [sys.executable, "-m", "impasto", "replay", "-q", "-o", str(again)]
-    subprocess.run([*command, str(files["png"]), str(photo), *map(str, SAMPLES.glob("*.jpg"))], check=True)
+    subprocess.run([*command, str(files["png"]), str(photo), str(SAMPLES / "flow.jpg")], check=True)
     assert np.array_equal(load_picture(again).samples, pixels["png"])
 
 
@@ -82,7 +90,7 @@ def test_the_picture_appears_while_it_is_painted(page: Page, photo: Path) -> Non
 
 
 def test_stop_and_continue(page: Page, photo: Path) -> None:
-    choose(page, photo, steps=150)
+    choose(page, photo, steps=70)
     job = paint(page)
     wait_preview(page)
     page.click("#paint.stop")
@@ -95,6 +103,23 @@ def test_stop_and_continue(page: Page, photo: Path) -> None:
     done = call(page, "view", job, False)
     assert done["state"] == "done"
     assert not page.locator("#continue").is_visible()
+
+
+def test_the_strength_steers_the_painting_in_hand(page: Page, photo: Path, tmp_path: Path) -> None:
+    choose(page, photo, steps=LONG)
+    job = paint(page)
+    wait_preview(page)
+    set_slider(page, "strength", 85)
+    assert page.locator("#paint").inner_text() == "Stop", "it is the same painting"
+    page.wait_for_timeout(1500)
+    page.click("#paint.stop")
+    wait_done(page)
+    assert state(page, job) == "stopped"
+    record = read_record(download(page, "png", tmp_path))
+    assert [change["options"] for change in record["steered"]] == [{"strength": 85}]  # type: ignore[attr-defined]
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert page.locator("#strength").input_value() == "85"
 
 
 def test_before_and_after(page: Page, photo: Path) -> None:
@@ -210,9 +235,9 @@ def test_two_tabs_one_queue(open_page: Callable[..., Page], photo: Path, paintin
     wait_preview(second)
     second.click("#paint.stop")
     wait_done(second)
+    wait_state(second, waiting, "done")
     second.click(f"[data-job='{waiting}']")
-    wait_done(second)
-    assert state(second, waiting) == "done"
+    until(second, "document.getElementById('telling').textContent.includes('painted in')")
 
 
 def test_reload_finds_the_running_job(page: Page, photo: Path) -> None:
@@ -236,7 +261,7 @@ def test_a_restart_of_the_studio(
 ) -> None:
     server = start_server(*SMALL)
     page = open_page(server.url)
-    choose(page, photo, steps=150)
+    choose(page, photo, steps=70)
     job = paint(page)
     wait_preview(page)
     assert server.stop() == 0

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from impasto import __version__
 from impasto.errors import ImpastoError, InputError, OptionError
 from impasto.flags import describe_bounds, describe_default, describe_values, option_group
-from impasto.options import PaintOptions, describe_recipe, recipe_names
+from impasto.options import PaintOptions, describe_recipe, load_recipe, recipe_names
 from impasto.studio.guard import LOOPBACK
 from impasto.studio.pictures import Shown, has_record
 from impasto.studio.request import FINAL_SIZE_PX, JobView, Request
@@ -33,6 +33,7 @@ R = TypeVar("R")
 FIRST_PORT, PORTS = 7860, 100
 PAGE = Path(str(resources.files("impasto"))) / "studio" / "page"
 DOWNLOADS = (".png", ".jpg", ".webp", ".tif")
+SHOWN = ("preview.jpg", "thumbnail.jpg", "picture.png")  # in the page; under other names a picture is downloaded
 
 
 class Studio:
@@ -110,7 +111,9 @@ class Desk:
     def start(self) -> dict[str, Any]:
         """What the page needs at first: the shelf, recipes, options, limits."""
         shelf = [{"name": p.path.name, "title": p.name, "bundled": p.bundled} for p in self._store.shelf()]
-        recipes = [{"name": name, "description": describe_recipe(name)} for name in recipe_names()]
+        recipes = [
+            {"name": name, "description": describe_recipe(name)} for name in recipe_names() if is_for_pairs(name)
+        ]
         return {
             "version": __version__,
             "shelf": shelf,
@@ -248,26 +251,26 @@ def build_server(gradio: Any, desk: Desk, host: str, password: str | None) -> An
     for name in API:
         server.api(in_one_line(getattr(desk, name), gradio.Error), name=name, queue=False)
 
-    def answer(find: Callable[[], Path], **kwargs: Any) -> Response:
-        try:
-            return FileResponse(find(), **kwargs)
-        except ImpastoError as error:
-            return PlainTextResponse(str(error), 404)
-
     def page() -> Response:
         return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
 
     def picture(name: str, edge: int = 1600) -> Response:
-        return answer(lambda: desk.shown(name, edge), headers={"Cache-Control": "max-age=3600"})
+        try:
+            return FileResponse(desk.shown(name, edge), headers={"Cache-Control": "max-age=3600"})
+        except ImpastoError as error:
+            return PlainTextResponse(str(error), 404)
 
     def job_file(job: str, name: str) -> Response:
-        inside = name in ("preview.jpg", "thumbnail.jpg", "picture.png")
         headers = {"Cache-Control": "no-cache"}
         try:
             path = desk.file_of(job, name)
-        except ImpastoError as error:
+            if (
+                path.suffix == ".jpg" and name in SHOWN
+            ):  # it may be replaced at any time: read at once, not piece by piece
+                return Response(path.read_bytes(), media_type="image/jpeg", headers=headers)
+        except (ImpastoError, OSError) as error:
             return PlainTextResponse(str(error), 404)
-        return FileResponse(path, headers=headers, filename=None if inside else path.name)
+        return FileResponse(path, headers=headers, filename=None if name in SHOWN else path.name)
 
     server.get("/")(page)
     server.get("/pictures/{name}")(picture)
@@ -306,6 +309,12 @@ def describe(option: str) -> dict[str, Any]:
         "bounds": describe_bounds(option),
         "values": describe_values(option),
     }
+
+
+def is_for_pairs(recipe: str) -> bool:
+    """Whether a recipe paints a photo after a painting: textures and reconstructions have only one of them."""
+    values = load_recipe(recipe)
+    return all(values.get(layers) != {} for layers in ("content_layers", "style_layers"))
 
 
 def load_gradio() -> Any:

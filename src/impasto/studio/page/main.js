@@ -25,7 +25,7 @@ function changed() {
   $("paint-hint").textContent = missing
     ? `First ${missing}.`
     : running
-      ? job.state === "waiting" ? "" : "Strength and colours can be changed while it paints."
+      ? job.state === "waiting" ? "" : `Strength${$("colors-part").hidden ? "" : " and colours"} can be changed while it paints.`
       : active(job) ? "It is painted after what is in hand." : "";
   $("anew").hidden = !(form.photo || form.paintings.length || job);
 }
