@@ -1,42 +1,53 @@
 """Drafts beside the painterly recipe: how near to painting and photo, how fast, how much memory.
 
-(a) Seeded gallery pairs painted in both ways, judged by the teacher, which the stylizer was not trained against,
-    in VGG-19's feature space: style distance (bar: 1.6 times the recipe's) and content distance (bar: the recipe's).
-(b) Seconds for a draft of one megapixel after loading, taking turns with one forward pass of a VGG-19-sized encoder.
-(c) Peak memory of a process that drafts one megapixel, and sixteen.
-(d) Seconds of `impasto draft` from the shell to a first picture of 512 px.
-
-The recipe's pastiches take minutes: they are kept in the folder --references and painted once.
+(a) Seeded gallery pairs painted in both ways and judged by the teacher, which the stylizer was not trained against.
+    The recipe's pastiches take long: they are kept in --references, and painted only where they are missing.
+(b) Seconds for a draft of one megapixel after loading, taking turns with a forward pass of `lite` over as much.
+(c) Seconds from the shell to a first picture of 512 px, in a process of its own.
+(d) Peak memory of a process that drafts one megapixel, and of one that drafts sixteen.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
 
 from common import (
     Pair,
+    Report,
     eight_bit,
+    gallery_files,
+    interleave,
+    new_parser,
     paint_options,
     paint_pair,
+    parse,
+    run,
+    seconds_of,
+    seeded_pairs,
+    short_name,
 )
-from impasto.fast.draft import DraftOptions, iter_drafts
-from impasto.fast.stylizer import Stylizer
+from impasto.encoders import Encoder
+from impasto.fast.draft import draft_pixels, study_paintings
+from impasto.fast.stylizer import Stylizer, load_stylizer
 from impasto.images.io import Picture, load_picture, save_picture
 from impasto.lab.metrics import color_distance, noise_ratio, style_gram, style_sliced
 from measures import TeacherView, border
+from references import open_teacher
+from sheet import Cell, save_sheet
 
 MEASURES = ("content", "style", "style gram", "style sliced", "color", "sharpness", "border")
-MEGAPIXEL = (1024, 1024)
-MEMORY_PROBE = """
-import resource, sys
-import numpy as np
-import impasto
-side = int(sys.argv[1])
-rows, columns = np.mgrid[:side, :side].astype(np.float32) / side
-photo = np.stack([rows, columns, np.sin(40 * rows * columns) / 2 + 0.5], 2).astype(np.float32)
-impasto.draft((photo * 255).astype(np.uint8), sys.argv[2], size_px=side)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-"""
+STYLES = MEASURES[1:4]
+MOST = 1.6  # times the recipe's style distance
+MEGAPIXEL = 2**20
+BAR_SECONDS, BAR_SHELL_SECONDS, BAR_MIB = 1.0, 3.0, 700
 
 
 def reference(args: argparse.Namespace, pair: Pair) -> Picture:
@@ -50,11 +61,11 @@ def reference(args: argparse.Namespace, pair: Pair) -> Picture:
 
 
 def draft_of(stylizer: Stylizer, pair: Pair, size_px: int) -> Picture:
-    drafts = iter_drafts(stylizer, [pair.photo], [(pair.painting, 1.0)], DraftOptions(size_px=size_px))
-    return eight_bit(next(drafts))
+    style = study_paintings(stylizer, [(pair.painting, 1.0)], size_px)
+    return eight_bit(draft_pixels(stylizer, pair.photo, style, size_px))
 
 
-def measure(teacher: TeacherView, judge, pair: Pair, pastiche: Picture) -> tuple[float, ...]:
+def measure(teacher: TeacherView, judge: Encoder, pair: Pair, pastiche: Picture) -> tuple[float, ...]:
     """Values of `MEASURES`."""
     return (
         teacher.content_distance(pair.photo, pastiche),
@@ -65,3 +76,84 @@ def measure(teacher: TeacherView, judge, pair: Pair, pastiche: Picture) -> tuple
         noise_ratio(pair.painting, pastiche),
         border(pair.photo, pastiche),
     )
+
+
+def compare(args: argparse.Namespace, report: Report, stylizer: Stylizer) -> None:
+    """Part (a)."""
+    judge, rotations = open_teacher(args)
+    teacher = TeacherView(judge, rotations)
+    pairs, rows, sheet = seeded_pairs(args, args.pairs), [], []
+    for pair in pairs:
+        pictures = reference(args, pair), draft_of(stylizer, pair, args.size)
+        rows.append([measure(teacher, judge, pair, picture) for picture in pictures])
+        names = (short_name(pair.photo_path), short_name(pair.painting_path), "painterly", "draft")
+        sheet.append([Cell(p, n) for p, n in zip((pair.photo, pair.painting, *pictures), names, strict=True)])
+    means = [[statistics.fmean(row[way][i] for row in rows) for i in range(len(MEASURES))] for way in (0, 1)]
+    ratios = [ours / theirs for theirs, ours in zip(*means, strict=True)]
+    title = f"Mean over {len(pairs)} pairs, {args.size} px, judged by the teacher"
+    report.table(title, ("", *MEASURES), [("painterly", *means[0]), ("draft", *means[1]), ("ratio", *ratios)])
+    report.bar("content distance over painterly's", ratios[0], 1.0)
+    for name, ratio in zip(MEASURES, ratios, strict=True):
+        if name in STYLES:
+            report.bar(f"{name} distance over painterly's", ratio, MOST)
+    save_sheet(report.sheet("sheet"), sheet, cell_px=args.cell)
+
+
+def time_it(args: argparse.Namespace, report: Report, stylizer: Stylizer) -> None:
+    """Part (b)."""
+    generator = torch.Generator().manual_seed(0)
+    photo = torch.rand(1, 3, 1024, 1024, generator=generator)
+    style = stylizer.study(photo[..., :512, :512])
+    with torch.no_grad():
+        calls = {
+            "draft": lambda: stylizer.paint(photo, style),
+            "lite, forward to relu5_1": lambda: stylizer.encoder(photo, ["relu5_1"]),
+        }
+        seconds = interleave(calls, args.rounds)
+    rows = [(name, statistics.median(values), min(values)) for name, values in seconds.items()]
+    report.table(f"Seconds for 1024 x 1024 px, {args.rounds} rounds", ("", "median", "least"), rows)
+    report.bar("seconds for a draft of one megapixel", rows[0][1], BAR_SECONDS)
+
+
+def shell(args: argparse.Namespace, report: Report) -> None:
+    """Parts (c) and (d)."""
+    photo, painting = (gallery_files(args, kind)[0] for kind in ("content", "style"))
+    with TemporaryDirectory(prefix="impasto-bench-") as folder:
+
+        def draft(size_px: int) -> None:
+            command = [sys.executable, "-m", "impasto", "draft", str(photo), str(painting), "--size", str(size_px)]
+            subprocess.run([*command, "--overwrite", "-q", "-o", str(Path(folder) / "out.png")], check=True)
+
+        first = statistics.median(seconds_of(lambda: draft(512)) for _ in range(args.rounds))
+        rows = []
+        for megapixels in (1, 16):  # the peak is that of the largest child so far: small ones first
+            taken = seconds_of(lambda m=megapixels: draft(_edge(photo, m)))
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+            rows.append((megapixels, taken, peak))
+    report.bar("seconds from the shell to a draft of 512 px", first, BAR_SHELL_SECONDS)
+    report.table("A process of its own", ("megapixels", "seconds", "peak MiB"), rows)
+    report.bar("peak MiB at one megapixel", rows[0][2], BAR_MIB)
+
+
+def _edge(photo: Path, megapixels: int) -> int:
+    """Long edge at which a picture has so many megapixels."""
+    picture = load_picture(photo)
+    long, short = sorted((picture.width_px, picture.height_px), reverse=True)
+    return round((megapixels * MEGAPIXEL * long / short) ** 0.5)
+
+
+def main() -> None:
+    parser = new_parser(__doc__, size=512, pairs=60, rounds=7)
+    parser.add_argument("--references", type=Path, help="the recipe's pastiches [default: in --out]")
+    parser.add_argument("--cell", type=int, default=180, help="side of a picture on the sheet, px")
+    args = parse(parser)
+    args.references = args.references or args.out / "stylizer-references"
+    report, stylizer = Report("stylizer", args), load_stylizer()
+    shell(args, report)
+    time_it(args, report, stylizer)
+    compare(args, report, stylizer)
+    report.save()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -12,6 +12,7 @@ import pytest
 import impasto
 from impasto import api
 from impasto.events import Controls, Event, Notice, Resumed, RunDone, RunStarted, Steered, StepDone
+from impasto.images.oklab import srgb_to_oklab
 from impasto.record import parse_record
 from impasto.runs import Run
 
@@ -115,6 +116,35 @@ def test_a_steered_run_resumes(studio: Path, steerable: Quick, stop: tuple[int, 
     assert run.pastiche.record == whole.pastiche.record
 
 
+def color_steered(run: Run, point: tuple[int, int], strength: float, stop: tuple[int, int] | None = None) -> None:
+    for event in run:
+        if isinstance(event, StepDone) and (event.scale, event.step) == point:
+            run.controls.color_strength = strength
+        if isinstance(event, StepDone) and (event.scale, event.step) == stop:
+            run.controls.stop = True
+
+
+def test_colour_strength_is_steered_replayed_and_resumed(studio: Path, steerable: Quick) -> None:
+    steerable = steerable | {"color": "photo"}
+    whole = build(steerable)
+    color_steered(whole, (0, 5), 0.0)
+    assert whole.pastiche is not None
+    whole.pastiche.save("out.png")
+    (steer,) = parse_record(impasto.read_record("out.png"), "out.png").steered
+    assert steer.options == {"color_strength": 0.0}
+    assert np.array_equal(impasto.replay("out.png", [steerable["encoder"]]).pixels, pixels(whole))
+    part = build(steerable)
+    part.checkpoint_folder = Path("run")
+    color_steered(part, (0, 5), 0.0, stop=(1, 2))
+    assert np.array_equal(impasto.resume("run").pixels, pixels(whole))
+    # Of the photo's own chroma nothing is put back any more, and what is learned is the painting's again.
+    kept = build(steerable)
+    kept.paint()
+    photo = srgb_to_oklab(impasto.load_picture("photo.png").pixels(38, 48))[..., 1:]
+    away = [np.abs(srgb_to_oklab(pixels(run))[..., 1:] - photo).mean() for run in (whole, kept)]
+    assert away[0] > 5 * away[1]
+
+
 def test_stopped_and_steered_at_once(studio: Path, steerable: Quick) -> None:
     run = build(steerable)
     for event in run:
@@ -133,6 +163,17 @@ def test_an_enlargement_goes_on_with_the_last_strength(studio: Path, steerable: 
     larger = impasto.enlarge("out.png", 56, [steerable["encoder"]])
     assert larger.record["options"]["strength"] == 65
     assert not larger.record["steered"]
+
+
+def test_without_a_colour_mode_its_strength_changes_nothing(studio: Path, steerable: Quick) -> None:
+    run = build(steerable)
+    events = []
+    for event in run:
+        events.append(event)
+        run.controls.color_strength = 10.0 if isinstance(event, StepDone) and event.step == 2 else None
+    told = [event.message for event in events if isinstance(event, Notice)]
+    assert sum("color strength changes nothing" in message for message in told) == 2
+    assert not any(isinstance(event, Steered) for event in events)
 
 
 @pytest.mark.parametrize(

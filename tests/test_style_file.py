@@ -136,6 +136,7 @@ def test_starts_from_its_colours(style: StyleFile, photo_pixels: np.ndarray, wav
         ({"style_layers": "relu3_2"}, "does not hold the layer relu3_2"),
         ({"pooling": "average"}, "made with max pooling"),
         ({"padding_mode": "zeros"}, "reflected borders"),
+        ({"color": "photo"}, "cannot be given other colours"),
     ],
 )
 def test_what_it_does_not_hold(

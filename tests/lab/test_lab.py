@@ -407,17 +407,17 @@ def test_a_comparison_has_painted_and_given_columns(studio: Path, quick: dict[st
 def test_a_batch_studies_each_painting_once(
     folders: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from impasto.engine import paint
+    from impasto.engine import studies
 
     studied: list[int] = []
-    original = paint.style_statistics
+    original = studies.style_statistics
 
     def counting(encoder: Any, pictures: Any, *rest: Any) -> Any:
         studied.append(max(pictures[0][0].shape[-2:]))
         return original(encoder, pictures, *rest)
 
-    monkeypatch.setattr(paint, "style_statistics", counting)
-    monkeypatch.setattr(paint, "_STUDIED", type(paint._STUDIED)())
+    monkeypatch.setattr(studies, "style_statistics", counting)
+    monkeypatch.setattr(studies, "_STUDIED", type(studies._STUDIED)())
     shutil.copy("photos/b.png", "photos/c.png")
     assert impasto.batch("photos", "paintings", folder="run", **quick).failed == []
     assert len(studied) == 2  # one painting at two scales, for three photos

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,9 +18,9 @@ from torch import Tensor
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
-from impasto.engine.areas import Area, Areas
-from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, detail_weight, style_share
-from impasto.engine.canvases import Resample, painting_canvas, picture_pixels, picture_tensor, starting_canvas
+from impasto.engine.areas import Areas
+from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, detail_weight
+from impasto.engine.canvases import Resample, picture_pixels, picture_tensor, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
 from impasto.engine.coloring import Coloring, check_coloring
 from impasto.engine.devices import find_device, find_precision, replicas, thread_count
@@ -31,7 +29,8 @@ from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan, painting_sizes
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale
 from impasto.engine.settle import check_inputs, existing_layers, pastiche_size, texture_brush_scale, with_layers_of
-from impasto.engine.style_files import check_style_files, study_style_file
+from impasto.engine.studies import area_targets
+from impasto.engine.style_files import check_style_files
 from impasto.errors import OptionError
 from impasto.events import (
     CheckpointSaved,
@@ -49,19 +48,12 @@ from impasto.events import (
 from impasto.images.geometry import fit_long_edge, resize
 from impasto.images.io import Picture
 from impasto.inputs import Painting, Region
-from impasto.losses.kernel import blend_samples
 from impasto.losses.objective import (
-    WHOLE_MAP_LOSSES,
     WHOLE_PX,
     Objective,
-    style_samples,
-    style_statistics,
 )
 from impasto.losses.objective import Region as StyleRegion
-from impasto.losses.smoothness import total_variation
-from impasto.losses.statistics import blend
 from impasto.options import STEERABLE, PaintOptions, build_options
-from impasto.style_file import StyleFile
 
 PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights see them so, a distilled geometry is of [0, 1]
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
@@ -70,7 +62,6 @@ BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may m
 STEERED_SHARE = 0.5  # of a scale's steps, that it takes at least after its strength was changed
 STOP_WINDOW = 10  # steps over which the adaptive stop compares
 MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
-KEPT_STUDIES = 16  # paintings at one scale each, studied: 5 MB with VGG-19's layers, 0.4 with lite's
 
 
 def iter_paint(
@@ -444,7 +435,7 @@ def build_objective(
     regions, restless = [], 0.0
     for area, mask in zip(areas.painted, masks.areas, strict=True):
         share, on_canvas = float(mask.mean()) / whole, extended(mask) if areas.divided else None
-        targets, own_restless = _area_targets(
+        targets, own_restless = area_targets(
             encoder, photo, area, on_canvas, scale.long_edge_px, options, list(style_layers), tile_px
         )
         regions.append(StyleRegion(targets, on_canvas, share))
@@ -469,82 +460,6 @@ def build_objective(
         kept=None if masks.kept is None else extended(masks.kept),
         mask_mode=options.mask_mode,
     )
-
-
-def _area_targets(
-    encoder: Encoder,
-    photo: Tensor,
-    area: Area,
-    mask: Tensor | None,
-    long_edge_px: int,
-    options: PaintOptions,
-    style_layers: list[str],
-    tile_px: int,
-) -> tuple[Mapping[str, Any], float]:
-    """What an area's style loss compares with, by layer, and its paintings' total variation."""
-    # A painting does not wrap around: its own two ends do not meet.
-    reader = encoder.with_changes(padding_mode="reflect") if encoder.padding_mode == "circular" else encoder
-    parts: list[tuple[Mapping[str, Any], float]] = []
-    restless = 0.0
-    for painting in area.paintings:
-        brush_scale = options.brush_scale * area.brush_scale * painting.brush_scale
-        study, own_restless = _studied(reader, painting, long_edge_px, brush_scale, options, style_layers, tile_px)
-        parts.append((study, painting.weight))
-        restless += own_restless * painting.weight
-        give_back()
-    share = style_share(options, area.strength)
-    whole = sum(painting.weight for painting in area.paintings)
-    parts = [(statistics, share * weight / whole) for statistics, weight in parts]
-    if share < 1 and style_layers:
-        parts.append((_read(encoder, photo, mask, options, style_layers, tile_px), 1 - share))
-    merge = blend_samples if options.style_loss in WHOLE_MAP_LOSSES else blend
-    targets = {name: merge((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
-    return targets, restless / whole if area.paintings else float(total_variation(photo))
-
-
-def _read(
-    encoder: Encoder, picture: Tensor, mask: Tensor | None, options: PaintOptions, layers: list[str], tile_px: int
-) -> Mapping[str, Any]:
-    """What the style loss compares of a picture, by layer: moments, or samples of its maps."""
-    if options.style_loss in WHOLE_MAP_LOSSES:  # which take no masks: `check_inputs`
-        return style_samples(encoder, [(picture, 1.0)], layers, tile_px)
-    return style_statistics(encoder, [(picture, 1.0)], layers, tile_px, mask, options.mask_mode)
-
-
-_Study = tuple[Mapping[str, Any], float]
-_STUDIED: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
-
-
-def _studied(
-    encoder: Encoder,
-    painting: Painting,
-    long_edge_px: int,
-    brush_scale: float,
-    options: PaintOptions,
-    layers: list[str],
-    tile_px: int,
-) -> _Study:
-    """What a style loss compares of a painting at a scale's size, by layer, and its total variation.
-
-    The last `KEPT_STUDIES` are kept for the next run of this process: a batch studies each painting once. The
-    thread count and all options but the strength tell them apart, so that what is kept is bit for bit what would
-    be computed.
-    """
-    threads = torch.get_num_threads()
-    settings = options.model_dump_json(exclude=set(STEERABLE))
-    read_at = (str(encoder.device), threads, long_edge_px, brush_scale, *layers, tile_px)
-    mask_sha256 = painting.mask.sha256 if painting.mask else ""
-    key = (encoder.sha256, settings, painting.picture.sha256, mask_sha256, *read_at)
-    if key not in _STUDIED and isinstance(painting.picture, StyleFile):
-        _STUDIED[key] = study_style_file(painting.picture, encoder, layers, long_edge_px, brush_scale)
-    elif key not in _STUDIED:
-        painted, mask = painting_canvas(painting, long_edge_px, brush_scale)
-        painted, mask = painted.to(encoder.device), mask if mask is None else mask.to(encoder.device)
-        _STUDIED[key] = _read(encoder, painted, mask, options, layers, tile_px), float(total_variation(painted))
-    if len(_STUDIED) > KEPT_STUDIES:
-        _STUDIED.popitem(last=False)
-    _STUDIED.move_to_end(key)
-    return _STUDIED[key]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from impasto.errors import OptionError
 from impasto.fast.network import MAPS, STRIDE_PX
 from impasto.fast.statistics import CHANNELS, MIDDLE, Batch
 from impasto.fast.stylizer import FULL_AT, MARGIN_PX, NOISE_SIDE, Stylizer
-from impasto.fast.transport import RIDGE, Affine, apply_affine, mean_variance, ridged
+from impasto.fast.transport import RIDGE, Affine, mean_variance, ridged
 from impasto.images.io import check_place, write_file
 
 OPSET = 20
@@ -61,9 +61,8 @@ class Graph(nn.Module):
         own, wanted = _statistics(maps), _statistics(self._features(painting))
         affines = self.network.in_units({name: _recolouring(own[name], wanted[name], share) for name in MAPS})
         code = torch.lerp(self.network.encode(_single(own)), self.network.encode(_single(wanted)), share)
-        changed = {name: apply_affine(maps[name], affines[name]) for name in MAPS}
-        coarse = self.network.coarse(changed["relu4_1"], code, self._noise(8, canvas))
-        painted = self.network.fine(coarse, maps["rgb"], changed, code, self._noise(4, canvas)) + MIDDLE
+        coarse = self.network.coarse(maps["relu4_1"], affines["relu4_1"], code, self._noise(8, canvas))
+        painted = self.network.fine(coarse, maps, affines, code, self._noise(4, canvas)) + MIDDLE
         painted = painted[..., MARGIN_PX : MARGIN_PX + height, MARGIN_PX : MARGIN_PX + width].clamp(0, 1)
         return torch.lerp(photo, painted, (strength / FULL_AT).clamp(0, 1))
 

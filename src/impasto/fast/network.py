@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from impasto.fast.statistics import CHANNELS, Batch
-from impasto.fast.transport import Affine
+from impasto.fast.transport import Affine, apply_affine
 
 MAPS = ("rgb", "relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the photo, transformed
 CORRELATED = ("rgb", "relu1_1", "relu2_1")  # layers whose whole covariance the code sees
@@ -36,10 +36,16 @@ class Block(nn.Module):
         nn.init.zeros_(self.affine.bias)
 
     def forward(self, current: Tensor, code: Float[Tensor, "batch code"]) -> Tensor:
-        gain, shift = self.affine(code)[:, :, None, None].chunk(2, 1)
-        inner = F.leaky_relu(torch.addcmul(shift, self.first(current), 1 + gain.tanh()), 0.2)
-        result: Tensor = current + self.second(inner)
-        return result
+        gain, shift = self.affine(code).chunk(2, 1)
+        gain = 1 + gain.tanh()
+        if len(code) == 1:  # one painting: into the convolution itself, which spares a large map
+            weight, bias = self.first.weight * gain[0, :, None, None, None], self.first.bias * gain[0] + shift[0]
+            inner = F.conv2d(F.pad(current, (1, 1, 1, 1), mode="reflect"), weight, bias)
+        else:
+            inner = torch.addcmul(shift[:, :, None, None], self.first(current), gain[:, :, None, None])
+        padded = F.pad(F.leaky_relu(inner, 0.2, inplace=True), (1, 1, 1, 1), mode="reflect")
+        del inner  # at full size every map less counts
+        return F.conv2d(padded, self.second.weight, self.second.bias).add_(current)
 
 
 class Network(nn.Module):
@@ -106,14 +112,14 @@ class Network(nn.Module):
         return found
 
     def coarse(
-        self, fourth: Float[Tensor, "batch 128 rows columns"], code: Tensor, noise: Tensor
+        self, fourth: Float[Tensor, "batch 128 rows columns"], affine: Affine, code: Tensor, noise: Tensor
     ) -> Float[Tensor, "batch 64 rows columns"]:
-        """What is painted at 1/8 of the size, of the transformed relu4_1 in units; rows and columns are even."""
-        entered = F.leaky_relu(self.enter4(fourth), 0.2)
-        current = F.leaky_relu(self.down(torch.cat([entered, noise], 1)), 0.2)
+        """What is painted at 1/8 of the size, of relu4_1 and its affine map; rows and columns are even."""
+        entered = F.leaky_relu(self.enter4(apply_affine(fourth, affine)), 0.2, inplace=True)
+        current = F.leaky_relu(self.down(torch.cat([entered, noise], 1)), 0.2, inplace=True)
         for block in self.blocks5:
             current = block(current, code)
-        current = entered + _enlarged(current)
+        current = _enlarged(current).add_(entered)
         for block in self.blocks4:
             current = block(current, code)
         result: Tensor = self.up3(current)
@@ -122,30 +128,45 @@ class Network(nn.Module):
     def fine(
         self,
         coarse: Float[Tensor, "batch 64 _ _"],
-        photo: Float[Tensor, "batch 3 height width"],
-        maps: Mapping[str, Tensor],
+        maps: dict[str, Tensor],
+        affines: Mapping[str, Affine],
         code: Tensor,
         noise: Tensor,
     ) -> Float[Tensor, "batch 3 height width"]:
         """The pastiche less 0.5, not clamped: the recoloured photo and what is painted over it.
 
-        photo: RGB less 0.5. maps: the transformed maps from `rgb` to `relu3_1`, in units. noise: `smooth_noise` at
-        1/4 of the size.
+        maps: of the photo from `rgb` (less 0.5) to `relu3_1`, as they are; taken out as they are used, for a large
+        picture needs the memory. affines: what transforms them, in units.
+        noise: `smooth_noise` at 1/4 of the size.
         """
-        current = _enlarged(coarse) + self.enter3(torch.cat([maps["relu3_1"], noise], 1))
+        identity = torch.eye(NOISE).to(noise)[None], noise.new_zeros(1, NOISE)
+        current = _enter(_enlarged(coarse), self.enter3, (maps.pop("relu3_1"), affines["relu3_1"]), (noise, identity))
         for block in self.blocks3:
             current = block(current, code)
-        current = _enlarged(self.up2(current)) + self.enter2(maps["relu2_1"])
+        current = _enter(_enlarged(self.up2(current)), self.enter2, (maps.pop("relu2_1"), affines["relu2_1"]))
         for block in self.blocks2:
             current = block(current, code)
-        first = torch.cat([maps["relu1_1"], maps["rgb"], photo * 4], 1)
-        current = _enlarged(self.up1(current)) + self.enter1(first)
+        # The photo is seen twice, recoloured and as it is, but four times as strong: of unit size too.
+        (matrix, offset), photo = affines["rgb"], maps.pop("rgb")
+        twice = torch.cat([matrix, 4 * torch.eye(3).to(matrix).expand_as(matrix)], 1), F.pad(offset, (0, 3))
+        current = _enter(
+            _enlarged(self.up1(current)), self.enter1, (maps.pop("relu1_1"), affines["relu1_1"]), (photo, twice)
+        )
         for block in self.blocks1:
             current = block(current, code)
+        painted: Tensor = self.leave(F.leaky_relu(current, 0.2, inplace=True))
         centre, deviation = self.unit("rgb")
-        recoloured = torch.addcmul(_column(centre), maps["rgb"], _column(deviation))
-        painted: Tensor = recoloured + self.leave(F.leaky_relu(current, 0.2))
-        return painted
+        return painted + apply_affine(photo, (matrix * deviation[:, None], offset * deviation + centre))
+
+
+def _enter(current: Tensor, layer: nn.Conv2d, *parts: tuple[Tensor, Affine]) -> Tensor:
+    """Add a 1x1 convolution of several maps, each through its affine map first: both in one multiplication."""
+    weight = layer.weight.flatten(1)
+    for maps, (matrix, offset) in parts:
+        share, weight = weight[:, : matrix.shape[1]], weight[:, matrix.shape[1] :]
+        current = current.add_(apply_affine(maps, (share @ matrix, offset @ share.mT)))
+    assert layer.bias is not None, "made with one"
+    return current.add_(layer.bias[:, None, None])
 
 
 def smooth_noise(noise: Float[Tensor, "batch channels rows columns"]) -> Float[Tensor, "batch channels rows columns"]:
@@ -158,10 +179,6 @@ def smooth_noise(noise: Float[Tensor, "batch channels rows columns"]) -> Float[T
     channels = noise.shape[1]
     padded = F.pad(noise, (2, 2, 2, 2), mode="circular")
     return F.conv2d(padded, kernel.expand(channels, 1, 5, 5), groups=channels)
-
-
-def _column(values: Tensor) -> Tensor:
-    return values[None, :, None, None]
 
 
 def _enlarged(maps: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from impasto.encoders import Encoder, load_encoder
 from impasto.errors import OptionError
 from impasto.fast.network import MAPS, NOISE, STRIDE_PX, Network, smooth_noise
 from impasto.fast.statistics import CHANNELS, LAYERS, MIDDLE, StyleStatistics, in_float32, study
-from impasto.fast.transport import Affine, apply_affine, recolouring
+from impasto.fast.transport import Affine, recolouring
 from impasto.fast.weights import read_stylizer_file
 from impasto.images.geometry import extend_mirrored
 from impasto.losses.objective import WHOLE_PX
@@ -34,7 +34,7 @@ ENCODER_HALO_PX = 32  # pixels that relu4_1 reads: 26, in whole strides
 NOISE_SIDE = 256  # positions after which the noise repeats: 2,048 px at 1/8
 FULL_AT = 25.0  # strength from which the network's own picture shows; below, the photo shines through
 
-Features = Mapping[str, Tensor]
+Features = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ class Stylizer:
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         generator = torch.Generator().manual_seed(0)
         self._noise = {
-            stride: smooth_noise(torch.randn(1, NOISE, NOISE_SIDE, NOISE_SIDE, generator=generator))
+            stride: smooth_noise(torch.randn(1, NOISE, NOISE_SIDE, NOISE_SIDE, generator=generator)).contiguous(
+                memory_format=torch.channels_last
+            )
             for stride in (8, 4)
         }
 
@@ -109,6 +111,7 @@ class Stylizer:
         height, width = photo.shape[2:]
         canvas_height, canvas_width = (_whole_strides(side + 2 * MARGIN_PX) for side in (height, width))
         canvas = extend_mirrored(photo, MARGIN_PX, MARGIN_PX, canvas_height, canvas_width)
+        canvas = canvas.contiguous(memory_format=torch.channels_last)
         if tile_px is None:
             tile_px = WHOLE_PX if _pixels(canvas) <= WHOLE_PIXELS else TILE_PX
         if strength == 0:
@@ -123,8 +126,8 @@ class Stylizer:
             code = torch.lerp(self._network.encode(in_float32(own.batch())), code, share)
         coarse = self._coarse(canvas, affines, code, tile_px, whole)
         painted = self._fine(canvas, affines, coarse, code, tile_px, whole)
-        painted = painted[..., MARGIN_PX : MARGIN_PX + height, MARGIN_PX : MARGIN_PX + width].clamp(0, 1)
-        return torch.lerp(photo, painted, min(1.0, strength / FULL_AT))
+        painted = painted[..., MARGIN_PX : MARGIN_PX + height, MARGIN_PX : MARGIN_PX + width].clamp_(0, 1)
+        return painted if strength >= FULL_AT else torch.lerp(photo, painted, strength / FULL_AT)
 
     def _coarse(
         self, canvas: Tensor, affines: Mapping[str, Affine], code: Tensor, tile_px: int, whole: Features | None
@@ -133,12 +136,12 @@ class Stylizer:
         rows, columns = (side // 8 for side in canvas.shape[2:])
         fourth = torch.empty(1, CHANNELS["relu4_1"], rows, columns, memory_format=torch.channels_last)
         for reads, owns, within in _tiles(canvas.shape[2:], tile_px, ENCODER_HALO_PX, STRIDE_PX):
-            features = whole or self.encoder(canvas[..., *reads], ["relu4_1"])
-            found = apply_affine(features["relu4_1"], affines["relu4_1"])
+            features = whole if whole is not None else self.encoder(canvas[..., *reads], ["relu4_1"])
+            found = features.pop("relu4_1")
             fourth[..., *_at(within, 8)] = found[..., *_at(owns, 8)]
         coarse = torch.empty(1, CHANNELS["relu3_1"], rows, columns, memory_format=torch.channels_last)
         for reads, owns, within in _tiles((rows, columns), tile_px // 4, COARSE_HALO, 2):
-            found = self._network.coarse(fourth[..., *reads], code, self._noise_at(8, reads))
+            found = self._network.coarse(fourth[..., *reads], affines["relu4_1"], code, self._noise_at(8, reads))
             coarse[..., *within] = found[..., *owns]
         return coarse
 
@@ -151,15 +154,14 @@ class Stylizer:
         tile_px: int,
         whole: Features | None,
     ) -> Tensor:
-        """The pastiche on the whole canvas."""
+        """The pastiche on the whole canvas; `whole`, if given, is used up."""
         painted = torch.empty_like(canvas)
         for reads, owns, within in _tiles(canvas.shape[2:], tile_px, FINE_HALO_PX, STRIDE_PX):
-            photo = canvas[..., *reads].contiguous(memory_format=torch.channels_last)
-            maps = {"rgb": photo - MIDDLE, **(whole or self.encoder(photo, MAPS[1:-1]))}
-            changed = {name: apply_affine(maps[name], affines[name]) for name in MAPS[:-1]}
-            found = self._network.fine(
-                coarse[..., *_at(reads, 8)], maps["rgb"], changed, code, self._noise_at(4, _at(reads, 4))
-            )
+            photo = canvas[..., *reads]
+            maps = whole if whole is not None else self.encoder(photo, MAPS[1:-1])
+            maps["rgb"] = photo - MIDDLE
+            noise = self._noise_at(4, _at(reads, 4))
+            found = self._network.fine(coarse[..., *_at(reads, 8)], maps, affines, code, noise)
             painted[..., *within] = found[..., *owns] + MIDDLE
         return painted
 

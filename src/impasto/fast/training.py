@@ -31,7 +31,7 @@ from impasto.fast.objective import (
     unreadability,
 )
 from impasto.fast.statistics import MIDDLE, Batch
-from impasto.fast.transport import apply_affine, recolouring
+from impasto.fast.transport import recolouring
 from impasto.images.io import load_picture
 from impasto.images.picture import quantise
 
@@ -237,7 +237,6 @@ class Trainer:
         maps = {"rgb": photos - MIDDLE, **features}
         with torch.no_grad():
             affines = self.network.in_units(recolouring({name: own[name] for name in MAPS}, wanted))
-            changed = {name: apply_affine(maps[name], affines[name]) for name in MAPS}
         batch, _, height, width = photos.shape
         noise = {
             stride: smooth_noise(torch.randn(batch, NOISE, height // stride, width // stride, generator=generator))
@@ -245,8 +244,8 @@ class Trainer:
         }
         code = self.network.encode(wanted)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bf16):
-            coarse = self.network.coarse(changed["relu4_1"], code, noise[8])
-            painted = self.network.fine(coarse, maps["rgb"], changed, code, noise[4])
+            coarse = self.network.coarse(maps["relu4_1"], affines["relu4_1"], code, noise[8])
+            painted = self.network.fine(coarse, maps, affines, code, noise[4])
         pastiches: Tensor = painted.float() + MIDDLE
         return pastiches
 

@@ -55,7 +55,7 @@ def optimal_transport(covariance: Matrices, wanted: Matrices) -> Matrices:
     return root @ roots(root @ covariance @ root, -0.5) @ root
 
 
-Affine = tuple[Tensor, Tensor]  # matrices [batch, channels, channels], offsets [batch, channels], float32
+Affine = tuple[Tensor, Tensor]  # matrices [batch, out, channels], offsets [batch, out], float32
 
 
 def recolouring(own: Batch, wanted: Batch, share: float = 1.0) -> dict[str, Affine]:
@@ -72,8 +72,9 @@ def recolouring(own: Batch, wanted: Batch, share: float = 1.0) -> dict[str, Affi
 
 
 def apply_affine(maps: Float[Tensor, "batch channels height width"], affine: Affine) -> Tensor:
-    """Matrix times feature plus offset at every position."""
+    """Matrix times feature plus offset at every position; one matrix may serve the whole batch."""
     matrix, offset = affine
     batch, channels, height, width = maps.shape
-    rows = torch.baddbmm(offset[:, None, :], maps.permute(0, 2, 3, 1).reshape(batch, -1, channels), matrix.mT)
-    return rows.view(batch, height, width, channels).permute(0, 3, 1, 2)
+    rows = maps.permute(0, 2, 3, 1).reshape(batch, -1, channels)
+    moved = torch.baddbmm(offset[:, None, :], rows, matrix.mT.expand(batch, -1, -1))
+    return moved.view(batch, height, width, -1).permute(0, 3, 1, 2)

@@ -19,7 +19,7 @@ from impasto.fast.network import Network
 
 FORMAT, FORMAT_VERSION = "impasto-stylizer", "1"
 BUNDLED_NAME = "stylizer.safetensors"
-BUNDLED_SHA256 = "63ff9ea23440952cf0143d15659bc2b6a655c9ebef28fdb6f35a2b1ce0861b25"
+BUNDLED_SHA256 = "638a35f90a42c836b2e6fa8aaed985ccbf5fe714a89e1f4b2884290212541536"
 
 
 def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, Network]:
