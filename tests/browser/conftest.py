@@ -93,7 +93,7 @@ def server(start_server: Callable[..., Server]) -> Server:
     return start_server(*SMALL, *LIMITS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: other tests dislike its loop in their thread
 def chromium() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here (Debian: apt-get install chromium)")
