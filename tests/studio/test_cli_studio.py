@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from impasto.cli import main
+from impasto.images.io import read_record
 
 DOCS = Path(__file__).parents[2] / "docs" / "studio.md"
 
@@ -76,4 +77,4 @@ def test_the_documented_client(studio: Path, tmp_path: Path) -> None:
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0
         server.stdout.close()  # type: ignore[union-attr]
-    assert "impasto" in (studio / "pastiche.png").read_bytes().decode("latin-1")
+    assert read_record(studio / "pastiche.png")["options"]["strength"] == 60  # type: ignore[index]

@@ -110,19 +110,28 @@ function showShelf(shelf) {
 
 // ---- painting
 
+// One order at a time: quick clicks are one click.
+async function once(work) {
+  if (busy) return;
+  busy = true;
+  changed();
+  try {
+    await work();
+  } finally {
+    busy = false;
+    changed();
+  }
+}
+
 async function paint() {
   const job = stage.job;
   if (active(job) && job.id === submitted.id && submitted.key === form.key()) {
     await attempt(() => call(job.state === "waiting" ? "cancel" : "stop", job.id));
     return watch(job.id);
   }
-  busy = true;
-  changed();
   stage.brush(false);
   const id = await attempt(async () => call("paint", await form.request()));
-  busy = false;
   if (id) await follow(id, form.key());
-  changed();
 }
 
 // Watch a job, and let the address name it, so that a reload finds it.
@@ -273,11 +282,11 @@ async function takeMask() {
 
 function wire() {
   wireDrops();
-  $("paint").onclick = paint;
-  $("continue").onclick = goOn;
-  $("final").onclick = () => further("final");
-  $("grid").onclick = () => further("grid");
-  $("remove").onclick = remove;
+  $("paint").onclick = () => once(paint);
+  $("continue").onclick = () => once(goOn);
+  $("final").onclick = () => once(() => further("final"));
+  $("grid").onclick = () => once(() => further("grid"));
+  $("remove").onclick = () => once(remove);
   $("anew").onclick = $("home").onclick = (event) => {
     event.preventDefault();
     leaveJob();
