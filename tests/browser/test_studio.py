@@ -110,16 +110,21 @@ def test_the_strength_steers_the_painting_in_hand(page: Page, photo: Path, tmp_p
     job = paint(page)
     wait_preview(page)
     set_slider(page, "strength", 85)
+    set_slider(page, "colors", 40)
     assert page.locator("#paint").inner_text() == "Stop", "it is the same painting"
     page.wait_for_timeout(1500)
     page.click("#paint.stop")
     wait_done(page)
     assert state(page, job) == "stopped"
     record = read_record(download(page, "png", tmp_path))
-    assert [change["options"] for change in record["steered"]] == [{"strength": 85}]  # type: ignore[attr-defined]
+    ended: dict[str, float] = {}
+    for change in record["steered"]:  # type: ignore[attr-defined]
+        ended |= change["options"]
+    assert ended == {"strength": 85, "color_strength": 40}
     page.reload()
     page.wait_for_selector("body[data-ready]")
     assert page.locator("#strength").input_value() == "85"
+    assert page.locator("#colors").input_value() == "40"
 
 
 def test_before_and_after(page: Page, photo: Path) -> None:

@@ -59,7 +59,8 @@ def test_the_documented_client(studio: Path, tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (studio / "photo.jpg").write_bytes((studio / "photo.png").read_bytes())
+    for name in ("photo", "painting"):
+        (studio / f"{name}.png").rename(studio / f"{name}.jpg")
     command = [sys.executable, "-m", "impasto", "studio", "--no-browser", "--folder", str(tmp_path / "folder")]
     command += ["--port", str(port), "--size", "48", "--min-scale", "32", "--steps", "2", "--threads", "1"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}

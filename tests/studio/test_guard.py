@@ -75,7 +75,7 @@ def test_the_password() -> None:
     assert ask(host="0.0.0.0", password="söhne", Host="studio.example").status_code == 401
     assert given(basic("anyone", "söhne")) == 200
     assert given(basic("", "söhne")) == 200
-    for wrong in (basic("anyone", "sohne"), basic("söhne", ""), "Basic !!!", "Bearer söhne".encode().decode("latin-1")):
+    for wrong in (basic("anyone", "sohne"), basic("söhne", ""), "Basic !!!", "Bearer secret"):
         assert given(wrong) == 401
 
 

@@ -19,7 +19,7 @@ from impasto.fast.network import Network
 
 FORMAT, FORMAT_VERSION = "impasto-stylizer", "1"
 BUNDLED_NAME = "stylizer.safetensors"
-BUNDLED_SHA256 = "5dccee5c8e95a62d95be1814097e892b04d7cb870037213b894d1ac22bc92ea4"
+BUNDLED_SHA256 = "638a35f90a42c836b2e6fa8aaed985ccbf5fe714a89e1f4b2884290212541536"
 
 
 def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, Network]:

@@ -150,7 +150,9 @@ export class Form {
     const colors = Number($("colors").value);
     options.size_px = Number($("exact").value || document.querySelector("#sizes :checked").value);
     options.strength = Number($("strength").value);
-    if (colors > 0) Object.assign(options, { color: "photo", color_strength: colors });
+    // At 0 the photo's colours are the painting's, and can still be steered towards the photo's.
+    if (!options.color) Object.assign(options, { color: "photo", color_strength: colors });
+    else options.color_strength = colors || 100;
     if (brushScale() !== 1) options.brush_scale = brushScale();
     if (Number($("keep_detail").value)) options.keep_detail = Number($("keep_detail").value);
     if (Number($("variation").value)) options.variation = Number($("variation").value);
@@ -200,7 +202,8 @@ export class Form {
     this.setDefaults();
     const { strength, color, color_strength, brush_scale, keep_detail, variation, size_px, ...others } = options;
     if (strength !== undefined) $("strength").value = strength;
-    if (color === "photo") $("colors").value = color_strength ?? 100;
+    if (color && color !== "painting") $("colors").value = color_strength ?? 100;
+    if (color && color !== "painting" && color !== "photo") others.color = color;
     if (brush_scale !== undefined) $("brush_scale").value = Math.log2(brush_scale);
     if (keep_detail !== undefined) $("keep_detail").value = keep_detail;
     if (variation !== undefined) $("variation").value = variation;

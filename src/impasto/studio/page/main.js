@@ -25,7 +25,7 @@ function changed() {
   $("paint-hint").textContent = missing
     ? `First ${missing}.`
     : running
-      ? job.state === "waiting" ? "" : `Strength${$("colors-part").hidden ? "" : " and colours"} can be changed while it paints.`
+      ? job.state === "waiting" ? "" : "Strength and colours can be changed while it paints."
       : active(job) ? "It is painted after what is in hand." : "";
   $("anew").hidden = !(form.photo || form.paintings.length || job);
 }
@@ -174,7 +174,7 @@ function steer() {
   const job = stage.job;
   if (!active(job) || job.kind !== "paint" || submitted.id !== job.id || submitted.key !== form.key()) return;
   const { strength, color_strength } = form.settings().options;
-  steering = setTimeout(() => attempt(() => call("steer", job.id, strength, color_strength ?? null)), STEER_MS);
+  steering = setTimeout(() => attempt(() => call("steer", job.id, strength, color_strength)), STEER_MS);
 }
 
 async function goOn() {
@@ -182,7 +182,7 @@ async function goOn() {
   const { strength, color_strength } = form.settings().options;
   await attempt(async () => {
     await call("go_on", id);
-    if (stage.job.kind === "paint") await call("steer", id, strength, color_strength ?? null);
+    if (stage.job.kind === "paint") await call("steer", id, strength, color_strength);
   });
   await follow(id, form.key());
 }

@@ -2,13 +2,10 @@
 
 import { $, make } from "./elements.js";
 
-const PLAIN = ["strength", "size_px", "color", "color_strength", "brush_scale", "keep_detail", "variation"];
+const PLAIN = ["strength", "size_px", "color_strength", "brush_scale", "keep_detail", "variation"];
 const ELSEWHERE = ["starting_point", "shape_px"]; // a picture file, and a texture's: not for this page
 
 export function buildOptions({ options, recipes, given }, changed) {
-  const known = new Set(options.map((option) => option.name));
-  $("colors-part").hidden = !known.has("color_strength");
-  $("detail-part").hidden = !known.has("keep_detail");
   for (const { name } of recipes) $("recipe").append(make("option", { value: name, textContent: name }));
   const says = () => ($("recipe-says").textContent = recipes.find(({ name }) => name === $("recipe").value).description);
   $("recipe").value = "painterly";
