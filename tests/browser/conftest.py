@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -18,7 +17,7 @@ import pytest
 pytest.importorskip("gradio", reason="the studio needs the extra 'studio'")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-PICTURES = Path(os.environ.get("STUDIO_PICTURES", "test-out/studio"))
+PICTURES = Path(__file__).parents[2] / "test-out" / "studio"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
     "--no-sandbox",

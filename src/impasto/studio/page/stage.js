@@ -164,7 +164,7 @@ export class Stage {
 }
 
 const duration = (seconds) =>
-  seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  seconds < 90 ? `${Math.max(1, Math.round(seconds))}\u00a0s` : seconds < 5400 ? `${Math.round(seconds / 60)}\u00a0min` : `${(seconds / 3600).toFixed(1)}\u00a0h`;
 
 function describe(job) {
   const size = job.size ? `${job.size[0]} × ${job.size[1]} px` : "";
