@@ -295,7 +295,7 @@ def test_paint(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixtu
     assert said.out.startswith("out.png: 48x38 px, painted in ")
     assert said.out.count("\n") == 1
     plan, *scales = said.err.splitlines()
-    assert re.fullmatch(r"impasto: 48x38 px in 2 scales: about \d+ MB of memory, 0:\d\d at most", plan)
+    assert re.fullmatch(r"impasto: 48x38 px in 2 scales: about [\d.]+ [MG]B of memory, 0:\d\d at most", plan)
     assert scales == [
         "impasto: scale 1/2, 32x25 px, 3 steps",
         "impasto: scale 2/2, 48x38 px, 2 steps",

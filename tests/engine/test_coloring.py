@@ -213,9 +213,7 @@ def test_what_is_transparent_does_not_count(waves: Picture, photo_pixels: NDArra
     half[:, 30:] = (0, 0, 0, 0)
     options = PaintOptions(color="photo", color_method="mean-covariance")
     seen = [
-        coloring_of(options, picture_from_array(found), None)
-        .paintings_seen(Area((Painting(waves),)))[0]
-        .picture.pixels()
+        coloring_of(options, picture_from_array(found), None).paintings_seen(Area((Painting(waves),)))
         for found in (half, photo_pixels[:, :30])
     ]
     np.testing.assert_allclose(*(painting.picture.pixels() for (painting,) in seen), atol=1e-4)

@@ -24,7 +24,7 @@ GB = 10**9
 
 # What the process needs is taken from the system's own account of it, when the run is over.
 PAINT = """
-import json, resource, sys
+import json, sys
 import numpy as np
 import impasto
 height, width, options = json.loads(sys.argv[1])
@@ -35,7 +35,8 @@ regions = [impasto.Region(mask, painting if n else None, strength=20 * n) for n,
 for event in impasto.iter_paint(photo, painting, regions=regions, size_px=max(height, width), **options):
     if isinstance(event, impasto.RunStarted):
         print(event.peak_bytes, event.tiles[-1], end=" ")
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(int(status["VmHWM"].split()[0]) * 1024)  # ru_maxrss would count the process that this one was forked from
 """
 
 

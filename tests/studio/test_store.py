@@ -226,7 +226,7 @@ def test_a_stopped_final_goes_on(page: Studio) -> None:
 
 
 def test_a_grid_is_every_strength_with_every_painting(page: Studio, quick: dict[str, Any]) -> None:
-    flow = next(iter(samples().values()))
+    flow = next(path for path in samples().values() if path.stem == "flow")
     paintings = (*page.request.paintings, PaintingChoice(path=flow))
     page.request = page.request.model_copy(update={"paintings": paintings, "options": {"size_px": 32}})
     grid = page.store.grid_of(page.paint().id, (20, 80))
@@ -304,7 +304,7 @@ def test_exports_that_cannot_be_are_refused(page: Studio) -> None:
 
 
 def test_a_pastiche_restores_its_settings(page: Studio) -> None:
-    flow = next(iter(samples().values()))
+    flow = next(path for path in samples().values() if path.stem == "flow")
     request = page.request.model_copy(
         update={
             "paintings": (PaintingChoice(path=page.painting, weight=0.7), PaintingChoice(path=flow, weight=0.3)),
