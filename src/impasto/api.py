@@ -31,16 +31,8 @@ from impasto.options import (
     palette_path,
     scale_edges,
 )
-from impasto.record import (
-    find_inputs,
-    input_files,
-    is_picture_path,
-    parse_record,
-    read_painting,
-    read_picture,
-    read_region,
-    wanted_files,
-)
+from impasto.record import find_inputs, is_picture_path, parse_record, wanted_files
+from impasto.record_inputs import input_files, read_painting, read_picture, read_region
 from impasto.runs import Pastiche, Run
 from impasto.style_file import StyleFile
 

@@ -37,7 +37,7 @@ from impasto.flags import flag_name, format_value
 from impasto.options import CHECKPOINT_SECONDS, build_options, describe_recipe, recipe_names
 
 if TYPE_CHECKING:
-    from impasto.record import File, PaintingFile
+    from impasto.record_inputs import File, PaintingFile
 
 
 def main(tokens: Sequence[str] | None = None) -> int:

@@ -15,20 +15,15 @@ from impasto import __version__
 from impasto.errors import OptionError, RecordError, did_you_mean, shorten
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, read_record
 from impasto.images.printing import Print
-from impasto.inputs import Painting, PictureLike, StyleLike, as_paintings, load_input, load_style
-from impasto.options import PaintOptions
-from impasto.record import (
-    FORMAT_VERSION,
+from impasto.inputs import BRUSH_SCALES, Painting, PictureLike, StyleLike, as_paintings, load_input, load_style
+from impasto.options import DEFAULT_LONG_EDGE_PX, PaintOptions
+from impasto.record import FORMAT_VERSION, Machine, current_machine, find_inputs, is_draft, machine_differences
+from impasto.record_inputs import (
     File,
     Inputs,
-    Machine,
     PaintingFile,
-    current_machine,
     describe_painting,
-    find_inputs,
     input_files,
-    is_draft,
-    machine_differences,
     read_painting,
     read_picture,
 )
@@ -36,8 +31,6 @@ from impasto.runs import Pastiche
 
 if TYPE_CHECKING:
     from impasto.fast.statistics import StyleStatistics
-
-DEFAULT_LONG_EDGE_PX = 1024
 
 
 class DraftOptions(BaseModel):
@@ -50,7 +43,10 @@ class DraftOptions(BaseModel):
     )
     strength: float = Field(100.0, ge=0, le=100, description="0: the photo, 100: the whole draft")
     brush_scale: float = Field(
-        1.0, ge=0.25, le=4, description="size of the strokes against the picture, whatever its size: 2 doubles them"
+        1.0,
+        ge=BRUSH_SCALES[0],
+        le=BRUSH_SCALES[1],
+        description="size of the strokes against the picture, whatever its size: 2 doubles them",
     )
     stylizer: str | None = Field(
         None, description="a stylizer file of your own (impasto train stylizer); default: the bundled one"

@@ -18,16 +18,8 @@ from impasto.files import why_not_a_file
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, picture_from_array
 from impasto.inputs import load_style
 from impasto.options import PaintOptions
-from impasto.record import (
-    File,
-    Inputs,
-    Machine,
-    Steer,
-    StopPoint,
-    current_machine,
-    input_files,
-    machine_differences,
-)
+from impasto.record import Machine, Steer, StopPoint, current_machine, machine_differences
+from impasto.record_inputs import File, Inputs, input_files
 from impasto.style_file import StyleFile
 
 FOLDER_SUFFIX = ".run"

@@ -16,6 +16,7 @@ from impasto.errors import InputError, OptionError, did_you_mean, shorten
 from impasto.files import why_not_a_file
 
 CHECKPOINT_SECONDS = 60.0  # from one checkpoint to the next, where nothing else is asked for
+DEFAULT_LONG_EDGE_PX = 1024  # of a pastiche, where its photo is not smaller
 MIN_SCALE_PX = 16  # the coarsest scale that may be asked for
 MAX_RECIPE_BYTES = 100_000
 MAX_WEIGHT = 1e9  # squares of gradients stay within float32

@@ -10,25 +10,20 @@ import hashlib
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
-    model_serializer,
-    model_validator,
 )
 
 from impasto import __version__
 from impasto.errors import RecordError, shorten
 from impasto.images.io import Picture
-from impasto.inputs import ALPHA, BRUSH_SCALES, Painting, Region
+from impasto.inputs import Painting, Region
 from impasto.options import DRAFT, PALETTE, STARTING_POINTS, PaintOptions
+from impasto.record_inputs import File, Inputs, Part, describe_inputs, input_files
 from impasto.style_file import SUFFIX as STYLE_SUFFIX
-from impasto.style_file import StyleFile
 
 if TYPE_CHECKING:
     from impasto.events import RunStarted
@@ -38,60 +33,7 @@ ENCODER_SUFFIX = ".safetensors"
 PICTURE_SUFFIXES = frozenset([".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"])
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class File(_Part):
-    """A file by its name, without folders, and the SHA-256 of its bytes."""
-
-    name: str
-    sha256: str = Field(min_length=1)
-
-
-class PaintingFile(File):
-    """A style image, its weight in the blend, its own brush scale, and the mask of what it was learned from."""
-
-    weight: float = Field(gt=0, allow_inf_nan=False)
-    brush_scale: float = Field(default=1.0, ge=BRUSH_SCALES[0], le=BRUSH_SCALES[1])
-    mask: File | None = None
-
-    @model_serializer(mode="wrap")
-    def _sparse(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_defaults(self, serialise(self), ["brush_scale", "mask"])
-
-
-class RegionFiles(_Part):
-    """A region: its mask (None: the content image's alpha), its paintings (none: the photograph) and settings."""
-
-    mask: File | None
-    paintings: tuple[PaintingFile, ...]
-    strength: float | None = Field(default=None, ge=0, le=100)
-    brush_scale: float = Field(default=1.0, ge=BRUSH_SCALES[0], le=BRUSH_SCALES[1])
-    color: str | None = None
-
-
-class Inputs(_Part):
-    """Every picture that a run read; a texture has no content image, a reconstruction of content no paintings."""
-
-    content: File | None
-    paintings: tuple[PaintingFile, ...]
-    starting_picture: File | None = None
-    palette: File | None = None
-    regions: tuple[RegionFiles, ...] = ()
-
-    @model_serializer(mode="wrap")
-    def _sparse(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_defaults(self, serialise(self), ["regions", "palette"])
-
-    @model_validator(mode="after")
-    def _has_a_picture(self) -> Self:
-        if self.content is None and (self.regions or not self.paintings):
-            raise ValueError("neither a content image nor a painting")
-        return self
-
-
-class StopPoint(_Part):
+class StopPoint(Part):
     """The last step of a run that was stopped early, as `StepDone` counts; step 0: before the first."""
 
     scale: int = Field(ge=0)
@@ -104,7 +46,7 @@ class Steer(StopPoint):
     options: dict[str, float]
 
 
-class Machine(_Part):
+class Machine(Part):
     """What changes the last bits of a pastiche, beside options and inputs."""
 
     torch: str
@@ -115,7 +57,7 @@ class Machine(_Part):
     device: str
 
 
-class RunRecord(_Part):
+class RunRecord(Part):
     """See the module's description; `bit_depth` is that of the file it was saved to."""
 
     format_version: int = FORMAT_VERSION
@@ -132,72 +74,6 @@ class RunRecord(_Part):
     """That painted the first pastiche, where the starting point was a draft."""
     machine: Machine
     bit_depth: Literal[8, 16] = 8
-
-
-def without_defaults(part: BaseModel, values: dict[str, Any], later: Iterable[str]) -> dict[str, Any]:
-    """Leave out what came to the format `later` and says nothing: older programs and hashes know nothing of it."""
-    silent = {name for name in later if getattr(part, name) == type(part).model_fields[name].default}
-    return {name: value for name, value in values.items() if name not in silent}
-
-
-def describe_inputs(
-    content: Picture | None,
-    paintings: Sequence[Painting],
-    regions: Sequence[Region],
-    starting_picture: Picture | None,
-    palette: Picture | None = None,
-) -> Inputs:
-    """Every picture of a run, as records hold it."""
-    return Inputs(
-        content=_describe(content) if content else None,
-        paintings=tuple(map(describe_painting, paintings)),
-        regions=tuple(map(describe_region, regions)),
-        starting_picture=_describe(starting_picture) if starting_picture else None,
-        palette=_describe(palette) if palette else None,
-    )
-
-
-def describe_painting(painting: Painting) -> PaintingFile:
-    """A painting as records hold it."""
-    return PaintingFile(
-        name=painting.picture.name,
-        sha256=painting.picture.sha256,
-        weight=painting.weight,
-        brush_scale=painting.brush_scale,
-        mask=_describe(painting.mask) if painting.mask else None,
-    )
-
-
-def describe_region(region: Region) -> RegionFiles:
-    """A region as records hold it."""
-    return RegionFiles(
-        mask=_describe(region.mask) if isinstance(region.mask, Picture) else None,
-        paintings=tuple(map(describe_painting, region.paintings)),
-        strength=region.strength,
-        brush_scale=region.brush_scale,
-        color=region.color,
-    )
-
-
-def read_picture(file: File, pictures: Mapping[str, Picture | StyleFile]) -> Picture:
-    """The picture that a record holds; `pictures` by SHA-256. Raises `RecordError` for a style file."""
-    found = pictures[file.sha256]
-    if isinstance(found, StyleFile):
-        raise RecordError(f"the record wants a picture where it names the style file {found.name}")
-    return found
-
-
-def read_painting(file: PaintingFile, pictures: Mapping[str, Picture | StyleFile]) -> Painting:
-    """The painting that a record holds; `pictures` by SHA-256."""
-    mask = read_picture(file.mask, pictures) if file.mask else None
-    return Painting(pictures[file.sha256], file.weight, file.brush_scale, mask)
-
-
-def read_region(region: RegionFiles, pictures: Mapping[str, Picture | StyleFile]) -> Region:
-    """The region that a record holds; `pictures` by SHA-256."""
-    paintings = [read_painting(file, pictures) for file in region.paintings]
-    mask = read_picture(region.mask, pictures) if region.mask else ALPHA
-    return Region(mask, paintings or None, region.strength, region.brush_scale, region.color)
 
 
 def build_record(
@@ -295,31 +171,6 @@ def wanted_files(record: RunRecord, overridden: Iterable[str] = ()) -> dict[str,
             files.pop(role, None)
     if record.options.encoder.endswith(ENCODER_SUFFIX) and "encoder" not in overridden:
         files["encoder"] = File(name=record.options.encoder, sha256=record.encoder.sha256)
-    return files
-
-
-def input_files(inputs: Inputs) -> dict[str, File]:
-    """Every picture that a run read, by role."""
-    files: dict[str, File] = {"content image": inputs.content} if inputs.content else {}
-    files |= _painting_files(inputs.paintings, "style image")
-    for number, region in enumerate(inputs.regions, start=1):
-        if region.mask:
-            files[f"mask of region {number}"] = region.mask
-        files |= _painting_files(region.paintings, f"style image of region {number}")
-    if inputs.starting_picture is not None:
-        files["starting point"] = inputs.starting_picture
-    if inputs.palette is not None:
-        files["palette"] = inputs.palette
-    return files
-
-
-def _painting_files(paintings: Sequence[PaintingFile], role: str) -> dict[str, File]:
-    files: dict[str, File] = {}
-    for number, painting in enumerate(paintings, start=1):
-        name = role if len(paintings) == 1 else f"{role} {number}"
-        files[name] = painting
-        if painting.mask:
-            files[f"mask of {name}"] = painting.mask
     return files
 
 
@@ -430,7 +281,3 @@ def hash_file(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
-
-
-def _describe(picture: Picture) -> File:
-    return File(name=picture.name, sha256=picture.sha256)

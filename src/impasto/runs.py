@@ -18,17 +18,8 @@ from impasto.images.io import PhotoMetadata, Picture, save_picture
 from impasto.inputs import Painting, Region
 from impasto.interrupted import Command, RunState, describe_source
 from impasto.options import CHECKPOINT_SECONDS, DRAFT, PaintOptions
-from impasto.record import (
-    ENCODER_SUFFIX,
-    File,
-    RunRecord,
-    Steer,
-    StopPoint,
-    build_record,
-    current_machine,
-    describe_inputs,
-    settled_options,
-)
+from impasto.record import ENCODER_SUFFIX, RunRecord, Steer, StopPoint, build_record, current_machine, settled_options
+from impasto.record_inputs import File, describe_inputs
 from impasto.style_file import StyleFile
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -23,6 +22,7 @@ from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, d
 from impasto.engine.canvases import Resample, picture_pixels, picture_tensor, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
 from impasto.engine.coloring import Coloring, check_coloring
+from impasto.engine.course import AdaptiveStop, Course
 from impasto.engine.devices import find_device, find_precision, replicas, thread_count
 from impasto.engine.memory import give_back, set_thrift
 from impasto.engine.optimizers import LBFGS, Adam
@@ -60,7 +60,6 @@ BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewe
 BALANCE_LONG_EDGE_PX = 1024  # up to here the content weight moves; larger scales have too few steps to follow it
 BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may move
 STEERED_SHARE = 0.5  # of a scale's steps, that it takes at least after its strength was changed
-STOP_WINDOW = 10  # steps over which the adaptive stop compares
 MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
 
 
@@ -168,9 +167,9 @@ class _Run:
         self._starting_picture, self._encoder, self._plan = starting_picture, encoder, plan
         self._optimizer: Adam | LBFGS | None = None
         self._balance = Balance(options, areas.strengths)
-        self._stop = _AdaptiveStop(options.stop_tolerance)
+        self._stop = AdaptiveStop(options.stop_tolerance)
         self.scale, self.step, self._scale_done = 0, 0, False
-        self._course = _Course(0, plan.scales[0].steps)
+        self._course = Course(0, plan.scales[0].steps)
         self._stopped = False
         self._pixel_steps = 0.0
         self._started, self._seconds_before = time.monotonic(), 0.0
@@ -191,8 +190,8 @@ class _Run:
         for index in range(self.scale, len(self._plan.scales)):
             if index > self.scale:
                 self.scale, self.step, self._scale_done = index, 0, False
-                self._stop = _AdaptiveStop(self._options.stop_tolerance)
-                self._course = _Course(0, self._plan.scales[index].steps)
+                self._stop = AdaptiveStop(self._options.stop_tolerance)
+                self._course = Course(0, self._plan.scales[index].steps)
             if not (self._scale_done or self._stopped):
                 yield from self._iter_scale(index)
             assert self._optimizer is not None  # set by the first step, or restored
@@ -251,25 +250,29 @@ class _Run:
         changed = {name: value for name, value in asked.items() if value != getattr(self._options, name)}
         if not changed:
             return None
-        try:
-            if self._options.balance == "fixed" and "strength" in changed:
-                raise OptionError("with balance 'fixed' the content weight is given: strength changes nothing")
-            if "color_strength" in changed and not self._coloring.changes:
-                raise OptionError(
-                    "with color 'painting' the colours are the painting's: color strength changes nothing"
-                )
-            self._options = build_options(changed, self._options)
-        except OptionError as error:
-            for name in changed:
-                setattr(self._controls, name, None)
-            return Notice(str(error))
+        for name, value in changed.items():
+            if why := self._why_not_steered(name, value):
+                setattr(self._controls, name, None)  # what else was changed is taken over after the next step
+                return Notice(why)
+        self._options = self._options.model_copy(update=changed)
         if "strength" in changed:
             self._balance.steer(self._options)
         self._coloring.strength = self._options.color_strength
-        self._course = _Course(self.step, max(self._course.end - self.step, math.ceil(STEERED_SHARE * scale.steps)))
-        self._stop = _AdaptiveStop(self._options.stop_tolerance)
+        self._course = Course(self.step, max(self._course.end - self.step, math.ceil(STEERED_SHARE * scale.steps)))
+        self._stop = AdaptiveStop(self._options.stop_tolerance)
         self._scale_done = False
         return Steered(self.scale, self.step, changed, self._course.steps)
+
+    def _why_not_steered(self, name: str, value: float) -> str:
+        if self._options.balance == "fixed" and name == "strength":
+            return "with balance 'fixed' the content weight is given: strength changes nothing"
+        if not self._coloring.changes and name == "color_strength":
+            return "with color 'painting' the colours are the painting's: color strength changes nothing"
+        try:
+            build_options({name: value})
+        except OptionError as error:
+            return str(error)
+        return ""
 
     def _prepare(self, index: int) -> tuple[Readability | None, Objective, list[Notice]]:
         """What one scale is painted by, and its first pastiche unless the run was resumed in it."""
@@ -339,26 +342,18 @@ class _Run:
         picture, self._optimizer = self._optimizer.picture, None
         scale, last = self._plan.scales[self.scale], self._plan.scales[-1]
         finished = resize(scale.crop(picture), last.height_px, last.width_px).clamp_(0, 1)
-        pixels = self._coloring.shown(picture_pixels(self._with_photo(finished, last)))
-        if self._areas.keeps and self._content is not None:
-            untouched = self._kept(last, torch.device("cpu")).numpy() == 1
+        photo, kept = (
+            self._coloring.photo_seen(),
+            self._areas.masks(last.height_px, last.width_px, finished.device).kept,
+        )
+        if kept is not None and photo is not None:
+            finished = torch.lerp(finished, self._tensor(photo, last.height_px, last.width_px), kept)
+        pixels = self._coloring.shown(picture_pixels(finished))
+        if kept is not None and self._content is not None:
+            untouched = kept.cpu().numpy() == 1
             pixels[untouched] = self._content.pixels(last.height_px, last.width_px)[untouched]
         stopped = self._stopped and not (self._scale_done and scale is last)
         return RunDone(pixels, stopped, self.seconds, self._pixel_steps)
-
-    def _with_photo(self, finished: Tensor, scale: Scale) -> Tensor:
-        """The pastiche with the photo where it is kept, as the objective sees it."""
-        photo = self._coloring.photo_seen()
-        if not self._areas.keeps or photo is None:
-            return finished
-        return torch.lerp(
-            finished, self._tensor(photo, scale.height_px, scale.width_px), self._kept(scale, finished.device)
-        )
-
-    def _kept(self, scale: Scale, device: torch.device) -> Tensor:
-        kept = self._areas.masks(scale.height_px, scale.width_px, device).kept
-        assert kept is not None  # so say the areas
-        return kept
 
     def _preview(self, canvas: Tensor) -> PreviewReady:
         self._controls.preview = False
@@ -395,7 +390,7 @@ class _Run:
         self._balance = Balance(self._options, self._areas.strengths)
         self._balance.restore(values["balance"])
         self._coloring.strength = self._options.color_strength
-        self._course = _Course(*values["course"])
+        self._course = Course(*values["course"])
         self._stop.totals = list(values["totals"])
         optimizer, device = Checkpoint(values["optimizer"], state.tensors), self._encoder.device
         if values["optimizer"]["name"] == "Adam":
@@ -460,30 +455,3 @@ def build_objective(
         kept=None if masks.kept is None else extended(masks.kept),
         mask_mode=options.mask_mode,
     )
-
-
-@dataclass(frozen=True)
-class _Course:
-    """Steps of a scale in one go: from its first, or from where it was steered."""
-
-    begun: int
-    steps: int
-
-    @property
-    def end(self) -> int:
-        return self.begun + self.steps
-
-
-class _AdaptiveStop:
-    """Ends a scale when the objective, averaged as the iterate is, gains too little."""
-
-    def __init__(self, tolerance: float) -> None:
-        self._tolerance = tolerance
-        self.totals: list[float] = []
-
-    def reached(self, total: float) -> bool:
-        self.totals.append(total)
-        if self._tolerance == 0 or len(self.totals) < 2 * STOP_WINDOW:
-            return False
-        before = sum(self.totals[-2 * STOP_WINDOW : -STOP_WINDOW])
-        return before - sum(self.totals[-STOP_WINDOW:]) < self._tolerance * before

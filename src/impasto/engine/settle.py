@@ -12,10 +12,8 @@ from impasto.images.geometry import fit_long_edge
 from impasto.images.io import Picture
 from impasto.inputs import Painting, Region, check_regions
 from impasto.losses.objective import WHOLE_MAP_LOSSES
-from impasto.options import DRAFT, STARTING_POINTS, PaintOptions
+from impasto.options import DEFAULT_LONG_EDGE_PX, DRAFT, STARTING_POINTS, PaintOptions
 from impasto.style_file import StyleFile
-
-DEFAULT_LONG_EDGE_PX = 1024
 
 
 def with_layers_of(encoder: Encoder, options: PaintOptions) -> tuple[PaintOptions, list[str]]:

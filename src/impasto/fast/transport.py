@@ -11,7 +11,6 @@ from torch import Tensor
 
 from impasto.fast.statistics import Batch
 
-Means = Float[Tensor, "batch channels"]
 Matrices = Float[Tensor, "batch channels channels"]
 
 # Share of the two pictures' mean variance that is added to both covariances: what hardly varies in the photo is

@@ -13,7 +13,7 @@ from impasto.events import Event, Notice, PreviewReady, StepDone, event_fields
 from impasto.images.io import Picture, load_picture
 from impasto.inputs import Painting
 from impasto.jobs.run_folder import InputFile, Job, Outcome
-from impasto.record import read_painting, read_region
+from impasto.record_inputs import read_painting, read_region
 from impasto.runs import Run
 
 KEPT_PICTURES = 4  # decoded inputs that a process keeps: neighbouring jobs share photo or painting

@@ -26,7 +26,8 @@ from impasto import __version__
 from impasto.errors import InputError, OptionError, OutputError, RecordError
 from impasto.images.io import write_whole
 from impasto.options import PaintOptions
-from impasto.record import ENCODER_SUFFIX, PaintingFile, RegionFiles, hash_file, without_defaults
+from impasto.record import ENCODER_SUFFIX, hash_file
+from impasto.record_inputs import PaintingFile, RegionFiles, without_defaults
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"

@@ -18,7 +18,8 @@ from impasto.inputs import Painting
 from impasto.lab.batch import find_pictures
 from impasto.lab.layout import PAGE_PICTURES, Heading, Page
 from impasto.lab.plan import PathLike, file_labels, job_name
-from impasto.record import PICTURE_SUFFIXES, PaintingFile, describe_painting
+from impasto.record import PICTURE_SUFFIXES
+from impasto.record_inputs import PaintingFile, describe_painting
 from impasto.runs import Pastiche
 from impasto.style_file import SUFFIX as STYLE_SUFFIX
 

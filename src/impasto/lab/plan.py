@@ -17,7 +17,8 @@ from impasto.images.io import Picture
 from impasto.inputs import Painting, Region
 from impasto.jobs.run_folder import InputFile, InputFiles, Job, Manifest, Role, RunFolder, check_unique
 from impasto.options import PALETTE, PaintOptions, palette_path
-from impasto.record import ENCODER_SUFFIX, PaintingFile, describe_painting, describe_region, is_picture_path
+from impasto.record import ENCODER_SUFFIX, is_picture_path
+from impasto.record_inputs import PaintingFile, describe_painting, describe_region
 from impasto.style_file import StyleFile, is_style_file
 
 PathLike = str | os.PathLike[str]

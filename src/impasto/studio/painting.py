@@ -8,14 +8,13 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 
-import impasto
 from impasto.api import build_enlargement, build_resume, build_run
 from impasto.display import Clock, EventLog
 from impasto.errors import CheckpointError, ImpastoError, OutputError
@@ -33,11 +32,12 @@ from impasto.events import (
 )
 from impasto.images.geometry import fit_long_edge, resize
 from impasto.images.io import Picture, read_record, save_picture
+from impasto.inputs import ALPHA, Painting, Region
 from impasto.interrupted import Command, holds_run, remove_run
 from impasto.record import ENCODER_SUFFIX, hash_file, parse_record, wanted_files
 from impasto.runs import Run
 from impasto.studio.messages import Ended, Message, Order, Progress
-from impasto.studio.request import PaintingChoice, Request
+from impasto.studio.request import PaintingChoice, RegionChoice, Request
 from impasto.studio.uploads import samples
 
 CHECKPOINT_SECONDS = 20.0
@@ -56,6 +56,7 @@ class Work:
 
 
 Tell = Callable[[Message], None]
+Named = TypeVar("Named")
 
 
 def do_work(work: Work, tell: Tell) -> Ended:
@@ -134,11 +135,11 @@ def _build(work: Work, tell: Tell) -> tuple[Run, int]:
     else:
         run = build_run(
             request.photo,
-            _style(request.paintings) or None,
+            _style(request.paintings),
             recipe=request.recipe,
             controls=work.controls,
             options=request.options,
-            **_regions(request),
+            regions=[_region(choice) for choice in request.regions],
         )
     run.checkpoint_folder, run.checkpoint_seconds = order.files.checkpoints, CHECKPOINT_SECONDS
     return run, 0
@@ -154,57 +155,34 @@ def _build_final(source: Path, request: Request) -> Run:
     return build_enlargement(source, given, size_px=size_px, overrides=options)
 
 
-def _style(choices: tuple[PaintingChoice, ...]) -> list[Any]:
+def _style(choices: tuple[PaintingChoice, ...]) -> list[Painting] | None:
     """Paintings as `impasto.paint` takes them."""
-    face: Any = impasto
-    return [
-        (choice.path, choice.weight)
-        if choice.mask is None and choice.brush_scale == 1
-        else face.Painting(choice.path, choice.weight, choice.brush_scale, choice.mask)
-        for choice in choices
-    ]
+    return [Painting(choice.path, choice.weight, choice.brush_scale, choice.mask) for choice in choices] or None
 
 
-def _regions(request: Request) -> dict[str, Any]:
-    """The argument ``regions`` of `impasto.paint`, where there are any."""
-    if not request.regions:
-        return {}
-    face: Any = impasto
-    regions = [
-        face.Region(
-            "alpha" if region.mask is None else region.mask,
-            _style(region.paintings) or None,
-            strength=region.strength,
-            brush_scale=region.brush_scale,
-            color=region.color,
-        )
-        for region in request.regions
-    ]
-    return {"regions": regions}
+def _region(choice: RegionChoice) -> Region:
+    """A region as `impasto.paint` takes it."""
+    mask = ALPHA if choice.mask is None else choice.mask
+    return Region(mask, _style(choice.paintings), choice.strength, choice.brush_scale, choice.color)
 
 
 def _give_names(run: Run, names: Mapping[str, str]) -> None:
     """Let notices and the run record call the inputs what people call them."""
 
-    def named(picture: Any) -> Any:  # or no picture: no mask, or "alpha"
+    def named(picture: Named) -> Named:  # or no picture: no mask, "alpha", a style file
         if not isinstance(picture, Picture):
             return picture
         return dataclasses.replace(picture, name=names.get(str(picture.path), picture.name))
 
-    def paintings_named(paintings: Sequence[Any]) -> list[Any]:
-        masks = [{"mask": named(p.mask)} if hasattr(p, "mask") else {} for p in paintings]
-        return [
-            dataclasses.replace(p, picture=named(p.picture), **mask) for p, mask in zip(paintings, masks, strict=True)
-        ]
+    def paintings_named(paintings: Sequence[Painting]) -> list[Painting]:
+        return [Painting(named(p.picture), p.weight, p.brush_scale, named(p.mask)) for p in paintings]
 
     run.content = named(run.content)
     run.paintings = paintings_named(run.paintings)
-    face, own = cast("Any", impasto), cast("Any", run)
-    if getattr(run, "regions", ()):
-        own.regions = [
-            face.Region(named(r.mask), paintings_named(r.paintings) or None, r.strength, r.brush_scale, r.color)
-            for r in own.regions
-        ]
+    run.regions = [
+        Region(named(r.mask), paintings_named(r.paintings) or None, r.strength, r.brush_scale, r.color)
+        for r in run.regions
+    ]
 
 
 class Watch:

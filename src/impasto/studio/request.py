@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from impasto.inputs import BRUSH_SCALES
+from impasto.options import PALETTE
 from impasto.record import is_picture_path
 
 Kind = Literal["paint", "grid", "final"]
@@ -16,7 +18,6 @@ State = Literal["waiting", "painting", "stopped", "done", "failed", "cancelled"]
 GRID_STRENGTHS = (25.0, 50.0, 75.0)
 GRID_SIZE_PX = 384  # the pictures of a grid are shown no larger
 FINAL_SIZE_PX = 4096
-PALETTE = "palette:"
 
 
 class _Part(BaseModel):
@@ -28,7 +29,7 @@ class PaintingChoice(_Part):
 
     path: Path
     weight: float = Field(default=1.0, gt=0, le=1e6)
-    brush_scale: float = Field(default=1.0, ge=0.25, le=4)
+    brush_scale: float = Field(default=1.0, ge=BRUSH_SCALES[0], le=BRUSH_SCALES[1])
     mask: Path | None = None
 
 
@@ -44,7 +45,7 @@ class RegionChoice(_Part):
     mask: Path | None
     paintings: tuple[PaintingChoice, ...] = ()
     strength: float | None = Field(default=None, ge=0, le=100)
-    brush_scale: float = Field(default=1.0, ge=0.25, le=4)
+    brush_scale: float = Field(default=1.0, ge=BRUSH_SCALES[0], le=BRUSH_SCALES[1])
     color: str | None = None
 
 

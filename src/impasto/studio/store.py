@@ -14,8 +14,9 @@ from impasto.api import resolve_options
 from impasto.errors import InputError, OptionError, OutputError, RecordError, did_you_mean
 from impasto.images.io import load_picture, read_record, save_picture
 from impasto.jobs.run_folder import RunFolder
-from impasto.options import build_options, recipe_names
-from impasto.record import ENCODER_SUFFIX, File, RunRecord, is_picture_path, parse_record
+from impasto.options import PALETTE, build_options, recipe_names
+from impasto.record import ENCODER_SUFFIX, RunRecord, is_picture_path, parse_record
+from impasto.record_inputs import File, PaintingFile, RegionFiles
 from impasto.studio.painter import Painter, ProcessPainter
 from impasto.studio.queue import Queue
 from impasto.studio.request import (
@@ -241,10 +242,13 @@ class Store:
         if record.inputs.starting_picture is not None:
             start = inputs.find(record.inputs.starting_picture)
             options["starting_point"] = str(start) if start else "content"
+        if record.inputs.palette is not None:
+            palette = inputs.find(record.inputs.palette)
+            options["color"] = PALETTE + str(palette) if palette else "painting"
         request = Request(
             photo=inputs.find(record.inputs.content) if record.inputs.content else None,
             paintings=inputs.paintings(record.inputs.paintings),
-            regions=inputs.regions(getattr(record.inputs, "regions", ())),
+            regions=inputs.regions(record.inputs.regions),
             recipe=recipe,
             options=options,
         )
@@ -325,28 +329,35 @@ class _Inputs:
             self.missing[file.name] = None
         return path
 
-    def paintings(self, files: Iterable[Any]) -> tuple[PaintingChoice, ...]:
+    def paintings(self, files: Iterable[PaintingFile]) -> tuple[PaintingChoice, ...]:
         found = [(file, self.find(file)) for file in files]
         return tuple(
             PaintingChoice(
                 path=path,
                 weight=file.weight,
-                brush_scale=getattr(file, "brush_scale", 1.0),
-                mask=self.find(file.mask) if getattr(file, "mask", None) else None,
+                brush_scale=file.brush_scale,
+                mask=self.find(file.mask) if file.mask else None,
             )
             for file, path in found
             if path
         )
 
-    def regions(self, regions: Iterable[Any]) -> tuple[RegionChoice, ...]:
+    def regions(self, regions: Iterable[RegionFiles]) -> tuple[RegionChoice, ...]:
         """Without those whose mask is missing: they would be the whole picture."""
         choices = []
         for region in regions:
             mask = self.find(region.mask) if region.mask else None
             paintings = self.paintings(region.paintings)
             if mask is not None or region.mask is None:
-                settings = {name: getattr(region, name) for name in ("strength", "brush_scale", "color")}
-                choices.append(RegionChoice(mask=mask, paintings=paintings, **settings))
+                choices.append(
+                    RegionChoice(
+                        mask=mask,
+                        paintings=paintings,
+                        strength=region.strength,
+                        brush_scale=region.brush_scale,
+                        color=region.color,
+                    )
+                )
         return tuple(choices)
 
 
@@ -371,7 +382,7 @@ def _own_options(record: RunRecord, recipe: str | None, below: Mapping[str, Any]
     """Options of a record that differ from what the recipe, here, comes to."""
     base = resolve_options(recipe, below).model_dump(mode="json")
     options = record.options.model_dump(mode="json")
-    for steer in getattr(record, "steered", ()):  # what the picture ended with
+    for steer in record.steered:  # what the picture ended with
         options |= steer.options
     own = {k: v for k, v in options.items() if v != base[k] and k not in (*OF_THE_MACHINE, "starting_point")}
     if not is_picture_path(record.options.starting_point) and record.options.starting_point != base["starting_point"]:
