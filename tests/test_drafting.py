@@ -61,7 +61,7 @@ def test_brush_scale_changes_the_strokes(photo_pixels: np.ndarray, painting_pixe
 
 
 def test_replay_gives_the_same_pixels(drafted: Path) -> None:
-    again = impasto.replay_draft(drafted)
+    again = impasto.replay(drafted)
     np.testing.assert_array_equal((again.pixels * 255).round(), np.asarray(Image.open(drafted), np.float32))
 
 
@@ -85,7 +85,7 @@ def test_replay_finds_another_stylizer_out(drafted: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(stylizer, "load_stylizer", other)
     with pytest.raises(RecordError, match="another stylizer"):
-        impasto.replay_draft(drafted)
+        impasto.replay(drafted)
 
 
 def test_what_a_run_does_with_a_draft(drafted: Path, studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +94,7 @@ def test_what_a_run_does_with_a_draft(drafted: Path, studio: Path, capsys: pytes
     assert cli.main(["enlarge", str(drafted), "--size", "200", "-o", "large.png"]) == 1
     assert "is a draft" in capsys.readouterr().err
     with pytest.raises(RecordError, match=r"no run record|no record"):
-        impasto.replay_draft(studio / "photo.png")
+        impasto.replay(studio / "photo.png")
 
 
 def test_info_of_a_draft(drafted: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,17 +141,22 @@ def check_coloring(options: PaintOptions, photo: Picture | None, areas: Areas, p
                     f"the style file {style.name} cannot be given other colours: give the painting itself, or take "
                     "color 'painting'"
                 )
-    if options.color == "painting":
-        return
     if options.color == "photo" and photo is None:
         raise OptionError("there is no photo to take colours from: take color 'painting', or palette:FILE")
-    if areas.painted and not any(area.paintings for area in areas.painted):
+    if options.color != "painting" and areas.painted and not any(area.paintings for area in areas.painted):
         raise OptionError(f"there is no painting whose colours color {options.color!r} could change: take 'painting'")
-    if options.color != "photo" and options.color_method == "luminance":
+    check_palette(options, palette)
+
+
+def check_palette(options: PaintOptions, palette: Picture | None) -> None:
+    """Refuse a palette's colours that cannot be had; raises `OptionError`."""
+    if options.color in ("painting", "photo"):
+        return
+    if options.color_method == "luminance":
         raise OptionError(
             "a palette has no places, so no chroma to put back: take color method mean-covariance or histogram"
         )
-    if options.color != "photo" and palette is None:
+    if palette is None:
         raise OptionError(f"the picture of color {options.color!r} was not given")
 
 
