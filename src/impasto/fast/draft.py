@@ -98,11 +98,9 @@ class AreaDrafter:
         style = background
         if area.paintings or style is None:
             style = self._known_study(photo, area, long_edge_px)
-        coloring = self._coloring(photo, area)
-        seen = coloring.photo_seen()
-        assert seen is not None, "there is a photo"
         strength = 100.0 if self._fully else self._options_of(area).strength
-        return coloring.shown(draft_pixels(self._stylizer, seen, style, long_edge_px, strength))
+        painted = draft_pixels(self._stylizer, photo, style, long_edge_px, strength)
+        return self._coloring(photo, area).shown(painted)
 
     def _known_study(self, photo: Picture, area: Area, long_edge_px: int) -> StyleStatistics:
         """What is learned of a region's paintings, kept while size and photo (where it matters) are the same."""
@@ -120,7 +118,8 @@ class AreaDrafter:
         return study_paintings(self._stylizer, paintings, long_edge_px, self._options.brush_scale * area.brush_scale)
 
     def _coloring(self, photo: Picture, area: Area) -> Coloring:
-        return Coloring(self._options_of(area), photo, self._palette, self._alone(photo, area))
+        alone = self._alone(photo, area)
+        return Coloring(self._options_of(area), photo, self._palette, alone, seen_in_colour=True)
 
     def _alone(self, photo: Picture, area: Area) -> Areas:
         """The whole picture as if it were that area."""
