@@ -54,9 +54,9 @@ def main(tokens: Sequence[str] | None = None) -> int:
         code = command(*bound.args, **bound.kwargs) or 0
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
-        if not nobody_reads():
-            raise
+    except BrokenPipeError:  # who read what is printed has gone (| head): the rest goes nowhere, at Python's end too
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return NOBODY_READS
     except ImpastoError as error:
         print(f"impasto: {error}", file=sys.stderr)
@@ -68,17 +68,6 @@ def main(tokens: Sequence[str] | None = None) -> int:
         number, onward = error.args or (signal.SIGINT, "")
         print(f"impasto: interrupted, no picture written{onward}", file=sys.stderr)
         return 128 + int(number)
-
-
-def nobody_reads() -> bool:
-    """Whether who read what is printed has gone (``| head``); then the rest is dropped, also at the end of Python."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        return True
-    return False
 
 
 def explain_usage(error: CycloptsError) -> str:

@@ -58,7 +58,7 @@ def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
             option,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=Annotated[str | None, option_flag(option), Parameter(group=groups[option_group(option)])],
+            annotation=Annotated[str | None, option_flag(option, group=groups[option_group(option)])],
         )
         for option in PaintOptions.model_fields
     ]
@@ -68,9 +68,9 @@ def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-def option_flag(option: str) -> Parameter:
-    """The flag of an option of a run."""
-    return Parameter(name=flag_name(option), help=describe_option(option), metavar=describe_values(option))
+def option_flag(option: str, group: Group | None = None) -> Parameter:
+    """The flag of an option of a run, under a heading."""
+    return Parameter(name=flag_name(option), help=describe_option(option), metavar=describe_values(option), group=group)
 
 
 @contextmanager
