@@ -360,6 +360,13 @@ def test_on_the_command_line_a_refusal_is_a_line(
     assert not any(Path(name).exists() for name in ("out.png", "out"))
 
 
+def test_help_names_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["draft", "--help"]) == 0
+    shown = capsys.readouterr().out
+    for flag in ("--region", "--brush-scale", "--color ", "--color-method", "--color-strength"):
+        assert flag in shown
+
+
 def test_without_a_painting_the_regions_are_all(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["draft", "photo.png", "-o", "out.png", "--region", "left.png=lines.png"]) == 0
     np.testing.assert_array_equal(

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
 
@@ -68,9 +68,9 @@ def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-def option_flag(option: str, group: Group | None = None) -> Parameter:
-    """The flag of an option of a run, under a heading."""
-    return Parameter(name=flag_name(option), help=describe_option(option), metavar=describe_values(option), group=group)
+def option_flag(option: str, **settings: Any) -> Parameter:
+    """The flag of an option of a run; `settings`: what else it is to have, such as a group."""
+    return Parameter(name=flag_name(option), help=describe_option(option), metavar=describe_values(option), **settings)
 
 
 @contextmanager
