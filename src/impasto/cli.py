@@ -29,8 +29,8 @@ from impasto.cli_parts import (
     PAINTINGS_HELP,
     SWITCH,
     Regions,
-    describe_inputs,
     name_file,
+    name_inputs,
     parse_painting,
     parse_region,
     parse_sheet,
@@ -52,7 +52,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
             sys.argv[1:] if tokens is None else list(tokens), exit_on_error=False, print_error=False
         )
         code = command(*bound.args, **bound.kwargs) or 0
-        sys.stdout.flush()
+        print(end="", flush=True)
         return code
     except BrokenPipeError:  # who read what is printed has gone (| head): the rest goes nowhere, at Python's end too
         with Path(os.devnull).open("w") as nowhere:
@@ -312,7 +312,7 @@ def info(
         return describe(values, picture.name)
     record = parse_record(values, picture.name)
     lines = {"painted by": f"impasto {record.impasto}" + (f", recipe {record.recipe}" if record.recipe else "")}
-    lines |= describe_inputs(record.inputs)
+    lines |= name_inputs(record.inputs)
     if record.stylizer is not None:
         lines["draft by"] = name_file(record.stylizer)
     lines["encoder"] = name_file(record.encoder)

@@ -13,8 +13,8 @@ from impasto.cli_parts import (
     GENERAL,
     SWITCH,
     Regions,
-    describe_inputs,
     name_file,
+    name_inputs,
     option_flag,
     parse_painting,
     parse_region,
@@ -173,7 +173,7 @@ def describe(values: Mapping[str, object], name: str) -> int:
     """Print how a draft was painted: ``impasto info`` of one."""
     record = parse_draft_record(values, name)
     lines = {"drafted by": f"impasto {record.impasto}, in one pass"}
-    lines |= describe_inputs(record.inputs)
+    lines |= name_inputs(record.inputs)
     lines["stylizer"] = name_file(record.stylizer)
     lines |= {flag_name(key): format_value(value) for key, value in record.options if key != "stylizer"}
     for heading, value in lines.items():

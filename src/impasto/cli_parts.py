@@ -175,7 +175,7 @@ def _setting(settings: Mapping[str, str], name: str, default: Number) -> float |
         raise OptionError(f"--region: {name} is a number, got {settings[name]!r}") from None
 
 
-def describe_inputs(inputs: Inputs) -> dict[str, str]:
+def name_inputs(inputs: Inputs) -> dict[str, str]:
     """What a record says of the pictures that were read, for people: a heading and a text each."""
     lines: dict[str, str] = {}
     if inputs.content is not None:
