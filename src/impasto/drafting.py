@@ -146,7 +146,7 @@ def replay_draft(
     wanted = input_files(record.inputs)
     if "color" in overrides:
         wanted.pop("palette", None)
-    if record.options.stylizer is not None:
+    if record.options.stylizer is not None and "stylizer" not in overrides:
         wanted["stylizer"] = File(name=record.options.stylizer, sha256=record.stylizer.sha256)
     files = find_inputs(wanted, [picture.absolute().parent, Path.cwd()], [Path(file) for file in inputs])
     if "stylizer" in files:
