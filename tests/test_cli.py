@@ -359,6 +359,24 @@ def test_an_events_file_that_cannot_be_written(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------- info and replay
 
 
+@pytest.mark.parametrize(("arguments", "code"), [(["recipes"], 141), (["--version"], 1), (["--help"], 1)])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves_ends_it_quietly(arguments: list[str], code: int, unbuffered: str) -> None:
+    """As ``| head -1`` does; the pipe is closed before anything is printed. Where rich prints, the code is its own."""
+    running = subprocess.Popen(
+        [sys.executable, "-c", f"input()\n{WITHOUT_TORCH}", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+    )
+    assert running.stdout is not None
+    running.stdout.close()
+    running.stdout = None
+    assert running.communicate(b"\n")[1] == b""
+    assert running.returncode == code
+
+
 def test_info(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     start = ["--starting-point", "photo.png", "--recipe", "painterly"]
     assert cli.main([*paint_flags("photo.png:0.25", *OUT), *quick_flags, "-q", *start]) == 0

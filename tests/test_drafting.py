@@ -27,7 +27,10 @@ def test_a_draft_is_a_pastiche(studio: Path) -> None:
     assert draft.pixels.dtype == np.float32
     assert not draft.stopped
     assert draft.record["kind"] == "draft"
-    assert draft.record["options"] == {"size_px": 80, "strength": 70.0, "brush_scale": 1.0, "stylizer": None}
+    assert draft.record["options"] == {
+        "size_px": 80, "strength": 70.0, "brush_scale": 1.0, "color": "painting", "color_method": None,
+        "color_strength": 100.0, "stylizer": None,
+    }  # fmt: skip
     assert [p["name"] for p in draft.record["inputs"]["paintings"]] == ["painting.png"]
 
 
@@ -61,7 +64,7 @@ def test_brush_scale_changes_the_strokes(photo_pixels: np.ndarray, painting_pixe
 
 
 def test_replay_gives_the_same_pixels(drafted: Path) -> None:
-    again = impasto.replay_draft(drafted)
+    again = impasto.replay(drafted)
     np.testing.assert_array_equal((again.pixels * 255).round(), np.asarray(Image.open(drafted), np.float32))
 
 
@@ -69,8 +72,11 @@ def test_replay_of_a_draft_from_the_command_line(drafted: Path, capsys: pytest.C
     assert cli.main(["replay", str(drafted), "-o", "again.png"]) == 0
     assert "drafted in" in capsys.readouterr().out
     assert drafted.with_name("again.png").read_bytes() == drafted.read_bytes()
-    assert cli.main(["replay", str(drafted), "-o", "other.png", "--strength", "20"]) == 2
-    assert "leave out --strength" in capsys.readouterr().err
+    assert cli.main(["replay", str(drafted), "-o", "other.png", "--strength", "20"]) == 0
+    np.testing.assert_array_equal(impasto.replay("other.png").pixels, impasto.replay(drafted, strength=20).pixels)
+    assert impasto.read_record("other.png")["options"]["strength"] == 20
+    assert cli.main(["replay", str(drafted), "-o", "third.png", "--steps", "20"]) == 2
+    assert "is a draft, which knows nothing of --steps" in capsys.readouterr().err
 
 
 def test_replay_finds_another_stylizer_out(drafted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,22 +91,23 @@ def test_replay_finds_another_stylizer_out(drafted: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(stylizer, "load_stylizer", other)
     with pytest.raises(RecordError, match="another stylizer"):
-        impasto.replay_draft(drafted)
+        impasto.replay(drafted)
 
 
 def test_what_a_run_does_with_a_draft(drafted: Path, studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(RecordError, match=r"draft.png is a draft, painted in one pass"):
-        impasto.replay(drafted)
     assert cli.main(["enlarge", str(drafted), "--size", "200", "-o", "large.png"]) == 1
     assert "is a draft" in capsys.readouterr().err
     with pytest.raises(RecordError, match=r"no run record|no record"):
-        impasto.replay_draft(studio / "photo.png")
+        impasto.replay(studio / "photo.png")
 
 
 def test_info_of_a_draft(drafted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info", str(drafted)]) == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.startswith("-"))
-    assert lines == {"--size": "60", "--strength": "100", "--brush-scale": "1"}
+    assert lines == {
+        "--size": "60", "--strength": "100", "--brush-scale": "1", "--color": "painting", "--color-method": "None",
+        "--color-strength": "100",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -219,11 +226,6 @@ def test_a_start_by_another_stylizer_is_not_replayed(studio: Path, monkeypatch: 
         impasto.replay("first.png")
 
 
-def test_what_does_not_start_from_a_draft(studio: Path, painting_pixels: np.ndarray) -> None:
-    region = impasto.Region(np.full((48, 60), 255, np.uint8), "painting.png")
-    with pytest.raises(OptionError, match="no regions"):
-        impasto.paint("photo.png", "painting.png", regions=[region], starting_point="draft", **RUN)
-    masked = impasto.Painting("painting.png", mask=painting_pixels)
-    for attempt in (impasto.draft, lambda *pair: impasto.paint(*pair, starting_point="draft", **RUN)):
-        with pytest.raises(OptionError, match="a draft takes no masks"):
-            attempt("photo.png", masked)
+def test_what_does_not_start_from_a_draft(studio: Path) -> None:
+    with pytest.raises(OptionError, match="wants a photo and a painting"):
+        impasto.paint(None, "painting.png", recipe="texture", starting_point="draft", **RUN)

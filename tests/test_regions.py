@@ -292,14 +292,14 @@ def test_a_region_on_the_command_line(desk: Path, quick_flags: list[str], capsys
 
 
 def test_what_a_region_is_written_as(desk: Path) -> None:
-    region = parse_region("left.png=dots.png:0.3+lines.png:2:0.5,strength=70,brush-scale=2,color=palette:a,b=c.png")
+    region = parse_region("left.png=dots.png:0.3+lines.png:2:0.5,strength=70,brush-scale=2,color=photo")
     assert isinstance(region.mask, impasto.Picture)
     assert region.mask.name == "left.png"
     assert [(p.picture.name, p.weight, p.brush_scale) for p in region.paintings] == [
         ("dots.png", 0.3, 1.0),
         ("lines.png", 2.0, 0.5),
     ]
-    assert (region.strength, region.brush_scale, region.color) == (70, 2, "palette:a,b=c.png")
+    assert (region.strength, region.brush_scale, region.color) == (70, 2, "photo")
     assert parse_region("alpha=dots.png").mask == "alpha"
     assert parse_region("left.png=photo").stays
     assert not parse_region("left.png=dots.png").stays
@@ -374,6 +374,11 @@ REFUSALS: dict[str, Refusal] = {
     ),
     "mask of a painting": (lambda: impasto.Painting("dots.png", mask="left.png"), InputError, "same proportions"),
     "strength": (lambda: impasto.Region("left.png", strength=101), OptionError, "a region is 0 to 100, got 101"),
+    "color": (
+        lambda: impasto.Region("left.png", color="palette:dots.png"),
+        OptionError,
+        "the color of a region is painting or photo, got 'palette:dots.png'",
+    ),
     "brush scale": (lambda: impasto.Painting("dots.png", brush_scale=9), OptionError, "is 0.25 to 4, got 9"),
     "no style": (lambda: impasto.Region("left.png", []), OptionError, "no style image given"),
     "no photo": (

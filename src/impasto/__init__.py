@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from impasto.api import enlarge, iter_paint, paint, replay, resume
-    from impasto.drafting import draft, replay_draft
+    from impasto.drafting import draft
     from impasto.errors import (
         CheckpointError,
         ImpastoError,
@@ -89,7 +89,6 @@ __all__ = [
     "read_record",
     "recipe_names",
     "replay",
-    "replay_draft",
     "resume",
     "save_picture",
     "save_style",
@@ -98,7 +97,7 @@ __all__ = [
 
 _HOMES = {
     "impasto.api": ["enlarge", "iter_paint", "paint", "replay", "resume"],
-    "impasto.drafting": ["draft", "replay_draft"],
+    "impasto.drafting": ["draft"],
     "impasto.errors": [
         "CheckpointError", "ImpastoError", "InputError", "OptionError", "OutputError", "RecordError", "WeightsError",
     ],

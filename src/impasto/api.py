@@ -7,11 +7,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from impasto.drafting import replay_draft
 from impasto.errors import OptionError, did_you_mean
 from impasto.events import Controls, Event
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, read_record
 from impasto.images.printing import Print
-from impasto.inputs import PictureLike, Region, StyleLike, as_paintings, check_regions, load_input, load_style
+from impasto.inputs import (
+    PictureLike,
+    Region,
+    StyleLike,
+    as_paintings,
+    check_regions,
+    load_input,
+    load_palette,
+    load_style,
+)
 from impasto.interrupted import (
     RunState,
     find_run_folder,
@@ -28,10 +38,9 @@ from impasto.options import (
     PaintOptions,
     build_options,
     load_recipe,
-    palette_path,
     scale_edges,
 )
-from impasto.record import find_inputs, is_picture_path, parse_record, wanted_files
+from impasto.record import find_inputs, is_draft, is_picture_path, parse_record, wanted_files
 from impasto.record_inputs import input_files, read_painting, read_picture, read_region
 from impasto.runs import Pastiche, Run
 from impasto.style_file import StyleFile
@@ -156,16 +165,20 @@ def replay(
     inputs: Sequence[str | os.PathLike[str]] | None = None,
     **overrides: Any,
 ) -> Pastiche:
-    """Paint a picture again from the run record that it carries.
+    """Paint a picture again from the record that it carries: a pastiche, or a draft.
 
     Its inputs are found by SHA-256 among `inputs`, beside the picture and in the working directory. On the
-    same machine the pixels are the same, bit for bit, unless `overrides` (`PaintOptions`) change them.
+    same machine the pixels are the same, bit for bit, unless `overrides` (`PaintOptions`, or options that a draft
+    has) change them.
 
     Raises
     ------
-    RecordError: for a picture without a usable record, and for an input that is not found.
+    RecordError: for a picture without a usable record, for an input that is not found, and for a draft by another
+        stylizer.
     InputError, OptionError, WeightsError: as `paint` does.
     """
+    if is_draft(read_record(path)):
+        return replay_draft(path, inputs or (), overrides)
     return build_replay(path, inputs or (), overrides=overrides).paint()
 
 
@@ -330,9 +343,3 @@ def load_starting_picture(options: PaintOptions, max_pixels: int = DEFAULT_MAX_P
         near = did_you_mean(start, STARTING_POINTS)
         raise OptionError(f"unknown starting point {start!r}{near} (or a picture file)")
     return load_picture(start, max_pixels=max_pixels)
-
-
-def load_palette(options: PaintOptions, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | None:
-    """Load the picture whose colours `options.color` asks for; None where it names no file."""
-    path = palette_path(options)
-    return load_picture(path, max_pixels=max_pixels) if path else None

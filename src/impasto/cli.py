@@ -3,18 +3,20 @@
 ``reconstruct`` and ``texture`` are in `cli_reconstruct`, named by strings: they are loaded when they are wanted.
 
 Exit codes: 0 painted, 1 an input or output cannot be used, 2 wrong usage, 130 interrupted (Ctrl-C) and 143
-terminated, both after writing a checkpoint and the picture as it stands; a second signal quits at once.
+terminated, both after writing a checkpoint and the picture as it stands; a second signal quits at once; 141 where
+nobody reads on what is printed.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
@@ -27,6 +29,8 @@ from impasto.cli_parts import (
     PAINTINGS_HELP,
     SWITCH,
     Regions,
+    name_file,
+    name_inputs,
     parse_painting,
     parse_region,
     parse_sheet,
@@ -36,8 +40,7 @@ from impasto.errors import ImpastoError, InputError, OptionError, RecordError, p
 from impasto.flags import flag_name, format_value
 from impasto.options import CHECKPOINT_SECONDS, build_options, describe_recipe, recipe_names
 
-if TYPE_CHECKING:
-    from impasto.record_inputs import File, PaintingFile
+NOBODY_READS = 141  # as shells say of a program that SIGPIPE ended
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -48,7 +51,13 @@ def main(tokens: Sequence[str] | None = None) -> int:
         command, bound, _ = build_app().parse_args(
             sys.argv[1:] if tokens is None else list(tokens), exit_on_error=False, print_error=False
         )
-        return command(*bound.args, **bound.kwargs) or 0
+        code = command(*bound.args, **bound.kwargs) or 0
+        print(end="", flush=True)
+        return code
+    except BrokenPipeError:  # who read what is printed has gone (| head): the rest goes nowhere, at Python's end too
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return NOBODY_READS
     except ImpastoError as error:
         print(f"impasto: {error}", file=sys.stderr)
         return error.exit_code
@@ -303,23 +312,10 @@ def info(
         return describe(values, picture.name)
     record = parse_record(values, picture.name)
     lines = {"painted by": f"impasto {record.impasto}" + (f", recipe {record.recipe}" if record.recipe else "")}
-    if record.inputs.content is not None:
-        lines["content image"] = name_file(record.inputs.content)
-    for number, painting in enumerate(record.inputs.paintings, start=1):
-        lines[f"style image {number}"] = name_painting(painting, several=len(record.inputs.paintings) > 1)
-    for number, region in enumerate(record.inputs.regions, start=1):
-        settings = {"strength": region.strength, "brush scale": region.brush_scale, "color": region.color}
-        said = [f", {name} {format_value(value)}" for name, value in settings.items() if value not in (None, 1.0)]
-        paintings = [name_painting(painting, several=len(region.paintings) > 1) for painting in region.paintings]
-        mask = name_file(region.mask) if region.mask else "the content image's alpha"
-        lines[f"region {number}"] = f"{mask}: {' and '.join(paintings) or 'the photograph'}{''.join(said)}"
-    if record.inputs.starting_picture is not None:
-        lines["starting point"] = name_file(record.inputs.starting_picture)
-    if record.inputs.palette is not None:
-        lines["palette"] = name_file(record.inputs.palette)
+    lines |= name_inputs(record.inputs)
     if record.stylizer is not None:
-        lines["draft by"] = f"{record.stylizer.name}  (SHA-256 {record.stylizer.sha256[:12]})"
-    lines["encoder"] = f"{record.encoder.name}  (SHA-256 {record.encoder.sha256[:12]})"
+        lines["draft by"] = name_file(record.stylizer)
+    lines["encoder"] = name_file(record.encoder)
     if record.stopped_after is not None:
         lines["stopped after"] = f"scale {record.stopped_after.scale + 1}, step {record.stopped_after.step}"
     for steer in record.steered:
@@ -334,19 +330,6 @@ def info(
     for name, value in lines.items():
         print(printable(f"{name:18} {value}"))
     return 0
-
-
-def name_file(file: File) -> str:
-    """A picture of a record, for people."""
-    return f"{file.name}  (SHA-256 {file.sha256[:12]})"
-
-
-def name_painting(painting: PaintingFile, *, several: bool) -> str:
-    """A painting of a record and its settings, for people."""
-    weight = f", weight {format_value(painting.weight)}" if several else ""
-    brush = f", brush scale {format_value(painting.brush_scale)}" if painting.brush_scale != 1 else ""
-    mask = f", of it {name_file(painting.mask)}" if painting.mask else ""
-    return f"{painting.name}{weight}{brush}  (SHA-256 {painting.sha256[:12]}){mask}"
 
 
 def recipes() -> int:

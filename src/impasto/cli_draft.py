@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from impasto.cli_parts import GENERAL, SWITCH, parse_painting, parse_sheet, stop_on_signal
+from impasto.cli_parts import (
+    GENERAL,
+    SWITCH,
+    Regions,
+    name_file,
+    name_inputs,
+    option_flag,
+    parse_painting,
+    parse_region,
+    parse_sheet,
+    stop_on_signal,
+)
 from impasto.drafting import DraftOptions, build_draft_options, draft_differences, parse_draft_record
 from impasto.drafting import draft as paint_draft
 from impasto.drafting import replay_draft as paint_again
@@ -57,13 +68,17 @@ def draft(
             group=GENERAL,
         ),
     ] = None,
+    region: Regions = None,
     size: Annotated[int | None, Parameter(metavar="PX", help=_help("size_px"))] = None,
     print_size: Annotated[
         str | None,
         Parameter(name="--print", metavar="60x40cm@300", help="as large as fits a sheet, with its dots per inch"),
     ] = None,
     strength: Annotated[float, Parameter(metavar="0-100", help=_help("strength"))] = 100.0,
-    brush_scale: Annotated[float, Parameter(metavar="0.25-4", help=_help("brush_scale"))] = 1.0,
+    brush_scale: Annotated[str | None, option_flag("brush_scale")] = None,
+    color: Annotated[str | None, option_flag("color")] = None,
+    color_method: Annotated[str | None, option_flag("color_method")] = None,
+    color_strength: Annotated[str | None, option_flag("color_strength")] = None,
     stylizer: Annotated[str | None, Parameter(metavar="FILE.safetensors", help=_help("stylizer"))] = None,
     file_format: Annotated[
         str,
@@ -84,8 +99,11 @@ def draft(
     """Repaint photographs in one pass each: a second, not minutes."""
     if max_pixels is not None and max_pixels < 1:
         raise OptionError(f"--max-pixels is at least 1, got {max_pixels}")
-    values = {"size_px": size, "strength": strength, "brush_scale": brush_scale, "stylizer": stylizer}
-    options, limit = build_draft_options(values), max_pixels or DEFAULT_MAX_PIXELS
+    given = {"size_px": size, "strength": strength, "brush_scale": brush_scale, "stylizer": stylizer}
+    given |= {"color": color, "color_method": color_method, "color_strength": color_strength}
+    values = {name: value for name, value in given.items() if value is not None}
+    options, limit = build_draft_options(values, spell=flag_name), max_pixels or DEFAULT_MAX_PIXELS
+    regions = [parse_region(text, limit) for text in region or ()]
     if paintings is not None:
         if print_size is not None:
             raise OptionError("--print is for one draft; with --paintings give --size")
@@ -94,6 +112,7 @@ def draft(
             paintings=paintings,
             folder=output,
             options=options,
+            regions=regions,
             suffix=f".{file_format.lower().removeprefix('.')}",
             bit_depth=int(bit_depth),
             record=not no_record,
@@ -101,13 +120,13 @@ def draft(
             max_pixels=limit,
         )
         return _run(drafts, quiet)
-    if len(pictures) < 2:
+    if len(pictures) < (1 if regions else 2):
         missing = "PAINTING" if pictures else "PHOTO"
         raise OptionError(f"{missing} is missing; impasto draft --help shows how it is used")
     sheet = parse_sheet(print_size, {} if size is None else {"size_px": str(size)})
     check_output(output, bit_depth=int(bit_depth), overwrite=overwrite)
-    styles = [parse_painting(text) for text in pictures[1:]]
-    pastiche = paint_draft(pictures[0], styles, sheet=sheet, max_pixels=limit, **values)
+    styles = [parse_painting(text, limit) for text in pictures[1:]]
+    pastiche = paint_draft(pictures[0], styles or None, regions=regions, sheet=sheet, max_pixels=limit, **values)
     return _write(pastiche, output, int(bit_depth), record=not no_record, overwrite=overwrite, quiet=quiet)
 
 
@@ -137,14 +156,13 @@ def _run(drafts: Drafts, quiet: bool) -> int:
 
 def replay_draft(picture: Path, inputs: Sequence[Path], to: Output, given: Mapping[str, str]) -> int:
     """Paint a draft again from its record: ``impasto replay`` of one."""
-    if given:
-        flags = ", ".join(flag_name(name) for name in given)
-        raise OptionError(f"{picture.name} is a draft, which replay repeats as it was: leave out {flags}")
+    if foreign := [flag_name(name) for name in given if name not in DraftOptions.model_fields]:
+        raise OptionError(f"{picture.name} is a draft, which knows nothing of {', '.join(foreign)}: leave it out")
     if to.timelapse or to.events:
         raise OptionError(f"{picture.name} is a draft, painted in one pass: leave --timelapse and --events out")
     record = parse_draft_record(read_record(picture), picture.name)
-    pastiche = paint_again(picture, inputs, max_pixels=to.limit)
-    for line in draft_differences(record):
+    pastiche = paint_again(picture, inputs, given, max_pixels=to.limit)
+    for line in [] if given else draft_differences(record):
         print(f"impasto: note: not the same bytes: {line}", file=sys.stderr)
     bit_depth = int(to.bit_depth or pastiche.record["bit_depth"])
     to.check(bit_depth)
@@ -155,12 +173,8 @@ def describe(values: Mapping[str, object], name: str) -> int:
     """Print how a draft was painted: ``impasto info`` of one."""
     record = parse_draft_record(values, name)
     lines = {"drafted by": f"impasto {record.impasto}, in one pass"}
-    if record.inputs.content is not None:
-        lines["content image"] = f"{record.inputs.content.name}  (SHA-256 {record.inputs.content.sha256[:12]})"
-    for number, painting in enumerate(record.inputs.paintings, start=1):
-        weight = f", weight {format_value(painting.weight)}" if len(record.inputs.paintings) > 1 else ""
-        lines[f"style image {number}"] = f"{painting.name}{weight}  (SHA-256 {painting.sha256[:12]})"
-    lines["stylizer"] = f"{record.stylizer.name}  (SHA-256 {record.stylizer.sha256[:12]})"
+    lines |= name_inputs(record.inputs)
+    lines["stylizer"] = name_file(record.stylizer)
     lines |= {flag_name(key): format_value(value) for key, value in record.options if key != "stylizer"}
     for heading, value in lines.items():
         print(printable(f"{heading:18} {value}"))

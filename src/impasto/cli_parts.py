@@ -1,4 +1,4 @@
-"""What several commands of the command line share: option flags, paintings with weights, Ctrl-C."""
+"""What several commands of the command line share: option flags, paintings, regions, inputs of records, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
 
 from impasto.errors import OptionError, did_you_mean
-from impasto.flags import describe_option, describe_values, flag_name, option_group
+from impasto.flags import describe_option, describe_values, flag_name, format_value, option_group
 from impasto.options import PaintOptions
 
 if TYPE_CHECKING:
     from impasto.events import Controls
     from impasto.images.printing import Print
     from impasto.inputs import Painting, Region
+    from impasto.record_inputs import File, Inputs, PaintingFile
 
 GENERAL = Group("General", sort_key=0)
 SWITCH = Parameter(negative=(), show_default=False)
@@ -57,15 +58,7 @@ def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
             option,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=Annotated[
-                str | None,
-                Parameter(
-                    name=flag_name(option),
-                    help=describe_option(option),
-                    metavar=describe_values(option),
-                    group=groups[option_group(option)],
-                ),
-            ],
+            annotation=Annotated[str | None, option_flag(option, group=groups[option_group(option)])],
         )
         for option in PaintOptions.model_fields
     ]
@@ -73,6 +66,11 @@ def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
     declared = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     command.__signature__ = signature.replace(parameters=[*declared, *flags])  # type: ignore[attr-defined]
     return command
+
+
+def option_flag(option: str, **settings: Any) -> Parameter:
+    """The flag of an option of a run; `settings`: what else it is to have, such as a group."""
+    return Parameter(name=flag_name(option), help=describe_option(option), metavar=describe_values(option), **settings)
 
 
 @contextmanager
@@ -175,6 +173,39 @@ def _setting(settings: Mapping[str, str], name: str, default: Number) -> float |
         return float(settings[name]) if name in settings else default
     except ValueError:
         raise OptionError(f"--region: {name} is a number, got {settings[name]!r}") from None
+
+
+def name_inputs(inputs: Inputs) -> dict[str, str]:
+    """What a record says of the pictures that were read, for people: a heading and a text each."""
+    lines: dict[str, str] = {}
+    if inputs.content is not None:
+        lines["content image"] = name_file(inputs.content)
+    for number, painting in enumerate(inputs.paintings, start=1):
+        lines[f"style image {number}"] = _name_painting(painting, several=len(inputs.paintings) > 1)
+    for number, region in enumerate(inputs.regions, start=1):
+        settings = {"strength": region.strength, "brush scale": region.brush_scale, "color": region.color}
+        said = [f", {name} {format_value(value)}" for name, value in settings.items() if value not in (None, 1.0)]
+        paintings = [_name_painting(painting, several=len(region.paintings) > 1) for painting in region.paintings]
+        mask = name_file(region.mask) if region.mask else "the content image's alpha"
+        lines[f"region {number}"] = f"{mask}: {' and '.join(paintings) or 'the photograph'}{''.join(said)}"
+    if inputs.starting_picture is not None:
+        lines["starting point"] = name_file(inputs.starting_picture)
+    if inputs.palette is not None:
+        lines["palette"] = name_file(inputs.palette)
+    return lines
+
+
+def name_file(file: File) -> str:
+    """A picture of a record, for people."""
+    return f"{file.name}  (SHA-256 {file.sha256[:12]})"
+
+
+def _name_painting(painting: PaintingFile, *, several: bool) -> str:
+    """A painting of a record and its settings, for people."""
+    weight = f", weight {format_value(painting.weight)}" if several else ""
+    brush = f", brush scale {format_value(painting.brush_scale)}" if painting.brush_scale != 1 else ""
+    mask = f", of it {name_file(painting.mask)}" if painting.mask else ""
+    return f"{painting.name}{weight}{brush}  (SHA-256 {painting.sha256[:12]}){mask}"
 
 
 def parse_sheet(text: str | None, given: Mapping[str, str]) -> Print | None:

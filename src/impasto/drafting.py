@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -12,20 +12,32 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from impasto import __version__
-from impasto.errors import OptionError, RecordError, did_you_mean, shorten
+from impasto.errors import OptionError, RecordError
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, read_record
 from impasto.images.printing import Print
-from impasto.inputs import BRUSH_SCALES, Painting, PictureLike, StyleLike, as_paintings, load_input, load_style
-from impasto.options import DEFAULT_LONG_EDGE_PX, PaintOptions
+from impasto.inputs import (
+    Painting,
+    PictureLike,
+    Region,
+    StyleLike,
+    as_paintings,
+    load_input,
+    load_palette,
+    load_style,
+)
+from impasto.options import DEFAULT_LONG_EDGE_PX, PALETTE, ColorMethod, PaintOptions, validate_options
 from impasto.record import FORMAT_VERSION, Machine, current_machine, find_inputs, is_draft, machine_differences
 from impasto.record_inputs import (
     File,
     Inputs,
     PaintingFile,
     describe_painting,
+    describe_picture,
+    describe_region,
     input_files,
     read_painting,
     read_picture,
+    read_region,
 )
 from impasto.runs import Pastiche
 
@@ -33,8 +45,13 @@ if TYPE_CHECKING:
     from impasto.fast.statistics import StyleStatistics
 
 
+def _as_of_a_run(option: str) -> Any:
+    """An option that a draft shares with a run: its description, default and bounds."""
+    return PaintOptions.model_fields[option]
+
+
 class DraftOptions(BaseModel):
-    """Every option of a draft."""
+    """Every option of a draft; those that a run has too mean the same, but for the strength."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,15 +59,18 @@ class DraftOptions(BaseModel):
         None, ge=1, le=65_536, description="long edge of the draft; default: the photo's own, up to 1024"
     )
     strength: float = Field(100.0, ge=0, le=100, description="0: the photo, 100: the whole draft")
-    brush_scale: float = Field(
-        1.0,
-        ge=BRUSH_SCALES[0],
-        le=BRUSH_SCALES[1],
-        description="size of the strokes against the picture, whatever its size: 2 doubles them",
-    )
+    brush_scale: float = _as_of_a_run("brush_scale")
+    color: str = _as_of_a_run("color")
+    color_method: ColorMethod | None = _as_of_a_run("color_method")
+    color_strength: float = _as_of_a_run("color_strength")
     stylizer: str | None = Field(
         None, description="a stylizer file of your own (impasto train stylizer); default: the bundled one"
     )
+
+    @property
+    def as_of_a_run(self) -> PaintOptions:
+        """What the engine's areas and colours ask of a run's options."""
+        return PaintOptions.model_validate(self.model_dump(exclude={"stylizer"}))
 
 
 class DraftRecord(BaseModel):
@@ -69,15 +89,16 @@ class DraftRecord(BaseModel):
 
     @model_validator(mode="after")
     def _has_a_photo(self) -> Self:
-        if self.inputs.content is None or not self.inputs.paintings:
+        if self.inputs.content is None or not (self.inputs.paintings or self.inputs.regions):
             raise ValueError("no content image, or no painting")
         return self
 
 
 def draft(
     photo: PictureLike,
-    style: StyleLike,
+    style: StyleLike | None,
     *,
+    regions: Sequence[Region] = (),
     sheet: Print | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     **options: Any,
@@ -87,43 +108,47 @@ def draft(
     Parameters
     ----------
     photo, style: as `paint` takes them; several paintings blend.
+    regions: as `paint` takes them; each is drafted for itself, and soft edges join them.
     sheet: as large as fits it, in place of ``size_px``.
-    options: fields of `DraftOptions`, such as ``size_px=800``, ``strength=60``.
+    options: fields of `DraftOptions`, such as ``size_px=800``, ``strength=60``, ``color="photo"``.
 
     Raises
     ------
     OptionError: for an option or weight that cannot be used, and a picture under 16 px a side.
-    InputError: for a picture that cannot be read.
+    InputError: for a picture that cannot be read, and a mask that does not fit.
     WeightsError: for a missing or damaged stylizer file.
     """
     chosen = build_draft_options(options)
     paintings = as_paintings(style, max_pixels)
-    if not paintings:
+    if not paintings and not any(region.paintings for region in regions):
         raise OptionError("no style image given; give at least one painting")
-    return _paint(load_input(photo, max_pixels), paintings, chosen, sheet)
+    drafter = Drafter(chosen, regions, load_palette(chosen.as_of_a_run, max_pixels))
+    return _paint(drafter, load_input(photo, max_pixels), paintings, sheet)
 
 
 def replay_draft(
     path: str | os.PathLike[str],
-    inputs: Sequence[str | os.PathLike[str]] = (),
+    inputs: Sequence[str | os.PathLike[str]],
+    overrides: Mapping[str, Any],
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Pastiche:
-    """Paint a draft again from the record that it carries.
+    """What `replay` does with a draft; `overrides` are options of a draft.
 
-    Its inputs are found as `replay` finds them; on the same machine the pixels are the same, bit for bit. Raises
-    `RecordError` for a picture that is no draft, for an input that is not found, and where the stylizer is not the
-    one that painted it.
+    Raises `RecordError` for a picture that is no draft, for an input that is not found, and where the stylizer is not
+    the one that painted it.
     """
     from impasto.fast.stylizer import load_stylizer
 
     picture = Path(path)
     record = parse_draft_record(read_record(picture), picture.name)
+    options = build_draft_options(record.options.model_dump() | dict(overrides))
     wanted = input_files(record.inputs)
-    if record.options.stylizer is not None:
+    if "color" in overrides:
+        wanted.pop("palette", None)
+    if record.options.stylizer is not None and "stylizer" not in overrides:
         wanted["stylizer"] = File(name=record.options.stylizer, sha256=record.stylizer.sha256)
     files = find_inputs(wanted, [picture.absolute().parent, Path.cwd()], [Path(file) for file in inputs])
-    options = record.options
     if "stylizer" in files:
         options = options.model_copy(update={"stylizer": str(files["stylizer"])})
     sha256 = load_stylizer(options.stylizer).sha256
@@ -134,22 +159,21 @@ def replay_draft(
         )
     set_threads(record.machine.threads)
     pictures = {file.sha256: load_style(files[role], max_pixels) for role, file in wanted.items() if role != "stylizer"}
-    assert record.inputs.content is not None, "checked by DraftRecord"
-    paintings = [read_painting(file, pictures) for file in record.inputs.paintings]
-    pastiche = _paint(read_picture(record.inputs.content, pictures), paintings, options)
+    read = record.inputs
+    assert read.content is not None, "checked by DraftRecord"
+    if read.palette is not None and "palette" in wanted:
+        palette: Picture | None = read_picture(read.palette, pictures)
+    else:
+        palette = load_palette(options.as_of_a_run, max_pixels)
+    drafter = Drafter(options, [read_region(region, pictures) for region in read.regions], palette)
+    paintings = [read_painting(file, pictures) for file in read.paintings]
+    pastiche = _paint(drafter, read_picture(read.content, pictures), paintings)
     return replace(pastiche, record=pastiche.record | {"bit_depth": record.bit_depth})
 
 
-def build_draft_options(values: Mapping[str, Any]) -> DraftOptions:
-    """Build options from `values`; raises `OptionError`, one line, for one that cannot be used."""
-    for name in values:
-        if name not in DraftOptions.model_fields:
-            raise OptionError(f"unknown option {name!r}{did_you_mean(name, DraftOptions.model_fields)}")
-    try:
-        return DraftOptions.model_validate(dict(values))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise OptionError(f"option {first['loc'][0]}: {first['msg'].lower()}, got {shorten(first['input'])}") from error
+def build_draft_options(values: Mapping[str, Any], *, spell: Callable[[str], str] = "option {}".format) -> DraftOptions:
+    """Build options from `values`; raises as `build_options` does."""
+    return validate_options(DraftOptions, values, spell)
 
 
 def parse_draft_record(values: Mapping[str, object], name: str) -> DraftRecord:
@@ -165,13 +189,15 @@ def parse_draft_record(values: Mapping[str, object], name: str) -> DraftRecord:
 
 
 class Drafter:
-    """A stylizer, loaded once, and the options of its drafts."""
+    """A stylizer, loaded once, and the options, regions and palette of its drafts."""
 
-    def __init__(self, options: DraftOptions) -> None:
+    def __init__(self, options: DraftOptions, regions: Sequence[Region] = (), palette: Picture | None = None) -> None:
+        from impasto.fast.draft import AreaDrafter
         from impasto.fast.stylizer import load_stylizer
 
-        self._options = options
+        self._options, self._regions, self._palette = options, regions, palette
         self._stylizer = load_stylizer(options.stylizer)
+        self._drafter = AreaDrafter(self._stylizer, options.as_of_a_run, regions, palette)
 
     def long_edge_px(self, photo: Picture, sheet: Print | None = None) -> int:
         """That of a photo's draft."""
@@ -179,23 +205,36 @@ class Drafter:
             return sheet.long_edge_px(photo.height_px, photo.width_px)
         return self._options.size_px or min(DEFAULT_LONG_EDGE_PX, max(photo.height_px, photo.width_px))
 
-    def study(self, paintings: Sequence[Painting], long_edge_px: int) -> StyleStatistics:
+    @property
+    def asks_photo(self) -> bool:
+        """Whether what is learned of a painting depends on the photo, so that no other photo has any use for it."""
+        return self._drafter.asks_photo
+
+    def study(self, photo: Picture, paintings: Sequence[Painting], long_edge_px: int) -> StyleStatistics:
         """What is learned of paintings for a draft of that size; raises as `draft` does."""
-        from impasto.fast.draft import study_paintings
+        return self._drafter.study(photo, paintings, long_edge_px)
 
-        return study_paintings(self._stylizer, paintings, long_edge_px, self._options.brush_scale)
+    def paint(
+        self, photo: Picture, style: StyleStatistics | None, paintings: Sequence[PaintingFile], edge: int
+    ) -> Pastiche:
+        """The draft of a photo; `paintings` are those that `style` was learned of, for the record.
 
-    def paint(self, photo: Picture, style: StyleStatistics, paintings: Sequence[PaintingFile], edge: int) -> Pastiche:
-        """The draft of a photo; `paintings` are those that `style` was learned of, for the record."""
-        from impasto.fast.draft import draft_pixels
-
+        Without a style what the regions leave stays the photograph.
+        """
         started, options = time.monotonic(), self._options
-        pixels = draft_pixels(self._stylizer, photo, style, edge, options.strength)
+        pixels = self._drafter.paint(photo, style, edge)
         resolved = {"size_px": edge, "stylizer": Path(options.stylizer).name if options.stylizer else None}
+        if self._palette is not None:
+            resolved["color"] = PALETTE + self._palette.name
         record = DraftRecord(
             options=options.model_copy(update=resolved),
             stylizer=File(name=self._stylizer.name, sha256=self._stylizer.sha256),
-            inputs=Inputs(content=File(name=photo.name, sha256=photo.sha256), paintings=tuple(paintings)),
+            inputs=Inputs(
+                content=describe_picture(photo),
+                paintings=tuple(paintings),
+                regions=tuple(map(describe_region, self._regions)),
+                palette=describe_picture(self._palette) if self._palette else None,
+            ),
             machine=current_machine(PaintOptions(device="cpu")),
         )
         return Pastiche(
@@ -213,13 +252,10 @@ def draft_differences(record: DraftRecord) -> list[str]:
     return machine_differences(record.machine, current_machine(PaintOptions(device="cpu")))
 
 
-def _paint(
-    photo: Picture, paintings: Sequence[Painting], options: DraftOptions, sheet: Print | None = None
-) -> Pastiche:
+def _paint(drafter: Drafter, photo: Picture, paintings: Sequence[Painting], sheet: Print | None = None) -> Pastiche:
     started = time.monotonic()
-    drafter = Drafter(options)
     edge = drafter.long_edge_px(photo, sheet)
-    style = drafter.study(paintings, edge)
+    style = drafter.study(photo, paintings, edge) if paintings else None
     pastiche = drafter.paint(photo, style, [describe_painting(painting) for painting in paintings], edge)
     dots = sheet.dots_per_inch if sheet else pastiche.dots_per_inch
     return replace(pastiche, seconds=time.monotonic() - started, dots_per_inch=dots)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError, OptionError
 from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, picture_from_array
+from impasto.options import PaintOptions, palette_path
 from impasto.style_file import StyleFile, is_style_file, read_style_file
 
 if TYPE_CHECKING:
@@ -81,9 +82,9 @@ class Region:
     style: as `impasto.paint` takes it; None: the region stays the photograph.
     strength: as the option, in this region alone; None: that of the whole.
     brush_scale: size of the strokes in it against the rest, 0.25 to 4.
-    color: as the option, in this region alone; None: that of the whole.
+    color: ``painting`` or ``photo``, in this region alone; None: that of the whole.
 
-    Raises `InputError` for pictures that cannot be read and a mask that is black, `OptionError` for numbers.
+    Raises `InputError` for pictures that cannot be read and a mask that is black, `OptionError` for the rest.
     """
 
     mask: Picture | Literal["alpha"]
@@ -106,6 +107,8 @@ class Region:
         own = ALPHA if isinstance(mask, str) and mask == ALPHA else load_input(mask, max_pixels)
         if isinstance(own, Picture):
             _check_not_black(own)
+        if color not in (None, "painting", "photo"):
+            raise OptionError(f"the color of a region is painting or photo, got {color!r}")
         object.__setattr__(self, "mask", own)
         object.__setattr__(self, "paintings", tuple(as_paintings(style, max_pixels)))
         object.__setattr__(self, "strength", strength)
@@ -155,6 +158,12 @@ def load_input(picture: PictureLike, max_pixels: int | None = None) -> Picture:
     if hasattr(picture, "shape"):
         return picture_from_array(picture)
     raise OptionError(f"a picture is a path, an array, a tensor or a Picture, got {picture!r:.80}")
+
+
+def load_palette(options: PaintOptions, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | None:
+    """Load the picture whose colours `options.color` asks for; None where it names no file."""
+    path = palette_path(options)
+    return load_picture(path, max_pixels=max_pixels) if path else None
 
 
 def check_regions(content: Picture | None, regions: Sequence[Region]) -> None:

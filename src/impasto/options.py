@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
@@ -79,7 +79,9 @@ def _check_color(value: str) -> str:
 
 
 Color = Annotated[str, AfterValidator(_check_color)]
+ColorMethod = Literal["luminance", "mean-covariance", "histogram"]
 Side = Annotated[int, Field(ge=1, le=65_536)]
+OptionsT = TypeVar("OptionsT", bound=BaseModel)
 Shape = Annotated[tuple[Side, Side], BeforeValidator(_parse_shape)]
 Weight = Annotated[float, Field(ge=0, le=MAX_WEIGHT, allow_inf_nan=False)]
 
@@ -117,7 +119,7 @@ class PaintOptions(BaseModel):
     color: Color = _option(
         "painting", "Look", "whose colours: painting, photo, or palette:FILE, those of another picture"
     )
-    color_method: Literal["luminance", "mean-covariance", "histogram"] | None = _option(
+    color_method: ColorMethod | None = _option(
         None, "Look",
         "luminance: only lightness is painted, the photo's colours stay in their places; mean-covariance, histogram: "
         "the painting is given the colours first; default: luminance for photo, mean-covariance for a palette",
@@ -247,13 +249,20 @@ def build_options(
     Raises `OptionError`, one line, for an unknown name or a value out of bounds; `spell` says how an option
     is called in it.
     """
-    known = PaintOptions.model_fields
+    return validate_options(PaintOptions, values, spell, base)
+
+
+def validate_options(
+    kind: type[OptionsT], values: Mapping[str, Any], spell: Callable[[str], str], base: OptionsT | None = None
+) -> OptionsT:
+    """As `build_options`, for options of any kind."""
+    known = kind.model_fields
     for name in values:
         if name not in known:
             raise OptionError(f"unknown option {name!r}{did_you_mean(name, known)}")
     merged = (base.model_dump() if base else {}) | dict(values)
     try:
-        return PaintOptions.model_validate(merged)
+        return kind.model_validate(merged)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "options"

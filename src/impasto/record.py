@@ -134,7 +134,7 @@ def parse_record(values: Mapping[str, object], name: str) -> RunRecord:
     """
     if is_draft(values):
         raise RecordError(
-            f"{name} is a draft, painted in one pass: no run to repeat; impasto.replay_draft paints it again"
+            f"{name} is a draft, painted in one pass, and has no run to go on with: impasto draft paints it at any size"
         )
     version = values.get("format_version")
     if version != FORMAT_VERSION:

@@ -167,11 +167,13 @@ class Run:
         from impasto.engine.settle import pastiche_size
         from impasto.fast.draft import draft_start
 
-        if self.content is None or not self.paintings or self.regions:
-            raise OptionError("the starting point 'draft' wants a photo and a painting, and no regions: take another")
+        if self.content is None or not (self.paintings or self.regions):
+            raise OptionError("the starting point 'draft' wants a photo and a painting: take another")
         torch.set_num_threads(thread_count(self.options))
         edge = max(pastiche_size(self.content, self.options, self.paintings))
-        self.starting_picture, name, sha256 = draft_start(self.content, self.paintings, self.options, edge)
+        self.starting_picture, name, sha256 = draft_start(
+            self.content, self.paintings, self.options, edge, self.regions, self.palette
+        )
         self.stylizer = File(name=name, sha256=sha256)
         then = self.replayed.stylizer if self.replayed else None
         if then is not None and then.sha256 != sha256:

@@ -55,7 +55,7 @@ def test_each_with_each_as_alone(many: Path, monkeypatch: pytest.MonkeyPatch) ->
     alone = impasto.draft("photos/two.png", "paintings/waves.png", **SIZE)
     np.testing.assert_array_equal(np.asarray(Image.open("out/two_waves.png")), np.rint(alone.pixels * 255))
     assert impasto.read_record("out/two_saved.png")["inputs"]["paintings"][0]["name"] == "saved.style"
-    again = impasto.replay_draft("out/two_saved.png", ["photos/two.png", "paintings/saved.style"])
+    again = impasto.replay("out/two_saved.png", ["photos/two.png", "paintings/saved.style"])
     np.testing.assert_array_equal(np.asarray(Image.open("out/two_saved.png")), np.rint(again.pixels * 255))
 
 

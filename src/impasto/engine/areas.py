@@ -59,6 +59,7 @@ class Areas:
     paintings: of the background; none: it stays the photograph where there are regions.
     regions: valid ones, of this photo.
     options: with a strength of 0 what has none of its own stays the photograph, too.
+    ground: whether the background is painted; default: where it has paintings, and where there are no regions.
 
     Attributes
     ----------
@@ -69,12 +70,19 @@ class Areas:
     """
 
     def __init__(
-        self, content: Picture | None, paintings: Sequence[Painting], regions: Sequence[Region], options: PaintOptions
+        self,
+        content: Picture | None,
+        paintings: Sequence[Painting],
+        regions: Sequence[Region],
+        options: PaintOptions,
+        *,
+        ground: bool | None = None,
     ) -> None:
         self._content, self._regions = content, regions
         still = options.strength == 0 and options.balance == "readability"
-        ground = None if still or (regions and not paintings) else Area(tuple(paintings))
-        found: list[Area | None] = [ground, *(self._area(region, still) for region in regions)]
+        painted = bool(paintings) or not regions if ground is None else ground
+        background = Area(tuple(paintings)) if painted and not still else None
+        found: list[Area | None] = [background, *(self._area(region, still) for region in regions)]
         self._areas, self.keeps = found, still
         if regions:
             assert content is not None  # checked by `check_regions`

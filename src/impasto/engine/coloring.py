@@ -49,14 +49,24 @@ class Coloring:
     Parameters
     ----------
     photo: the content image. palette: the picture of ``palette:FILE``.
+    seen_in_colour: with ``luminance`` photo and paintings keep their colours until the pastiche is painted, and only
+        then they are withdrawn from it: the stylizer paints little of what it sees in gray.
 
     Attributes
     ----------
     changes: whether any area has other colours than its paintings'.
     """
 
-    def __init__(self, options: PaintOptions, photo: Picture | None, palette: Picture | None, areas: Areas) -> None:
-        self.strength = options.color_strength
+    def __init__(
+        self,
+        options: PaintOptions,
+        photo: Picture | None,
+        palette: Picture | None,
+        areas: Areas,
+        *,
+        seen_in_colour: bool = False,
+    ) -> None:
+        self.strength, self._seen_in_colour = options.color_strength, seen_in_colour
         self._photo, self._palette, self._areas, self._options = photo, palette, areas, options
         self._methods = [color_method(options, area.color) for area in areas.painted]
         self.changes = any(self._methods)
@@ -83,7 +93,7 @@ class Coloring:
 
     def start_seen(self, picture: Picture | None) -> Picture | None:
         """A first pastiche as the optimiser may take it."""
-        if picture is None or not self._muted:
+        if picture is None or not self._muted or self._seen_in_colour:
             return picture
         return _seen(picture, f"muted {self.strength!r}", lambda pixels: mute(pixels, self._share(*pixels.shape[:2])))
 
@@ -104,8 +114,8 @@ class Coloring:
         if key not in self._maps:
             (ours, our_weights), (theirs, their_weights) = _counted(picture), _counted(target)
             self._maps[key] = build_map(method, ours, theirs, source_weights=our_weights, target_weights=their_weights)
-        found, muted = self._maps[key], share if method == "luminance" else 0.0
-        what = f"{method} {self.strength!r} {target.sha256}"
+        found, muted = self._maps[key], share if method == "luminance" and not self._seen_in_colour else 0.0
+        what = f"{method} {self.strength!r} {muted!r} {target.sha256}"
         return _seen(picture, what, lambda pixels: mute(recolour(pixels, found, share), muted))
 
     def shown(self, pastiche: Pixels) -> Pixels:
@@ -118,7 +128,8 @@ class Coloring:
         assert self._photo is not None  # or the options were refused
         if self._photo_shown is None or self._photo_shown.shape != pastiche.shape:
             self._photo_shown = self._photo.pixels(*pastiche.shape[:2])
-        return with_chroma_of(pastiche, self._photo_shown, self._share(*pastiche.shape[:2]))
+        share = self._share(*pastiche.shape[:2])
+        return with_chroma_of(mute(pastiche, share) if self._seen_in_colour else pastiche, self._photo_shown, share)
 
 
 def color_method(options: PaintOptions, color: str | None = None) -> str | None:
@@ -141,17 +152,22 @@ def check_coloring(options: PaintOptions, photo: Picture | None, areas: Areas, p
                     f"the style file {style.name} cannot be given other colours: give the painting itself, or take "
                     "color 'painting'"
                 )
-    if options.color == "painting":
-        return
     if options.color == "photo" and photo is None:
         raise OptionError("there is no photo to take colours from: take color 'painting', or palette:FILE")
-    if areas.painted and not any(area.paintings for area in areas.painted):
+    if options.color != "painting" and areas.painted and not any(area.paintings for area in areas.painted):
         raise OptionError(f"there is no painting whose colours color {options.color!r} could change: take 'painting'")
-    if options.color != "photo" and options.color_method == "luminance":
+    check_palette(options, palette)
+
+
+def check_palette(options: PaintOptions, palette: Picture | None) -> None:
+    """Refuse a palette's colours that cannot be had; raises `OptionError`."""
+    if options.color in ("painting", "photo"):
+        return
+    if options.color_method == "luminance":
         raise OptionError(
             "a palette has no places, so no chroma to put back: take color method mean-covariance or histogram"
         )
-    if options.color != "photo" and palette is None:
+    if palette is None:
         raise OptionError(f"the picture of color {options.color!r} was not given")
 
 

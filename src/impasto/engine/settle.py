@@ -66,9 +66,6 @@ def check_inputs(
         raise OptionError(f"the style loss {options.style_loss!r} takes no masks: take another, or no regions")
     if options.balance == "fixed" and any(region.strength is not None for region in regions):
         raise OptionError("with balance 'fixed' the content weight is given: a region has no strength of its own")
-    for region in regions:
-        if region.color not in (None, "painting", "photo"):
-            raise OptionError(f"the color of a region is painting or photo, got {region.color!r}")
     if not options.content_layers and not options.style_layers:
         raise OptionError("neither content layers nor style layers are named: there is nothing to paint after")
     if not paintings and options.style_layers:

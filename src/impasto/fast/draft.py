@@ -1,4 +1,4 @@
-"""Pictures in and pixels out: what a draft needs around the stylizer."""
+"""Pictures in and pixels out: what a draft needs around the stylizer, regions and colours too."""
 
 from __future__ import annotations
 
@@ -6,20 +6,157 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from impasto.engine.areas import Area, Areas, Masks, mask_tensor
+from impasto.engine.coloring import Coloring, check_coloring, check_palette
 from impasto.engine.pyramid import painting_size
 from impasto.engine.style_files import style_file_moments
 from impasto.errors import OptionError
-from impasto.fast.statistics import CHANNELS, StyleStatistics, blend_statistics
-from impasto.fast.stylizer import Stylizer, load_stylizer
+from impasto.fast.network import STRIDE_PX
+from impasto.fast.statistics import CHANNELS, StyleStatistics, blend_statistics, study
+from impasto.fast.stylizer import TILE_PX, Stylizer, load_stylizer
 from impasto.images.geometry import fit_long_edge
 from impasto.images.io import Picture, picture_from_array
-from impasto.inputs import Painting
+from impasto.inputs import Painting, Region, check_regions
 from impasto.options import PaintOptions, scale_edges
 from impasto.style_file import StyleFile, check_encoder
+
+FEATHER = 1 / 128  # of the long edge: how far on each side of a border two areas fade into each other
+
+
+class AreaDrafter:
+    """Drafts of photos whose areas are painted each in its own manner.
+
+    Every area is a draft of the whole photo by its own paintings, strength, strokes and colours, and masks with soft
+    edges join them; the engine optimises them together, and its paint is made to fit.
+
+    Parameters
+    ----------
+    options: of which strength, brush scale and colours count.
+    palette: the picture of ``palette:FILE``.
+    fully: at strength 100 everywhere but where the photograph stays.
+
+    Raises `OptionError` for a palette that cannot be had.
+    """
+
+    def __init__(
+        self,
+        stylizer: Stylizer,
+        options: PaintOptions,
+        regions: Sequence[Region] = (),
+        palette: Picture | None = None,
+        *,
+        fully: bool = False,
+    ) -> None:
+        check_palette(options, palette)
+        self._stylizer, self._options, self._regions, self._palette = stylizer, options, tuple(regions), palette
+        self._fully = fully
+        self._known: dict[tuple[object, ...], StyleStatistics] = {}
+        self._known_for: tuple[object, ...] = ()
+
+    @property
+    def asks_photo(self) -> bool:
+        """Whether what is learned of a painting depends on the photo: where it is given the photo's colours."""
+        return "photo" in {self._options.color, *(region.color for region in self._regions)}
+
+    def study(self, photo: Picture, paintings: Sequence[Painting], long_edge_px: int) -> StyleStatistics:
+        """What is learned of the background's paintings for a draft of that size.
+
+        Raises `OptionError` for colours that cannot be had, and as `study_painting` does.
+        """
+        return self._study(photo, Area(tuple(paintings)), long_edge_px)
+
+    def paint(self, photo: Picture, style: StyleStatistics | None, long_edge_px: int) -> NDArray[np.float32]:
+        """The draft of a photo as [height, width, 3] in [0, 1].
+
+        `style`: of the background, as `study` found it; None: what the regions leave stays the photograph. Raises as
+        `study` and `check_regions` do.
+        """
+        check_regions(photo, self._regions)
+        size = fit_long_edge(photo.height_px, photo.width_px, long_edge_px)
+        areas = Areas(photo, (), self._regions, self._options, ground=style is not None)
+        drafts = (self._paint_area(photo, area, style, long_edge_px) for area in areas.painted)
+        if not areas.painted:
+            return photo.pixels(*size)
+        if not areas.divided:
+            return next(drafts)
+        reach_px = max(1, round(long_edge_px * FEATHER))
+        weights, kept = feathered(areas.masks(*size, torch.device("cpu")), reach_px)
+        joined = photo.pixels(*size) * kept[..., None]
+        for draft, weight in zip(drafts, weights, strict=True):
+            joined += draft * weight[..., None]
+        return joined.clip(0, 1)
+
+    def _paint_area(
+        self, photo: Picture, area: Area, background: StyleStatistics | None, long_edge_px: int
+    ) -> NDArray[np.float32]:
+        """The whole photo as an area would have it; what has no paintings of its own has the background's style."""
+        style = background
+        if area.paintings or style is None:
+            style = self._known_study(photo, area, long_edge_px)
+        strength = 100.0 if self._fully else self._options_of(area).strength
+        painted = draft_pixels(self._stylizer, photo, style, long_edge_px, strength)
+        return self._coloring(photo, area).shown(painted)
+
+    def _known_study(self, photo: Picture, area: Area, long_edge_px: int) -> StyleStatistics:
+        """What is learned of a region's paintings, kept while size and photo (where it matters) are the same."""
+        wanted_for = long_edge_px, photo.sha256 if self.asks_photo else None
+        if wanted_for != self._known_for:
+            self._known_for, self._known = wanted_for, {}
+        key = id(area.paintings), area.brush_scale, area.color  # of a region, which lives as long as this
+        if key not in self._known:
+            self._known[key] = self._study(photo, area, long_edge_px)
+        return self._known[key]
+
+    def _study(self, photo: Picture, area: Area, long_edge_px: int) -> StyleStatistics:
+        check_coloring(self._options_of(area), photo, self._alone(photo, area), self._palette)
+        paintings = self._coloring(photo, area).paintings_seen(area)
+        return study_paintings(self._stylizer, paintings, long_edge_px, self._options.brush_scale * area.brush_scale)
+
+    def _coloring(self, photo: Picture, area: Area) -> Coloring:
+        alone = self._alone(photo, area)
+        return Coloring(self._options_of(area), photo, self._palette, alone, seen_in_colour=True)
+
+    def _alone(self, photo: Picture, area: Area) -> Areas:
+        """The whole picture as if it were that area."""
+        return Areas(photo, area.paintings, (), self._options_of(area))
+
+    def _options_of(self, area: Area) -> PaintOptions:
+        own = {"strength": area.strength, "color": area.color}
+        return self._options.model_copy(update={name: value for name, value in own.items() if value is not None})
+
+
+def feathered(masks: Masks, reach_px: int) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
+    """Masks whose areas fade into each other over `reach_px` on each side of a border, and where it stays the photo.
+
+    Each [height, width]; together they come to 1 everywhere. Where the photograph is kept whole it stays so: it fades
+    on the outside alone.
+    """
+    soft = [_blurred(mask[None, None], reach_px) for mask in masks.areas]
+    kept = torch.zeros_like(soft[0])
+    if masks.kept is not None:
+        own = masks.kept[None, None]
+        kept = torch.maximum(own, _blurred(_grown(own, reach_px), reach_px)).clamp_max(1)
+    share = (1 - kept) / torch.stack(soft).sum(0).clamp_min(1e-12)
+    return [(share * mask)[0, 0].numpy() for mask in soft], kept[0, 0].numpy()
+
+
+def _blurred(mask: Tensor, reach_px: int) -> Tensor:
+    """The mean over a square of 2 `reach_px` + 1 px, of what of it lies in the picture."""
+    side = 2 * reach_px + 1
+    down = F.avg_pool2d(mask, (side, 1), stride=1, padding=(reach_px, 0), count_include_pad=False)
+    return F.avg_pool2d(down, (1, side), stride=1, padding=(0, reach_px), count_include_pad=False)
+
+
+def _grown(mask: Tensor, reach_px: int) -> Tensor:
+    """The greatest value in a square of 2 `reach_px` + 1 px."""
+    side = 2 * reach_px + 1
+    down = F.max_pool2d(mask, (side, 1), stride=1, padding=(reach_px, 0))
+    return F.max_pool2d(down, (1, side), stride=1, padding=(0, reach_px))
 
 
 def study_paintings(
@@ -34,35 +171,43 @@ def study_paintings(
 def study_painting(
     stylizer: Stylizer, painting: Painting, long_edge_px: int, brush_scale: float = 1.0
 ) -> StyleStatistics:
-    """Statistics of one painting, or of the style file in its place.
+    """Statistics of one painting or of the part that its mask shows, or of the style file in its place.
 
     A larger `brush_scale` reads it larger, and so its strokes become larger in the draft. Raises `OptionError` for a
-    painting with a mask, and for a style file of another encoder.
+    painting under 16 px a side, and for a style file of another encoder.
     """
     picture, brush_scale = painting.picture, brush_scale * painting.brush_scale
-    if painting.mask is not None:
-        raise OptionError("a draft takes no masks: leave them out, or paint with them")
     if isinstance(picture, StyleFile):
         check_encoder(picture, stylizer.encoder.name, stylizer.encoder.sha256)
         return StyleStatistics(
             style_file_moments(picture, list(CHANNELS), long_edge_px, brush_scale), picture.encoder_sha256
         )
-    return stylizer.study(
-        _tensor(picture, painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale))
-    )
+    size = painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale)
+    if painting.mask is None:
+        return stylizer.study(_tensor(picture, size))
+    if min(size) < STRIDE_PX:
+        raise OptionError(f"the stylizer needs {STRIDE_PX} px a side, the painting is read at {size[1]}x{size[0]} px")
+    with torch.no_grad():
+        return study(stylizer.encoder, _tensor(picture, size), tile_px=TILE_PX, mask=mask_tensor(painting.mask, *size))
 
 
 def draft_start(
-    photo: Picture, paintings: Sequence[Painting], options: PaintOptions, long_edge_px: int
+    photo: Picture,
+    paintings: Sequence[Painting],
+    options: PaintOptions,
+    long_edge_px: int,
+    regions: Sequence[Region] = (),
+    palette: Picture | None = None,
 ) -> tuple[Picture, str, str]:
     """A draft as the first pastiche of a run of `long_edge_px`, at the size of its first scale.
 
-    Returns the name and SHA-256 of the weights too. Raises as `study_painting` does.
+    Returns the name and SHA-256 of the weights too. Raises as `AreaDrafter` does.
     """
     stylizer = load_stylizer()
     edge = scale_edges(long_edge_px, options)[0]
-    style = study_paintings(stylizer, paintings, edge, options.brush_scale)
-    return picture_from_array(draft_pixels(stylizer, photo, style, edge), name="draft"), stylizer.name, stylizer.sha256
+    drafter = AreaDrafter(stylizer, options, regions, palette, fully=True)
+    style = drafter.study(photo, paintings, edge) if paintings else None
+    return picture_from_array(drafter.paint(photo, style, edge), name="draft"), stylizer.name, stylizer.sha256
 
 
 def draft_pixels(

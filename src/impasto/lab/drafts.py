@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from impasto.drafting import Drafter, DraftOptions, build_draft_options
 from impasto.errors import ImpastoError, OptionError, OutputError
 from impasto.events import Controls
-from impasto.images.io import DEFAULT_MAX_PIXELS, check_output, load_picture, write_file
-from impasto.inputs import Painting
+from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, check_output, load_picture, write_file
+from impasto.inputs import Painting, Region, load_palette
 from impasto.lab.batch import find_pictures
 from impasto.lab.layout import PAGE_PICTURES, Heading, Page
 from impasto.lab.plan import PathLike, file_labels, job_name
@@ -60,7 +60,7 @@ class Drafts:
     ----------
     photos, paintings: files, folders and globs; a painting may be a style file.
     folder: made if it is not there.
-    options: of every draft.
+    options, regions: of every draft.
     suffix: ending of the files, which names their format.
     overwrite: paint what is there already anew.
 
@@ -72,6 +72,7 @@ class Drafts:
     paintings: Sequence[PathLike]
     folder: Path
     options: DraftOptions
+    regions: Sequence[Region] = ()
     suffix: str = ".jpg"
     bit_depth: int = 8
     record: bool = True
@@ -85,6 +86,7 @@ class Drafts:
         paintings = find_pictures(self.paintings, "paintings", PICTURE_SUFFIXES | {STYLE_SUFFIX})
         if not photos or not paintings:
             raise OptionError(f"no {'paintings' if photos else 'photos'} given; name files, folders or globs")
+        self._palette = load_palette(self.options.as_of_a_run, self.max_pixels)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -106,7 +108,7 @@ class Drafts:
     def run(self, controls: Controls | None = None) -> Iterator[Drafted | DraftFailed]:
         """Paint, telling of every file as it is written; `controls.stop` ends it after the draft in hand."""
         controls = controls or Controls()
-        drafter = Drafter(self.options)
+        drafter = Drafter(self.options, self.regions, self._palette)
         photos = list(dict.fromkeys(photo for photo, _ in self.paths))
         paintings = list(dict.fromkeys(painting for _, painting in self.paths))
         studied = _Studied(drafter, paintings, self.max_pixels)
@@ -124,7 +126,7 @@ class Drafts:
                     yield DraftFailed(photo, str(picture))
                     continue
                 edge = drafter.long_edge_px(picture)
-                yield from studied.study(readers, edge)
+                yield from studied.study(readers, picture, edge)
                 for painting in paintings:
                     if controls.stop or self._is_there(photo, painting) or (painting, edge) not in studied.found:
                         continue
@@ -183,14 +185,16 @@ class _Studied:
         self._drafter, self._left, self._max_pixels = drafter, list(paintings), max_pixels
         self.found: dict[tuple[Path, int], tuple[StyleStatistics, PaintingFile]] = {}
 
-    def study(self, readers: ThreadPoolExecutor, edge: int) -> Iterator[DraftFailed]:
-        """Study all paintings for drafts of a size; one that cannot be used is told of once and left out."""
+    def study(self, readers: ThreadPoolExecutor, photo: Picture, edge: int) -> Iterator[DraftFailed]:
+        """Study all paintings for a photo's drafts; one that cannot be used is told of once and left out."""
+        if self._drafter.asks_photo:
+            self.found.clear()
         wanted = [path for path in self._left if (path, edge) not in self.found]
         for path, painting in _ahead(readers, lambda path: Painting(path, max_pixels=self._max_pixels), wanted):
             try:
                 if isinstance(painting, ImpastoError):
                     raise painting
-                self.found[path, edge] = self._drafter.study([painting], edge), describe_painting(painting)
+                self.found[path, edge] = self._drafter.study(photo, [painting], edge), describe_painting(painting)
             except ImpastoError as error:
                 self._left.remove(path)
                 yield DraftFailed(path, str(error))
@@ -201,6 +205,7 @@ def drafts(
     paintings: Sequence[PathLike],
     folder: PathLike,
     *,
+    regions: Sequence[Region] = (),
     overwrite: bool = False,
     **options: Any,
 ) -> tuple[list[Path], dict[Path, str]]:
@@ -208,7 +213,8 @@ def drafts(
 
     Takes what `draft` takes and raises what `Drafts` does; returns the drafts' paths, and why files could not be used.
     """
-    plan = Drafts(photos, paintings, Path(os.fspath(folder)), build_draft_options(options), overwrite=overwrite)
+    chosen = build_draft_options(options)
+    plan = Drafts(photos, paintings, Path(os.fspath(folder)), chosen, regions, overwrite=overwrite)
     told = list(plan.run())
     plan.write_sheets()
     failed = {event.file: event.error for event in told if isinstance(event, DraftFailed)}

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from impasto.api import load_palette, load_starting_picture, resolve_options
+from impasto.api import load_starting_picture, resolve_options
 from impasto.errors import OptionError, did_you_mean
 from impasto.flags import UNIT_SUFFIXES
 from impasto.images.io import Picture
-from impasto.inputs import Painting, Region
+from impasto.inputs import Painting, Region, load_palette
 from impasto.jobs.run_folder import InputFile, InputFiles, Job, Manifest, Role, RunFolder, check_unique
 from impasto.options import PALETTE, PaintOptions, palette_path
 from impasto.record import ENCODER_SUFFIX, is_picture_path
