@@ -48,24 +48,12 @@ class StyleStatistics:
         return found
 
 
-def study(
-    encoder: Encoder,
-    picture: Float[Tensor, "1 3 height width"],
-    layers: Sequence[str] = LAYERS,
-    tile_px: int = WHOLE_PX,
-    features: Mapping[str, Tensor] | None = None,
-) -> StyleStatistics:
-    """Statistics of a picture in [0, 1], 16 px or more a side; in tiles they are the same.
-
-    `features`: its feature maps at `layers`, where they are known already.
-    """
+def study(encoder: Encoder, picture: Float[Tensor, "1 3 height width"], tile_px: int = WHOLE_PX) -> StyleStatistics:
+    """Statistics of a picture in [0, 1], 16 px or more a side; in tiles they are the same."""
+    plain = copy(encoder)
+    plain.geometry = {}
     found = {"rgb": moments(picture).normalised()}
-    if features is not None:
-        found |= {name: moments(features[name]).normalised() for name in layers}
-    else:
-        plain = copy(encoder)
-        plain.geometry = {}
-        found |= style_statistics(plain, [(picture, 1.0)], layers, tile_px)
+    found |= style_statistics(plain, [(picture, 1.0)], LAYERS, tile_px)
     return StyleStatistics(found, encoder.sha256)
 
 
