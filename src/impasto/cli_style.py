@@ -57,7 +57,7 @@ def info(style: Annotated[Path, Parameter(help="a style file")], /) -> int:
     return 0
 
 
-@EXPORT.command(usage="Usage: impasto export stylizer -o NAME.onnx [--weights float16|int8] [--stylizer FILE]")
+@EXPORT.command(usage="Usage: impasto export stylizer -o NAME.onnx [--weights exact|int8] [--stylizer FILE]")
 def stylizer(
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"], help="file to write, .onnx")],
@@ -65,11 +65,11 @@ def stylizer(
         Literal["onnx"], Parameter(name="--format", help="of the file [default: onnx]", show_default=False)
     ] = "onnx",
     weights: Annotated[
-        Literal["float16", "int8"],
+        Literal["exact", "int8"],
         Parameter(
-            help="how weights are stored; int8 is half as large and less exact [default: float16]", show_default=False
+            help="exact, or int8: the encoder too in bytes, smaller and less exact [default: exact]", show_default=False
         ),
-    ] = "float16",
+    ] = "exact",
     stylizer: Annotated[
         Path | None, Parameter(metavar="FILE.safetensors", help="one of your own; default: the bundled one")
     ] = None,

@@ -189,15 +189,25 @@ def parse_draft_record(values: Mapping[str, object], name: str) -> DraftRecord:
 
 
 class Drafter:
-    """A stylizer, loaded once, and the options, regions and palette of its drafts."""
+    """A stylizer, loaded once, and the options, regions and palette of its drafts.
 
-    def __init__(self, options: DraftOptions, regions: Sequence[Region] = (), palette: Picture | None = None) -> None:
+    `rereads`: whether a photo is drafted several times in a row, as `AreaDrafter` takes it.
+    """
+
+    def __init__(
+        self,
+        options: DraftOptions,
+        regions: Sequence[Region] = (),
+        palette: Picture | None = None,
+        *,
+        rereads: bool = False,
+    ) -> None:
         from impasto.fast.draft import AreaDrafter
         from impasto.fast.stylizer import load_stylizer
 
         self._options, self._regions, self._palette = options, regions, palette
         self._stylizer = load_stylizer(options.stylizer)
-        self._drafter = AreaDrafter(self._stylizer, options.as_of_a_run, regions, palette)
+        self._drafter = AreaDrafter(self._stylizer, options.as_of_a_run, regions, palette, rereads=rereads)
 
     def long_edge_px(self, photo: Picture, sheet: Print | None = None) -> int:
         """That of a photo's draft."""

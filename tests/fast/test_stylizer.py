@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import correlate
 from torch import Tensor
 
 from impasto.encoders import load_encoder
 from impasto.errors import OptionError
 from impasto.fast import stylizer as module
-from impasto.fast.network import MAPS, Network, smooth_noise
+from impasto.fast.network import CODE, MAPS, Mixed, Network, convolve, smooth_noise
 from impasto.fast.statistics import CHANNELS, StyleStatistics, blend_statistics, study
 from impasto.fast.stylizer import Stylizer, load_stylizer
 
@@ -25,7 +26,7 @@ def random_stylizer() -> Stylizer:
     with torch.no_grad():
         network.leave.weight.mul_(10)
         for name, parameter in network.named_parameters():
-            if "affine" in name:
+            if "affine" in name or "shares" in name:
                 parameter.normal_(std=0.3)
     return Stylizer("random", "", load_encoder("lite"), network)
 
@@ -54,7 +55,36 @@ def test_tiles_paint_the_whole_picture(random_stylizer: Stylizer, height: int, w
     torch.testing.assert_close(tiled, whole, atol=2e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("halo", "value"), [("FINE_HALO_PX", 32), ("COARSE_HALO", 8), ("ENCODER_HALO_PX", 16)])
+@pytest.mark.parametrize("tile_px", [10_000, 128])
+def test_a_photo_read_once_is_painted_after_many_paintings(random_stylizer: Stylizer, tile_px: int) -> None:
+    photo = picture(150, 210)
+    styles = [random_stylizer.study(picture(120, 150, seed=seed)) for seed in (1, 2)]
+    reading = random_stylizer.read(photo, tile_px=tile_px)
+    for style in (*styles, styles[0]):
+        for strength in (100.0, 60.0, 10.0, 0.0):
+            wanted = random_stylizer.paint(photo, style, strength=strength, tile_px=tile_px)
+            found = random_stylizer.paint(reading, style, strength=strength)
+            torch.testing.assert_close(found, wanted, atol=0, rtol=0)
+
+
+def test_a_kernel_of_its_own_for_every_painting() -> None:
+    torch.manual_seed(0)
+    layer, maps, codes = Mixed(3, 5), torch.randn(2, 3, 7, 9), torch.randn(2, CODE)
+    with torch.no_grad():
+        layer.shares.weight.normal_(std=0.1)
+        layer.shares.bias.normal_(std=0.1)
+        found = convolve(maps, layer, codes)
+    weight, bank, matrix = (parameter.detach().numpy() for parameter in (layer.weight, layer.bank, layer.shares.weight))
+    for row, code, picture_maps in zip(found, codes.numpy(), maps.numpy(), strict=True):
+        shares = np.tanh(matrix @ code + layer.shares.bias.detach().numpy())
+        kernel = weight + sum(share * one.reshape(weight.shape) for share, one in zip(shares, bank, strict=True))
+        for channel in range(5):
+            layers = zip(picture_maps, kernel[channel], strict=True)
+            wanted = sum(correlate(one, part, mode="mirror") for one, part in layers)
+            np.testing.assert_allclose(row[channel], wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(("halo", "value"), [("FINE_HALO_PX", 32), ("COARSE_HALO", 8), ("ENCODER_HALO_PX", 32)])
 def test_no_halo_is_larger_than_it_need_be(
     random_stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch, halo: str, value: int
 ) -> None:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from impasto.encoders.architectures import Architecture, Layer
+from impasto.encoders.convolution import convolve_mirrored
 from impasto.errors import OptionError, WeightsError, did_you_mean
 
 PADDING_MODES = ("reflect", "replicate", "zeros", "circular")
@@ -135,8 +136,11 @@ class Encoder:
         kernel, bias = self.kernels[layer.name]
         if self.padding_mode == "zeros":
             return F.conv2d(current, kernel, bias, padding=1)
-        # Reflection needs two positions; a map that has only one is continued by repeating it.
-        mode = "replicate" if self.padding_mode == "reflect" and min(current.shape[-2:]) == 1 else self.padding_mode
+        mode = self.padding_mode
+        if mode == "reflect":
+            if min(current.shape[-2:]) > 1:
+                return convolve_mirrored(current, kernel, bias)
+            mode = "replicate"  # reflection needs two positions; a map that has only one is continued by repeating it
         return F.conv2d(F.pad(current, (1, 1, 1, 1), mode=mode), kernel, bias)
 
 

@@ -15,10 +15,8 @@ from impasto.engine.areas import Area, Areas, Masks, mask_tensor
 from impasto.engine.coloring import Coloring, check_coloring, check_palette
 from impasto.engine.pyramid import painting_size
 from impasto.engine.style_files import style_file_moments
-from impasto.errors import OptionError
-from impasto.fast.network import STRIDE_PX
-from impasto.fast.statistics import CHANNELS, StyleStatistics, blend_statistics, study
-from impasto.fast.stylizer import TILE_PX, Stylizer, load_stylizer
+from impasto.fast.statistics import CHANNELS, StyleStatistics, blend_statistics
+from impasto.fast.stylizer import Reading, Stylizer, load_stylizer
 from impasto.images.geometry import fit_long_edge
 from impasto.images.io import Picture, picture_from_array
 from impasto.inputs import Painting, Region, check_regions
@@ -39,6 +37,8 @@ class AreaDrafter:
     options: of which strength, brush scale and colours count.
     palette: the picture of ``palette:FILE``.
     fully: at strength 100 everywhere but where the photograph stays.
+    rereads: whether photos come again, with other paintings: the last one's feature maps are kept, which takes
+        memory and saves half of the time.
 
     Raises `OptionError` for a palette that cannot be had.
     """
@@ -51,10 +51,12 @@ class AreaDrafter:
         palette: Picture | None = None,
         *,
         fully: bool = False,
+        rereads: bool = False,
     ) -> None:
         check_palette(options, palette)
         self._stylizer, self._options, self._regions, self._palette = stylizer, options, tuple(regions), palette
-        self._fully = fully
+        self._fully, self._rereads = fully, rereads
+        self._read: tuple[Picture, int, Reading] | None = None
         self._known: dict[tuple[object, ...], StyleStatistics] = {}
         self._known_for: tuple[object, ...] = ()
 
@@ -79,9 +81,10 @@ class AreaDrafter:
         check_regions(photo, self._regions)
         size = fit_long_edge(photo.height_px, photo.width_px, long_edge_px)
         areas = Areas(photo, (), self._regions, self._options, ground=style is not None)
-        drafts = (self._paint_area(photo, area, style, long_edge_px) for area in areas.painted)
         if not areas.painted:
             return photo.pixels(*size)
+        seen = self._seen(photo, long_edge_px, again=self._rereads or len(areas.painted) > 1)
+        drafts = (self._paint_area(photo, seen, area, style, long_edge_px) for area in areas.painted)
         if not areas.divided:
             return next(drafts)
         reach_px = max(1, round(long_edge_px * FEATHER))
@@ -91,15 +94,28 @@ class AreaDrafter:
             joined += draft * weight[..., None]
         return joined.clip(0, 1)
 
+    def _seen(self, photo: Picture, long_edge_px: int, *, again: bool) -> Tensor | Reading:
+        """The photo at the size of its draft; as the stylizer reads it, where it is painted `again`."""
+        if self._read is not None and self._read[0] is photo and self._read[1] == long_edge_px:
+            return self._read[2]
+        self._read = None
+        pixels = photo_tensor(photo, long_edge_px)
+        if not again:
+            return pixels
+        reading = self._stylizer.read(pixels)
+        if self._rereads:
+            self._read = photo, long_edge_px, reading
+        return reading
+
     def _paint_area(
-        self, photo: Picture, area: Area, background: StyleStatistics | None, long_edge_px: int
+        self, photo: Picture, seen: Tensor | Reading, area: Area, background: StyleStatistics | None, long_edge_px: int
     ) -> NDArray[np.float32]:
         """The whole photo as an area would have it; what has no paintings of its own has the background's style."""
         style = background
         if area.paintings or style is None:
             style = self._known_study(photo, area, long_edge_px)
         strength = 100.0 if self._fully else self._options_of(area).strength
-        painted = draft_pixels(self._stylizer, photo, style, long_edge_px, strength)
+        painted = draft_pixels(self._stylizer, seen, style, strength)
         return self._coloring(photo, area).shown(painted)
 
     def _known_study(self, photo: Picture, area: Area, long_edge_px: int) -> StyleStatistics:
@@ -183,12 +199,8 @@ def study_painting(
             style_file_moments(picture, list(CHANNELS), long_edge_px, brush_scale), picture.encoder_sha256
         )
     size = painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale)
-    if painting.mask is None:
-        return stylizer.study(_tensor(picture, size))
-    if min(size) < STRIDE_PX:
-        raise OptionError(f"the stylizer needs {STRIDE_PX} px a side, the painting is read at {size[1]}x{size[0]} px")
-    with torch.no_grad():
-        return study(stylizer.encoder, _tensor(picture, size), tile_px=TILE_PX, mask=mask_tensor(painting.mask, *size))
+    mask = None if painting.mask is None else mask_tensor(painting.mask, *size)
+    return stylizer.study(_tensor(picture, size), mask)
 
 
 def draft_start(
@@ -211,11 +223,15 @@ def draft_start(
 
 
 def draft_pixels(
-    stylizer: Stylizer, photo: Picture, style: StyleStatistics, long_edge_px: int, strength: float = 100.0
+    stylizer: Stylizer, photo: Tensor | Reading, style: StyleStatistics, strength: float = 100.0
 ) -> NDArray[np.float32]:
-    """The draft of a photo as [height, width, 3] in [0, 1]."""
-    size = fit_long_edge(photo.height_px, photo.width_px, long_edge_px)
-    return stylizer.paint(_tensor(photo, size), style, strength=strength)[0].permute(1, 2, 0).contiguous().numpy()
+    """The draft of a photo [1, 3, height, width], or of what was read of it, as [height, width, 3] in [0, 1]."""
+    return stylizer.paint(photo, style, strength=strength)[0].permute(1, 2, 0).numpy()
+
+
+def photo_tensor(photo: Picture, long_edge_px: int) -> Float[Tensor, "1 3 height width"]:
+    """A photo at the size of its draft."""
+    return _tensor(photo, fit_long_edge(photo.height_px, photo.width_px, long_edge_px))
 
 
 def _tensor(picture: Picture, size: tuple[int, int]) -> Float[Tensor, "1 3 height width"]:

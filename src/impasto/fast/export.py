@@ -16,10 +16,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from impasto.errors import OptionError
-from impasto.fast.network import MAPS, STRIDE_PX
+from impasto.fast.network import MAPS, NOISE_STRIDES, STRIDE_PX
 from impasto.fast.statistics import CHANNELS, MIDDLE, Batch
 from impasto.fast.stylizer import FULL_AT, MARGIN_PX, NOISE_SIDE, Stylizer
 from impasto.fast.transport import RIDGE, Affine, mean_variance, ridged
@@ -30,8 +31,9 @@ OPSET = 20
 ROOT_STEPS, PRODUCT_STEPS = 20, 34
 
 SMALL = 1024  # numbers in a constant that stays as it is
+ROUNDING = 1e-6  # of the largest number: what counts as exact
 
-WeightsType = Literal["float16", "int8"]
+WeightsType = Literal["exact", "int8"]
 
 
 class Graph(nn.Module):
@@ -50,8 +52,7 @@ class Graph(nn.Module):
         for layer in self.layers:
             for part, tensor in zip(("weight", "bias"), encoder.kernels[layer.name], strict=True):
                 self.register_buffer(f"{layer.name}_{part}", tensor.contiguous())
-        for stride in (8, 4):
-            self.register_buffer(f"noise_{stride}", stylizer._noise[stride])
+        self.register_buffer("noise", stylizer.noise.contiguous())
 
     def forward(self, photo: Tensor, painting: Tensor, strength: Tensor) -> Tensor:
         height, width = photo.shape[2:]
@@ -61,8 +62,9 @@ class Graph(nn.Module):
         own, wanted = _statistics(maps), _statistics(self._features(painting))
         affines = self.network.in_units({name: _recolouring(own[name], wanted[name], share) for name in MAPS})
         code = torch.lerp(self.network.encode(_single(own)), self.network.encode(_single(wanted)), share)
-        coarse = self.network.coarse(maps["relu4_1"], affines["relu4_1"], code, self._noise(8, canvas))
-        painted = self.network.fine(coarse, maps, affines, code, self._noise(4, canvas)) + MIDDLE
+        noise = {stride: self._noise(stride, canvas) for stride in NOISE_STRIDES}
+        coarse = self.network.coarse(maps, affines, code, noise[8])
+        painted = self.network.fine(coarse, maps, affines, code, noise) + MIDDLE
         painted = painted[..., MARGIN_PX : MARGIN_PX + height, MARGIN_PX : MARGIN_PX + width].clamp(0, 1)
         return torch.lerp(photo, painted, (strength / FULL_AT).clamp(0, 1))
 
@@ -81,8 +83,7 @@ class Graph(nn.Module):
 
     def _noise(self, stride: int, canvas: Tensor) -> Tensor:
         rows, columns = (torch.arange(side // stride) % NOISE_SIDE for side in canvas.shape[2:])
-        noise: Tensor = getattr(self, f"noise_{stride}")
-        return noise.index_select(2, rows).index_select(3, columns)
+        return self.get_buffer("noise").index_select(2, rows).index_select(3, columns)
 
 
 def _mirrored(length: int) -> Tensor:
@@ -149,14 +150,14 @@ def newton_roots(matrix: Tensor, steps: int) -> tuple[Tensor, Tensor]:
 
 
 def export_onnx(
-    stylizer: Stylizer, path: str | Path, *, weights: WeightsType = "float16", overwrite: bool = False
+    stylizer: Stylizer, path: str | Path, *, weights: WeightsType = "exact", overwrite: bool = False
 ) -> int:
     """Write the stylizer as an ONNX file; returns its size in bytes.
 
     Parameters
     ----------
-    weights: how they are stored: ``float16``, or ``int8`` with a scale for every output channel, which is half as
-        large and less exact. All is computed in float32 and, between the two, roots in float64.
+    weights: ``exact``, or ``int8``: the encoder's too are stored in bytes, with a scale for every output channel,
+        which is smaller and less exact. All is computed in float32 and, between the two, roots in float64.
 
     Raises
     ------
@@ -184,10 +185,13 @@ def export_onnx(
         )
     assert program is not None, "torch.onnx.export returns a program with dynamo"
     model = program.model_proto
+    _share_constants(model.graph)
     _shrink(model.graph, weights)
     del model.graph.value_info[:]
     for part in (*model.graph.node, *model.graph.initializer, *(n for f in model.functions for n in f.node)):
         del part.metadata_props[:]  # where in our source it comes from: a megabyte
+    for node in model.graph.node:
+        node.ClearField("name")
     for key, value in {"stylizer": stylizer.name, "stylizer_sha256": stylizer.sha256}.items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model)
@@ -196,30 +200,67 @@ def export_onnx(
     return len(data)
 
 
+def _share_constants(graph: Any) -> None:
+    """Keep one of constants that are equal; those that the body of a loop reads stay."""
+    readers: dict[str, list[tuple[Any, int]]] = {}
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            readers.setdefault(name, []).append((node, index))
+    kept: dict[bytes, str] = {}
+    for constant in list(graph.initializer):
+        name, constant.name = constant.name, ""
+        content = constant.SerializeToString()
+        constant.name = name
+        if kept.setdefault(content, name) != name and name in readers:
+            for node, index in readers[name]:
+                node.input[index] = kept[content]
+            graph.initializer.remove(constant)
+
+
 def _shrink(graph: Any, weights: WeightsType) -> None:
-    """Store the large float32 constants in fewer bits, each with the node that brings it back."""
+    """Store the large float32 constants in fewer bits, each with the node that brings it back.
+
+    Exactly, where that can be: the network's in bytes, the encoder's in float16.
+    """
     from onnx import TensorProto, helper, numpy_helper
 
     nodes = []
     for constant in list(graph.initializer):
         values = numpy_helper.to_array(constant)
-        exact = weights == "float16" and constant.name.startswith("noise_")  # the only ones that float16 would change
-        if values.dtype != np.float32 or values.size < SMALL or exact:
+        if values.dtype != np.float32 or values.size < SMALL:
             continue
-        graph.initializer.remove(constant)
-        name, stored = constant.name, f"{constant.name}_stored"
-        if weights == "float16":
-            graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), stored))
+        name, stored, scales = constant.name, f"{constant.name}_stored", f"{constant.name}_scale"
+        parts: tuple[tuple[NDArray[Any], str], ...]
+        for axis in range(min(2, values.ndim)):
+            whole, scale = _in_bytes(values, axis)
+            error = np.abs(_along(scale, values.ndim, axis) * whole - values).max()
+            if error <= ROUNDING * np.abs(values).max() or weights == "int8":
+                parts = (whole, stored), (scale, scales)
+                nodes.append(helper.make_node("DequantizeLinear", [stored, scales], [name], axis=axis))
+                break
+        else:
+            half = values.astype(np.float16)
+            if not np.array_equal(half.astype(np.float32), values):
+                continue
+            parts = ((half, stored),)
             nodes.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
-            continue
-        largest = np.abs(values).reshape(len(values), -1).max(1)
-        scale = (np.maximum(largest, 1e-12) / 127).astype(np.float32)
-        whole = np.rint(values / scale.reshape(-1, *[1] * (values.ndim - 1))).astype(np.int8)
-        graph.initializer.append(numpy_helper.from_array(whole, stored))
-        graph.initializer.append(numpy_helper.from_array(scale, f"{name}_scale"))
-        nodes.append(helper.make_node("DequantizeLinear", [stored, f"{name}_scale"], [name], axis=0))
+        graph.initializer.remove(constant)
+        graph.initializer.extend(numpy_helper.from_array(*part) for part in parts)
     for node in reversed(nodes):
         graph.node.insert(0, node)
+
+
+def _in_bytes(values: NDArray[np.float32], axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """(whole numbers, scales along `axis`) whose products are `values`, or near them."""
+    others = tuple(other for other in range(values.ndim) if other != axis)
+    scale = (np.maximum(np.abs(values).max(others), 1e-12) / 127).astype(np.float32)
+    return np.rint(values / _along(scale, values.ndim, axis)).astype(np.int8), scale
+
+
+def _along(scale: NDArray[np.float32], dimensions: int, axis: int) -> NDArray[np.float32]:
+    shape = [1] * dimensions
+    shape[axis] = -1
+    return scale.reshape(shape)
 
 
 @contextmanager

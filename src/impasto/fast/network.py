@@ -9,13 +9,16 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from impasto.encoders.convolution import convolve_mirrored
 from impasto.fast.statistics import CHANNELS, Batch
 from impasto.fast.transport import Affine, apply_affine
 
-MAPS = ("rgb", "relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the photo, transformed
+MAPS = ("rgb", "relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # of the photo, transformed
 CORRELATED = ("rgb", "relu1_1", "relu2_1")  # layers whose whole covariance the code sees
 CODE = 128
+KERNELS = 8  # that a painting mixes its own from
 NOISE = 4
+NOISE_STRIDES = (8, 4, 2)
 STRIDE_PX = 16  # of the coarsest map
 
 
@@ -23,12 +26,39 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, padding_mode="reflect")
 
 
-class Block(nn.Module):
-    """Residual block whose inner channels are scaled and shifted by the painting's code."""
+class Mixed(nn.Module):
+    """3x3 convolution whose kernel the painting's code mixes of several: as sharp as one made for that painting.
 
-    def __init__(self, channels: int) -> None:
+    Conditionally parameterised convolution (Yang et al., arXiv 1904.04971), departure: shares between -1 and 1, added
+    to one kernel that all paintings have in common.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.first, self.second = _conv(channels, channels), _conv(channels, channels)
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.bank = nn.Parameter(torch.randn(KERNELS, outputs * inputs * 9) * (0.25 / (9 * inputs)) ** 0.5)
+        self.shares = nn.Linear(CODE, KERNELS)
+        nn.init.kaiming_normal_(self.weight, 0.2)
+        nn.init.zeros_(self.shares.weight)
+        nn.init.zeros_(self.shares.bias)
+
+    def kernels(self, code: Float[Tensor, "batch code"]) -> Float[Tensor, "batch outputs inputs 3 3"]:
+        """Of every painting."""
+        mixed: Tensor = self.shares(code).tanh() @ self.bank
+        return self.weight + mixed.view(-1, *self.weight.shape)
+
+
+class Block(nn.Module):
+    """Residual block whose inner channels are scaled and shifted by the painting's code.
+
+    mixed: its kernels are the painting's too. What is cheap where maps are large: it costs no time.
+    """
+
+    def __init__(self, channels: int, *, mixed: bool = False) -> None:
+        super().__init__()
+        make = Mixed if mixed else _conv
+        self.first, self.second = make(channels, channels), make(channels, channels)
         self.affine = nn.Linear(CODE, 2 * channels)
         nn.init.kaiming_normal_(self.first.weight, 0.2)
         nn.init.normal_(self.second.weight, std=0.3 * (2 / (9 * channels)) ** 0.5)
@@ -38,14 +68,33 @@ class Block(nn.Module):
     def forward(self, current: Tensor, code: Float[Tensor, "batch code"]) -> Tensor:
         gain, shift = self.affine(code).chunk(2, 1)
         gain = 1 + gain.tanh()
-        if len(code) == 1:  # one painting: into the convolution itself, which spares a large map
-            weight, bias = self.first.weight * gain[0, :, None, None, None], self.first.bias * gain[0] + shift[0]
-            inner = F.conv2d(F.pad(current, (1, 1, 1, 1), mode="reflect"), weight, bias)
-        else:
-            inner = torch.addcmul(shift[:, :, None, None], self.first(current), gain[:, :, None, None])
-        padded = F.pad(F.leaky_relu(inner, 0.2, inplace=True), (1, 1, 1, 1), mode="reflect")
-        del inner  # at full size every map less counts
-        return F.conv2d(padded, self.second.weight, self.second.bias).add_(current)
+        # The gain goes into the convolution itself, which spares a map.
+        inner = convolve(current, self.first, code, gain, shift)
+        inner = F.leaky_relu(inner, 0.2, inplace=True)
+        return convolve(inner, self.second, code).add_(current)
+
+
+def convolve(
+    current: Tensor,
+    layer: Mixed | nn.Conv2d,
+    code: Tensor,
+    gain: Float[Tensor, "batch channels"] | None = None,
+    shift: Float[Tensor, "batch channels"] | None = None,
+) -> Tensor:
+    """Every picture of a batch with its own painting's kernels, times `gain`, plus `shift`."""
+    assert layer.bias is not None, "made with one"
+    if isinstance(layer, nn.Conv2d) and len(code) > 1:  # a kernel for all: one convolution
+        found = _plain(current, layer)
+        if gain is None or shift is None:
+            return found
+        return torch.addcmul(shift[..., None, None], found, gain[..., None, None])
+    kernels = layer.kernels(code) if isinstance(layer, Mixed) else layer.weight[None]
+    biases = layer.bias.expand(len(code), -1)
+    if gain is not None and shift is not None:
+        kernels, biases = kernels * gain[..., None, None, None], biases * gain + shift
+    parts = zip(torch.split(current, 1), kernels, biases, strict=True)
+    painted = [convolve_mirrored(*part) for part in parts]
+    return painted[0] if len(painted) == 1 else torch.cat(painted)
 
 
 class Network(nn.Module):
@@ -63,20 +112,20 @@ class Network(nn.Module):
             self.register_buffer(f"deviation_{key}", torch.ones(channels))
         seen = sum(c + (c * (c + 1) // 2 if n in CORRELATED else c) for n, c in CHANNELS.items())
         self.code = nn.Sequential(nn.Linear(seen, 192), nn.LeakyReLU(0.2), nn.Linear(192, CODE))
+        self.enter5 = nn.Conv2d(128, 128, 1)
         self.enter4 = _conv(128, 128)
         self.down = _conv(128 + NOISE, 128, 2)
-        self.blocks5 = nn.ModuleList([Block(128), Block(128)])
+        self.blocks5 = nn.ModuleList([Block(128), Block(128), Block(128)])
         self.blocks4 = nn.ModuleList([Block(128)])
         self.enter3 = nn.Conv2d(64 + NOISE, 64, 1)
-        self.enter2 = nn.Conv2d(32, 32, 1)
+        self.enter2 = nn.Conv2d(32 + NOISE, 32, 1)
         self.enter1 = nn.Conv2d(16 + 6, 16, 1)
         self.up3, self.up2, self.up1 = _conv(128, 64), _conv(64, 32), _conv(32, 16)
         self.blocks3 = nn.ModuleList([Block(64), Block(64)])
-        self.blocks2 = nn.ModuleList([Block(32), Block(32)])
-        self.blocks1 = nn.ModuleList([Block(16), Block(16)])
-        self.leave = _conv(16, 3)
+        self.blocks2 = nn.ModuleList([Block(32, mixed=True), Block(32, mixed=True)])
+        self.blocks1 = nn.ModuleList([Block(16, mixed=True), Block(16, mixed=True)])
+        self.leave = Mixed(16, 3)
         nn.init.normal_(self.leave.weight, std=0.01)
-        nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
 
     def unit(self, name: str) -> tuple[Tensor, Tensor]:
         """Mean and deviation of a layer's channels over many paintings."""
@@ -88,12 +137,12 @@ class Network(nn.Module):
         seen = []
         for name, (means, covariances) in statistics.items():
             centre, deviation = self.unit(name)
-            covariances = covariances / torch.outer(deviation, deviation)
-            own = covariances.diagonal(dim1=1, dim2=2).clamp_min(1e-4)
+            own = (covariances.diagonal(dim1=1, dim2=2) / deviation.square()).clamp_min(1e-4)
             seen += [(means - centre) / deviation, 0.5 * own.log()]
             if name in CORRELATED:
                 rows, columns = torch.tril_indices(len(centre), len(centre), -1)
-                seen.append(covariances[:, rows, columns] / (own[:, rows] * own[:, columns]).sqrt())
+                units = deviation * own.sqrt()
+                seen.append(covariances[:, rows, columns] / (units[:, rows] * units[:, columns]))
         # Of length one: gains and shifts then move slowly, whatever the painting.
         code: Tensor = self.code(torch.cat(seen, 1).clamp(-4, 4))
         unit: Tensor = F.layer_norm(code, (CODE,)) * CODE**-0.5
@@ -112,18 +161,19 @@ class Network(nn.Module):
         return found
 
     def coarse(
-        self, fourth: Float[Tensor, "batch 128 rows columns"], affine: Affine, code: Tensor, noise: Tensor
+        self, maps: Mapping[str, Tensor], affines: Mapping[str, Affine], code: Tensor, noise: Tensor
     ) -> Float[Tensor, "batch 64 rows columns"]:
-        """What is painted at 1/8 of the size, of relu4_1 and its affine map; rows and columns are even."""
-        entered = F.leaky_relu(self.enter4(apply_affine(fourth, affine)), 0.2, inplace=True)
-        current = F.leaky_relu(self.down(torch.cat([entered, noise], 1)), 0.2, inplace=True)
+        """What is painted at 1/8 of the size, of relu4_1 (rows and columns even) and relu5_1; noise: at 1/8."""
+        entered = _plain(apply_affine(maps["relu4_1"], affines["relu4_1"]), self.enter4)
+        entered = F.leaky_relu(entered, 0.2, inplace=True)
+        current = _enter(self.down(torch.cat([entered, noise], 1)), self.enter5, (maps["relu5_1"], affines["relu5_1"]))
+        current = F.leaky_relu(current, 0.2, inplace=True)
         for block in self.blocks5:
             current = block(current, code)
         current = _enlarged(current).add_(entered)
         for block in self.blocks4:
             current = block(current, code)
-        result: Tensor = self.up3(current)
-        return result
+        return _plain(current, self.up3)
 
     def fine(
         self,
@@ -131,42 +181,62 @@ class Network(nn.Module):
         maps: dict[str, Tensor],
         affines: Mapping[str, Affine],
         code: Tensor,
-        noise: Tensor,
+        noise: Mapping[int, Tensor],
     ) -> Float[Tensor, "batch 3 height width"]:
         """The pastiche less 0.5, not clamped: the recoloured photo and what is painted over it.
 
         maps: of the photo from `rgb` (less 0.5) to `relu3_1`, as they are; taken out as they are used, for a large
         picture needs the memory. affines: what transforms them, in units.
-        noise: `smooth_noise` at 1/4 of the size.
+        noise: `smooth_noise` at 1/4 and 1/2 of the size, by stride.
         """
-        identity = torch.eye(NOISE).to(noise)[None], noise.new_zeros(1, NOISE)
-        current = _enter(_enlarged(coarse), self.enter3, (maps.pop("relu3_1"), affines["relu3_1"]), (noise, identity))
+        same = torch.eye(NOISE).to(coarse)[None], coarse.new_zeros(1, NOISE)
+        entering = (maps.pop("relu3_1"), affines["relu3_1"]), (noise[4], same)
+        current = _enter(coarse, self.enter3, *entering, enlarge=True)
         for block in self.blocks3:
             current = block(current, code)
-        current = _enter(_enlarged(self.up2(current)), self.enter2, (maps.pop("relu2_1"), affines["relu2_1"]))
+        entering = (maps.pop("relu2_1"), affines["relu2_1"]), (noise[2], same)
+        current = _enter(_plain(current, self.up2), self.enter2, *entering, enlarge=True)
         for block in self.blocks2:
             current = block(current, code)
         # The photo is seen twice, recoloured and as it is, but four times as strong: of unit size too.
         (matrix, offset), photo = affines["rgb"], maps.pop("rgb")
         twice = torch.cat([matrix, 4 * torch.eye(3).to(matrix).expand_as(matrix)], 1), F.pad(offset, (0, 3))
-        current = _enter(
-            _enlarged(self.up1(current)), self.enter1, (maps.pop("relu1_1"), affines["relu1_1"]), (photo, twice)
-        )
+        entering = (maps.pop("relu1_1"), affines["relu1_1"]), (photo, twice)
+        current = _enter(_plain(current, self.up1), self.enter1, *entering, enlarge=True)
+        del entering
         for block in self.blocks1:
             current = block(current, code)
-        painted: Tensor = self.leave(F.leaky_relu(current, 0.2, inplace=True))
+        painted = convolve(F.leaky_relu(current, 0.2, inplace=True), self.leave, code)
         centre, deviation = self.unit("rgb")
         return painted + apply_affine(photo, (matrix * deviation[:, None], offset * deviation + centre))
 
 
-def _enter(current: Tensor, layer: nn.Conv2d, *parts: tuple[Tensor, Affine]) -> Tensor:
-    """Add a 1x1 convolution of several maps, each through its affine map first: both in one multiplication."""
-    weight = layer.weight.flatten(1)
-    for maps, (matrix, offset) in parts:
-        share, weight = weight[:, : matrix.shape[1]], weight[:, matrix.shape[1] :]
-        current = current.add_(apply_affine(maps, (share @ matrix, offset @ share.mT)))
+def _plain(current: Tensor, layer: nn.Conv2d) -> Tensor:
     assert layer.bias is not None, "made with one"
-    return current.add_(layer.bias[:, None, None])
+    return convolve_mirrored(current, layer.weight, layer.bias)
+
+
+def _enter(current: Tensor, layer: nn.Conv2d, *parts: tuple[Tensor, Affine], enlarge: bool = False) -> Tensor:
+    """Add to `current`, enlarged first or as it is, a 1x1 convolution of several maps, each through its affine map.
+
+    A map and its two matrices are one multiplication; what is constant is added while the map is small.
+    """
+    weight, bias = layer.weight.flatten(1), layer.bias
+    assert bias is not None, "made with one"
+    matrices = []
+    for _, (matrix, offset) in parts:
+        share, weight = weight[:, : matrix.shape[1]], weight[:, matrix.shape[1] :]
+        matrices.append(share @ matrix)
+        bias = bias + offset @ share.mT
+    current = current + bias[..., None, None]
+    if enlarge:
+        current = _enlarged(current)
+    batch, channels, height, width = current.shape
+    rows = current.permute(0, 2, 3, 1).flatten(1, 2)
+    for (maps, _), matrix in zip(parts, matrices, strict=True):
+        read = maps.permute(0, 2, 3, 1).flatten(1, 2).to(rows.dtype)
+        rows = rows.baddbmm_(read.expand(len(rows), -1, -1), matrix.mT.to(rows.dtype).expand(len(rows), -1, -1))
+    return rows.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 def smooth_noise(noise: Float[Tensor, "batch channels rows columns"]) -> Float[Tensor, "batch channels rows columns"]:

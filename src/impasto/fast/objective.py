@@ -19,7 +19,8 @@ from impasto.fast.statistics import CHANNELS, LAYERS, MIDDLE, Batch
 from impasto.fast.transport import mean_variance, ridged, roots
 from impasto.losses.style import RIDGE
 
-STYLE_WEIGHTS = {"relu1_1": 4.0, "relu2_1": 4.0, "relu3_1": 4.0, "relu4_1": 3.0, "relu5_1": 1.0}  # as painterly's
+STYLE_WEIGHTS = {"relu1_1": 3.0, "relu2_1": 3.0, "relu3_1": 4.0, "relu4_1": 6.0, "relu5_1": 6.0}
+SOFT = 0.1  # distance from which a layer counts by its logarithm
 FLAT = 0.05
 ENCODED = tuple(dict.fromkeys([*LAYERS, *READABILITY_LAYERS]))
 
@@ -86,8 +87,11 @@ class StyleTargets:
 
 
 def style_distance(distances: Mapping[str, Tensor]) -> Float[Tensor, " batch"]:
-    """Weighted mean over the layers of log (1 + distance): no painting that is almost flat outweighs the others."""
-    weighted = [weight * distances[name].log1p() for name, weight in STYLE_WEIGHTS.items()]
+    """Weighted mean over the layers of s log (1 + distance / s), s `SOFT`.
+
+    So what is near already is brought nearer still, and no painting that is almost flat outweighs the others.
+    """
+    weighted = [weight * SOFT * (distances[name] / SOFT).log1p() for name, weight in STYLE_WEIGHTS.items()]
     return torch.stack(weighted).sum(0) / sum(STYLE_WEIGHTS.values())
 
 

@@ -51,23 +51,17 @@ class StyleStatistics:
 def study(
     encoder: Encoder,
     picture: Float[Tensor, "1 3 height width"],
-    layers: Sequence[str] = LAYERS,
     tile_px: int = WHOLE_PX,
-    features: Mapping[str, Tensor] | None = None,
     mask: Float[Tensor, "height width"] | None = None,
 ) -> StyleStatistics:
     """Statistics of a picture in [0, 1], 16 px or more a side; in tiles they are the same.
 
-    `features`: its feature maps at `layers`, where they are known already; they take no mask.
     `mask`: in [0, 1], how much each pixel counts; at the layers what sees little of the rest (`guide`).
     """
+    plain = copy(encoder)
+    plain.geometry = {}
     found = {"rgb": moments(picture, mask).normalised()}
-    if features is not None:
-        found |= {name: moments(features[name]).normalised() for name in layers}
-    else:
-        plain = copy(encoder)
-        plain.geometry = {}
-        found |= style_statistics(plain, [(picture, 1.0)], layers, tile_px, mask, "inside")
+    found |= style_statistics(plain, [(picture, 1.0)], LAYERS, tile_px, mask, "inside")
     return StyleStatistics(found, encoder.sha256)
 
 

@@ -8,7 +8,7 @@ needs little more memory than itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -18,23 +18,27 @@ from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.errors import OptionError
-from impasto.fast.network import MAPS, NOISE, STRIDE_PX, Network, smooth_noise
+from impasto.fast.network import MAPS, NOISE, NOISE_STRIDES, STRIDE_PX, Network, smooth_noise
 from impasto.fast.statistics import CHANNELS, LAYERS, MIDDLE, StyleStatistics, in_float32, study
 from impasto.fast.transport import Affine, recolouring
 from impasto.fast.weights import read_stylizer_file
-from impasto.images.geometry import extend_mirrored
+from impasto.images.geometry import mirror_indices
 from impasto.losses.objective import WHOLE_PX
+from impasto.losses.statistics import Moments, moments
 
 MARGIN_PX = 32  # mirrored around the picture and cropped again: what the border does to the encoder falls there
 TILE_PX = 768  # core of a tile, where a picture is not painted whole
 WHOLE_PIXELS = 1_500_000  # of a canvas that is painted whole
-COARSE_HALO = 16  # positions at 1/8 of the size that a position of the coarse map reads: 15, even
+COARSE_HALO = 20  # positions at 1/8 of the size that a position of the coarse map reads: 19, even
 FINE_HALO_PX = 64  # pixels that a painted pixel reads to relu3_1 and the coarse map: 55, in whole strides
-ENCODER_HALO_PX = 32  # pixels that relu4_1 reads: 26, in whole strides
-NOISE_SIDE = 256  # positions after which the noise repeats: 2,048 px at 1/8
+ENCODER_HALO_PX = 80  # pixels that relu5_1 reads: 70, in whole strides
+NOISE_SIDE = 128  # positions after which the noise repeats: 1,024 px at 1/8
+NOISE_STEPS = 32  # noise is in whole parts of so many, which a byte holds
 FULL_AT = 25.0  # strength from which the network's own picture shows; below, the photo shines through
 
 Features = dict[str, Tensor]
+SHALLOW = ("relu1_1", "relu2_1", "relu3_1")
+DEEP = {"relu4_1": 8, "relu5_1": 16}  # with their strides
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,31 @@ class _Piece:
     within: slice
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a stylizer knows of a photo, whatever the painting: half of the work of a draft.
+
+    Attributes
+    ----------
+    photo: [1, 3, height, width] in [0, 1].
+    statistics: of its canvas.
+    deep: relu4_1 and relu5_1 of the canvas; relu1_1 to relu3_1 are in `shallow`, unless it is painted in tiles.
+    tile_px: largest core of a tile.
+    """
+
+    photo: Tensor
+    statistics: StyleStatistics
+    deep: Features
+    shallow: Features | None
+    tile_px: int
+
+    @property
+    def canvas_px(self) -> tuple[int, int]:
+        """Height and width of the photo with its margin, in whole strides."""
+        height, width = (_whole_strides(side + 2 * MARGIN_PX) for side in self.photo.shape[2:])
+        return height, width
+
+
 class Stylizer:
     """A stylizer's network with the encoder it was trained on.
 
@@ -53,19 +82,16 @@ class Stylizer:
     ----------
     name, sha256: of the weights file; a draft's record holds them.
     encoder: whose feature maps it reads.
+    noise: [1, channels, `NOISE_SIDE`, `NOISE_SIDE`], at every stride the same.
     """
 
     def __init__(self, name: str, sha256: str, encoder: Encoder, network: Network) -> None:
         self.name, self.sha256, self.encoder = name, sha256, encoder
         self._network = network.eval().requires_grad_(False)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        generator = torch.Generator().manual_seed(0)
-        self._noise = {
-            stride: smooth_noise(torch.randn(1, NOISE, NOISE_SIDE, NOISE_SIDE, generator=generator)).contiguous(
-                memory_format=torch.channels_last
-            )
-            for stride in (8, 4)
-        }
+        white = torch.randn(1, NOISE, NOISE_SIDE, NOISE_SIDE, generator=torch.Generator().manual_seed(0))
+        whole = (smooth_noise(white) * NOISE_STEPS).round_().clamp_(-127, 127)
+        self.noise = (whole / NOISE_STEPS).contiguous(memory_format=torch.channels_last)
 
     @property
     def weights(self) -> dict[str, Tensor]:
@@ -73,18 +99,58 @@ class Stylizer:
         return dict(self._network.state_dict())
 
     @torch.no_grad()
-    def study(self, painting: Float[Tensor, "1 3 height width"]) -> StyleStatistics:
+    def study(
+        self, painting: Float[Tensor, "1 3 height width"], mask: Float[Tensor, "height width"] | None = None
+    ) -> StyleStatistics:
         """Statistics of a painting in [0, 1], at the size that sets its strokes against the photo's pixels.
+
+        `mask`: in [0, 1], the part of it to learn from. Raises `OptionError` for a picture under 16 px a side.
+        """
+        _check_size(painting)
+        tile_px = WHOLE_PX if _pixels(painting) <= WHOLE_PIXELS else TILE_PX
+        return study(self.encoder, painting, tile_px, mask)
+
+    @torch.no_grad()
+    def read(self, photo: Float[Tensor, "1 3 height width"], *, tile_px: int | None = None) -> Reading:
+        """Read a photo in [0, 1] once, to paint it after many paintings; `tile_px` as in `paint`.
 
         Raises `OptionError` for a picture under 16 px a side.
         """
-        _check_size(painting)
-        return study(self.encoder, painting, tile_px=WHOLE_PX if _pixels(painting) <= WHOLE_PIXELS else TILE_PX)
+        _check_size(photo)
+        if tile_px is None:
+            tile_px = WHOLE_PX if _pixels(photo) <= WHOLE_PIXELS else TILE_PX
+        reading = Reading(photo, StyleStatistics({}, self.encoder.sha256), {}, None, tile_px)
+        sides = reading.canvas_px
+        whole = max(sides) <= tile_px
+        sums: dict[str, Moments] = {}
+        for reads, owns, within in _tiles(sides, tile_px, ENCODER_HALO_PX, STRIDE_PX):
+            canvas = _canvas(reading, reads)
+            maps = self.encoder(canvas, LAYERS)
+            for name in CHANNELS:
+                stride = 1 if name == "rgb" else self.encoder.architecture.layer(name).stride_px
+                found = moments(canvas if name == "rgb" else maps[name], inside=_at(owns, stride))
+                sums[name] = sums[name] + found if name in sums else found
+            if whole:
+                return Reading(
+                    photo,
+                    self._statistics(sums),
+                    {name: maps.pop(name) for name in DEEP},
+                    {name: maps[name] for name in SHALLOW},
+                    tile_px,
+                )
+            for name, stride in DEEP.items():
+                if name not in reading.deep:
+                    rows, columns = (side // stride for side in sides)
+                    reading.deep[name] = torch.empty(
+                        1, CHANNELS[name], rows, columns, memory_format=torch.channels_last
+                    )
+                reading.deep[name][..., *_at(within, stride)] = maps[name][..., *_at(owns, stride)]
+        return replace(reading, statistics=self._statistics(sums))
 
     @torch.no_grad()
     def paint(
         self,
-        photo: Float[Tensor, "1 3 height width"],
+        photo: Float[Tensor, "1 3 height width"] | Reading,
         style: StyleStatistics,
         *,
         strength: float = 100.0,
@@ -94,6 +160,7 @@ class Stylizer:
 
         Parameters
         ----------
+        photo: itself, or what `read` found, which is kept for another painting.
         style: what `study` found, or a blend of several.
         strength: 0 (the photo) to 100.
         tile_px: largest core of a tile; default: the picture whole up to `WHOLE_PIXELS`, else `TILE_PX`. Tiles
@@ -107,68 +174,54 @@ class Stylizer:
             raise OptionError(f"strength is 0 to 100, got {strength:g}")
         if style.encoder_sha256 != self.encoder.sha256:
             raise OptionError("the style statistics were made with another encoder: study the painting again")
-        _check_size(photo)
-        height, width = photo.shape[2:]
-        canvas_height, canvas_width = (_whole_strides(side + 2 * MARGIN_PX) for side in (height, width))
-        canvas = extend_mirrored(photo, MARGIN_PX, MARGIN_PX, canvas_height, canvas_width)
-        canvas = canvas.contiguous(memory_format=torch.channels_last)
-        if tile_px is None:
-            tile_px = WHOLE_PX if _pixels(canvas) <= WHOLE_PIXELS else TILE_PX
+        if isinstance(photo, Reading):
+            reading = replace(photo, deep=dict(photo.deep), shallow=photo.shallow and dict(photo.shallow))
+        else:
+            reading = self.read(photo, tile_px=tile_px)
         if strength == 0:
-            return photo.clone()
+            return reading.photo.clone()
         share = strength / 100
-        layers = LAYERS if share < 1 else MAPS[1:]
-        whole = self.encoder(canvas, layers) if _is_whole(canvas, tile_px) else None
-        own = study(self.encoder, canvas, layers, tile_px, features=whole)
+        own = reading.statistics
         affines = self._network.in_units(recolouring(own.batch(MAPS), style.batch(MAPS), share))
         code = self._network.encode(in_float32(style.batch()))
         if share < 1:
             code = torch.lerp(self._network.encode(in_float32(own.batch())), code, share)
-        coarse = self._coarse(canvas, affines, code, tile_px, whole)
-        painted = self._fine(canvas, affines, coarse, code, tile_px, whole)
-        painted = painted[..., MARGIN_PX : MARGIN_PX + height, MARGIN_PX : MARGIN_PX + width].clamp_(0, 1)
-        return painted if strength >= FULL_AT else torch.lerp(photo, painted, strength / FULL_AT)
+        coarse = self._coarse(reading, affines, code)
+        painted = self._fine(reading, affines, coarse, code)
+        return painted if strength >= FULL_AT else torch.lerp(reading.photo, painted, strength / FULL_AT, out=painted)
 
-    def _coarse(
-        self, canvas: Tensor, affines: Mapping[str, Affine], code: Tensor, tile_px: int, whole: Features | None
-    ) -> Tensor:
-        """The network's coarse map [1, 64, height / 8, width / 8] of the whole canvas."""
-        rows, columns = (side // 8 for side in canvas.shape[2:])
-        fourth = torch.empty(1, CHANNELS["relu4_1"], rows, columns, memory_format=torch.channels_last)
-        for reads, owns, within in _tiles(canvas.shape[2:], tile_px, ENCODER_HALO_PX, STRIDE_PX):
-            features = whole if whole is not None else self.encoder(canvas[..., *reads], ["relu4_1"])
-            found = features.pop("relu4_1")
-            fourth[..., *_at(within, 8)] = found[..., *_at(owns, 8)]
+    def _statistics(self, sums: Mapping[str, Moments]) -> StyleStatistics:
+        return StyleStatistics({name: sums[name].normalised() for name in CHANNELS}, self.encoder.sha256)
+
+    def _coarse(self, reading: Reading, affines: Mapping[str, Affine], code: Tensor) -> Tensor:
+        """The network's coarse map [1, 64, height / 8, width / 8] of the whole canvas; uses `reading.deep` up."""
+        fourth, fifth = (reading.deep.pop(name) for name in DEEP)
+        rows, columns = fourth.shape[2:]
         coarse = torch.empty(1, CHANNELS["relu3_1"], rows, columns, memory_format=torch.channels_last)
-        for reads, owns, within in _tiles((rows, columns), tile_px // 4, COARSE_HALO, 2):
-            found = self._network.coarse(fourth[..., *reads], affines["relu4_1"], code, self._noise_at(8, reads))
+        for reads, owns, within in _tiles((rows, columns), max(2, reading.tile_px // 4), COARSE_HALO, 2):
+            maps = {"relu4_1": fourth[..., *reads], "relu5_1": fifth[..., *_at(reads, 2)]}
+            found = self._network.coarse(maps, affines, code, self._noise_at(reads))
             coarse[..., *within] = found[..., *owns]
         return coarse
 
-    def _fine(
-        self,
-        canvas: Tensor,
-        affines: Mapping[str, Affine],
-        coarse: Tensor,
-        code: Tensor,
-        tile_px: int,
-        whole: Features | None,
-    ) -> Tensor:
-        """The pastiche on the whole canvas; `whole`, if given, is used up."""
-        painted = torch.empty_like(canvas)
-        for reads, owns, within in _tiles(canvas.shape[2:], tile_px, FINE_HALO_PX, STRIDE_PX):
-            photo = canvas[..., *reads]
-            maps = whole if whole is not None else self.encoder(photo, MAPS[1:-1])
-            maps["rgb"] = photo - MIDDLE
-            noise = self._noise_at(4, _at(reads, 4))
-            found = self._network.fine(coarse[..., *_at(reads, 8)], maps, affines, code, noise)
-            painted[..., *within] = found[..., *owns] + MIDDLE
+    def _fine(self, reading: Reading, affines: Mapping[str, Affine], coarse: Tensor, code: Tensor) -> Tensor:
+        """The pastiche, of the photo's size; uses `reading.shallow` up."""
+        height, width = reading.photo.shape[2:]
+        painted = torch.empty(1, height, width, 3).permute(0, 3, 1, 2)
+        for reads, owns, within in _tiles(reading.canvas_px, reading.tile_px, FINE_HALO_PX, STRIDE_PX):
+            canvas = _canvas(reading, reads)
+            maps = reading.shallow if reading.shallow is not None else self.encoder(canvas, list(SHALLOW))
+            maps["rgb"] = canvas - MIDDLE
+            noise = {stride: self._noise_at(_at(reads, stride)) for stride in NOISE_STRIDES[1:]}
+            found = self._network.fine(coarse[..., *_at(reads, 8)], maps, affines, code, noise)[..., *owns]
+            to, of = zip(*(_without_margin(*part) for part in zip(within, (height, width), strict=True)), strict=True)
+            painted[..., *to] = found[..., *of].add_(MIDDLE).clamp_(0, 1)
         return painted
 
-    def _noise_at(self, stride: int, spans: tuple[slice, slice]) -> Tensor:
-        """The noise at positions of a map of that stride: it belongs to the place, not to the tile."""
+    def _noise_at(self, spans: tuple[slice, slice]) -> Tensor:
+        """The noise at these positions of a map: it belongs to the place, not to the tile."""
         rows, columns = (torch.arange(span.start, span.stop) % NOISE_SIDE for span in spans)
-        return self._noise[stride].index_select(2, rows).index_select(3, columns)
+        return self.noise.index_select(2, rows).index_select(3, columns)
 
 
 def load_stylizer(path: str | Path | None = None) -> Stylizer:
@@ -187,8 +240,21 @@ def _check_size(picture: Tensor) -> None:
         raise OptionError(f"the stylizer needs {STRIDE_PX} px a side, the picture has {width}x{height} px")
 
 
-def _is_whole(canvas: Tensor, tile_px: int) -> bool:
-    return max(canvas.shape[2:]) <= tile_px
+def _canvas(reading: Reading, spans: tuple[slice, slice]) -> Tensor:
+    """So much of the photo continued by mirrored margins on every side."""
+    pixels = reading.photo.permute(0, 2, 3, 1)
+    for axis, (span, side) in enumerate(zip(spans, reading.canvas_px, strict=True), start=1):
+        length = pixels.shape[axis]
+        indices = mirror_indices(length, MARGIN_PX, side - length - MARGIN_PX)
+        pixels = pixels.index_select(axis, indices[span])
+    return pixels.permute(0, 3, 1, 2)
+
+
+def _without_margin(within: slice, side: int) -> tuple[slice, slice]:
+    """Where one axis of a tile lies in the picture, and which part of what it owns that is."""
+    start, stop = max(within.start - MARGIN_PX, 0), min(within.stop - MARGIN_PX, side)
+    first = start + MARGIN_PX - within.start
+    return slice(start, max(start, stop)), slice(first, first + max(0, stop - start))
 
 
 def _pixels(picture: Tensor) -> int:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.errors import OptionError
-from impasto.fast.network import MAPS, NOISE, Network, smooth_noise
+from impasto.fast.network import MAPS, NOISE, NOISE_STRIDES, Network, smooth_noise
 from impasto.fast.objective import (
     ENCODED,
     StyleTargets,
@@ -240,12 +240,12 @@ class Trainer:
         batch, _, height, width = photos.shape
         noise = {
             stride: smooth_noise(torch.randn(batch, NOISE, height // stride, width // stride, generator=generator))
-            for stride in (4, 8)
+            for stride in NOISE_STRIDES
         }
         code = self.network.encode(wanted)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bf16):
-            coarse = self.network.coarse(maps["relu4_1"], affines["relu4_1"], code, noise[8])
-            painted = self.network.fine(coarse, maps, affines, code, noise[4])
+            coarse = self.network.coarse(maps, affines, code, noise[8])
+            painted = self.network.fine(coarse, maps, affines, code, noise)
         pastiches: Tensor = painted.float() + MIDDLE
         return pastiches
 

@@ -17,9 +17,11 @@ from impasto.encoders.weights import hash_file
 from impasto.errors import WeightsError
 from impasto.fast.network import Network
 
-FORMAT, FORMAT_VERSION = "impasto-stylizer", "1"
+FORMAT, FORMAT_VERSION = "impasto-stylizer", "2"
+BYTES_FROM = 1024  # numbers from which a tensor is stored in bytes; smaller ones as they are
+SCALE = ".scale"  # of the name of its scales
 BUNDLED_NAME = "stylizer.safetensors"
-BUNDLED_SHA256 = "638a35f90a42c836b2e6fa8aaed985ccbf5fe714a89e1f4b2884290212541536"
+BUNDLED_SHA256 = "212f9d5ee4a205c2263b4ac912666b654d0251bf0bd8f38cf5a8097af6021488"
 
 
 def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, Network]:
@@ -53,7 +55,7 @@ def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, N
         raise WeightsError(f"{file} is damaged: its weights are not those that were saved; get it again")
     network = Network()
     try:
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        network.load_state_dict(_from_bytes(tensors))
     except RuntimeError as error:
         raise WeightsError(f"{file} does not hold the weights of a stylizer: {error}") from error
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
@@ -64,8 +66,11 @@ def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, N
 def save_stylizer_file(
     path: Path, name: str, weights: Mapping[str, Tensor], encoder: Encoder, about: Mapping[str, str]
 ) -> None:
-    """Write weights at half precision, whole or not at all; `about` says what they were trained on and how."""
-    tensors = {key: tensor.detach().half().contiguous() for key, tensor in weights.items()}
+    """Write weights, whole or not at all; `about` says what they were trained on and how.
+
+    Every row of a larger tensor is stored in bytes, times a scale of its own.
+    """
+    tensors = _in_bytes(weights)
     metadata = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -82,6 +87,29 @@ def save_stylizer_file(
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _in_bytes(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    tensors = {}
+    for name, tensor in weights.items():
+        values = tensor.detach().float().contiguous()
+        if values.numel() >= BYTES_FROM:
+            rows = values.flatten(1)
+            scale = rows.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
+            tensors[name + SCALE] = scale[:, 0].contiguous()
+            values = (rows / scale).round_().to(torch.int8).view(values.shape)
+        tensors[name] = values
+    return tensors
+
+
+def _from_bytes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    weights = {}
+    for name, tensor in tensors.items():
+        if tensor.dtype == torch.int8 and name + SCALE in tensors:
+            weights[name] = (tensor.flatten(1) * tensors[name + SCALE][:, None]).view(tensor.shape)
+        elif not name.endswith(SCALE):
+            weights[name] = tensor.float()
+    return weights
 
 
 def _checksum(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:

@@ -108,9 +108,9 @@ class Drafts:
     def run(self, controls: Controls | None = None) -> Iterator[Drafted | DraftFailed]:
         """Paint, telling of every file as it is written; `controls.stop` ends it after the draft in hand."""
         controls = controls or Controls()
-        drafter = Drafter(self.options, self.regions, self._palette)
         photos = list(dict.fromkeys(photo for photo, _ in self.paths))
         paintings = list(dict.fromkeys(painting for _, painting in self.paths))
+        drafter = Drafter(self.options, self.regions, self._palette, rereads=len(paintings) > 1)
         studied = _Studied(drafter, paintings, self.max_pixels)
         waiting: deque[tuple[Drafted, Future[None]]] = deque()
         with ThreadPoolExecutor(READ_AHEAD) as readers, ThreadPoolExecutor(2) as writers:
