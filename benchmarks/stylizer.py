@@ -35,9 +35,10 @@ from common import (
     short_name,
 )
 from impasto.encoders import Encoder
-from impasto.fast.draft import draft_pixels, study_paintings
+from impasto.fast.draft import draft_pixels, photo_tensor, study_paintings
 from impasto.fast.stylizer import Stylizer, load_stylizer
 from impasto.images.io import Picture, load_picture, save_picture
+from impasto.inputs import Painting
 from impasto.lab.metrics import color_distance, noise_ratio, style_gram, style_sliced
 from measures import TeacherView, border
 from references import open_teacher
@@ -61,8 +62,8 @@ def reference(args: argparse.Namespace, pair: Pair) -> Picture:
 
 
 def draft_of(stylizer: Stylizer, pair: Pair, size_px: int) -> Picture:
-    style = study_paintings(stylizer, [(pair.painting, 1.0)], size_px)
-    return eight_bit(draft_pixels(stylizer, pair.photo, style, size_px))
+    style = study_paintings(stylizer, [Painting(pair.painting)], size_px)
+    return eight_bit(draft_pixels(stylizer, photo_tensor(pair.photo, size_px), style))
 
 
 def measure(teacher: TeacherView, judge: Encoder, pair: Pair, pastiche: Picture) -> tuple[float, ...]:
@@ -82,7 +83,7 @@ def compare(args: argparse.Namespace, report: Report, stylizer: Stylizer) -> Non
     """Part (a)."""
     judge, rotations = open_teacher(args)
     teacher = TeacherView(judge, rotations)
-    pairs, rows, sheet = seeded_pairs(args, args.pairs), [], []
+    pairs, rows, sheet = seeded_pairs(args, args.skip + args.pairs)[args.skip :], [], []
     for pair in pairs:
         pictures = reference(args, pair), draft_of(stylizer, pair, args.size)
         rows.append([measure(teacher, judge, pair, picture) for picture in pictures])
@@ -90,7 +91,7 @@ def compare(args: argparse.Namespace, report: Report, stylizer: Stylizer) -> Non
         sheet.append([Cell(p, n) for p, n in zip((pair.photo, pair.painting, *pictures), names, strict=True)])
     means = [[statistics.fmean(row[way][i] for row in rows) for i in range(len(MEASURES))] for way in (0, 1)]
     ratios = [ours / theirs for theirs, ours in zip(*means, strict=True)]
-    title = f"Mean over {len(pairs)} pairs, {args.size} px, judged by the teacher"
+    title = f"Mean over {len(pairs)} pairs after the first {args.skip}, {args.size} px, judged by the teacher"
     report.table(title, ("", *MEASURES), [("painterly", *means[0]), ("draft", *means[1]), ("ratio", *ratios)])
     report.bar("content distance over painterly's", ratios[0], 1.0)
     for name, ratio in zip(MEASURES, ratios, strict=True):
@@ -145,6 +146,7 @@ def _edge(photo: Path, megapixels: int) -> int:
 def main() -> None:
     parser = new_parser(__doc__, size=512, pairs=60, rounds=7)
     parser.add_argument("--references", type=Path, help="the recipe's pastiches [default: in --out]")
+    parser.add_argument("--skip", type=int, default=60, help="pairs that something was chosen by: not judged here")
     parser.add_argument("--cell", type=int, default=180, help="side of a picture on the sheet, px")
     args = parse(parser)
     args.references = args.references or args.out / "stylizer-references"

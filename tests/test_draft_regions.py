@@ -18,6 +18,7 @@ from impasto.errors import InputError, OptionError, RecordError
 from impasto.fast.draft import feathered, study_painting
 from impasto.fast.stylizer import load_stylizer
 from impasto.images.oklab import srgb_to_oklab
+from impasto.images.picture import quantise
 
 HEIGHT, WIDTH = 48, 60
 RUN = {"size_px": 48, "min_scale_px": 32, "steps": (2, 2), "threads": 1}
@@ -270,7 +271,7 @@ def test_folders_take_regions_and_colours(desk: Path, capsys: pytest.CaptureFixt
                 color="photo",
             )
             np.testing.assert_array_equal(
-                np.asarray(Image.open(f"out/{name}_{painting}.png")), np.rint(alone.pixels * 255)
+                np.asarray(Image.open(f"out/{name}_{painting}.png")), quantise(alone.pixels, 8)
             )
     paths, failed = impasto.drafts(["photo.png"], ["painting.png"], "more", regions=[impasto.Region("left.png")])
     assert (len(paths), failed) == (1, {})

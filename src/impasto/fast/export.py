@@ -235,8 +235,10 @@ def _shrink(graph: Any, weights: WeightsType) -> None:
             whole, scale = _in_bytes(values, axis)
             error = np.abs(_along(scale, values.ndim, axis) * whole - values).max()
             if error <= ROUNDING * np.abs(values).max() or weights == "int8":
-                parts = (whole, stored), (scale, scales)
-                nodes.append(helper.make_node("DequantizeLinear", [stored, scales], [name], axis=axis))
+                parts = (whole, stored), (_along(scale, values.ndim, axis), scales)
+                # Not DequantizeLinear: onnxruntime would fuse it with what follows and round the maps too.
+                nodes.append(helper.make_node("Mul", [f"{name}_whole", scales], [name]))
+                nodes.append(helper.make_node("Cast", [stored], [f"{name}_whole"], to=TensorProto.FLOAT))
                 break
         else:
             half = values.astype(np.float16)
