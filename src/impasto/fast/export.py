@@ -237,8 +237,8 @@ def _shrink(graph: Any, weights: WeightsType) -> None:
             if error <= ROUNDING * np.abs(values).max() or weights == "int8":
                 parts = (whole, stored), (_along(scale, values.ndim, axis), scales)
                 # Not DequantizeLinear: onnxruntime would fuse it with what follows and round the maps too.
-                nodes.append(helper.make_node("Mul", [f"{name}_whole", scales], [name]))
                 nodes.append(helper.make_node("Cast", [stored], [f"{name}_whole"], to=TensorProto.FLOAT))
+                nodes.append(helper.make_node("Mul", [f"{name}_whole", scales], [name]))
                 break
         else:
             half = values.astype(np.float16)

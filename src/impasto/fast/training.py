@@ -59,10 +59,10 @@ class TrainingOptions:
     """
 
     steps: int = 15_000
-    batch: int = 4
-    crop_px: int = 160
+    batch: int = 3
+    crop_px: int = 192
     learning_rate: float = 1e-3
-    readability: float = 0.36
+    readability: float = 0.40
     tv_weight: float = 0.5
     identity_share: float = 0.08
     blend_share: float = 0.1
