@@ -31,6 +31,7 @@ from impasto.runs import Pastiche
 
 if TYPE_CHECKING:
     from impasto.fast.statistics import StyleStatistics
+    from impasto.fast.stylizer import Stylizer
 
 
 class DraftOptions(BaseModel):
@@ -165,13 +166,13 @@ def parse_draft_record(values: Mapping[str, object], name: str) -> DraftRecord:
 
 
 class Drafter:
-    """A stylizer, loaded once, and the options of its drafts."""
+    """A stylizer, loaded once (or `stylizer`, where that was done before), and the options of its drafts."""
 
-    def __init__(self, options: DraftOptions) -> None:
+    def __init__(self, options: DraftOptions, stylizer: Stylizer | None = None) -> None:
         from impasto.fast.stylizer import load_stylizer
 
         self._options = options
-        self._stylizer = load_stylizer(options.stylizer)
+        self._stylizer = stylizer or load_stylizer(options.stylizer)
 
     def long_edge_px(self, photo: Picture, sheet: Print | None = None) -> int:
         """That of a photo's draft."""

@@ -64,10 +64,19 @@ def do_work(work: Work, tell: Tell) -> Ended:
     from impasto.studio.grid import paint_grid
 
     order = work.order
-    try:
+
+    def paint() -> Ended:
         # A process that was left alone (its studio was killed) may be about to finish this very job.
         with FileLock(order.folder / "painting.lock"):
             return paint_grid(work, tell) if order.request.kind == "grid" else _paint(work, tell)
+
+    return told(paint)
+
+
+def told(paint: Callable[[], Ended]) -> Ended:
+    """How a job ended, also where it failed."""
+    try:
+        return paint()
     except ImpastoError as error:
         return Ended(state="failed", error=str(error))
     except Exception as error:  # noqa: BLE001 (a bug, or memory that ran out, must not take the others along)
