@@ -20,7 +20,8 @@ DRAFT_PX = 512  # long edge; a painting that is asked for smaller is drafted so
 MOST_KEPT = 64
 MOST_WAITING = 16
 DRAFT_SECONDS = 60.0  # for a draft, loading included; then its process is ended
-HEEDED = ("strength", "brush_scale", "size_px", "threads", "color", "color_strength", "keep_detail")
+HEEDED = ("strength", "brush_scale", "size_px", "threads", "color", "color_strength")
+WHOLE_FROM = 50.0  # strength of a painting from which its draft is the whole draft: no draft goes further
 LOST = "the drafting process was lost, perhaps for want of memory; choose the painting again"
 
 
@@ -157,13 +158,12 @@ def reduce_to_draft(request: Request, options: Mapping[str, Any]) -> tuple[Reque
         "regions": bool(request.regions),
         "masks of paintings": any(choice.mask for choice in paintings),
         "colours": resolved.color != "painting" and resolved.color_strength > 0,
-        "kept detail": resolved.keep_detail > 0,
     }
     shown = Request(
         photo=request.photo,
         paintings=tuple(choice.model_copy(update={"mask": None}) for choice in paintings),
         options={
-            "strength": resolved.strength,
+            "strength": min(100.0, 100.0 * resolved.strength / WHOLE_FROM),
             "brush_scale": resolved.brush_scale,
             "size_px": min(DRAFT_PX, resolved.size_px or DRAFT_PX),
             "threads": resolved.threads,

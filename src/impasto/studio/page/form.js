@@ -2,7 +2,7 @@
 
 import { add, call, shown } from "./api.js";
 import { Brush, COLOURS, loadImage, PHOTO } from "./brush.js";
-import { $, attempt, make, plain, showShares } from "./elements.js";
+import { $, attempt, make, plain, showShares, thumbnail } from "./elements.js";
 import { fillOptions, readOptions } from "./options.js";
 
 const DEFAULT_RECIPE = "painterly";
@@ -59,9 +59,22 @@ export class Form {
   }
 
   addPainting({ name, title }, weight = 1) {
-    if (this.paintings.some((painting) => painting.name === name)) return;
+    if (this.has(name)) return;
     this.paintings.push({ name, title, weight, label: `painting-${this.labels++}` });
     this.relabel();
+  }
+
+  // Take a painting in place of the last one: the others stay, and what was brushed.
+  choosePainting({ name, title }) {
+    if (!this.paintings.length) return this.addPainting({ name, title });
+    if (this.has(name)) return;
+    Object.assign(this.paintings.at(-1), { name, title });
+    this.showPaintings();
+    this.changed();
+  }
+
+  has(name) {
+    return this.paintings.some((painting) => painting.name === name);
   }
 
   removePainting(label) {
@@ -105,7 +118,7 @@ export class Form {
           slider.oninput = () => {
             painting.weight = Number(slider.value) / 100;
             this.showShares(rest);
-            this.changed();
+            this.changed(true);
           };
           percent.dataset.share = label;
           where.append(slider, percent);
@@ -113,7 +126,7 @@ export class Form {
         const remove = make("button", { type: "button", className: "quiet", textContent: "×" });
         remove.setAttribute("aria-label", `Remove ${title}`);
         remove.onclick = () => this.removePainting(label);
-        const image = make("img", { src: shown(name, 320), alt: `Painting: ${title}` });
+        const image = thumbnail(painting, `Painting: ${title}`);
         const item = make("li", { className: "painting" }, image, make("span", { className: "name", textContent: plain(title), title }), remove, where);
         item.dataset.name = name;
         return item;
@@ -166,6 +179,13 @@ export class Form {
     const { strength, color_strength, ...rest } = options;
     const paintings = this.paintings.map(({ name, weight }) => [name, weight]);
     return JSON.stringify([this.photo?.name, paintings, this.brush.strokes.length, [...this.brush.masks.keys()], rest, recipe]);
+  }
+
+  // What a picture of it looks like, whatever its size: another look is another draft.
+  look() {
+    const paintings = this.paintings.map(({ name, weight }) => [name, weight]);
+    const sliders = ["strength", "colors", "brush_scale"].map((id) => $(id).value);
+    return JSON.stringify([this.photo?.name, paintings, this.brush.strokes.length, [...this.brush.masks.keys()], sliders]);
   }
 
   // The request; masks that were brushed are uploaded on the way.
