@@ -149,13 +149,13 @@ class Desk:
         asked = Request.model_validate(request)
         return self._store.submit(asked.moved(lambda path: self.find(str(path))))
 
-    def draft(self, request: dict, asker: str = "") -> dict | None:  # type: ignore[type-arg]
+    def draft(self, request: dict, asker: str = "", place: int = 0) -> dict | None:  # type: ignore[type-arg]
         """Draft what `paint` would paint: the picture's address, and what it leaves out.
 
-        None if the same `asker` has asked for another draft before this one was begun.
+        None if the same `asker` wants another one, of a higher `place`, before this one is begun.
         """
         asked = Request.model_validate(request)
-        draft = self._store.draft(asked.moved(lambda path: self.find(str(path))), asker)
+        draft = self._store.draft(asked.moved(lambda path: self.find(str(path))), asker, place)
         if draft is None:
             return None
         return {"picture": f"/drafts/{draft.path.name}", "left_out": list(draft.left_out)}

@@ -19,9 +19,11 @@ from impasto.studio.request import Request
 DRAFT_PX = 512  # long edge; a painting that is asked for smaller is drafted so
 MOST_KEPT = 64
 MOST_WAITING = 16
+MOST_ASKERS = 256
 DRAFT_SECONDS = 60.0  # for a draft, loading included; then its process is ended
 HEEDED = ("strength", "brush_scale", "size_px", "threads", "color", "color_strength")
 WHOLE_FROM = 50.0  # strength of a painting from which its draft is the whole draft: no draft goes further
+CLOSED = "the studio is being closed"
 LOST = "the drafting process was lost, perhaps for want of memory; choose the painting again"
 
 
@@ -40,20 +42,18 @@ class Drafts:
         self._changed = threading.Condition()
         self._painter: Painter | None = None
         self._kept: OrderedDict[Path, None] = OrderedDict()
-        self._latest: dict[str, object] = {}
+        self._latest: OrderedDict[str, int] = OrderedDict()
         self._waiting, self._busy, self._closing = 0, False, False
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.iterdir():
             path.unlink(missing_ok=True)
 
     def prepare(self) -> None:
-        """Let the process load, as a draft will soon be wanted; raises `OSError` where it does not start."""
-        with self._changed:
-            if self._painter is None and not self._closing:
-                self._painter = self._make()
+        """Let the process load, as a draft will soon be wanted; raises `OutputError` where it does not start."""
+        self._ready()
 
-    def draft(self, request: Request, asker: str = "") -> Path | None:
-        """The picture of a request that `reduce_to_draft` made; None if `asker` asked for another one meanwhile.
+    def draft(self, request: Request, asker: str = "", place: int = 0) -> Path | None:
+        """The picture of a request that `reduce_to_draft` made; None if it was dropped, see `Store.draft`.
 
         Raises `InputError` for what cannot be drafted, `OutputError` where the process is lost, `OptionError` when
         too many wait.
@@ -62,7 +62,7 @@ class Drafts:
         names = {str(path): self._name_of(path) for path in request.files}
         order = Order(id=name, folder=self._folder, request=request, names=names)
         path = order.files.exported(".jpg")
-        turn = self._take_turn(path, asker)
+        turn = self._take_turn(path, asker, place)
         if turn == "paint":
             try:
                 self._paint(order)
@@ -88,45 +88,56 @@ class Drafts:
         if self._painter is not None:
             self._painter.close()
 
-    def _take_turn(self, path: Path, asker: str) -> Literal["kept", "paint", "dropped"]:
+    def _take_turn(self, path: Path, asker: str, place: int) -> Literal["kept", "paint", "dropped"]:
         """Wait until the draft is there, or the process is free, and from now on ours, or nobody wants it any more."""
-        mine = object()
         with self._changed:
             if self._waiting >= MOST_WAITING:
                 raise OptionError(f"{MOST_WAITING} drafts wait already: try again in a moment")
             if asker:
-                self._latest[asker] = mine
-                self._changed.notify_all()  # an older wish of theirs is dropped
+                self._latest[asker] = max(place, self._latest.pop(asker, place))
+                if len(self._latest) > MOST_ASKERS:
+                    self._latest.popitem(last=False)
+                self._changed.notify_all()  # an earlier wish of theirs is dropped
 
             def dropped() -> bool:
-                return bool(asker) and self._latest.get(asker) is not mine
+                return self._latest.get(asker, place) > place
 
             self._waiting += 1
             self._changed.wait_for(lambda: not self._busy or path in self._kept or dropped() or self._closing)
             self._waiting -= 1
             if dropped():
                 return "dropped"
-            self._latest.pop(asker, None)
             if self._closing:
-                raise OutputError("the studio is being closed")
+                raise OutputError(CLOSED)
             if path in self._kept:
                 self._kept.move_to_end(path)
                 return "kept"
             self._busy = True
             return "paint"
 
+    def _ready(self) -> Painter:
+        with self._changed:
+            if self._closing:
+                raise OutputError(CLOSED)
+            try:
+                self._painter = self._painter or self._make()
+            except OSError as error:
+                raise OutputError(f"the drafting process does not start: {error.strerror}") from error
+            return self._painter
+
     def _paint(self, order: Order) -> None:
+        painter = self._ready()
         try:
-            self.prepare()
-            assert self._painter is not None, "prepared above"
-            self._painter.begin(order)
+            painter.begin(order)
         except OSError as error:
             raise OutputError(f"the drafting process does not start: {error.strerror}") from error
-        timer = threading.Timer(DRAFT_SECONDS, self._painter.send, [Command(id=order.id, cancel=True)])
+        timer = threading.Timer(DRAFT_SECONDS, painter.send, [Command(id=order.id, cancel=True)])
         timer.daemon = True
         timer.start()
+        ended = None
         try:
-            ended = next((said.ended for said in self._painter.messages() if said.ended), None)
+            for message in painter.messages():
+                ended = message.ended
         finally:
             timer.cancel()
         if ended is None:

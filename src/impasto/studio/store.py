@@ -131,18 +131,18 @@ class Store:
 
     # ----------------------------------------------------------------------------------------- drafts
 
-    def draft(self, request: Request, asker: str = "") -> Draft | None:
+    def draft(self, request: Request, asker: str = "", place: int = 0) -> Draft | None:
         """Paint what `submit` would paint in one pass, at `DRAFT_PX` at most, and return when it is there.
 
         It waits for other drafts and for no job; the last ones are kept, so that the same request is answered at
-        once. Whoever gives the same `asker` again wants the newer draft only: an older one that still waits is
+        once. Of what one `asker` asks for only that of the highest `place` is wanted: what waits with a lower one is
         dropped, and comes to None. The file may be gone after `MOST_KEPT` others.
 
         Raises `OptionError` and `InputError` as `submit` does, and for what cannot be drafted; `OutputError` where
         the drafting process is lost; the next draft starts it anew.
         """
         shown, left_out = reduce_to_draft(request, self._options)
-        path = self._drafts.draft(self._checked(shown), asker)
+        path = self._drafts.draft(self._checked(shown), asker, place)
         return None if path is None else Draft(path=path, left_out=left_out)
 
     def find_draft(self, name: str) -> Path:
@@ -151,7 +151,7 @@ class Store:
 
     def prepare_drafts(self) -> None:
         """Let the drafting process load, which takes some seconds, before the first draft is asked for."""
-        with contextlib.suppress(OSError):  # the first draft says so
+        with contextlib.suppress(OutputError):  # the first draft says so
             self._drafts.prepare()
 
     # ------------------------------------------------------------------------------------------- jobs

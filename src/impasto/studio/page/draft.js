@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { plain, tell } from "./elements.js";
 
 const SLIDE_MS = 150; // a slider has come to rest
-const TAB = Math.random().toString(36).slice(2); // whoever asks again wants the newer draft only
+const TAB = Math.random().toString(36).slice(2); // of all that a tab asks for, it wants the last
 
 export class Drafts {
   // `arrived` is called with each draft, in the order in which they were asked for.
@@ -39,7 +39,7 @@ export class Drafts {
   async ask() {
     const place = ++this.asked, after = this.form.paintings.map(({ title }) => plain(title)).join(" + ");
     try {
-      const draft = await call("draft", await this.form.request(), TAB);
+      const draft = await call("draft", await this.form.request(), TAB, place);
       if (!draft || place < this.came) return;
       this.came = place;
       await this.arrived({ ...draft, after });

@@ -44,7 +44,9 @@ export class Shelf {
       at = (at + step + count) % count;
       if (form.has(pictures[at].name)) continue;
       form.choosePainting(pictures[at]);
-      $("shelf").children[at].scrollIntoView({ block: "nearest", inline: "nearest" });
+      const [button] = $("shelf").children[at].children;
+      button.scrollIntoView({ block: "nearest", inline: "nearest" });
+      if ($("shelf").contains(document.activeElement)) button.focus();
       return;
     }
   }
