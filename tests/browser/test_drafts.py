@@ -12,7 +12,7 @@ from PIL import Image
 
 from impasto.images.io import read_record
 
-from .conftest import LIMITS, SMALL, Page, Server, show
+from .conftest import Page, Server, show
 from .hands import choose, drop, paint, set_slider, stroke, until, wait_done, wait_preview
 from .test_looks import FAINT, LOOKS, SAMPLES, UNNAMED
 
@@ -217,7 +217,7 @@ def test_a_style_file_is_a_painting(page: Page, photo: Path, tmp_path: Path) -> 
 def test_how_drafts_look(
     start_server: Callable[..., Server], open_page: Callable[..., Page], width: int, height: int, scheme: str
 ) -> None:
-    server = start_server(*SMALL, *LIMITS, "--size", "512", "--steps", "400")
+    server = start_server("--min-scale", "32", "--threads", "1")
     page = open_page(server.url, width=width, height=height, scheme=scheme)
     kind = "phone" if width < 500 else "desktop"
 
