@@ -13,7 +13,7 @@ from PIL import Image
 from impasto.images.io import read_record
 
 from .conftest import Page, Server, show
-from .hands import choose, drop, paint, set_slider, stroke, until, wait_done, wait_preview
+from .hands import call, choose, drop, paint, set_slider, stroke, until, wait_done, wait_preview
 from .test_looks import FAINT, LOOKS, SAMPLES, UNNAMED
 
 LONG = 4000  # steps: more than any test waits for
@@ -206,8 +206,10 @@ def test_a_style_file_is_a_painting(page: Page, photo: Path, tmp_path: Path) -> 
     wait_draft(page, "mine")
     assert page.locator(".painting .style-file").inner_text() == "mine"
     show(page, "style-file")
-    paint(page)
+    job = paint(page)
     wait_done(page)
+    (choice,) = call(page, "view", job, False)["request"]["paintings"]
+    assert choice["path"].endswith(".style")
     (tmp_path / "broken.style").write_bytes((tmp_path / "mine.style").read_bytes()[:5000])
     drop(page, "#painting-drop", tmp_path / "broken.style")
     assert "'broken.style'" in page.locator(".message span").inner_text()
@@ -229,7 +231,6 @@ def test_how_drafts_look(
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "it must not scroll sideways"
 
     page.set_input_files("#photo-file", Path(get_sample_data("grace_hopper.jpg", asfileobj=False)))
-    page.set_input_files("#shelf-file", sorted(SAMPLES.glob("*.jpg")))
     page.click("#shelf [title='shards.jpg']")
     until(page, f"{TAG}.textContent === 'Draft · shards'")
     look("1-chosen")

@@ -39,6 +39,7 @@ from impasto.runs import Run
 from impasto.studio.messages import Ended, Message, Order, Progress
 from impasto.studio.request import PaintingChoice, RegionChoice, Request
 from impasto.studio.uploads import samples
+from impasto.style_file import StyleFile
 
 CHECKPOINT_SECONDS = 20.0
 PREVIEW_SECONDS = 0.35  # from one preview to the next at least
@@ -178,8 +179,8 @@ def _region(choice: RegionChoice) -> Region:
 def _give_names(run: Run, names: Mapping[str, str]) -> None:
     """Let notices and the run record call the inputs what people call them."""
 
-    def named(picture: Named) -> Named:  # or no picture: no mask, "alpha", a style file
-        if not isinstance(picture, Picture):
+    def named(picture: Named) -> Named:  # or no picture: no mask, "alpha"
+        if not isinstance(picture, Picture | StyleFile):
             return picture
         return dataclasses.replace(picture, name=names.get(str(picture.path), picture.name))
 

@@ -2,7 +2,7 @@
 
 import { add, call, shown } from "./api.js";
 import { Brush, COLOURS, loadImage, PHOTO } from "./brush.js";
-import { $, attempt, make, plain, showShares, thumbnail } from "./elements.js";
+import { $, attempt, isStyle, make, plain, showShares, thumbnail } from "./elements.js";
 import { fillOptions, readOptions } from "./options.js";
 
 const DEFAULT_RECIPE = "painterly";
@@ -163,8 +163,10 @@ export class Form {
     const colors = Number($("colors").value);
     options.size_px = Number($("exact").value || document.querySelector("#sizes :checked").value);
     options.strength = Number($("strength").value);
-    // At 0 the photo's colours are the painting's, and can still be steered towards the photo's.
-    if (!options.color) Object.assign(options, { color: "photo", color_strength: colors });
+    // At 0 the photo's colours are the painting's, and can still be steered towards the photo's; not with a style
+    // file, which takes no other colours.
+    const fixed = !colors && this.paintings.some(({ name }) => isStyle(name));
+    if (!options.color) Object.assign(options, fixed ? {} : { color: "photo", color_strength: colors });
     else options.color_strength = colors || 100;
     if (brushScale() !== 1) options.brush_scale = brushScale();
     if (Number($("keep_detail").value)) options.keep_detail = Number($("keep_detail").value);

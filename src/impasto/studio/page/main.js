@@ -69,15 +69,14 @@ function noDraft() {
 
 async function take(files, zone) {
   if (zone === "painting" && files.length > MOST_MIXED) zone = "shelf";
-  let chosen = false;
+  const before = form.paintings.at(-1)?.name;
   for (const file of files) {
     const picture = await attempt(() => add(file, file.name || "picture.png", start.limits.max_upload_bytes));
     if (!picture) continue;
     if (zone !== "photo" || isStyle(picture.name)) {
       shelf.put(picture);
       if (zone !== "shelf") form.addPainting(picture);
-      else if (!chosen) form.choosePainting(picture);
-      chosen = true;
+      else if (form.paintings.at(-1)?.name === before) form.choosePainting(picture);
     } else {
       if (picture.pastiche) await restore(picture);
       else setPhoto(picture);
