@@ -52,8 +52,8 @@ function draft(sliding) {
 
 async function drafted(made) {
   if (made) {
-    const without = made.left_out.length ? `, without the ${made.left_out.join(" and the ")}` : "";
-    await stage.setDraft({ ...made, says: `A draft${without}. Paint makes the picture.` });
+    const left = made.left_out.join(" and the ");
+    await stage.setDraft({ ...made, says: left ? `A draft. The ${left} come with Paint.` : "A draft. Paint makes the picture." });
     stage.putAside(form.look() !== submitted.look);
   }
   changed();
