@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 from common import Report, gallery_files, new_parser, parse, run, seconds_of
-
 from impasto.studio.request import PaintingChoice, Request
 from impasto.studio.store import Store
 

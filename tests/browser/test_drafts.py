@@ -214,9 +214,7 @@ def test_a_style_file_is_a_painting(page: Page, photo: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), LOOKS)
-def test_how_drafts_look(
-    open_page: Callable[..., Page], width: int, height: int, scheme: str
-) -> None:
+def test_how_drafts_look(open_page: Callable[..., Page], width: int, height: int, scheme: str) -> None:
     page = open_page(width=width, height=height, scheme=scheme)
     kind = "phone" if width < 500 else "desktop"
 

@@ -108,7 +108,7 @@ class Store:
     # --------------------------------------------------------------------------------------- pictures
 
     def keep_upload(self, picture: Path | bytes, name: str) -> Path:
-        """Copy a picture, or a style file in a painting's place, into the store, under a name of ours; the same bytes are kept once.
+        """Copy a picture, or a style file, into the store, under a name of ours; the same bytes are kept once.
 
         `name` is what the person calls it: it is shown and goes into the run record, and touches no path. Raises
         `InputError`, one line, for what is too large (bytes, or pixels, before it is decoded), damaged, or no picture.
