@@ -115,7 +115,7 @@ def test_many_paintings_dropped_are_put_on_the_shelf(page: Page, photo: Path, tm
     until(page, "document.querySelectorAll('.painting').length === 2")
     page.set_input_files("#painting-file", files)
     page.wait_for_selector("#shelf [title='many 4.png']")
-    assert page.locator(".painting .name").all_inner_texts() == ["many 0", "many 1"]
+    assert page.locator(".painting .name").all_inner_texts() == ["many 0", "many 2"], "the first new one"
     page.click("#shelf [title='many 3.png']")
     assert page.locator(".painting .name").all_inner_texts() == ["many 0", "many 3"], "the last one is replaced"
     page.hover("#shelf [title='flow.jpg']")
