@@ -168,7 +168,7 @@ def parse_draft_record(values: Mapping[str, object], name: str) -> DraftRecord:
 class Drafter:
     """A stylizer, loaded once (or `stylizer`, where that was done before), and the options of its drafts."""
 
-    def __init__(self, options: DraftOptions, stylizer: Stylizer | None = None) -> None:
+    def __init__(self, options: DraftOptions, *, stylizer: Stylizer | None = None) -> None:
         from impasto.fast.stylizer import load_stylizer
 
         self._options = options

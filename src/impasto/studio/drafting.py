@@ -56,7 +56,7 @@ class DraftTable:
             styles.append((style, choice.weight))
             own = {"name": order.names[str(choice.path)], "weight": choice.weight, "brush_scale": choice.brush_scale}
             files.append(file.model_copy(update=own))
-        drafter = Drafter(options, self._stylizer)
+        drafter = Drafter(options, stylizer=self._stylizer)
         draft = drafter.paint(photo, blend_statistics(styles), files, options.size_px)
         draft.save(order.files.exported(".jpg"), overwrite=True)
         return Ended(state="done")
