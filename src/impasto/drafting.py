@@ -42,6 +42,7 @@ from impasto.record_inputs import (
 from impasto.runs import Pastiche
 
 if TYPE_CHECKING:
+    from impasto.fast.draft import Readings
     from impasto.fast.statistics import StyleStatistics
 
 
@@ -191,7 +192,7 @@ def parse_draft_record(values: Mapping[str, object], name: str) -> DraftRecord:
 class Drafter:
     """A stylizer, loaded once, and the options, regions and palette of its drafts.
 
-    `rereads`: whether a photo is drafted several times in a row, as `AreaDrafter` takes it.
+    `readings`: a stylizer that is loaded already, for a photo that is drafted several times in a row.
     """
 
     def __init__(
@@ -200,14 +201,14 @@ class Drafter:
         regions: Sequence[Region] = (),
         palette: Picture | None = None,
         *,
-        rereads: bool = False,
+        readings: Readings | None = None,
     ) -> None:
         from impasto.fast.draft import AreaDrafter
         from impasto.fast.stylizer import load_stylizer
 
         self._options, self._regions, self._palette = options, regions, palette
-        self._stylizer = load_stylizer(options.stylizer)
-        self._drafter = AreaDrafter(self._stylizer, options.as_of_a_run, regions, palette, rereads=rereads)
+        self._stylizer = readings.stylizer if readings else load_stylizer(options.stylizer)
+        self._drafter = AreaDrafter(self._stylizer, options.as_of_a_run, regions, palette, readings=readings)
 
     def long_edge_px(self, photo: Picture, sheet: Print | None = None) -> int:
         """That of a photo's draft."""

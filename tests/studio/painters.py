@@ -16,8 +16,12 @@ Watcher = Callable[[Order, Message], None]
 class HerePainter:
     """What a painting process does, in a thread; `watch` is told every message before the studio is."""
 
-    def __init__(self, watch: Watcher = lambda order, message: None) -> None:
-        self._watch = watch
+    def __init__(
+        self,
+        watch: Watcher = lambda order, message: None,
+        do_work: Callable[[Work, Callable[[Message], None]], Ended] = do_work,
+    ) -> None:
+        self._watch, self.do_work = watch, do_work
 
     def begin(self, order: Order) -> None:
         self._work, self._said = Work(order), queue.SimpleQueue()  # type: ignore[var-annotated]
@@ -31,7 +35,7 @@ class HerePainter:
             self._watch(work.order, message)
             self._said.put(message)
 
-        tell(Message(ended=do_work(work, tell)))
+        tell(Message(ended=self.do_work(work, tell)))
 
     def messages(self) -> Iterator[Message]:
         while True:

@@ -77,4 +77,6 @@ def test_the_documented_client(studio: Path, tmp_path: Path) -> None:
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0
         server.stdout.close()  # type: ignore[union-attr]
+    draft = read_record(studio / "draft.jpg")
+    assert (draft["kind"], draft["options"]["size_px"]) == ("draft", 48)  # type: ignore[index]
     assert read_record(studio / "pastiche.png")["options"]["strength"] == 60  # type: ignore[index]

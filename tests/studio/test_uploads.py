@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import impasto
 from impasto.errors import InputError
 from impasto.studio.uploads import KEPT_SECONDS, Uploads, clean_name, samples
 
@@ -90,7 +91,7 @@ def test_a_file_is_copied_and_stays(uploads: Uploads, studio: Path) -> None:
     [
         (b"not a picture at all", "not a picture that impasto reads"),
         (b"", "the file is empty"),
-        (huge_png(), "60000 x 60000 px, more than the limit of 10000 pixels"),
+        (huge_png(), "more than the limit of 10000 pixels; make it smaller, or start the studio with a larger"),
         (bytes(100_001), "more bytes than the 100000"),
     ],
 )
@@ -101,6 +102,20 @@ def test_what_is_no_picture_is_refused_in_one_line(uploads: Uploads, data: bytes
     assert "'holiday.png'" in str(caught.value)
     assert "part-" not in str(caught.value)
     assert not list(uploads.folder.iterdir())
+
+
+def test_a_style_file_stands_in_for_a_painting(uploads: Uploads, studio: Path) -> None:
+    uploads._max_bytes = 2_000_000
+    impasto.save_style(studio / "painting.png", studio / "waves.style")
+    data = (studio / "waves.style").read_bytes()
+    kept = uploads.keep(data, "Waves.STYLE")
+    assert kept.name == hashlib.sha256(data).hexdigest()[:16] + ".style"
+    assert uploads.name_of(kept) == "Waves.STYLE" and uploads.claim(kept)
+    picture = (studio / "photo.png").read_bytes()
+    for damaged, name in ((data[:-1], "cut.style"), (data, "waves.png"), (picture, "a.style")):
+        with pytest.raises(InputError, match=repr(name)):
+            uploads.keep(damaged, name)
+    assert len(list(uploads.folder.iterdir())) == 2
 
 
 def test_a_picture_cut_short_is_refused(uploads: Uploads) -> None:

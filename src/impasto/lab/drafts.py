@@ -107,10 +107,14 @@ class Drafts:
 
     def run(self, controls: Controls | None = None) -> Iterator[Drafted | DraftFailed]:
         """Paint, telling of every file as it is written; `controls.stop` ends it after the draft in hand."""
+        from impasto.fast.draft import Readings  # loads torch
+        from impasto.fast.stylizer import load_stylizer
+
         controls = controls or Controls()
         photos = list(dict.fromkeys(photo for photo, _ in self.paths))
         paintings = list(dict.fromkeys(painting for _, painting in self.paths))
-        drafter = Drafter(self.options, self.regions, self._palette, rereads=len(paintings) > 1)
+        readings = Readings(load_stylizer(self.options.stylizer)) if len(paintings) > 1 else None
+        drafter = Drafter(self.options, self.regions, self._palette, readings=readings)
         studied = _Studied(drafter, paintings, self.max_pixels)
         waiting: deque[tuple[Drafted, Future[None]]] = deque()
         with ThreadPoolExecutor(READ_AHEAD) as readers, ThreadPoolExecutor(2) as writers:

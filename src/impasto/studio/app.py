@@ -134,6 +134,7 @@ class Desk:
             kept = self._store.keep_upload(path, title)
         finally:
             shutil.rmtree(path.parent, ignore_errors=True)
+        self._store.prepare_drafts()  # whoever brings a picture will look at drafts of it
         width_px, height_px = self._shown.size_of(kept)
         return self._picture(kept) | {"width": width_px, "height": height_px, "pastiche": has_record(kept)}
 
@@ -147,6 +148,17 @@ class Desk:
         """Put a painting into the queue; returns the job's id. `request` as in `Request`, with names for paths."""
         asked = Request.model_validate(request)
         return self._store.submit(asked.moved(lambda path: self.find(str(path))))
+
+    def draft(self, request: dict, asker: str = "", place: int = 0) -> dict | None:  # type: ignore[type-arg]
+        """Draft what `paint` would paint: the picture's address, and what it leaves out.
+
+        None if the same `asker` wants another one, of a higher `place`, before this one is begun.
+        """
+        asked = Request.model_validate(request)
+        draft = self._store.draft(asked.moved(lambda path: self.find(str(path))), asker, place)
+        if draft is None:
+            return None
+        return {"picture": f"/drafts/{draft.path.name}", "left_out": list(draft.left_out)}
 
     def view(self, job: str, losses: bool = False) -> dict[str, Any]:
         """A job as it stands."""
@@ -202,6 +214,10 @@ class Desk:
         """The file that the browser shows for a picture."""
         return self._shown.copy_of(self.find(name), edge_px)
 
+    def draft_file(self, name: str) -> Path:
+        """The file of a draft."""
+        return self._store.find_draft(name)
+
     def file_of(self, job: str, name: str) -> Path:
         """A job's preview, thumbnail, or picture in a format for downloading."""
         view, path = self._store.view(job), None
@@ -236,8 +252,8 @@ class Desk:
         return values | ({"losses": [list(item) for item in view.losses]} if losses else {})
 
 
-API = ("start", "add", "measure", "paint", "view", "history", "stop", "go_on", "cancel", "delete", "steer", "restore",
-       "grid", "final")  # fmt: skip
+API = ("start", "add", "measure", "draft", "paint", "view", "history", "stop", "go_on", "cancel", "delete", "steer",
+       "restore", "grid", "final")  # fmt: skip
 
 
 def build_server(gradio: Any, desk: Desk, host: str, password: str | None) -> Any:
@@ -272,7 +288,15 @@ def build_server(gradio: Any, desk: Desk, host: str, password: str | None) -> An
             return PlainTextResponse(str(error), 404)
         return FileResponse(path, headers=headers, filename=None if name in SHOWN else path.name)
 
+    def draft(name: str) -> Response:
+        try:
+            pixels = desk.draft_file(name).read_bytes()
+        except (ImpastoError, OSError) as error:
+            return PlainTextResponse(str(error), 404)
+        return Response(pixels, media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})
+
     server.get("/")(page)
+    server.get("/drafts/{name}")(draft)
     server.get("/pictures/{name}")(picture)
     server.get("/jobs/{job}/{name}")(job_file)
     server.mount("/page", StaticFiles(directory=PAGE))

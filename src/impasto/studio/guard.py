@@ -16,7 +16,7 @@ LOOPBACK = frozenset(["127.0.0.1", "localhost", "::1"])
 READING = frozenset(["GET", "HEAD"])
 # Of what gradio would answer to, only what a page or a client of ours needs.
 OPEN_PATHS = re.compile(
-    r"/(|config|favicon\.ico|(page|jobs|pictures)/[^/]+(/[^/]+)?"
+    r"/(|config|favicon\.ico|(page|jobs|pictures|drafts)/[^/]+(/[^/]+)?"
     r"|gradio_api/(info|app_id|upload|cancel|reset|startup-events|queue/(join|data)|(run|call|heartbeat)/.+))"
 )
 STARTUP = "/gradio_api/startup-events"  # gradio asks itself, once, without a password; it tells nothing

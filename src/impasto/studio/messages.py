@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from impasto.studio.request import Request
 
+Trade = Literal["paint", "draft"]  # what a process does
+
 
 class _Line(BaseModel):
     # A loss may be infinite: JSON as Python writes and reads it can say so.

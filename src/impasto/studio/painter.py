@@ -13,7 +13,7 @@ from typing import IO, Protocol
 
 from pydantic import ValidationError
 
-from impasto.studio.messages import Command, FromStudio, Message, Order
+from impasto.studio.messages import Command, FromStudio, Message, Order, Trade
 
 CANCEL_SECONDS = 3.0  # for a step to end by itself; then the process is ended
 CLOSE_SECONDS = 5.0  # for a process to end that has nothing to do
@@ -38,9 +38,10 @@ class Painter(Protocol):
 class ProcessPainter:
     """A process that is started now, so that it has loaded everything by the first order, and anew when it is lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, trade: Trade = "paint") -> None:
+        self._trade = trade
         self._lock, self._reading = threading.Lock(), threading.Lock()
-        self._process = _start()
+        self._process = _start(trade)
         self._job: str | None = None
 
     def begin(self, order: Order) -> None:
@@ -48,7 +49,7 @@ class ProcessPainter:
             self._job = order.id
             if self._process.poll() is not None:
                 _close_pipes(self._process)
-                self._process = _start()
+                self._process = _start(self._trade)
             self._write(FromStudio(order=order))
 
     def messages(self) -> Iterator[Message]:
@@ -100,11 +101,16 @@ class ProcessPainter:
         stdin.flush()
 
 
-def _start() -> subprocess.Popen[bytes]:
+def start_drafter() -> ProcessPainter:
+    """A process that makes drafts."""
+    return ProcessPainter("draft")
+
+
+def _start(trade: Trade) -> subprocess.Popen[bytes]:
     home = str(Path(__file__).parents[2])  # this very package, wherever it was found
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "impasto.studio.worker"],
+        [sys.executable, "-P", "-m", "impasto.studio.worker", trade],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # Threads that spin while they wait would starve the page.

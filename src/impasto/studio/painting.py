@@ -39,6 +39,7 @@ from impasto.runs import Run
 from impasto.studio.messages import Ended, Message, Order, Progress
 from impasto.studio.request import PaintingChoice, RegionChoice, Request
 from impasto.studio.uploads import samples
+from impasto.style_file import StyleFile
 
 CHECKPOINT_SECONDS = 20.0
 PREVIEW_SECONDS = 0.35  # from one preview to the next at least
@@ -64,10 +65,19 @@ def do_work(work: Work, tell: Tell) -> Ended:
     from impasto.studio.grid import paint_grid
 
     order = work.order
-    try:
+
+    def paint() -> Ended:
         # A process that was left alone (its studio was killed) may be about to finish this very job.
         with FileLock(order.folder / "painting.lock"):
             return paint_grid(work, tell) if order.request.kind == "grid" else _paint(work, tell)
+
+    return told(paint)
+
+
+def told(paint: Callable[[], Ended]) -> Ended:
+    """How a job ended, also where it failed."""
+    try:
+        return paint()
     except ImpastoError as error:
         return Ended(state="failed", error=str(error))
     except Exception as error:  # noqa: BLE001 (a bug, or memory that ran out, must not take the others along)
@@ -135,11 +145,11 @@ def _build(work: Work, tell: Tell) -> tuple[Run, int]:
     else:
         run = build_run(
             request.photo,
-            _style(request.paintings),
+            style_of(request.paintings),
             recipe=request.recipe,
             controls=work.controls,
             options=request.options,
-            regions=[_region(choice) for choice in request.regions],
+            regions=regions_of(request.regions),
         )
     run.checkpoint_folder, run.checkpoint_seconds = order.files.checkpoints, CHECKPOINT_SECONDS
     return run, 0
@@ -155,33 +165,41 @@ def _build_final(source: Path, request: Request) -> Run:
     return build_enlargement(source, given, size_px=size_px, overrides=options)
 
 
-def _style(choices: tuple[PaintingChoice, ...]) -> list[Painting] | None:
+def style_of(choices: tuple[PaintingChoice, ...]) -> list[Painting] | None:
     """Paintings as `impasto.paint` takes them."""
     return [Painting(choice.path, choice.weight, choice.brush_scale, choice.mask) for choice in choices] or None
 
 
-def _region(choice: RegionChoice) -> Region:
-    """A region as `impasto.paint` takes it."""
-    mask = ALPHA if choice.mask is None else choice.mask
-    return Region(mask, _style(choice.paintings), choice.strength, choice.brush_scale, choice.color)
+def regions_of(choices: tuple[RegionChoice, ...]) -> list[Region]:
+    """Regions as `impasto.paint` takes them."""
+    return [
+        Region(ALPHA if c.mask is None else c.mask, style_of(c.paintings), c.strength, c.brush_scale, c.color)
+        for c in choices
+    ]
 
 
 def _give_names(run: Run, names: Mapping[str, str]) -> None:
     """Let notices and the run record call the inputs what people call them."""
+    run.content = named(run.content, names)
+    run.paintings = paintings_named(run.paintings, names)
+    run.regions = regions_named(run.regions, names)
 
-    def named(picture: Named) -> Named:  # or no picture: no mask, "alpha", a style file
-        if not isinstance(picture, Picture):
-            return picture
-        return dataclasses.replace(picture, name=names.get(str(picture.path), picture.name))
 
-    def paintings_named(paintings: Sequence[Painting]) -> list[Painting]:
-        return [Painting(named(p.picture), p.weight, p.brush_scale, named(p.mask)) for p in paintings]
+def named(picture: Named, names: Mapping[str, str]) -> Named:
+    """A picture by the name that people call its file; what is none (no mask, "alpha") as it is."""
+    if not isinstance(picture, Picture | StyleFile):
+        return picture
+    return dataclasses.replace(picture, name=names.get(str(picture.path), picture.name))
 
-    run.content = named(run.content)
-    run.paintings = paintings_named(run.paintings)
-    run.regions = [
-        Region(named(r.mask), paintings_named(r.paintings) or None, r.strength, r.brush_scale, r.color)
-        for r in run.regions
+
+def paintings_named(paintings: Sequence[Painting], names: Mapping[str, str]) -> list[Painting]:
+    return [Painting(named(p.picture, names), p.weight, p.brush_scale, named(p.mask, names)) for p in paintings]
+
+
+def regions_named(regions: Sequence[Region], names: Mapping[str, str]) -> list[Region]:
+    return [
+        Region(named(r.mask, names), paintings_named(r.paintings, names) or None, r.strength, r.brush_scale, r.color)
+        for r in regions
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from impasto.errors import InputError, OptionError, RecordError
 from impasto.images.io import load_picture, read_record, save_picture
+from impasto.style_file import is_style_file, read_style_file
 
 EDGES_PX = (320, 1600)
 
@@ -35,7 +36,10 @@ class Shown:
         return copy
 
     def size_of(self, source: Path) -> tuple[int, int]:
-        """Width and height in pixels; leaves a copy to be shown behind."""
+        """Width and height in pixels, of a style file those of its painting; leaves a copy to be shown behind."""
+        if is_style_file(source):
+            style = read_style_file(source)
+            return style.width_px, style.height_px
         return self._reduce(source, self._folder / f"{source.stem}-{EDGES_PX[-1]}.jpg", EDGES_PX[-1])
 
     def _reduce(self, source: Path, copy: Path, edge_px: int) -> tuple[int, int]:

@@ -127,6 +127,13 @@ class Restored(_Part):
     missing: tuple[str, ...] = ()
 
 
+class Draft(_Part):
+    """A picture of what a request would come to, painted in one pass; `left_out`: in words, what it does not show."""
+
+    path: Path
+    left_out: tuple[str, ...] = ()
+
+
 class ShelfPicture(_Part):
     """A painting to choose: one of the bundled samples, or one used before."""
 

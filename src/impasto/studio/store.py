@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -17,12 +18,14 @@ from impasto.jobs.run_folder import RunFolder
 from impasto.options import PALETTE, build_options, recipe_names
 from impasto.record import ENCODER_SUFFIX, RunRecord, is_picture_path, parse_record
 from impasto.record_inputs import File, PaintingFile, RegionFiles
-from impasto.studio.painter import Painter, ProcessPainter
+from impasto.studio.drafts import Drafts, reduce_to_draft
+from impasto.studio.painter import Painter, ProcessPainter, start_drafter
 from impasto.studio.queue import Queue
 from impasto.studio.request import (
     FINAL_SIZE_PX,
     GRID_SIZE_PX,
     GRID_STRENGTHS,
+    Draft,
     GridCell,
     JobView,
     PaintingChoice,
@@ -67,6 +70,7 @@ class Store:
         devices: int = 1,
         options: Mapping[str, Any] | None = None,
         painter: Callable[[], Painter] = ProcessPainter,
+        drafter: Callable[[], Painter] = start_drafter,
     ) -> None:
         build_options(options or {})
         self._options = dict(options or {})
@@ -77,6 +81,7 @@ class Store:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._own.acquire()
             self._uploads = Uploads(self._folder / "uploads", max_upload_bytes, max_pixels)
+            self._drafts = Drafts(self._folder / "drafts", drafter, self._uploads.name_of)
             self._queue = Queue(
                 self._folder / "jobs",
                 [painter] * devices,
@@ -103,7 +108,7 @@ class Store:
     # --------------------------------------------------------------------------------------- pictures
 
     def keep_upload(self, picture: Path | bytes, name: str) -> Path:
-        """Copy a picture into the store, under a name of ours; the same bytes are kept once.
+        """Copy a picture, or a style file, into the store, under a name of ours; the same bytes are kept once.
 
         `name` is what the person calls it: it is shown and goes into the run record, and touches no path. Raises
         `InputError`, one line, for what is too large (bytes, or pixels, before it is decoded), damaged, or no picture.
@@ -123,6 +128,31 @@ class Store:
         recent = [path for path in dict.fromkeys(used) if path not in bundled and path.is_file()]
         pictures = [(path, True) for path in bundled] + [(path, False) for path in recent]
         return [ShelfPicture(path=path, name=self.name_of(path), bundled=own) for path, own in pictures[:most]]
+
+    # ----------------------------------------------------------------------------------------- drafts
+
+    def draft(self, request: Request, asker: str = "", place: int = 0) -> Draft | None:
+        """Paint what `submit` would paint in one pass, at `DRAFT_PX` at most, and return when it is there.
+
+        It waits for other drafts and for no job; the last ones are kept, so that the same request is answered at
+        once. Of what one `asker` asks for only that of the highest `place` is wanted: what waits with a lower one is
+        dropped, and comes to None. The file may be gone after `MOST_KEPT` others.
+
+        Raises `OptionError` and `InputError` as `submit` does, and for what cannot be drafted; `OutputError` where
+        the drafting process is lost; the next draft starts it anew.
+        """
+        shown, left_out = reduce_to_draft(request, self._options)
+        path = self._drafts.draft(self._checked(shown), asker, place)
+        return None if path is None else Draft(path=path, left_out=left_out)
+
+    def find_draft(self, name: str) -> Path:
+        """A draft's file by its name; raises `OptionError` for one that is not kept (any more)."""
+        return self._drafts.find(name)
+
+    def prepare_drafts(self) -> None:
+        """Let the drafting process load, which takes some seconds, before the first draft is asked for."""
+        with contextlib.suppress(OutputError):  # the first draft says so
+            self._drafts.prepare()
 
     # ------------------------------------------------------------------------------------------- jobs
 
@@ -256,6 +286,7 @@ class Store:
 
     def close(self) -> None:
         """Stop what is being painted, with a checkpoint, and end the workers. What waits goes on at the next start."""
+        self._drafts.close()
         self._queue.close()
         self._own.release()
 

@@ -1,4 +1,4 @@
-"""Pictures that people bring: checked, copied under names of ours, found again by their SHA-256."""
+"""Pictures and style files that people bring: checked, copied under names of ours, found again by their SHA-256."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from impasto.errors import ImpastoError, InputError, OutputError, printable
 from impasto.files import why_not_a_file
 from impasto.images.io import load_picture, write_whole
 from impasto.record import PICTURE_SUFFIXES, hash_file
+from impasto.style_file import SUFFIX as STYLE_SUFFIX
+from impasto.style_file import is_style_file, read_style_file
 
 KEPT_SECONDS = 24 * 3600.0  # an upload that no job reads is kept for so long
 NAME_LETTERS = 16  # of the SHA-256
 MAX_NAME = 100
+SUFFIXES = PICTURE_SUFFIXES | {STYLE_SUFFIX}
 _CHUNK_BYTES = 2**20
 _PART = "part-*.part"
 
 
 class Uploads:
-    """A folder of pictures, each with a note beside it that holds its name and SHA-256.
+    """A folder of pictures and style files, each with a note beside it that holds its name and SHA-256.
 
     Parameters
     ----------
@@ -46,15 +49,20 @@ class Uploads:
         try:
             sha256 = self._copy(picture, part, name)
             try:
-                load_picture(part, max_pixels=self._max_pixels)
+                if is_style_file(name):
+                    read_style_file(part)
+                else:
+                    load_picture(part, max_pixels=self._max_pixels)
             except ImpastoError as error:
-                raise type(error)(str(error).replace(repr(str(part)), repr(name))) from error
+                line = str(error).replace(repr(str(part)), repr(name))
+                flag = "start the studio with a larger --max-pixels"
+                raise type(error)(line.replace("raise max_pixels if you trust it", flag)) from error
             suffix = Path(name).suffix.lower()
             kept = self.find(sha256)
             if kept is not None and kept in samples().values():
                 return kept  # the package's own file: nothing is written beside it
             if kept is None:
-                kept = self.folder / f"{sha256[:NAME_LETTERS]}{suffix if suffix in PICTURE_SUFFIXES else '.png'}"
+                kept = self.folder / f"{sha256[:NAME_LETTERS]}{suffix if suffix in SUFFIXES else '.png'}"
                 part.replace(kept)
             kept.touch()
             note = json.dumps({"name": name, "sha256": sha256})
@@ -108,7 +116,7 @@ class Uploads:
         """Whether a path is an upload's or a sample's, nothing else being read for a request; an upload is kept on."""
         if path in samples().values():
             return True
-        if path.parent != self.folder or path.suffix not in PICTURE_SUFFIXES or not path.is_file():
+        if path.parent != self.folder or path.suffix not in SUFFIXES or not path.is_file():
             return False
         path.touch()
         return True

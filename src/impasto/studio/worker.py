@@ -1,4 +1,6 @@
-"""The painting process: ``python -m impasto.studio.worker`` reads orders and commands, and tells how they go.
+"""A painting process: ``python -m impasto.studio.worker paint`` reads orders and commands, and tells how they go.
+
+With ``draft`` it makes drafts: quick pictures that must not wait behind a painting.
 
 A process of its own, because a run may fill the memory or crash a library, and must not take the page and the other
 jobs along; because its thread count is its own; and because a step that takes minutes can be ended at once by
@@ -12,25 +14,22 @@ import os
 import queue
 import sys
 import threading
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from impasto.studio.messages import Command, FromStudio, Message
+from impasto.studio.messages import Command, Ended, FromStudio, Message, Trade
 
 if TYPE_CHECKING:
-    from impasto.studio.painting import Work
+    from impasto.studio.painting import Tell, Work
 
 NICENESS = 5  # the page, and whatever else the person does, comes first
 
 
-def main() -> None:
+def main(trade: Trade) -> None:
     """Paint what is ordered until the studio hangs up."""
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever a library prints goes elsewhere
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    from impasto.studio.painting import do_work, warm_up  # loads torch
-
-    warm_up()
+    do_work = learn(trade)
     desk = Desk()
     threading.Thread(target=desk.listen, args=(sys.stdin.buffer,), daemon=True).start()
 
@@ -43,6 +42,20 @@ def main() -> None:
     while work := desk.orders.get():
         tell(Message(ended=do_work(work, tell)))
     os._exit(0)  # all is written; taking everything down in order takes seconds
+
+
+def learn(trade: Trade) -> Callable[[Work, Tell], Ended]:
+    """Load what the trade takes; returns what does a job."""
+    if trade == "draft":
+        from impasto.studio.drafting import DraftTable  # loads torch
+
+        return DraftTable().do_work
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    from impasto.studio.painting import do_work, warm_up
+
+    warm_up()
+    return do_work
 
 
 class Desk:
@@ -82,4 +95,4 @@ def obey(work: Work, command: Command) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(cast("Trade", sys.argv[1]))

@@ -1,5 +1,7 @@
 // The page's elements by id, small things to build others, and messages.
 
+import { shown } from "./api.js";
+
 export const $ = (id) => document.getElementById(id);
 
 export function make(tag, values = {}, ...children) {
@@ -19,6 +21,16 @@ export function tell(text, kind = "error") {
   while ($("messages").children.length > 3) $("messages").firstChild.remove();
   if (kind === "note") setTimeout(() => message.remove(), 9000);
 }
+
+// A painting in small; a style file has no picture to show, so its name stands there.
+export function thumbnail({ name, title }, alt) {
+  if (!isStyle(name)) return make("img", { src: shown(name, 320), alt, loading: "lazy" });
+  const card = make("span", { className: "style-file", textContent: plain(title), role: "img" });
+  card.setAttribute("aria-label", alt);
+  return card;
+}
+
+export const isStyle = (name) => name.toLowerCase().endsWith(".style");
 
 // A title as it is shown: without the file's ending.
 export const plain = (title) => title.replace(/\.[A-Za-z0-9]{2,5}$/, "").replaceAll("_", " ");

@@ -2,7 +2,7 @@
 
 import { add, call, shown } from "./api.js";
 import { Brush, COLOURS, loadImage, PHOTO } from "./brush.js";
-import { $, attempt, make, plain, showShares } from "./elements.js";
+import { $, attempt, isStyle, make, plain, showShares, thumbnail } from "./elements.js";
 import { fillOptions, readOptions } from "./options.js";
 
 const DEFAULT_RECIPE = "painterly";
@@ -59,9 +59,22 @@ export class Form {
   }
 
   addPainting({ name, title }, weight = 1) {
-    if (this.paintings.some((painting) => painting.name === name)) return;
+    if (this.has(name)) return;
     this.paintings.push({ name, title, weight, label: `painting-${this.labels++}` });
     this.relabel();
+  }
+
+  // Take a painting in place of the last one: the others stay, and what was brushed.
+  choosePainting({ name, title }) {
+    if (!this.paintings.length) return this.addPainting({ name, title });
+    if (this.has(name)) return;
+    Object.assign(this.paintings.at(-1), { name, title });
+    this.showPaintings();
+    this.changed();
+  }
+
+  has(name) {
+    return this.paintings.some((painting) => painting.name === name);
   }
 
   removePainting(label) {
@@ -105,7 +118,7 @@ export class Form {
           slider.oninput = () => {
             painting.weight = Number(slider.value) / 100;
             this.showShares(rest);
-            this.changed();
+            this.changed(true);
           };
           percent.dataset.share = label;
           where.append(slider, percent);
@@ -113,7 +126,7 @@ export class Form {
         const remove = make("button", { type: "button", className: "quiet", textContent: "×" });
         remove.setAttribute("aria-label", `Remove ${title}`);
         remove.onclick = () => this.removePainting(label);
-        const image = make("img", { src: shown(name, 320), alt: `Painting: ${title}` });
+        const image = thumbnail(painting, `Painting: ${title}`);
         const item = make("li", { className: "painting" }, image, make("span", { className: "name", textContent: plain(title), title }), remove, where);
         item.dataset.name = name;
         return item;
@@ -150,8 +163,10 @@ export class Form {
     const colors = Number($("colors").value);
     options.size_px = Number($("exact").value || document.querySelector("#sizes :checked").value);
     options.strength = Number($("strength").value);
-    // At 0 the photo's colours are the painting's, and can still be steered towards the photo's.
-    if (!options.color) Object.assign(options, { color: "photo", color_strength: colors });
+    // At 0 the photo's colours are the painting's, and can still be steered towards the photo's; not with a style
+    // file, which takes no other colours.
+    const fixed = !colors && this.paintings.some(({ name }) => isStyle(name));
+    if (!options.color) Object.assign(options, fixed ? {} : { color: "photo", color_strength: colors });
     else options.color_strength = colors || 100;
     if (brushScale() !== 1) options.brush_scale = brushScale();
     if (Number($("keep_detail").value)) options.keep_detail = Number($("keep_detail").value);
@@ -166,6 +181,13 @@ export class Form {
     const { strength, color_strength, ...rest } = options;
     const paintings = this.paintings.map(({ name, weight }) => [name, weight]);
     return JSON.stringify([this.photo?.name, paintings, this.brush.strokes.length, [...this.brush.masks.keys()], rest, recipe]);
+  }
+
+  // What a picture of it looks like, whatever its size: another look is another draft.
+  look() {
+    const paintings = this.paintings.map(({ name, weight }) => [name, weight]);
+    const sliders = ["strength", "colors", "brush_scale"].map((id) => $(id).value);
+    return JSON.stringify([this.photo?.name, paintings, this.brush.strokes.length, [...this.brush.masks.keys()], sliders]);
   }
 
   // The request; masks that were brushed are uploaded on the way.

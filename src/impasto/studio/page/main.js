@@ -2,20 +2,25 @@
 
 import { add, call, shown } from "./api.js";
 import { loadImage, PHOTO } from "./brush.js";
-import { $, attempt, make, plain, showShares, tell } from "./elements.js";
+import { Drafts } from "./draft.js";
+import { $, attempt, isStyle, make, plain, showShares, tell, thumbnail } from "./elements.js";
 import { Form } from "./form.js";
 import { buildOptions } from "./options.js";
+import { Shelf } from "./shelf.js";
 import { active, look, Stage } from "./stage.js";
 
 const LOOK_MS = 350, HISTORY_MS = 4000, STEER_MS = 250;
+const MOST_MIXED = 4; // paintings brought at once that are to be mixed; more are there to choose from
 const start = await call("start");
 buildOptions(start, () => changed());
 const stage = new Stage();
-const form = new Form(start, () => changed());
-let submitted = { id: null, key: null }; // what the job in hand was asked with
-let busy = false;
+const form = new Form(start, (sliding) => changed(sliding));
+const shelf = new Shelf(start.shelf, form);
+const drafts = new Drafts(form, drafted);
+let submitted = { id: null, key: null, look: null }; // what the job in hand was asked with, and what it looks like
+let busy = false, filling = false;
 
-function changed() {
+function changed(sliding = false) {
   const job = stage.job, running = active(job) && job.id === submitted.id && submitted.key === form.key();
   const button = $("paint");
   button.classList.toggle("stop", running);
@@ -28,16 +33,51 @@ function changed() {
       ? job.state === "waiting" ? "" : "Strength and colours can be changed while it paints."
       : active(job) ? "It is painted after what is in hand." : "";
   $("anew").hidden = !(form.photo || form.paintings.length || job);
+  shelf.show();
+  draft(sliding);
+}
+
+// ---- drafts
+
+// See to it that the picture is that of what the form says: the job's, or else a draft.
+function draft(sliding) {
+  if (filling || stage.brushing) return;
+  if (!form.ready) return noDraft();
+  const wanted = form.look(), same = stage.job && wanted === submitted.look;
+  if (same) stage.putAside(false);
+  if (same && (stage.job.picture || stage.job.preview)) drafts.drop();
+  else drafts.want(wanted, sliding);
+  stage.tag(stage.draft ? `Draft · ${stage.draft.after}` : drafts.awaited ? "Drafting …" : "");
+}
+
+async function drafted(made) {
+  if (made) {
+    const left = made.left_out.join(" and the ");
+    await stage.setDraft({ ...made, says: left ? `A draft. The ${left} come with Paint.` : "A draft. Paint makes the picture." });
+    stage.putAside(form.look() !== submitted.look);
+  }
+  changed();
+}
+
+function noDraft() {
+  drafts.drop();
+  stage.setDraft(null);
+  stage.tag("");
 }
 
 // ---- pictures
 
 async function take(files, zone) {
+  if (zone === "painting" && files.length > MOST_MIXED) zone = "shelf";
+  const before = form.paintings.at(-1)?.name;
   for (const file of files) {
     const picture = await attempt(() => add(file, file.name || "picture.png", start.limits.max_upload_bytes));
     if (!picture) continue;
-    if (zone === "painting") form.addPainting(picture);
-    else {
+    if (zone !== "photo" || isStyle(picture.name)) {
+      shelf.put(picture);
+      if (zone !== "shelf") form.addPainting(picture);
+      else if (form.paintings.at(-1)?.name === before) form.choosePainting(picture);
+    } else {
       if (picture.pastiche) await restore(picture);
       else setPhoto(picture);
       return;
@@ -47,6 +87,7 @@ async function take(files, zone) {
 
 function setPhoto(photo) {
   leaveJob();
+  noDraft();
   form.setPhoto(photo);
   stage.setPhoto(photo);
   changed();
@@ -56,22 +97,33 @@ async function restore(picture) {
   const found = await attempt(() => call("restore", picture.name));
   if (!found) return;
   leaveJob();
-  await form.fill(found.request);
+  await fill(found.request);
   stage.setPhoto(form.photo);
   const missing = found.missing.length ? ` Not here, please drop in too: ${found.missing.join(", ")}.` : "";
   tell(`The settings of ${picture.title} are back.${missing}`, "note");
   changed();
 }
 
+// Settings from elsewhere: nothing is drafted before all are there.
+async function fill(request) {
+  noDraft();
+  filling = true;
+  try {
+    await form.fill(request);
+  } finally {
+    filling = false;
+  }
+}
+
 function leaveJob() {
   stage.brush(false);
-  submitted = { id: null, key: null };
+  submitted = { id: null, key: null, look: null };
   history.replaceState(null, "", location.pathname);
   stage.show(null);
 }
 
 function wireDrops() {
-  for (const [id, zone] of [["photo-file", "photo"], ["painting-file", "painting"]]) {
+  for (const [id, zone] of [["photo-file", "photo"], ["painting-file", "painting"], ["shelf-file", "shelf"]]) {
     $(id).onchange = async () => {
       const files = [...$(id).files];
       $(id).value = "";
@@ -94,18 +146,6 @@ function wireDrops() {
     await take([...event.dataTransfer.files], zoneOf(event)?.dataset.zone ?? "photo");
   });
   addEventListener("paste", (event) => take([...event.clipboardData.files], "photo"));
-}
-
-function showShelf(shelf) {
-  $("shelf").replaceChildren(
-    ...shelf.map((picture) => {
-      const image = make("img", { src: shown(picture.name, 320), alt: `Add the painting ${picture.title}`, loading: "lazy" });
-      const button = make("button", { type: "button", title: picture.title }, image);
-      button.onclick = () => form.addPainting(picture);
-      return make("li", {}, button);
-    }),
-  );
-  $("shelf-title").hidden = !shelf.length;
 }
 
 // ---- painting
@@ -136,7 +176,7 @@ async function paint() {
 
 // Watch a job, and let the address name it, so that a reload finds it.
 async function follow(id, key) {
-  submitted = { id, key };
+  submitted = { id, key, look: form.look() };
   history.replaceState(null, "", `#${id}`);
   await watch(id);
   $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
@@ -148,7 +188,7 @@ async function open(id) {
   const job = await attempt(() => look(id));
   if (!job) return leaveJob();
   stage.brush(false);
-  await form.fill(job.request);
+  await fill(job.request);
   stage.setPhoto(form.photo);
   await follow(id, form.key());
 }
@@ -178,10 +218,11 @@ async function keepWatching() {
 let steering = null;
 function steer() {
   form.showValues();
-  changed();
   clearTimeout(steering);
-  const job = stage.job;
-  if (!active(job) || job.kind !== "paint" || submitted.id !== job.id || submitted.key !== form.key()) return;
+  const job = stage.job, steered = job?.kind === "paint" && submitted.id === job.id && submitted.key === form.key();
+  if (steered && (active(job) || job.can_go_on)) submitted.look = form.look();
+  changed(true);
+  if (!steered || !active(job)) return;
   const { strength, color_strength } = form.settings().options;
   steering = setTimeout(() => attempt(() => call("steer", job.id, strength, color_strength)), STEER_MS);
 }
@@ -296,13 +337,15 @@ function wire() {
   };
   for (const id of ["strength", "colors"]) $(id).addEventListener("input", steer);
   for (const id of ["brush_scale", "keep_detail", "exact"]) {
-    $(id).addEventListener("input", () => (form.showValues(), changed()));
+    $(id).addEventListener("input", () => (form.showValues(), changed(true)));
   }
+  $("previous").onclick = () => shelf.page(-1);
+  $("next").onclick = () => shelf.page(1);
   $("recipe").addEventListener("change", () => changed());
   $("sizes").addEventListener("change", () => (form.chooseSize(false), changed()));
   $("exact").addEventListener("input", () => form.chooseSize(true));
   $("brush-open").onclick = openBrush;
-  $("brush-done").onclick = () => stage.brush(false);
+  $("brush-done").onclick = () => (stage.brush(false), changed());
   $("brush-undo").onclick = () => form.brush.undo();
   $("brush-clear").onclick = () => form.brush.clear();
   $("mask-file").onchange = takeMask;
@@ -311,6 +354,9 @@ function wire() {
     for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
   addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const taken = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
+    if (step && !taken && !event.target.closest("input, select, canvas, dialog") && !stage.brushing) shelf.page(step);
     if (event.key === "Escape") for (const menu of document.querySelectorAll(".menu[open]")) menu.open = false;
   });
   addEventListener("input", showShares);
@@ -319,7 +365,6 @@ function wire() {
 
 wire();
 form.clear();
-showShelf(start.shelf);
 await showHistory();
 setInterval(() => document.hidden || showHistory(), HISTORY_MS);
 if (location.hash) await open(location.hash.slice(1));

@@ -11,6 +11,8 @@ export class Stage {
     this.job = null;
     this.photo = null;
     this.shownPicture = null;
+    this.draft = this.coming = null; // {picture, after, says}: the one that is drawn, and the one that will be
+    this.aside = false; // whether the draft stands in place of the job's picture
     this.comparing = false;
     this.brushing = false;
     $("compare-on").onclick = () => this.compare(!this.comparing);
@@ -31,10 +33,16 @@ export class Stage {
   show(job) {
     if (job?.id !== this.job?.id) {
       this.shownPicture = null;
-      $("after").hidden = true;
+      this.aside = false;
       $("after").removeAttribute("src");
     }
     this.job = job;
+    this.showAll();
+  }
+
+  // With a draft in place of the job's picture everything is as if there were no job.
+  showAll() {
+    const job = this.seen;
     const ratio = this.ratio();
     $("frame").hidden = ratio === null;
     $("invitation").hidden = ratio !== null;
@@ -45,12 +53,54 @@ export class Stage {
       $("before").alt = `Photo: ${this.photo.title}`;
     }
     $("before").hidden = !before;
+    this.showLayers();
     this.showPicture(job);
     this.showTools(job);
   }
 
+  get seen() {
+    return this.aside ? null : this.job;
+  }
+
+  // The picture lies over the draft, the draft over the photo; a finished one may be transparent.
+  showLayers() {
+    $("after").hidden = this.brushing || this.aside || !$("after").getAttribute("src");
+    const over = !$("after").hidden && (this.job.picture || this.job.kind === "grid");
+    $("draft").hidden = this.brushing || !this.draft || Boolean(over);
+    $("draft-tag").hidden = this.brushing || !$("draft-tag").textContent || !$("after").hidden;
+  }
+
+  // Lay a draft under the job's picture, once it can be drawn; null: there is none.
+  async setDraft(draft) {
+    if (this.coming === draft) return;
+    this.coming = draft;
+    if (draft) {
+      const next = new Image();
+      next.src = draft.picture;
+      await next.decode();
+      if (this.coming !== draft) return;
+      $("draft").src = draft.picture;
+      $("draft").alt = `Draft after ${draft.after}`;
+    } else $("draft").removeAttribute("src");
+    this.draft = draft;
+    this.showAll();
+  }
+
+  // Put the job's picture aside, as the form says something else; or back.
+  putAside(on) {
+    if (this.aside === on || (on && !this.job)) return;
+    this.aside = on;
+    this.showAll();
+  }
+
+  tag(text) {
+    $("draft-tag").textContent = text;
+    this.showLayers();
+  }
+
   ratio() {
-    if (this.job?.size) return this.job.size[0] / this.job.size[1];
+    if (this.seen?.kind === "grid" && !$("after").hidden) return $("after").naturalWidth / $("after").naturalHeight;
+    if (this.seen?.size) return this.seen.size[0] / this.seen.size[1];
     return this.photo ? this.photo.width / this.photo.height : null;
   }
 
@@ -71,9 +121,9 @@ export class Stage {
     if (this.shownPicture !== url) return;
     $("after").src = url;
     $("after").alt = job.kind === "grid" ? `Grid: ${job.title}` : `Pastiche: ${job.title}`;
-    $("after").hidden = this.brushing;
-    if (job.kind === "grid") $("frame").style.setProperty("--ratio", next.naturalWidth / next.naturalHeight);
-    this.showTools(this.job);
+    this.showLayers();
+    if (job.kind === "grid") $("frame").style.setProperty("--ratio", this.ratio());
+    this.showTools(this.seen);
   }
 
   showTools(job) {
@@ -91,7 +141,7 @@ export class Stage {
     }
     $("progress").hidden = !(job && active(job));
     if (job) $("progress").value = job.share_done;
-    $("telling").textContent = job ? describe(job) : "";
+    $("telling").textContent = job ? describe(job) : (this.draft?.says ?? "");
     $("details").hidden = !job;
     if (job) $("notices").replaceChildren(...job.notices.map((text) => make("li", { textContent: text })));
     if (job?.losses) drawCurve(job);
@@ -132,13 +182,10 @@ export class Stage {
     $("tools").hidden = on;
     if (on) {
       this.compare(false);
-      $("after").hidden = true;
+      this.showLayers();
       $("frame").style.setProperty("--ratio", this.photo.width / this.photo.height);
       $("before").hidden = false;
-    } else {
-      $("after").hidden = !$("after").getAttribute("src");
-      this.show(this.job);
-    }
+    } else this.showAll();
   }
 
   openFull() {

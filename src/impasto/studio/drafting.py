@@ -1,0 +1,94 @@
+"""What a drafting process does with an order: one pass of a stylizer that is loaded once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from impasto.drafting import Drafter, DraftOptions, set_threads
+from impasto.engine.devices import thread_count
+from impasto.fast.draft import Readings, study_painting
+from impasto.fast.statistics import StyleStatistics, blend_statistics
+from impasto.fast.stylizer import load_stylizer
+from impasto.images.geometry import fit_long_edge
+from impasto.images.io import Picture, load_picture
+from impasto.images.picture import quantise
+from impasto.inputs import Painting, load_palette
+from impasto.options import PaintOptions
+from impasto.record_inputs import PaintingFile, describe_painting
+from impasto.studio.messages import Ended, Order
+from impasto.studio.painting import Tell, Work, named, paintings_named, regions_named, regions_of, style_of, told
+from impasto.studio.request import Request
+
+MOST_STUDIED = 64  # paintings, some 300 kB each
+MOST_PHOTOS = 4  # reduced to the size of a draft
+
+
+class DraftTable:
+    """The stylizer, what it has learned of the last paintings, and the last photos: paging costs one pass a page."""
+
+    def __init__(self) -> None:
+        self._study = lru_cache(MOST_STUDIED)(self._study_anew)
+        self._photo = lru_cache(MOST_PHOTOS)(_load_reduced)
+
+    @cached_property
+    def _readings(self) -> Readings:
+        return Readings(load_stylizer())
+
+    def do_work(self, work: Work, tell: Tell) -> Ended:
+        """Draft what is ordered; whatever goes wrong is told, not raised."""
+        return told(lambda: self._draft(work.order))
+
+    def _draft(self, order: Order) -> Ended:
+        request, names = order.request, order.names
+        assert request.photo is not None, "checked by the store"
+        values = dict(request.options)
+        set_threads(thread_count(PaintOptions(threads=values.pop("threads"))))
+        options = DraftOptions(**values)
+        assert options.size_px is not None, "said by the store"
+        # Masks of regions are of the photo's own size.
+        photo = load_picture(request.photo) if request.regions else self._photo(request.photo, options.size_px)
+        palette = named(load_palette(options.as_of_a_run), names)
+        regions = regions_named(regions_of(request.regions), names)
+        drafter = Drafter(options, regions, palette, readings=self._readings)
+        photo = named(photo, names)
+        style, files = self._background(drafter, photo, request, options, names)
+        drafter.paint(photo, style, files, options.size_px).save(order.files.exported(".jpg"), overwrite=True)
+        return Ended(state="done")
+
+    def _background(
+        self, drafter: Drafter, photo: Picture, request: Request, options: DraftOptions, names: Mapping[str, str]
+    ) -> tuple[StyleStatistics | None, list[PaintingFile]]:
+        """What is learned of the paintings of what no region covers; where colours change them, learned anew."""
+        assert options.size_px is not None, "said by the store"
+        if not request.paintings:
+            return None, []
+        if options.color != "painting" or any(choice.mask for choice in request.paintings):
+            paintings = paintings_named(style_of(request.paintings) or [], names)
+            return drafter.study(photo, paintings, options.size_px), [describe_painting(one) for one in paintings]
+        styles, files = [], []
+        for choice in request.paintings:
+            style, file = self._study(choice.path, options.brush_scale * choice.brush_scale, options.size_px)
+            styles.append((style, choice.weight))
+            own = {"name": names[str(choice.path)], "weight": choice.weight, "brush_scale": choice.brush_scale}
+            files.append(file.model_copy(update=own))
+        return blend_statistics(styles), files
+
+    def _study_anew(self, path: Path, brush_scale: float, long_edge_px: int) -> tuple[StyleStatistics, PaintingFile]:
+        painting = Painting(path)
+        return study_painting(self._readings.stylizer, painting, long_edge_px, brush_scale), describe_painting(painting)
+
+
+def _load_reduced(path: Path, long_edge_px: int) -> Picture:
+    """A photo at the size of its draft, at 16 bit so that nothing is rounded twice."""
+    photo = load_picture(path)
+    height_px, width_px = fit_long_edge(photo.height_px, photo.width_px, long_edge_px)
+    pixels, alpha = photo.pixels(height_px, width_px), photo.alpha(height_px, width_px)
+    if alpha is not None:
+        pixels = np.concatenate([pixels, alpha[..., None]], axis=2)
+    samples = quantise(pixels, 16)
+    return dataclasses.replace(photo, samples=samples, height_px=height_px, width_px=width_px, bit_depth=16)

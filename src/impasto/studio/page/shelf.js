@@ -1,0 +1,53 @@
+// The shelf: paintings to choose from, one after the other by click, arrow keys or the buttons below the picture.
+
+import { $, make, plain, thumbnail } from "./elements.js";
+
+export class Shelf {
+  constructor(pictures, form) {
+    this.form = form;
+    this.pictures = []; // {name, title}
+    for (const picture of pictures) this.put(picture);
+  }
+
+  put({ name, title }) {
+    if (this.pictures.some((picture) => picture.name === name)) return;
+    const picture = { name, title };
+    this.pictures.push(picture);
+    const button = make("button", { type: "button", title }, thumbnail(picture, `Choose the painting ${title}`));
+    button.dataset.name = name;
+    button.onclick = () => this.form.choosePainting(picture);
+    const too = make("button", { type: "button", className: "too", textContent: "+", hidden: true });
+    too.setAttribute("aria-label", `Add ${title} to the mixture`);
+    too.onclick = () => this.form.addPainting(picture);
+    $("shelf").append(make("li", {}, button, too));
+  }
+
+  // Mark what is chosen.
+  show() {
+    const { form } = this;
+    for (const item of $("shelf").children) {
+      const [button, too] = item.children, chosen = form.has(button.dataset.name);
+      button.setAttribute("aria-pressed", String(chosen));
+      too.hidden = chosen || !form.paintings.length;
+    }
+    $("pager").hidden = !form.ready || this.pictures.length < 2;
+    $("paged").textContent = form.paintings.length ? plain(form.paintings.at(-1).title) : "";
+  }
+
+  // Go on to the next painting that is not chosen yet, round and round.
+  page(step) {
+    const { form, pictures } = this, count = pictures.length;
+    if (!form.photo || !count) return;
+    const last = pictures.findIndex(({ name }) => name === form.paintings.at(-1)?.name);
+    let at = last < 0 && step < 0 ? 0 : last;
+    for (let tries = 0; tries < count; tries++) {
+      at = (at + step + count) % count;
+      if (form.has(pictures[at].name)) continue;
+      form.choosePainting(pictures[at]);
+      const [button] = $("shelf").children[at].children;
+      button.scrollIntoView({ block: "nearest", inline: "nearest" });
+      if ($("shelf").contains(document.activeElement)) button.focus();
+      return;
+    }
+  }
+}
