@@ -318,6 +318,22 @@ def test_a_pastiche_restores_its_settings(page: Studio) -> None:
     assert restored.request == request
 
 
+def test_a_palette_is_restored_or_named(page: Studio) -> None:
+    palette = page.store.keep_upload(Path("painting.png").read_bytes(), "dusk.png")
+    options = page.request.options | {"color": f"palette:{palette}"}
+    view = page.wait(page.store.submit(page.request.model_copy(update={"options": options})))
+    assert view.state == "done", view.error
+    restored = page.store.restore(view.pastiche)  # type: ignore[arg-type]
+    assert (restored.request.options["color"], restored.missing) == (f"palette:{palette}", ())
+    kept = view.pastiche.read_bytes()  # type: ignore[union-attr]
+    for path in {palette, page.painting}:
+        path.unlink(missing_ok=True)
+    Path("kept.png").write_bytes(kept)
+    restored = page.store.restore(Path("kept.png"))
+    assert restored.request.options.get("color", "painting") == "painting"
+    assert "dusk.png" in restored.missing
+
+
 def test_what_is_not_here_is_named(page: Studio, quick: dict[str, Any]) -> None:
     other = page.store.keep_upload(Path("painting.png").read_bytes(), "waves.png")
     view = page.paint()
