@@ -15,7 +15,7 @@ export class Form {
     this.photo = null;
     this.paintings = []; // {name, title, weight, label}
     this.labels = 0;
-    this.masks = new Map(); // label: the mask's name in the studio, until it is brushed again
+    this.masks = new Map(); // label: the mask's name in the studio, or its upload, until it is brushed again
     this.sized = false; // whether a size was chosen by hand
     this.brush = new Brush($("brush"), () => {
       this.masks.clear();
@@ -196,15 +196,23 @@ export class Form {
     const regions = [];
     for (const label of this.brush.layers.keys()) {
       if (!this.brush.share(label)) continue;
-      if (!this.masks.has(label)) {
-        const blob = await this.brush.export(label);
-        this.masks.set(label, (await add(blob, "region.png", this.start.limits.max_upload_bytes)).name);
-      }
+      if (!this.masks.has(label)) this.masks.set(label, this.uploadMask(label));
       const paintings = this.paintings.filter((painting) => painting.label === label).map(({ name }) => ({ path: name }));
-      regions.push({ mask: this.masks.get(label), paintings });
+      regions.push({ mask: await this.masks.get(label), paintings });
     }
     const rest = this.paintings.filter(({ label }) => !this.brush.share(label));
     return { photo: this.photo.name, paintings: rest.map(choice), regions, ...this.settings() };
+  }
+
+  // One upload for all who ask meanwhile.
+  async uploadMask(label) {
+    try {
+      const blob = await this.brush.export(label);
+      return (await add(blob, "region.png", this.start.limits.max_upload_bytes)).name;
+    } catch (error) {
+      this.masks.delete(label);
+      throw error;
+    }
   }
 
   // Back from a request, as a job or a pastiche holds it.

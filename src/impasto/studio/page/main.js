@@ -341,7 +341,6 @@ function wire() {
   }
   $("previous").onclick = () => shelf.page(-1);
   $("next").onclick = () => shelf.page(1);
-  $("recipe").addEventListener("change", () => changed());
   $("sizes").addEventListener("change", () => (form.chooseSize(false), changed()));
   $("exact").addEventListener("input", () => form.chooseSize(true));
   $("brush-open").onclick = openBrush;
