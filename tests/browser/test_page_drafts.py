@@ -169,7 +169,7 @@ def test_another_painting_beside_a_running_job(page: Page, photo: Path) -> None:
     assert page.locator("#after").is_visible()
 
 
-def test_regions_and_colours_are_said_to_be_missing(page: Page, photo: Path) -> None:
+def test_regions_and_colours_are_drafted(page: Page, photo: Path, server: Server) -> None:
     choose(page, photo)
     wait_draft(page, "flow")
     page.click("#brush-open")
@@ -178,8 +178,12 @@ def test_regions_and_colours_are_said_to_be_missing(page: Page, photo: Path) -> 
     stroke(page, (0.1, 0.2), (0.8, 0.2))
     page.click("#brush-done")
     set_slider(page, "colors", 60)
-    until(page, "document.getElementById('telling').textContent.includes('regions and the colours')")
-    assert page.locator("#telling").inner_text() == "A draft. The regions and the colours come with Paint."
+    wait_option(page, server, "color_strength", 60)
+    record = draft_record(page, server)
+    assert record["options"]["color"] == "photo"
+    (region,) = record["inputs"]["regions"]
+    assert region["mask"] and [painting["name"] for painting in region["paintings"]] == ["flow.jpg"]
+    assert page.locator("#telling").inner_text() == "A draft. Paint makes the picture."
     page.click("[aria-label='Remove flow.jpg']")
     assert page.locator("#draft").is_hidden() and page.locator("#draft-tag").is_hidden()
 
@@ -235,7 +239,8 @@ def test_how_drafts_look(open_page: Callable[..., Page], width: int, height: int
     page.keyboard.press("ArrowRight")
     until(page, f"{TAG}.textContent === 'Draft · wash'")
     set_slider(page, "colors", 50)
-    until(page, "document.getElementById('telling').textContent.includes('The colours')")
+    page.wait_for_timeout(300)
+    until(page, f"{TAG}.textContent === 'Draft · wash'")
     look("2-paged")
     paint(page)
     look("3-pressed")

@@ -172,6 +172,7 @@ def reduce_to_draft(request: Request, options: Mapping[str, Any]) -> tuple[Reque
         raise OptionError("a draft needs a photo and at least one painting")
     own = {name: request.options[name] for name in HEEDED if name in request.options}
     resolved = resolve_options(request.recipe, {**options, **own})
+    colours = {"color", "color_method", "color_strength"} if resolved.color_strength > 0 else set()
     shown = Request(
         photo=request.photo,
         paintings=request.paintings,
@@ -182,7 +183,7 @@ def reduce_to_draft(request: Request, options: Mapping[str, Any]) -> tuple[Reque
         options={
             "strength": _of_a_draft(resolved.strength),
             "size_px": min(DRAFT_PX, resolved.size_px or DRAFT_PX),
-            **resolved.model_dump(include={"brush_scale", "threads", "color", "color_method", "color_strength"}),
+            **resolved.model_dump(include={"brush_scale", "threads", *colours}),
         },
     )
     return shown, ("kept detail",) if resolved.keep_detail > 0 else ()
