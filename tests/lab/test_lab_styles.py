@@ -19,8 +19,11 @@ from impasto.errors import OptionError
 from impasto.flags import flag_name, format_value
 from impasto.images.io import Picture, load_picture, picture_from_array
 from impasto.jobs.painting import PictureShelf
-from impasto.jobs.run_folder import InputFiles, RunFolder
+from impasto.jobs.run_folder import InputFiles, Outcome, RunFolder
+from impasto.jobs.runner import _paint_far_away
+from impasto.lab.batch import plan_batch
 from impasto.lab.metrics import measure, style_gram
+from impasto.lab.plan import Planner
 from impasto.lab.run import JobKept, iter_lab
 from impasto.style_file import StyleFile
 
@@ -158,6 +161,19 @@ def test_what_it_cannot_do_is_one_line_and_the_rest_is_done(styled: Path) -> Non
     run = impasto.batch(["saved.style"], ["painting.png"], folder="other", **QUICK)
     assert run.failed == ["saved_painting"]
     assert "the photo saved.style is a style file" in rows("other")["saved_painting"]["error"]
+
+
+def test_it_travels_to_a_worker(styled: Path) -> None:
+    Path("away").mkdir()
+    values = QUICK | {"seed": 1}
+    plan = plan_batch(["photo.png"], ["saved.style"], planner=Planner(), values=values)
+    (job,) = plan.manifest.jobs
+    contents = [file.path.read_bytes() for file in job.inputs]
+    Path("saved.style").rename("away/saved.style")
+    *_, outcome = _paint_far_away(job, *contents)
+    assert isinstance(outcome, Outcome)
+    impasto.paint("photo.png", "away/saved.style", **values).save("alone.png")
+    assert outcome.picture == Path("alone.png").read_bytes()
 
 
 def test_the_shelf_tells_pictures_from_style_files(styled: Path) -> None:
