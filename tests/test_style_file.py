@@ -208,8 +208,6 @@ def test_command_line(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ):
         assert cli.main(["style", *arguments]) == code
         assert len(capsys.readouterr().err.splitlines()) == 1
-    assert cli.main(["sweep", "photo.png", "p.style", "--vary", "strength=20,50", "-o", "s"]) == 2
-    assert "style file" in capsys.readouterr().err
 
 
 def test_too_small_a_painting(tmp_path: Path) -> None:

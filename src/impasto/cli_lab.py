@@ -45,7 +45,7 @@ Recipe = Annotated[
     Parameter(help="named options (impasto recipes lists them)", metavar="NAME|FILE.toml", group=GENERAL),
 ]
 Photo = Annotated[str, Parameter(help="the picture to repaint", group=GENERAL)]
-Painting = Annotated[str, Parameter(help="the picture in whose manner", group=GENERAL)]
+Painting = Annotated[str, Parameter(help="the picture in whose manner, or a style file", group=GENERAL)]
 Paintings = Annotated[str, Parameter(help="more of them blend; weights as painting.jpg:0.7", group=GENERAL)]
 
 
@@ -93,7 +93,13 @@ def batch(
     to: Lab,
     paintings: Annotated[
         list[str] | None,
-        Parameter(help="files, folders, globs", metavar="PAINTING", negative=(), consume_multiple=True, group=GENERAL),
+        Parameter(
+            help="files (style files too), folders, globs",
+            metavar="PAINTING",
+            negative=(),
+            consume_multiple=True,
+            group=GENERAL,
+        ),
     ] = None,
     region: Regions = None,
     recipe: Recipe = None,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 ENCODER_SUFFIX = ".safetensors"
 PICTURE_SUFFIXES = frozenset([".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"])
+PAINTING_SUFFIXES = PICTURE_SUFFIXES | {STYLE_SUFFIX}  # a style file may take a painting's place
 
 
 class StopPoint(Part):

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from impasto.errors import InputError
+from impasto.errors import InputError, OptionError
 from impasto.events import Event, Notice, PreviewReady, StepDone, event_fields
-from impasto.images.io import Picture, load_picture
-from impasto.inputs import Painting
+from impasto.images.io import Picture
+from impasto.inputs import Painting, load_style
 from impasto.jobs.run_folder import InputFile, Job, Outcome
 from impasto.record_inputs import read_painting, read_region
 from impasto.runs import Run
+from impasto.style_file import StyleFile
 
 KEPT_PICTURES = 4  # decoded inputs that a process keeps: neighbouring jobs share photo or painting
 
@@ -24,12 +25,21 @@ class PictureShelf:
 
     def __init__(self, room: int = KEPT_PICTURES) -> None:
         self._room = room
-        self._pictures: OrderedDict[tuple[str, str], Picture] = OrderedDict()
+        self._pictures: OrderedDict[tuple[str, str], Picture | StyleFile] = OrderedDict()
 
     def load(self, file: InputFile) -> Picture:
+        """As `load_style`, for an input that has to be a picture; `OptionError` for a style file."""
+        picture = self.load_style(file)
+        if isinstance(picture, StyleFile):
+            raise OptionError(
+                f"the {file.role} {picture.name} is a style file, and a picture is wanted: give the picture"
+            )
+        return picture
+
+    def load_style(self, file: InputFile) -> Picture | StyleFile:
         """Raises `InputError` as `load_picture` does, and for a file that is no longer the one listed."""
         key = (file.sha256, file.path.name)
-        picture = self._pictures.pop(key, None) or load_picture(file.path)
+        picture = self._pictures.pop(key, None) or load_style(file.path)
         if picture.sha256 != file.sha256:
             raise InputError(f"{str(file.path)!r} has changed since the run began; start it again")
         self._pictures[key] = picture
@@ -48,10 +58,12 @@ def iter_painting(job: Job) -> Iterator[Event | Outcome]:
     palettes = [SHELF.load(file) for file in job.inputs if file.role == "palette"]
     for encoder in job.paths("encoder"):
         options = options.model_copy(update={"encoder": str(encoder)})
-    pictures = {file.sha256: SHELF.load(file) for file in job.inputs if file.role not in ("encoder", "starting point")}
+    (photo,) = (SHELF.load(file) for file in job.inputs if file.role == "photo")
+    others = [file for file in job.inputs if file.role in ("painting", "painting of a region", "mask")]
+    pictures = {file.sha256: SHELF.load_style(file) for file in others}
     plain = [Painting(pictures[file.sha256], file.weight) for file in job.inputs if file.role == "painting"]
     run = Run(
-        content=next(pictures[file.sha256] for file in job.inputs if file.role == "photo"),
+        content=photo,
         paintings=[read_painting(painting, pictures) for painting in job.paintings] or plain,
         regions=[read_region(region, pictures) for region in job.regions],
         options=options,

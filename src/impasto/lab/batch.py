@@ -1,4 +1,4 @@
-"""Batches: each of many photos with each of many paintings, or the pairs and options of a CSV file."""
+"""Batches: each of many photos with each of many paintings or style files, or the rows of a CSV file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from impasto.flags import format_value
 from impasto.inputs import Region
 from impasto.jobs.run_folder import Axis, Manifest
 from impasto.lab.plan import PathLike, Plan, Planner, checked, file_labels, option_called, without_folders
-from impasto.record import PICTURE_SUFFIXES
+from impasto.record import PAINTING_SUFFIXES, PICTURE_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def plan_batch(
 
     Raises `OptionError` for options that cannot be used, `InputError` where there are no pictures.
     """
-    photo_files, painting_files = find_pictures(photos, "photos"), find_pictures(paintings, "paintings")
+    photo_files = find_pictures(photos, "photos")
+    painting_files = find_pictures(paintings, "paintings", PAINTING_SUFFIXES)
     if not photo_files or not painting_files:
         raise OptionError(f"no {'paintings' if photo_files else 'photos'} given; name files, folders or globs")
     names = {"photo": file_labels(photo_files), "painting": file_labels(painting_files)}

@@ -18,10 +18,9 @@ from impasto.inputs import Painting, Region, load_palette
 from impasto.lab.batch import find_pictures
 from impasto.lab.layout import PAGE_PICTURES, Heading, Page
 from impasto.lab.plan import PathLike, file_labels, job_name
-from impasto.record import PICTURE_SUFFIXES
+from impasto.record import PAINTING_SUFFIXES
 from impasto.record_inputs import PaintingFile, describe_painting
 from impasto.runs import Pastiche
-from impasto.style_file import SUFFIX as STYLE_SUFFIX
 
 if TYPE_CHECKING:
     from impasto.fast.statistics import StyleStatistics
@@ -83,7 +82,7 @@ class Drafts:
 
     def __post_init__(self) -> None:
         photos = find_pictures(self.photos, "photos")
-        paintings = find_pictures(self.paintings, "paintings", PICTURE_SUFFIXES | {STYLE_SUFFIX})
+        paintings = find_pictures(self.paintings, "paintings", PAINTING_SUFFIXES)
         if not photos or not paintings:
             raise OptionError(f"no {'paintings' if photos else 'photos'} given; name files, folders or globs")
         self._palette = load_palette(self.options.as_of_a_run, self.max_pixels)

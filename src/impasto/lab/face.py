@@ -36,7 +36,8 @@ def sweep(
 
     Parameters
     ----------
-    photo, painting: paths; several paintings, or pairs (path, weight), or `Painting`, blend.
+    photo, painting: paths; several paintings, or pairs (path, weight), or `Painting`, blend. A style file stands in
+        for a painting.
     regions: as `impasto.paint` takes them, read from files; the same for every job.
     vary: option (or ``photo``, ``painting``, ``recipe``) to its values: the first varies over the rows of the
         contact sheet, the second over its columns, further ones over pages.
@@ -70,8 +71,9 @@ def batch(
 ) -> LabRun:
     """Paint each photo with each painting into a run folder.
 
-    `photos` and `paintings` are files, folders or globs; without `paintings`, `photos` is a CSV file with the
-    columns ``photo``, ``painting`` and any options. The rest, and what is raised, as `sweep`.
+    `photos` and `paintings` are files, folders or globs, and paintings may be style files; without `paintings`,
+    `photos` is a CSV file with the columns ``photo``, ``painting`` and any options. The rest, and what is raised, as
+    `sweep`.
     """
     planner = Planner()
     photo_places, painting_places = _several(photos), _several(paintings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,10 +13,13 @@ from torch import Tensor
 
 from impasto.encoders import Encoder
 from impasto.engine.balance import READING_LONG_EDGE_PX, Readability
+from impasto.engine.style_files import study_style_file
 from impasto.images.geometry import fit_long_edge
 from impasto.images.io import Picture
 from impasto.losses.objective import style_statistics
+from impasto.losses.statistics import Moments
 from impasto.losses.style import GramLoss
+from impasto.style_file import StyleFile
 
 # Name, what it tells, and which way is nearer: to the photo or to the painting.
 METRICS = {
@@ -37,23 +40,37 @@ Plane = NDArray[np.float32]
 
 
 def measure(
-    judge: Encoder, photo: Picture, paintings: Sequence[tuple[Picture, float]], pastiche: Picture
+    judge: Encoder, photo: Picture, paintings: Sequence[tuple[Picture | StyleFile, float]], pastiche: Picture
 ) -> dict[str, float | None]:
-    """All of `METRICS` of a pastiche; None for one that a picture is too small for.
+    """All of `METRICS` of a pastiche; None for one that a picture is too small for, or a style file cannot tell.
 
-    The painting is brought to the pastiche's long edge, never enlarged; several paintings count by weight.
+    The painting is brought to the pastiche's long edge, never enlarged; several paintings count by weight. A style
+    file has no picture, and Gram matrices of its own encoder alone.
     """
     total = sum(weight for _, weight in paintings)
 
-    def blended(distance: Callable[[Picture], float]) -> float:
-        return sum(distance(painting) * weight for painting, weight in paintings) / total
+    def blended(
+        distance: Callable[[Picture], float], by_file: Callable[[StyleFile], float | None] = lambda _: None
+    ) -> float | None:
+        """None where one of the paintings cannot tell."""
+        whole = 0.0
+        for painting, weight in paintings:
+            own = distance(painting) if isinstance(painting, Picture) else by_file(painting)
+            if own is None:
+                return None
+            whole += own * weight
+        return whole / total
 
-    pictures = [to_tensor(pastiche), *(_at_size_of(painting, pastiche) for painting, _ in paintings)]
-    large = min(min(picture.shape[2:]) for picture in pictures) >= MIN_SIDE_PX
+    sizes = [(pastiche.height_px, pastiche.width_px), *(_size_beside(painting, pastiche) for painting, _ in paintings)]
+    large = min(map(min, sizes)) >= MIN_SIDE_PX
+    gram, sliced = None, None
+    if large:
+        gram = blended(lambda p: style_gram(judge, p, pastiche), lambda p: style_file_gram(judge, p, pastiche))
+        sliced = blended(lambda p: style_sliced(judge, p, pastiche))
     return {
         "content_distance": content_distance(judge, photo, pastiche),
-        "style_gram": blended(lambda p: style_gram(judge, p, pastiche)) if large else None,
-        "style_sliced": blended(lambda p: style_sliced(judge, p, pastiche)) if large else None,
+        "style_gram": gram,
+        "style_sliced": sliced,
         "ssim": ssim(photo, pastiche),
         "color_distance": blended(lambda p: color_distance(p, pastiche)),
         "noise_ratio": blended(lambda p: noise_ratio(p, pastiche)),
@@ -70,6 +87,18 @@ def content_distance(encoder: Encoder, photo: Picture, pastiche: Picture) -> flo
 def style_gram(encoder: Encoder, painting: Picture, pastiche: Picture) -> float:
     """Mean over the style layers of |G - G*|^2 / |G*|^2, G the Gram matrices per position (`GramLoss`)."""
     target = style_statistics(encoder, [(_at_size_of(painting, pastiche), 1.0)], STYLE_LAYERS)
+    return _gram_distance(encoder, target, pastiche)
+
+
+def style_file_gram(encoder: Encoder, style: StyleFile, pastiche: Picture) -> float | None:
+    """As `style_gram`, of the moments that a style file holds; None where they are not this encoder's."""
+    if style.encoder_sha256 != encoder.sha256 or not set(STYLE_LAYERS) <= set(style.layers):
+        return None
+    target, _ = study_style_file(style, encoder, STYLE_LAYERS, max(_size_beside(style, pastiche)), 1.0)
+    return _gram_distance(encoder, target, pastiche)
+
+
+def _gram_distance(encoder: Encoder, target: Mapping[str, Moments], pastiche: Picture) -> float:
     reached = style_statistics(encoder, [(to_tensor(pastiche), 1.0)], STYLE_LAYERS)
     return sum(float(GramLoss(target[name])(reached[name])) for name in STYLE_LAYERS) / len(STYLE_LAYERS)
 
@@ -171,9 +200,14 @@ def to_tensor(picture: Picture, long_edge_px: int | None = None) -> Float[Tensor
     return torch.from_numpy(picture.pixels(*size)).permute(2, 0, 1)[None].contiguous()
 
 
-def _at_size_of(painting: Picture, pastiche: Picture) -> Tensor:
+def _size_beside(painting: Picture | StyleFile, pastiche: Picture) -> tuple[int, int]:
+    """Height and width of a painting at the pastiche's long edge, never enlarged."""
     own, edge = (max(picture.height_px, picture.width_px) for picture in (painting, pastiche))
-    return to_tensor(painting, min(own, edge))
+    return fit_long_edge(painting.height_px, painting.width_px, min(own, edge))
+
+
+def _at_size_of(painting: Picture, pastiche: Picture) -> Tensor:
+    return to_tensor(painting, max(_size_beside(painting, pastiche)))
 
 
 def _positions(features: Float[Tensor, "1 channels height width"]) -> Float[Tensor, "n channels"]:

@@ -19,7 +19,7 @@ from impasto.jobs.run_folder import InputFile, InputFiles, Job, Manifest, Role, 
 from impasto.options import PALETTE, PaintOptions, palette_path
 from impasto.record import ENCODER_SUFFIX, is_picture_path
 from impasto.record_inputs import PaintingFile, describe_painting, describe_region
-from impasto.style_file import StyleFile, is_style_file
+from impasto.style_file import StyleFile
 
 PathLike = str | os.PathLike[str]
 Weighted = tuple[PathLike, float] | Painting
@@ -78,15 +78,10 @@ class Planner:
         return resolve_options(recipe, values, spell=self.spell)
 
     def pair(self, photo: PathLike, paintings: Sequence[Weighted]) -> list[InputFile]:
-        """Photo and paintings as inputs."""
+        """Photo and paintings, pictures or style files, as inputs."""
         if not paintings:
             raise OptionError("no painting given; name at least one")
         pairs = [(_path(item.picture), item.weight) if isinstance(item, Painting) else item for item in paintings]
-        for path, _ in pairs:
-            if is_style_file(path):
-                raise OptionError(
-                    f"{Path(path).name} is a style file; sweeps and batches measure against the painting itself"
-                )
         found = [self._files.describe("painting", path, weight) for path, weight in pairs]
         return [self._files.describe("photo", photo), *found]
 

@@ -25,6 +25,7 @@ from impasto.lab.layout import Page, axis_title, constant_input, describe_labels
 from impasto.lab.metrics import METRICS
 from impasto.lab.sheet import Cell, Sheet, draw_sheet
 from impasto.options import PaintOptions
+from impasto.style_file import is_style_file
 
 EMBEDDED_PX, MANY_EMBEDDED_PX, MANY = 1024, 640, 60  # long edge in the report; smaller when there are many
 WEBP_QUALITY = 84
@@ -187,8 +188,9 @@ def build_page(
         axes=[axis_title(axis.name) for axis in folder.manifest.axes],
         jobs=list(shown.values()),
         job_of=shown,
-        shared=[(role, uri) for role, path in _shared(folder) if (uri := _embedded(path, edge))],
+        shared=_shared(folder),
         embedded=lambda path: _embedded(path, edge),
+        is_style_file=is_style_file,
         metrics=METRICS,
         figures=[name for name, _ in next(iter(shown.values())).cells],
         plot=_data_uri("png", plot) if plot else None,
@@ -214,8 +216,8 @@ def _shown(folder: RunFolder, number: int, job: Job, result: Result | None, edge
 
 
 def _embedded(path: Path | None, long_edge_px: int) -> str | None:
-    """A picture as a data URI, never enlarged; None where it cannot be read."""
-    if path is None:
+    """A picture as a data URI, never enlarged; None where it cannot be read, and for a style file."""
+    if path is None or is_style_file(path):
         return None
     try:
         picture = load_picture(path)

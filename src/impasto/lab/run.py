@@ -125,10 +125,9 @@ def _measured(folder: RunFolder, job: Job, result: Result, judge: Encoder) -> Re
     if result.status != "done" or result.judge == seal:
         return result
     try:
-        photo, *paintings = (
-            (SHELF.load(file), file.weight) for file in job.inputs if file.role in ("photo", "painting")
-        )
-        metrics = measure(judge, photo[0], paintings, load_picture(folder.picture_path(job)))
+        (photo,) = (SHELF.load(file) for file in job.inputs if file.role == "photo")
+        paintings = [(SHELF.load_style(file), file.weight) for file in job.inputs if file.role == "painting"]
+        metrics = measure(judge, photo, paintings, load_picture(folder.picture_path(job)))
     except ImpastoError as error:
         raise type(error)(f"cannot measure {job.name}: {error}") from error
     result = result.model_copy(update={"judge": seal, "metrics": metrics})

@@ -18,6 +18,7 @@ from impasto.errors import ImpastoError
 from impasto.images.geometry import fit_long_edge
 from impasto.images.io import load_picture
 from impasto.lab.layout import Heading, Page, axis_title
+from impasto.style_file import is_style_file
 
 INK, GREY, PALE, FAULT = "#1d1d1f", "#6e6e73", "#f2f2f4", "#a03030"
 EDGE_PX, GAP_PX, LINE_PX = 36, 14, 1.35
@@ -209,15 +210,30 @@ def _write(
 
 
 def _thumbnail(path: Path | None, long_edge_px: int) -> Image.Image | None:
-    """A picture within a square; None where it cannot be read (an input may be gone by now)."""
+    """A picture within a square, a style file as its name; None where it cannot be read (it may be gone by now)."""
     if path is None:
         return None
+    if is_style_file(path):
+        return _name_plate(path, long_edge_px)
     try:
         picture = load_picture(path)
     except ImpastoError:
         return None
     pixels = picture.pixels(*fit_long_edge(picture.height_px, picture.width_px, long_edge_px))
     return Image.fromarray(np.rint(pixels * 255).astype(np.uint8))
+
+
+def _name_plate(path: Path, side_px: int) -> Image.Image:
+    """A plain square with a file's name, in place of a picture that it does not hold."""
+    plate = Image.new("RGB", (side_px, side_px), PALE)
+    font = _font(SMALL_PX)
+    characters = max(4, int((side_px - 12) / font.getlength("n")))
+    lines = [*textwrap.wrap(path.stem, characters, max_lines=3, placeholder="…"), path.suffix]
+    middle = side_px / 2
+    ImageDraw.Draw(plate).multiline_text(
+        (middle, middle), "\n".join(lines), fill=GREY, font=font, anchor="mm", align="center", spacing=4
+    )
+    return plate
 
 
 @cache
