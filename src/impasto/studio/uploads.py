@@ -16,14 +16,12 @@ from typing import BinaryIO
 from impasto.errors import ImpastoError, InputError, OutputError, printable
 from impasto.files import why_not_a_file
 from impasto.images.io import load_picture, write_whole
-from impasto.record import PICTURE_SUFFIXES, hash_file
-from impasto.style_file import SUFFIX as STYLE_SUFFIX
+from impasto.record import PAINTING_SUFFIXES, PICTURE_SUFFIXES, hash_file
 from impasto.style_file import is_style_file, read_style_file
 
 KEPT_SECONDS = 24 * 3600.0  # an upload that no job reads is kept for so long
 NAME_LETTERS = 16  # of the SHA-256
 MAX_NAME = 100
-SUFFIXES = PICTURE_SUFFIXES | {STYLE_SUFFIX}
 _CHUNK_BYTES = 2**20
 _PART = "part-*.part"
 
@@ -62,7 +60,7 @@ class Uploads:
             if kept is not None and kept in samples().values():
                 return kept  # the package's own file: nothing is written beside it
             if kept is None:
-                kept = self.folder / f"{sha256[:NAME_LETTERS]}{suffix if suffix in SUFFIXES else '.png'}"
+                kept = self.folder / f"{sha256[:NAME_LETTERS]}{suffix if suffix in PAINTING_SUFFIXES else '.png'}"
                 part.replace(kept)
             kept.touch()
             note = json.dumps({"name": name, "sha256": sha256})
@@ -116,7 +114,7 @@ class Uploads:
         """Whether a path is an upload's or a sample's, nothing else being read for a request; an upload is kept on."""
         if path in samples().values():
             return True
-        if path.parent != self.folder or path.suffix not in SUFFIXES or not path.is_file():
+        if path.parent != self.folder or path.suffix not in PAINTING_SUFFIXES or not path.is_file():
             return False
         path.touch()
         return True
