@@ -182,7 +182,7 @@ def test_regions_and_colours_are_drafted(page: Page, photo: Path, server: Server
     record = draft_record(page, server)
     assert record["options"]["color"] == "photo"
     (region,) = record["inputs"]["regions"]
-    assert region["mask"] and [painting["name"] for painting in region["paintings"]] == ["flow.jpg"]
+    assert (region["mask"]["name"], region["paintings"]) == ("region.png", []), "the photograph is brushed first"
     assert page.locator("#telling").inner_text() == "A draft. Paint makes the picture."
     page.click("[aria-label='Remove flow.jpg']")
     assert page.locator("#draft").is_hidden() and page.locator("#draft-tag").is_hidden()
