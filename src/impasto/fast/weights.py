@@ -21,7 +21,7 @@ FORMAT, FORMAT_VERSION = "impasto-stylizer", "2"
 BYTES_FROM = 1024  # numbers from which a tensor is stored in bytes; smaller ones as they are
 SCALE = ".scale"  # of the name of its scales
 BUNDLED_NAME = "stylizer.safetensors"
-BUNDLED_SHA256 = "212f9d5ee4a205c2263b4ac912666b654d0251bf0bd8f38cf5a8097af6021488"
+BUNDLED_SHA256 = "6ed0c3852f9d9a97cfb3d609b6c9f383055b60daa25617ca9aedc6695bdf8cbf"
 
 
 def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, Network]:
