@@ -218,51 +218,53 @@ def _share_constants(graph: Any) -> None:
 
 
 def _shrink(graph: Any, weights: WeightsType) -> None:
-    """Store the large float32 constants in fewer bits, each with the node that brings it back.
-
-    Exactly, where that can be: the network's in bytes, the encoder's in float16.
-    """
-    from onnx import TensorProto, helper, numpy_helper
+    """Store the large constants in fewer bits, each with the nodes that bring it back."""
+    from onnx import numpy_helper
 
     nodes = []
     for constant in list(graph.initializer):
-        values = numpy_helper.to_array(constant)
-        if values.dtype != np.float32 or values.size < SMALL:
-            continue
-        name, stored, scales = constant.name, f"{constant.name}_stored", f"{constant.name}_scale"
-        parts: tuple[tuple[NDArray[Any], str], ...]
-        for axis in range(min(2, values.ndim)):
-            whole, scale = _in_bytes(values, axis)
-            error = np.abs(_along(scale, values.ndim, axis) * whole - values).max()
-            if error <= ROUNDING * np.abs(values).max() or weights == "int8":
-                parts = (whole, stored), (_along(scale, values.ndim, axis), scales)
-                # Not DequantizeLinear: onnxruntime would fuse it with what follows and round the maps too.
-                nodes.append(helper.make_node("Cast", [stored], [f"{name}_whole"], to=TensorProto.FLOAT))
-                nodes.append(helper.make_node("Mul", [f"{name}_whole", scales], [name]))
-                break
-        else:
-            half = values.astype(np.float16)
-            if not np.array_equal(half.astype(np.float32), values):
-                continue
-            parts = ((half, stored),)
-            nodes.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
-        graph.initializer.remove(constant)
-        graph.initializer.extend(numpy_helper.from_array(*part) for part in parts)
+        found = _smaller(numpy_helper.to_array(constant), constant.name, weights)
+        if found is not None:
+            graph.initializer.remove(constant)
+            graph.initializer.extend(numpy_helper.from_array(values, name) for name, values in found[0].items())
+            nodes += found[1]
     for node in reversed(nodes):
         graph.node.insert(0, node)
+
+
+def _smaller(values: NDArray[Any], name: str, weights: WeightsType) -> tuple[dict[str, NDArray[Any]], list[Any]] | None:
+    """Constants, and nodes that make `values` of them; None where it stays.
+
+    Exactly, where that can be: the network's in bytes, the encoder's in float16.
+    """
+    from onnx import TensorProto, helper
+
+    stored, whole_name, scales = f"{name}_stored", f"{name}_whole", f"{name}_scale"
+    if values.size < SMALL:
+        return None
+    if values.dtype == np.float64 and np.array_equal(values.astype(np.int8), values):  # identities
+        return {stored: values.astype(np.int8)}, [helper.make_node("Cast", [stored], [name], to=TensorProto.DOUBLE)]
+    if values.dtype != np.float32:
+        return None
+    for axis in range(min(2, values.ndim)):
+        whole, scale = _in_bytes(values, axis)
+        if weights == "int8" or np.abs(scale * whole - values).max() <= ROUNDING * np.abs(values).max():
+            # Not DequantizeLinear: onnxruntime would fuse it with what follows and round the maps too.
+            return {stored: whole, scales: scale}, [
+                helper.make_node("Cast", [stored], [whole_name], to=TensorProto.FLOAT),
+                helper.make_node("Mul", [whole_name, scales], [name]),
+            ]
+    half = values.astype(np.float16)
+    if not np.array_equal(half.astype(np.float32), values):
+        return None
+    return {stored: half}, [helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT)]
 
 
 def _in_bytes(values: NDArray[np.float32], axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """(whole numbers, scales along `axis`) whose products are `values`, or near them."""
     others = tuple(other for other in range(values.ndim) if other != axis)
-    scale = (np.maximum(np.abs(values).max(others), 1e-12) / 127).astype(np.float32)
-    return np.rint(values / _along(scale, values.ndim, axis)).astype(np.int8), scale
-
-
-def _along(scale: NDArray[np.float32], dimensions: int, axis: int) -> NDArray[np.float32]:
-    shape = [1] * dimensions
-    shape[axis] = -1
-    return scale.reshape(shape)
+    scale = (np.maximum(np.abs(values).max(others, keepdims=True), 1e-12) / 127).astype(np.float32)
+    return np.rint(values / scale).astype(np.int8), scale
 
 
 @contextmanager
