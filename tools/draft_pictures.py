@@ -1,0 +1,49 @@
+"""Draw docs/pictures/drafts.webp: a free photo, its drafts after the bundled paintings, and one after two of them."""
+
+import argparse
+from pathlib import Path
+
+from matplotlib.cbook import get_sample_data
+from PIL import Image
+
+import impasto
+
+SAMPLES = Path(impasto.__file__).parent / "samples"
+ORDER = ("flow",), ("dots",), ("shards",), ("woodcut",), ("wash",), ("glass",), ("flow", "glass")
+EDGE_PX, THUMBNAIL_PX, GAP_PX, COLUMNS, QUALITY = 400, 90, 8, 4, 74
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/pictures/drafts.webp"), help="the picture")
+    args = parser.parse_args()
+    photo = get_sample_data("grace_hopper.jpg", asfileobj=False)
+    with Image.open(photo) as opened:
+        cells = [opened.convert("RGB")]
+    cells[0].thumbnail((EDGE_PX, EDGE_PX))
+    cells += [cell(photo, names) for names in ORDER]
+    width, height = (side + GAP_PX for side in cells[0].size)
+    rows = len(cells) // COLUMNS
+    sheet = Image.new("RGB", (width * COLUMNS - GAP_PX, height * rows - GAP_PX), "white")
+    for number, picture in enumerate(cells):
+        sheet.paste(picture, (number % COLUMNS * width, number // COLUMNS * height))
+    sheet.save(args.output, quality=QUALITY, method=6)
+
+
+def cell(photo, names):
+    """A draft, its paintings small in the corner."""
+    paintings = [next(SAMPLES.glob(f"{name}.*")) for name in names]
+    draft = impasto.draft(photo, [(path, 1.0) for path in paintings], size_px=EDGE_PX)
+    picture = Image.fromarray((draft.pixels * 255).round().astype("uint8"))
+    right = picture.width
+    for path in reversed(paintings):
+        with Image.open(path) as opened:
+            small = opened.convert("RGB")
+        small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+        right -= small.width + 6
+        picture.paste(small, (right, picture.height - small.height - 6))
+    return picture
+
+
+if __name__ == "__main__":
+    main()
