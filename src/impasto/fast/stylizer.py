@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
+from impasto.engine.memory import give_back
 from impasto.errors import OptionError
 from impasto.fast.network import MAPS, NOISE, NOISE_STRIDES, STRIDE_PX, Network, smooth_noise
 from impasto.fast.statistics import CHANNELS, LAYERS, MIDDLE, StyleStatistics, in_float32, study
@@ -68,12 +69,6 @@ class Reading:
     shallow: Features | None
     tile_px: int
 
-    @property
-    def canvas_px(self) -> tuple[int, int]:
-        """Height and width of the photo with its margin, in whole strides."""
-        height, width = (_whole_strides(side + 2 * MARGIN_PX) for side in self.photo.shape[2:])
-        return height, width
-
 
 class Stylizer:
     """A stylizer's network with the encoder it was trained on.
@@ -108,7 +103,9 @@ class Stylizer:
         """
         _check_size(painting)
         tile_px = WHOLE_PX if _pixels(painting) <= WHOLE_PIXELS else TILE_PX
-        return study(self.encoder, painting, tile_px, mask)
+        found = study(self.encoder, painting, tile_px, mask)
+        give_back()  # what is left of its maps does not fit the photo's
+        return found
 
     @torch.no_grad()
     def read(self, photo: Float[Tensor, "1 3 height width"], *, tile_px: int | None = None) -> Reading:
@@ -119,33 +116,25 @@ class Stylizer:
         _check_size(photo)
         if tile_px is None:
             tile_px = WHOLE_PX if _pixels(photo) <= WHOLE_PIXELS else TILE_PX
-        reading = Reading(photo, StyleStatistics({}, self.encoder.sha256), {}, None, tile_px)
-        sides = reading.canvas_px
+        sides = _canvas_px(photo)
         whole = max(sides) <= tile_px
         sums: dict[str, Moments] = {}
+        deep = {
+            name: torch.empty(1, CHANNELS[name], *(side // stride for side in sides), memory_format=torch.channels_last)
+            for name, stride in DEEP.items()
+        }
         for reads, owns, within in _tiles(sides, tile_px, ENCODER_HALO_PX, STRIDE_PX):
-            canvas = _canvas(reading, reads)
+            canvas = _canvas(photo, reads)
             maps = self.encoder(canvas, LAYERS)
             for name in CHANNELS:
                 stride = 1 if name == "rgb" else self.encoder.architecture.layer(name).stride_px
                 found = moments(canvas if name == "rgb" else maps[name], inside=_at(owns, stride))
                 sums[name] = sums[name] + found if name in sums else found
-            if whole:
-                return Reading(
-                    photo,
-                    self._statistics(sums),
-                    {name: maps.pop(name) for name in DEEP},
-                    {name: maps[name] for name in SHALLOW},
-                    tile_px,
-                )
             for name, stride in DEEP.items():
-                if name not in reading.deep:
-                    rows, columns = (side // stride for side in sides)
-                    reading.deep[name] = torch.empty(
-                        1, CHANNELS[name], rows, columns, memory_format=torch.channels_last
-                    )
-                reading.deep[name][..., *_at(within, stride)] = maps[name][..., *_at(owns, stride)]
-        return replace(reading, statistics=self._statistics(sums))
+                deep[name][..., *_at(within, stride)] = maps[name][..., *_at(owns, stride)]
+        statistics = {name: found.normalised() for name, found in sums.items()}
+        shallow = {name: maps[name] for name in SHALLOW} if whole else None
+        return Reading(photo, StyleStatistics(statistics, self.encoder.sha256), deep, shallow, tile_px)
 
     @torch.no_grad()
     def paint(
@@ -187,11 +176,9 @@ class Stylizer:
         if share < 1:
             code = torch.lerp(self._network.encode(in_float32(own.batch())), code, share)
         coarse = self._coarse(reading, affines, code)
+        give_back()
         painted = self._fine(reading, affines, coarse, code)
         return painted if strength >= FULL_AT else torch.lerp(reading.photo, painted, strength / FULL_AT, out=painted)
-
-    def _statistics(self, sums: Mapping[str, Moments]) -> StyleStatistics:
-        return StyleStatistics({name: sums[name].normalised() for name in CHANNELS}, self.encoder.sha256)
 
     def _coarse(self, reading: Reading, affines: Mapping[str, Affine], code: Tensor) -> Tensor:
         """The network's coarse map [1, 64, height / 8, width / 8] of the whole canvas; uses `reading.deep` up."""
@@ -208,10 +195,10 @@ class Stylizer:
         """The pastiche, of the photo's size; uses `reading.shallow` up."""
         height, width = reading.photo.shape[2:]
         painted = torch.empty(1, height, width, 3).permute(0, 3, 1, 2)
-        for reads, owns, within in _tiles(reading.canvas_px, reading.tile_px, FINE_HALO_PX, STRIDE_PX):
-            canvas = _canvas(reading, reads)
+        for reads, owns, within in _tiles(_canvas_px(reading.photo), reading.tile_px, FINE_HALO_PX, STRIDE_PX):
+            canvas = _canvas(reading.photo, reads)
             maps = reading.shallow if reading.shallow is not None else self.encoder(canvas, list(SHALLOW))
-            maps["rgb"] = canvas - MIDDLE
+            maps["rgb"] = canvas.sub_(MIDDLE)
             noise = {stride: self._noise_at(_at(reads, stride)) for stride in NOISE_STRIDES[1:]}
             found = self._network.fine(coarse[..., *_at(reads, 8)], maps, affines, code, noise)[..., *owns]
             to, of = zip(*(_without_margin(*part) for part in zip(within, (height, width), strict=True)), strict=True)
@@ -240,10 +227,16 @@ def _check_size(picture: Tensor) -> None:
         raise OptionError(f"the stylizer needs {STRIDE_PX} px a side, the picture has {width}x{height} px")
 
 
-def _canvas(reading: Reading, spans: tuple[slice, slice]) -> Tensor:
-    """So much of the photo continued by mirrored margins on every side."""
-    pixels = reading.photo.permute(0, 2, 3, 1)
-    for axis, (span, side) in enumerate(zip(spans, reading.canvas_px, strict=True), start=1):
+def _canvas_px(photo: Tensor) -> tuple[int, int]:
+    """Height and width of a photo with its margin, in whole strides."""
+    height, width = (_whole_strides(side + 2 * MARGIN_PX) for side in photo.shape[2:])
+    return height, width
+
+
+def _canvas(photo: Tensor, spans: tuple[slice, slice]) -> Tensor:
+    """So much of a photo continued by mirrored margins on every side."""
+    pixels = photo.permute(0, 2, 3, 1)
+    for axis, (span, side) in enumerate(zip(spans, _canvas_px(photo), strict=True), start=1):
         length = pixels.shape[axis]
         indices = mirror_indices(length, MARGIN_PX, side - length - MARGIN_PX)
         pixels = pixels.index_select(axis, indices[span])
