@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import impasto
 from impasto import api, runs
 from impasto import interrupted as run_folders
+from impasto.engine import course
 from impasto.engine import paint as engine
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, list_checkpoints, read_checkpoint, write_checkpoint
 from impasto.engine.optimizers import LBFGS
@@ -157,7 +158,7 @@ def test_when_lbfgs_gave_up(
 def test_when_a_scale_ends_early(
     pictures: tuple[Picture, Picture], quick: Quick, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "STOP_WINDOW", 2)
+    monkeypatch.setattr(course, "STOP_WINDOW", 2)
     whole = check_every_checkpoint(
         pictures, build(quick, steps=(9, 9), stop_tolerance=0.2, balance="fixed", strength=60), tmp_path
     )

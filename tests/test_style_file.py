@@ -90,7 +90,7 @@ def test_a_draft_of_it_is_that_of_the_painting(style: StyleFile, photo_pixels: n
     for options in ({"size_px": 64}, {"size_px": 75, "brush_scale": 2.0}):
         own, other = (impasto.draft(photo_pixels, by, **options).pixels for by in (waves, style))
         far = impasto.draft(photo_pixels, waves[:, ::-1, ::-1] // 2, **options).pixels
-        assert np.abs(own - other).mean() < 0.02
+        assert np.abs(own - other).mean() < 0.03
         assert np.abs(own - other).mean() < 0.2 * np.abs(own - far).mean()
 
 

@@ -156,7 +156,7 @@ def test_layer_weights_count_only_relative_to_each_other(encoder: Encoder) -> No
 def test_photo_itself_has_no_content_loss_and_painting_no_style_loss(encoder: Encoder) -> None:
     photo, painting = picture(0), picture(1)
     objective = build(encoder, photo, painting)
-    assert objective(photo).losses["content"] == 0
+    assert objective(photo).losses["content"] == pytest.approx(0, abs=1e-25)  # with a gradient, maps round otherwise
     assert objective(painting).losses["style"] == pytest.approx(0, abs=1e-9)
     assert objective(photo).losses["style"] > 1e-3
 
