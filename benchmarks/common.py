@@ -21,7 +21,8 @@ import torch
 from impasto.encoders import load_encoder
 from impasto.engine.areas import Areas
 from impasto.engine.devices import thread_count
-from impasto.engine.paint import build_objective, iter_paint
+from impasto.engine.objective import build_objective
+from impasto.engine.paint import iter_paint
 from impasto.engine.pyramid import Scale, build_pyramid
 from impasto.engine.settle import pastiche_size
 from impasto.errors import ImpastoError
