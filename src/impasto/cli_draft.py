@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from impasto.cli_parts import (
     GENERAL,
     SWITCH,
+    EachPainting,
     Regions,
     name_file,
     name_inputs,
@@ -58,16 +59,7 @@ def draft(
             group=GENERAL,
         ),
     ],
-    paintings: Annotated[
-        list[str] | None,
-        Parameter(
-            help="draft each photo with each of these: files, folders, globs",
-            metavar="PAINTING",
-            negative=(),
-            consume_multiple=True,
-            group=GENERAL,
-        ),
-    ] = None,
+    paintings: EachPainting = None,
     region: Regions = None,
     size: Annotated[int | None, Parameter(metavar="PX", help=_help("size_px"))] = None,
     print_size: Annotated[

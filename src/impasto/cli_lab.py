@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from impasto.cli_encoders import fetch_encoder
-from impasto.cli_parts import GENERAL, SWITCH, Regions, parse_painting, parse_region, stop_on_signal, with_option_flags
+from impasto.cli_parts import (
+    GENERAL,
+    SWITCH,
+    EachPainting,
+    Regions,
+    parse_painting,
+    parse_region,
+    stop_on_signal,
+    with_option_flags,
+)
 from impasto.errors import OptionError
 from impasto.events import Controls
 from impasto.flags import flag_name
@@ -91,16 +100,7 @@ def sweep(
 def batch(
     *photos: Annotated[str, Parameter(help="files, folders, globs; or one CSV of pairs and options", group=GENERAL)],
     to: Lab,
-    paintings: Annotated[
-        list[str] | None,
-        Parameter(
-            help="files (style files too), folders, globs",
-            metavar="PAINTING",
-            negative=(),
-            consume_multiple=True,
-            group=GENERAL,
-        ),
-    ] = None,
+    paintings: EachPainting = None,
     region: Regions = None,
     recipe: Recipe = None,
     **options: str | None,

@@ -38,6 +38,17 @@ Regions = Annotated[
         group=GENERAL,
     ),
 ]
+EachPainting = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--paintings",
+        help="each photo with each of these: files (style files too), folders, globs",
+        metavar="PAINTING",
+        negative=(),
+        consume_multiple=True,
+        group=GENERAL,
+    ),
+]
 PAINTINGS_HELP = (
     "the picture in whose manner; several blend: painting.jpg:0.7 with a weight, painting.jpg:0.7:2 with strokes "
     "twice as large, painting.jpg@mask.png to learn from a part of it"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -18,18 +18,18 @@ from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
 from impasto.engine.areas import Areas
-from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability, detail_weight
+from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability
 from impasto.engine.canvases import Resample, picture_pixels, picture_tensor, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
 from impasto.engine.coloring import Coloring, check_coloring
 from impasto.engine.course import AdaptiveStop, Course
-from impasto.engine.devices import find_device, find_precision, replicas, thread_count
+from impasto.engine.devices import find_device, find_precision, thread_count
 from impasto.engine.memory import give_back, set_thrift
+from impasto.engine.objective import build_objective
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan, painting_sizes
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale
 from impasto.engine.settle import check_inputs, existing_layers, pastiche_size, texture_brush_scale, with_layers_of
-from impasto.engine.studies import area_targets
 from impasto.engine.style_files import check_style_files
 from impasto.errors import OptionError
 from impasto.events import (
@@ -49,10 +49,8 @@ from impasto.images.geometry import fit_long_edge, resize
 from impasto.images.io import Picture
 from impasto.inputs import Painting, Region
 from impasto.losses.objective import (
-    WHOLE_PX,
     Objective,
 )
-from impasto.losses.objective import Region as StyleRegion
 from impasto.options import STEERABLE, PaintOptions, build_options
 
 PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights see them so, a distilled geometry is of [0, 1]
@@ -60,7 +58,6 @@ BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewe
 BALANCE_LONG_EDGE_PX = 1024  # up to here the content weight moves; larger scales have too few steps to follow it
 BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may move
 STEERED_SHARE = 0.5  # of a scale's steps, that it takes at least after its strength was changed
-MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
 
 
 def iter_paint(
@@ -407,51 +404,3 @@ class _Run:
 
     def _tensor(self, picture: Picture, height_px: int, width_px: int) -> Tensor:
         return picture_tensor(picture, height_px, width_px).to(self._encoder.device)
-
-
-def build_objective(
-    encoder: Encoder,
-    photo: Tensor,
-    areas: Areas,
-    scale: Scale,
-    options: PaintOptions,
-    layers: tuple[Mapping[str, float], Mapping[str, float]],
-    content_weights: Sequence[float],
-    tile_px: int = WHOLE_PX,
-) -> Objective:
-    """The objective of one scale. Each area's style loss counts by its size, so that no place is painted harder."""
-    content_layers, style_layers = layers
-    masks = areas.masks(scale.height_px, scale.width_px, photo.device)
-    whole = sum(float(mask.mean()) for mask in masks.areas)
-
-    def extended(mask: Tensor) -> Tensor:
-        return scale.extend(mask[None, None])[0, 0]
-
-    regions, restless = [], 0.0
-    for area, mask in zip(areas.painted, masks.areas, strict=True):
-        share, on_canvas = float(mask.mean()) / whole, extended(mask) if areas.divided else None
-        targets, own_restless = area_targets(
-            encoder, photo, area, on_canvas, scale.long_edge_px, options, list(style_layers), tile_px
-        )
-        regions.append(StyleRegion(targets, on_canvas, share))
-        restless += share * own_restless
-    return Objective(
-        encoder,
-        photo,
-        scale.core,
-        content_layers=content_layers,
-        style_layers=style_layers,
-        regions=regions,
-        style_loss=options.style_loss,
-        content_weight=content_weights,
-        style_weight=options.style_weight * whole,
-        tv_weight=options.tv_weight,
-        tv_scale=max(restless, MIN_TV_SCALE) if options.loss_units == "scale-free" else 1.0,
-        detail_weight=detail_weight(options),
-        loss_units=options.loss_units,
-        tile_px=tile_px,
-        replicas=replicas(encoder, options),
-        content_masks=[extended(part) for part in masks.parts],
-        kept=None if masks.kept is None else extended(masks.kept),
-        mask_mode=options.mask_mode,
-    )

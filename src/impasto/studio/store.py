@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,9 +15,8 @@ from impasto.api import resolve_options
 from impasto.errors import InputError, OptionError, OutputError, RecordError, did_you_mean
 from impasto.images.io import load_picture, read_record, save_picture
 from impasto.jobs.run_folder import RunFolder
-from impasto.options import PALETTE, build_options, recipe_names
-from impasto.record import ENCODER_SUFFIX, RunRecord, is_picture_path, parse_record
-from impasto.record_inputs import File, PaintingFile, RegionFiles
+from impasto.options import build_options, recipe_names
+from impasto.record import ENCODER_SUFFIX, parse_record
 from impasto.studio.drafts import Drafts, reduce_to_draft
 from impasto.studio.painter import Painter, ProcessPainter, start_drafter
 from impasto.studio.queue import Queue
@@ -28,12 +27,11 @@ from impasto.studio.request import (
     Draft,
     GridCell,
     JobView,
-    PaintingChoice,
-    RegionChoice,
     Request,
     Restored,
     ShelfPicture,
 )
+from impasto.studio.restoring import restore_request
 from impasto.studio.uploads import Uploads, samples
 
 MAX_UPLOAD_BYTES = 200_000_000
@@ -41,8 +39,6 @@ MAX_PIXELS = 100_000_000
 MOST_IN_GRID = 48
 CLEAN_SECONDS = 3600.0
 EXPORTS = (".png", ".jpg", ".webp", ".tif")
-# Of a record, what belongs to the machine that painted it: settings that are restored leave it open.
-OF_THE_MACHINE = ("device", "max_memory_bytes", "precision", "threads", "tile_px")
 
 
 class Store:
@@ -266,23 +262,7 @@ class Store:
         Raises `InputError` for what is no picture, `RecordError` for one without a usable run record.
         """
         record = parse_record(read_record(picture), self.name_of(picture))
-        inputs = _Inputs(self._uploads.find)
-        recipe = record.recipe if record.recipe in recipe_names() else None
-        options = _own_options(record, recipe, self._options)
-        if record.inputs.starting_picture is not None:
-            start = inputs.find(record.inputs.starting_picture)
-            options["starting_point"] = str(start) if start else "content"
-        if record.inputs.palette is not None:
-            palette = inputs.find(record.inputs.palette)
-            options["color"] = PALETTE + str(palette) if palette else "painting"
-        request = Request(
-            photo=inputs.find(record.inputs.content) if record.inputs.content else None,
-            paintings=inputs.paintings(record.inputs.paintings),
-            regions=inputs.regions(record.inputs.regions),
-            recipe=recipe,
-            options=options,
-        )
-        return Restored(request=request, missing=tuple(inputs.missing))
+        return restore_request(record, self._uploads.find, self._options)
 
     def close(self) -> None:
         """Stop what is being painted, with a checkpoint, and end the workers. What waits goes on at the next start."""
@@ -347,51 +327,6 @@ class Store:
         return self._folder / path
 
 
-class _Inputs:
-    """The inputs of a record as a request has them; what is not here is left out and named in `missing`."""
-
-    def __init__(self, find: Callable[[str], Path | None]) -> None:
-        self._find = find
-        self.missing: dict[str, None] = {}
-
-    def find(self, file: File) -> Path | None:
-        path = self._find(file.sha256)
-        if path is None:
-            self.missing[file.name] = None
-        return path
-
-    def paintings(self, files: Iterable[PaintingFile]) -> tuple[PaintingChoice, ...]:
-        found = [(file, self.find(file)) for file in files]
-        return tuple(
-            PaintingChoice(
-                path=path,
-                weight=file.weight,
-                brush_scale=file.brush_scale,
-                mask=self.find(file.mask) if file.mask else None,
-            )
-            for file, path in found
-            if path
-        )
-
-    def regions(self, regions: Iterable[RegionFiles]) -> tuple[RegionChoice, ...]:
-        """Without those whose mask is missing: they would be the whole picture."""
-        choices = []
-        for region in regions:
-            mask = self.find(region.mask) if region.mask else None
-            paintings = self.paintings(region.paintings)
-            if mask is not None or region.mask is None:
-                choices.append(
-                    RegionChoice(
-                        mask=mask,
-                        paintings=paintings,
-                        strength=region.strength,
-                        brush_scale=region.brush_scale,
-                        color=region.color,
-                    )
-                )
-        return tuple(choices)
-
-
 def _check_kind(request: Request) -> None:
     """Refuse what is incomplete or makes no sense together."""
     if request.kind == "grid":
@@ -407,17 +342,3 @@ def _check_kind(request: Request) -> None:
             raise OptionError("a larger one needs the job that it goes on from, and its size")
     elif request.photo is None and not request.paintings:
         raise OptionError("nothing to paint: add a photo and a painting")
-
-
-def _own_options(record: RunRecord, recipe: str | None, below: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a record that differ from what the recipe, here, comes to."""
-    base = resolve_options(recipe, below).model_dump(mode="json")
-    options = record.options.model_dump(mode="json")
-    for steer in record.steered:  # what the picture ended with
-        options |= steer.options
-    own = {k: v for k, v in options.items() if v != base[k] and k not in (*OF_THE_MACHINE, "starting_point")}
-    if not is_picture_path(record.options.starting_point) and record.options.starting_point != base["starting_point"]:
-        own["starting_point"] = record.options.starting_point
-    if record.options.encoder.endswith(ENCODER_SUFFIX):  # a file of another machine, or the one used here
-        own.pop("encoder", None)
-    return own

@@ -1,0 +1,67 @@
+"""The objective of one scale: the photo's structure, and of every area the style of its own paintings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from impasto.encoders import Encoder
+from impasto.engine.areas import Areas
+from impasto.engine.balance import detail_weight
+from impasto.engine.devices import replicas
+from impasto.engine.pyramid import Scale
+from impasto.engine.studies import area_targets
+from impasto.losses.objective import WHOLE_PX, Objective
+from impasto.losses.objective import Region as StyleRegion
+from impasto.options import PaintOptions
+
+MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
+
+
+def build_objective(
+    encoder: Encoder,
+    photo: Tensor,
+    areas: Areas,
+    scale: Scale,
+    options: PaintOptions,
+    layers: tuple[Mapping[str, float], Mapping[str, float]],
+    content_weights: Sequence[float],
+    tile_px: int = WHOLE_PX,
+) -> Objective:
+    """The objective of one scale. Each area's style loss counts by its size, so that no place is painted harder."""
+    content_layers, style_layers = layers
+    masks = areas.masks(scale.height_px, scale.width_px, photo.device)
+    whole = sum(float(mask.mean()) for mask in masks.areas)
+
+    def extended(mask: Tensor) -> Tensor:
+        return scale.extend(mask[None, None])[0, 0]
+
+    regions, restless = [], 0.0
+    for area, mask in zip(areas.painted, masks.areas, strict=True):
+        share, on_canvas = float(mask.mean()) / whole, extended(mask) if areas.divided else None
+        targets, own_restless = area_targets(
+            encoder, photo, area, on_canvas, scale.long_edge_px, options, list(style_layers), tile_px
+        )
+        regions.append(StyleRegion(targets, on_canvas, share))
+        restless += share * own_restless
+    return Objective(
+        encoder,
+        photo,
+        scale.core,
+        content_layers=content_layers,
+        style_layers=style_layers,
+        regions=regions,
+        style_loss=options.style_loss,
+        content_weight=content_weights,
+        style_weight=options.style_weight * whole,
+        tv_weight=options.tv_weight,
+        tv_scale=max(restless, MIN_TV_SCALE) if options.loss_units == "scale-free" else 1.0,
+        detail_weight=detail_weight(options),
+        loss_units=options.loss_units,
+        tile_px=tile_px,
+        replicas=replicas(encoder, options),
+        content_masks=[extended(part) for part in masks.parts],
+        kept=None if masks.kept is None else extended(masks.kept),
+        mask_mode=options.mask_mode,
+    )
