@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 
 from impasto.encoders import load_encoder
-from impasto.engine import paint as engine
 from impasto.engine.balance import Readability
 from impasto.engine.devices import thread_count
 from impasto.engine.paint import iter_paint
@@ -30,6 +29,7 @@ from impasto.events import (
 )
 from impasto.images.picture import Picture, picture_from_array
 from impasto.inputs import Painting
+from impasto.losses.objective import Objective
 from impasto.options import DRAFT, STARTING_POINTS, PaintOptions
 
 # Named here where a default may change: what is tested is what happens, not what is chosen.
@@ -572,7 +572,7 @@ def test_no_option_is_ignored(photo: Picture, waves: Picture, changes: dict[str,
 def test_lbfgs_that_gives_up_hands_over_to_adam(
     photo: Picture, waves: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Adversary(engine.Objective):
+    class Adversary(Objective):
         """Every evaluation is worse than the one before."""
 
         count = 0
@@ -582,7 +582,7 @@ def test_lbfgs_that_gives_up_hands_over_to_adam(
             type(self).count += 1
             return type(found)(found.losses | {"total": float(self.count)}, found.gradient)
 
-    monkeypatch.setattr(engine, "Objective", Adversary)
+    monkeypatch.setattr("impasto.engine.objective.Objective", Adversary)
     happened = events(photo, waves, optimizer="lbfgs", steps=(30, 4), balance="fixed")
     assert notices(happened).count("L-BFGS") == 1
     assert "Adam goes on" in notices(happened)
