@@ -13,7 +13,7 @@ from PIL import Image
 from impasto.images.io import read_record
 
 from .conftest import Page, Server, show
-from .hands import call, choose, drop, paint, set_slider, stroke, until, wait_done, wait_preview
+from .hands import call, choose, drop, paint, set_option, set_slider, stroke, until, wait_done, wait_preview
 from .test_looks import FAINT, LOOKS, SAMPLES, UNNAMED
 
 LONG = 4000  # steps: more than any test waits for
@@ -73,6 +73,28 @@ def test_a_draft_appears_unasked_and_gives_way_to_the_picture(page: Page, photo:
     assert page.locator("#telling").inner_text().endswith("s")
 
 
+def test_the_draft_stays_while_what_is_painted_is_coarser(page: Page, photo: Path) -> None:
+    choose(page, photo, steps=LONG)
+    set_option(page, "min_scale_px", "16")
+    wait_draft(page, "flow")
+    id = paint(page)
+    for _ in range(600):
+        if call(page, "view", id, False)["preview"]:
+            break
+        page.wait_for_timeout(100)
+    page.wait_for_timeout(1500)
+    assert page.locator("#after").is_hidden() and page.locator("#draft").is_visible()
+    assert page.locator("#draft-tag").inner_text() == "Draft · flow"
+    assert page.locator("#telling").inner_text().startswith("Painting")
+    page.click("#shelf [title='wash.jpg']")
+    wait_draft(page, "wash")
+    page.click("#shelf [title='flow.jpg']")
+    wait_draft(page, "flow")
+    page.click("#paint.stop")
+    wait_done(page)
+    assert page.locator("#after").is_visible() and page.locator("#draft").is_hidden()
+
+
 def test_paging_through_twenty_paintings(page: Page, photo: Path, server: Server, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     files = []
@@ -121,6 +143,30 @@ def test_many_paintings_dropped_are_put_on_the_shelf(page: Page, photo: Path, tm
     page.hover("#shelf [title='flow.jpg']")
     page.click("[aria-label='Add flow.jpg to the mixture']")
     assert page.locator(".painting .where").all_inner_texts() == ["33 %", "33 %", "33 %"]
+
+
+def test_the_shelf_is_kept_and_can_be_cleared(open_page: Callable[..., Page], photo: Path, tmp_path: Path) -> None:
+    page = open_page()
+    bundled = page.locator("#shelf li").count() - page.locator("#shelf .off").count()
+    rng = np.random.default_rng(3)
+    files = [tmp_path / f"mine {number}.png" for number in range(2)]
+    for file in files:
+        Image.fromarray(rng.integers(0, 255, (20, 20, 3), np.uint8)).save(file)
+    page.set_input_files("#shelf-file", files)
+    page.wait_for_selector("#shelf [title='mine 1.png']")
+    until(page, "document.querySelectorAll('.painting').length === 1")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    titles = [item.get_attribute("title") for item in page.locator("#shelf li > :first-child").all()]
+    assert titles[-2:] == ["mine 0.png", "mine 1.png"]
+    page.hover("#shelf [title='mine 0.png']")
+    page.click("[aria-label='Take mine 0.png off the shelf']")
+    page.wait_for_selector("#shelf [title='mine 0.png']", state="detached")
+    assert page.evaluate("document.activeElement.title") == "mine 1.png"
+    other = open_page()
+    assert other.locator("#shelf [title='mine 0.png']").count() == 0
+    assert other.locator("#shelf [title='mine 1.png']").count() == 1
+    assert page.locator("#shelf li").count() - page.locator("#shelf .off").count() == bundled == 6
 
 
 def test_sliders_redraw_the_draft_and_what_was_drawn_comes_back(page: Page, photo: Path, server: Server) -> None:
@@ -230,6 +276,7 @@ def test_how_drafts_look(open_page: Callable[..., Page], width: int, height: int
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "it must not scroll sideways"
 
     choose(page, Path(get_sample_data("grace_hopper.jpg", asfileobj=False)), steps=LONG)
+    set_option(page, "min_scale_px", "256")
     page.fill("#exact", "512")
     page.click("#more > summary")
     page.evaluate("scrollTo(0, 0)")

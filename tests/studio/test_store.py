@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from impasto.errors import ImpastoError, InputError, OptionError, OutputError, R
 from impasto.images.io import load_picture, read_record
 from impasto.studio.messages import Message, Order
 from impasto.studio.request import GRID_SIZE_PX, JobView, PaintingChoice, RegionChoice, Request
+from impasto.studio.shelf import MOST_KEPT, OwnShelf
 from impasto.studio.store import EXPORTS, Store
 from impasto.studio.uploads import samples
 
@@ -408,11 +410,57 @@ def test_one_studio_at_a_time_uses_a_folder(page: Studio, tmp_path: Path) -> Non
         Store(tmp_path / "other", options={"no": 1})
 
 
-def test_the_shelf_has_samples_and_what_was_used(page: Studio) -> None:
+def shelf_of(store: Store) -> list[str]:
+    """Names of the paintings that are people's own."""
+    return [picture.name for picture in store.shelf() if not picture.bundled]
+
+
+def test_the_shelf_has_samples_and_what_was_painted_with(page: Studio) -> None:
     bundled = [(picture.name, picture.bundled) for picture in page.store.shelf()]
     assert ("flow.jpg", True) in bundled and all(own for _, own in bundled)
     page.store.cancel(page.store.submit(page.request))
-    assert page.store.shelf()[-1].name == "waves.png" and not page.store.shelf()[-1].bundled
+    assert shelf_of(page.store) == ["waves.png"]
+
+
+def test_the_shelf_is_kept_in_order_until_it_is_cleared(page: Studio, tmp_path: Path, quick: dict[str, Any]) -> None:
+    page.store.shelve(page.photo)
+    page.store.shelve(page.painting)
+    page.store.shelve(page.photo)
+    page.store.shelve(next(iter(samples().values())))  # is there already
+    assert shelf_of(page.store) == ["a lion.png", "waves.png"]
+    for upload in (page.photo, page.painting):  # nothing reads them, and they are old
+        os.utime(upload, (1, 1))
+    page.store.close()
+    with Store(tmp_path / "store", options=quick) as again:
+        assert shelf_of(again) == ["a lion.png", "waves.png"] and not again.notes
+        again.unshelve(page.photo)
+        again.unshelve(page.photo)
+        assert shelf_of(again) == ["waves.png"]
+        with pytest.raises(InputError, match="add it again"):
+            again.shelve(tmp_path / "store" / "shelf.json")
+    with Store(tmp_path / "store", options=quick) as third:
+        assert shelf_of(third) == ["waves.png"]
+        assert page.painting.is_file() and not page.photo.is_file(), "what is off the shelf is an upload like any other"
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"format": 2, "pictures": []}', '{"format": 1, "pictures": 3}'])
+def test_a_damaged_shelf_begins_again_with_what_was_painted_with(
+    page: Studio, tmp_path: Path, quick: dict[str, Any], text: str
+) -> None:
+    page.store.cancel(page.store.submit(page.request))
+    page.store.close()
+    (tmp_path / "store" / "shelf.json").write_text(text)
+    with Store(tmp_path / "store", options=quick) as again:
+        assert shelf_of(again) == ["waves.png"]
+        assert again.notes == ("shelf.json cannot be read: the shelf begins again with the paintings of the jobs",)
+
+
+def test_a_full_shelf_gives_up_what_was_put_first(tmp_path: Path) -> None:
+    shelf = OwnShelf(tmp_path / "shelf.json", ())
+    for number in range(MOST_KEPT + 2):
+        shelf.put(f"{number}.png")
+    assert OwnShelf(tmp_path / "shelf.json", ()).names == shelf.names
+    assert len(shelf.names) == MOST_KEPT and shelf.names[0] == "2.png"
 
 
 @pytest.fixture

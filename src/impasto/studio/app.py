@@ -144,6 +144,14 @@ class Desk:
         width_px, height_px = self._shown.size_of(path)
         return self._picture(path) | {"width": width_px, "height": height_px}
 
+    def shelve(self, name: str) -> None:
+        """Keep a painting or style file that is here on the shelf."""
+        self._store.shelve(self.find(name))
+
+    def unshelve(self, name: str) -> None:
+        """Take a painting off the shelf."""
+        self._store.unshelve(self.find(name))
+
     def paint(self, request: dict) -> str:  # type: ignore[type-arg]
         """Put a painting into the queue; returns the job's id. `request` as in `Request`, with names for paths."""
         asked = Request.model_validate(request)
@@ -252,8 +260,8 @@ class Desk:
         return values | ({"losses": [list(item) for item in view.losses]} if losses else {})
 
 
-API = ("start", "add", "measure", "draft", "paint", "view", "history", "stop", "go_on", "cancel", "delete", "steer",
-       "restore", "grid", "final")  # fmt: skip
+API = ("start", "add", "measure", "shelve", "unshelve", "draft", "paint", "view", "history", "stop", "go_on", "cancel",
+       "delete", "steer", "restore", "grid", "final")  # fmt: skip
 
 
 def build_server(gradio: Any, desk: Desk, host: str, password: str | None) -> Any:

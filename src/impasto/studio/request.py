@@ -84,6 +84,12 @@ class Request(_Part):
         self.moved(note)
         return tuple(dict.fromkeys(found))
 
+    @property
+    def painted_after(self) -> tuple[Path, ...]:
+        """The paintings and style files, each once."""
+        choices = (*self.paintings, *(choice for region in self.regions for choice in region.paintings))
+        return tuple(dict.fromkeys(choice.path for choice in choices))
+
     def moved(self, place: Callable[[Path], Path]) -> Request:
         """The same request with every path as `place` gives it."""
 
@@ -135,7 +141,7 @@ class Draft(_Part):
 
 
 class ShelfPicture(_Part):
-    """A painting to choose: one of the bundled samples, or one used before."""
+    """A painting to choose: one of the bundled samples, or one of their own."""
 
     path: Path
     name: str

@@ -32,6 +32,7 @@ from impasto.studio.request import (
     ShelfPicture,
 )
 from impasto.studio.restoring import restore_request
+from impasto.studio.shelf import OwnShelf
 from impasto.studio.uploads import Uploads, samples
 
 MAX_UPLOAD_BYTES = 200_000_000
@@ -44,7 +45,8 @@ EXPORTS = (".png", ".jpg", ".webp", ".tif")
 class Store:
     """Uploads and jobs in a folder; every method may be called from any thread.
 
-    Finished pictures stay until they are deleted. Uploads that no job reads go after a day; of stopped jobs the
+    Finished pictures stay until they are deleted. Uploads that no job reads and that are not on the shelf go after a
+    day; of stopped jobs the
     newest keep their checkpoints, up to 5 GB; of jobs that ended without a picture the newest 50 stay.
 
     Parameters
@@ -86,6 +88,9 @@ class Store:
                 stored=self._stored,
                 found=self._found,
             )
+            used = dict.fromkeys(path for request in self._queue.requests() for path in request.painted_after)
+            own = [path.name for path in used if path.parent == self._uploads.folder]
+            self._shelf = OwnShelf(self._folder / "shelf.json", own)
         except Timeout as error:
             raise OutputError(
                 f"another studio uses {str(folder)!r}: close it, or give this one another folder"
@@ -99,7 +104,7 @@ class Store:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was found wrong in the folder when it was opened, a line each; nothing of it was lost."""
-        return tuple(self._queue.notes)
+        return (*self._queue.notes, *([self._shelf.note] if self._shelf.note else []))
 
     # --------------------------------------------------------------------------------------- pictures
 
@@ -117,13 +122,26 @@ class Store:
         """What the person called an upload; the file name of anything else."""
         return self._uploads.name_of(path)
 
-    def shelf(self, most: int = 24) -> list[ShelfPicture]:
-        """Paintings to choose from: the bundled ones, then those used before, the last used first."""
-        bundled = list(samples().values())
-        used = (choice.path for request in self._queue.requests() for choice in request.paintings)
-        recent = [path for path in dict.fromkeys(used) if path not in bundled and path.is_file()]
-        pictures = [(path, True) for path in bundled] + [(path, False) for path in recent]
-        return [ShelfPicture(path=path, name=self.name_of(path), bundled=own) for path, own in pictures[:most]]
+    def shelf(self) -> list[ShelfPicture]:
+        """Paintings to choose from: the bundled ones, then people's own in the order in which they were put there."""
+        own = [path for name in self._shelf.names if (path := self._uploads.folder / name).is_file()]
+        pictures = [(path, True) for path in samples().values()] + [(path, False) for path in own]
+        return [ShelfPicture(path=path, name=self.name_of(path), bundled=bundled) for path, bundled in pictures]
+
+    def shelve(self, picture: Path) -> None:
+        """Keep a painting or style file on the shelf, until `unshelve`; what is painted with is kept there too.
+
+        Raises `InputError` for what is no picture of this store, `OutputError` where it cannot be written down.
+        """
+        picture = picture.resolve()
+        if not self._uploads.claim(picture):
+            raise InputError(f"{self.name_of(picture)!r} is no picture of this studio (any more): add it again")
+        if picture.parent == self._uploads.folder:
+            self._write_shelf(self._shelf.put, picture)
+
+    def unshelve(self, picture: Path) -> None:
+        """Take a painting off the shelf; pictures painted with it stay as they are. Bundled ones stay on it."""
+        self._write_shelf(self._shelf.take_off, picture)
 
     # ----------------------------------------------------------------------------------------- drafts
 
@@ -165,6 +183,8 @@ class Store:
             size, wanted = self._queue.view(request.of or "").size, request.options["size_px"]
             if size and wanted <= max(size):
                 raise OptionError(f"the picture is {max(size)} px long already; a larger one is longer, got {wanted}")
+        for path in request.painted_after:
+            self.shelve(path)
         return self._queue.submit(request, self._title(request), source)
 
     def view(self, id: str) -> JobView:
@@ -303,8 +323,7 @@ class Store:
         return picture
 
     def _title(self, request: Request) -> str:
-        files = [request.photo, *(choice.path for choice in request.paintings)]
-        files += [choice.path for region in request.regions for choice in region.paintings]
+        files = (request.photo, *request.painted_after)
         stems = dict.fromkeys(Path(self.name_of(path)).stem for path in files if path is not None)
         title = " + ".join(stems)
         if request.kind == "final":
@@ -313,7 +332,16 @@ class Store:
 
     def _clean(self) -> None:
         self._cleaned = time.monotonic()
-        self._uploads.clean({path for request in self._queue.requests() for path in request.files})
+        used = {path for request in self._queue.requests() for path in request.files}
+        self._uploads.clean(used | {self._uploads.folder / name for name in self._shelf.names})
+
+    def _write_shelf(self, write: Callable[[str], None], picture: Path) -> None:
+        try:
+            write(picture.name)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write down what is on the shelf: {error.strerror}; look for free space"
+            ) from error
 
     def _stored(self, path: Path) -> Path:
         """A path as manifests hold it: the store, and the package, may be moved."""

@@ -45,7 +45,7 @@ function draft(sliding) {
   if (!form.ready) return noDraft();
   const wanted = form.look(), same = stage.job && wanted === submitted.look;
   if (same) stage.putAside(false);
-  if (same && (stage.job.picture || stage.job.preview)) drafts.drop();
+  if (same && stage.painted) drafts.drop();
   else drafts.want(wanted, sliding);
   stage.tag(stage.draft ? `Draft · ${stage.draft.after}` : drafts.awaited ? "Drafting …" : "");
 }
@@ -74,7 +74,7 @@ async function take(files, zone) {
     const picture = await attempt(() => add(file, file.name || "picture.png", start.limits.max_upload_bytes));
     if (!picture) continue;
     if (zone !== "photo" || isStyle(picture.name)) {
-      shelf.put(picture);
+      await shelf.keep(picture);
       if (zone !== "shelf") form.addPainting(picture);
       else if (form.paintings.at(-1)?.name === before) form.choosePainting(picture);
     } else {

@@ -1,6 +1,7 @@
 // The shelf: paintings to choose from, one after the other by click, arrow keys or the buttons below the picture.
 
-import { $, make, plain, thumbnail } from "./elements.js";
+import { call } from "./api.js";
+import { $, attempt, make, plain, thumbnail } from "./elements.js";
 
 export class Shelf {
   constructor(pictures, form) {
@@ -9,17 +10,40 @@ export class Shelf {
     for (const picture of pictures) this.put(picture);
   }
 
-  put({ name, title }) {
+  put({ name, title, bundled }) {
     if (this.pictures.some((picture) => picture.name === name)) return;
     const picture = { name, title };
     this.pictures.push(picture);
     const button = make("button", { type: "button", title }, thumbnail(picture, `Choose the painting ${title}`));
     button.dataset.name = name;
     button.onclick = () => this.form.choosePainting(picture);
-    const too = make("button", { type: "button", className: "too", textContent: "+", hidden: true });
+    const too = make("button", { type: "button", className: "on too", textContent: "+", hidden: true });
     too.setAttribute("aria-label", `Add ${title} to the mixture`);
     too.onclick = () => this.form.addPainting(picture);
-    $("shelf").append(make("li", {}, button, too));
+    const item = make("li", {}, button, too);
+    if (!bundled) {
+      const off = make("button", { type: "button", className: "on off", textContent: "×", title: "Take it off the shelf" });
+      off.setAttribute("aria-label", `Take ${title} off the shelf`);
+      off.onclick = () => this.takeOff(picture, item);
+      item.append(off);
+    }
+    $("shelf").append(item);
+  }
+
+  // Put it there to stay: a reload, and tomorrow, finds it.
+  async keep(picture) {
+    this.put(picture);
+    await attempt(() => call("shelve", picture.name));
+  }
+
+  async takeOff(picture, item) {
+    const done = await attempt(async () => (await call("unshelve", picture.name), true));
+    if (!done) return;
+    const next = item.nextElementSibling ?? item.previousElementSibling;
+    this.pictures.splice(this.pictures.indexOf(picture), 1);
+    item.remove();
+    next?.firstElementChild.focus();
+    this.show();
   }
 
   // Mark what is chosen.

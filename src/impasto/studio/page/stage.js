@@ -4,6 +4,7 @@ import { call, shown } from "./api.js";
 import { $, make } from "./elements.js";
 
 const ACTIVE = ["waiting", "painting"];
+const COARSE = 0.5; // of the draft's length: what is painted so far and shorter is blurrier than the draft
 export const active = (job) => Boolean(job) && ACTIVE.includes(job.state);
 
 export class Stage {
@@ -118,12 +119,23 @@ export class Stage {
       if (this.shownPicture === url) this.shownPicture = null; // replaced meanwhile: the next look finds the newer one
       return;
     }
-    if (this.shownPicture !== url) return;
+    if (this.shownPicture !== url || this.isCoarse(job, next)) return;
     $("after").src = url;
     $("after").alt = job.kind === "grid" ? `Grid: ${job.title}` : `Pastiche: ${job.title}`;
     this.showLayers();
     if (job.kind === "grid") $("frame").style.setProperty("--ratio", this.ratio());
     this.showTools(this.seen);
+  }
+
+  // Whether it is painted at a scale so small yet that the draft is the better picture.
+  isCoarse({ kind }, { naturalWidth, naturalHeight }) {
+    if (!this.draft || this.painted || kind === "grid") return false;
+    return Math.max(naturalWidth, naturalHeight) < COARSE * Math.max($("draft").naturalWidth, $("draft").naturalHeight);
+  }
+
+  // Whether there is something of the job to be seen.
+  get painted() {
+    return Boolean(this.job?.picture || $("after").getAttribute("src"));
   }
 
   showTools(job) {
