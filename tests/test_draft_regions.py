@@ -165,7 +165,7 @@ def test_colours_of_the_photo_and_of_a_palette(desk: Path, method: str) -> None:
     plain = drafted()
     for color, target in (("photo", photo()), ("palette:green.png", np.full((1, 1, 3), (30, 160, 60)) / 255)):
         means = [srgb_to_oklab(x).mean((0, 1))[1:] for x in (drafted(color=color, color_method=method), plain, target)]
-        assert np.abs(means[0] - means[2]).max() < 0.6 * np.abs(means[1] - means[2]).max()
+        assert np.abs(means[0] - means[2]).max() < 0.8 * np.abs(means[1] - means[2]).max()
 
 
 def test_a_region_has_colours_of_its_own(desk: Path) -> None:

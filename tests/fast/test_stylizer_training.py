@@ -18,8 +18,11 @@ from impasto.errors import CheckpointError, OptionError, OutputError
 from impasto.fast.objective import (
     ENCODED,
     FLAT,
+    LUMA,
     StyleTargets,
     batch_statistics,
+    crispness,
+    crispness_distance,
     mix,
     restlessness,
     style_distance,
@@ -112,6 +115,34 @@ def test_restlessness_of_a_ramp() -> None:
     ramp = torch.arange(8.0).expand(1, 3, 8, 8) / 10
     assert float(restlessness(ramp)) == pytest.approx(0.01)
     assert float(restlessness(ramp.mT)) == pytest.approx(0.01)
+
+
+def test_crispness_of_chessboards() -> None:
+    board = (torch.arange(8)[:, None] + torch.arange(6)) % 2 * 1.0
+    gray = board.expand(1, 3, 8, 6)
+    torch.testing.assert_close(crispness(gray), torch.tensor([[16.0, 0.0]]), atol=1e-5, rtol=1e-5)
+    tint = torch.tensor([LUMA[1], -LUMA[0], 0.0])  # two colours of the same luma
+    found = crispness((0.5 + tint[:, None, None] * board)[None])
+    torch.testing.assert_close(found, 16 * torch.tensor([[0.0, float(tint.square().sum())]]), atol=1e-5, rtol=1e-5)
+    ramp = torch.arange(6.0).expand(1, 3, 8, 6)
+    torch.testing.assert_close(crispness(ramp), torch.zeros(1, 2), atol=1e-5, rtol=0)
+
+
+def test_crispness_counts_by_ratios() -> None:
+    wanted = torch.tensor([[10.0, 3.0], [0.0, 0.0]])
+    found = crispness_distance(wanted * torch.tensor([np.e, np.e**-2]), wanted)
+    torch.testing.assert_close(found, torch.tensor([5.0, 0.0]), atol=1e-2, rtol=0)
+
+
+def test_crispness_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = []
+    for weight in (0.0, 0.05):
+        monkeypatch.setattr("impasto.fast.training.CRISPNESS_WEIGHT", weight)
+        trainer = Trainer(images(2, 0), images(2, 10), TINY)
+        trainer.train_step()
+        trained.append(trainer.network.leave.weight.detach().clone())
+        assert trainer.losses["crispness"] > 0
+    assert not torch.equal(*trained)
 
 
 def test_two_paintings_mix_as_they_blend() -> None:

@@ -87,6 +87,8 @@ def test_a_batch_paints_measures_and_shows_them(styled: Path) -> None:
     page = Path("run/report.html").read_text(encoding="utf-8")
     assert re.search(r'<div class="plate">saved\.style</div>', page)
     assert page.count('data-role="painting"') == 1
+    for word in ("Gram", "style"):
+        assert re.search(rf"content \d+\.\d\d   {word} \d+\.\d\d<", page)
     sheet = np.asarray(Image.open("run/contact-sheet.png").convert("RGB"))
     assert (sheet == (0xF2, 0xF2, 0xF4)).all(axis=2).sum() > 0.6 * 96 * 96
     # Started again, all of it is there; with another style file of that name, its pictures are not.

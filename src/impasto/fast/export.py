@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from impasto.errors import OptionError
 from impasto.fast.network import MAPS, NOISE_STRIDES, STRIDE_PX
 from impasto.fast.statistics import CHANNELS, MIDDLE, Batch
-from impasto.fast.stylizer import FULL_AT, MARGIN_PX, NOISE_SIDE, Stylizer
+from impasto.fast.stylizer import FULL_AT, NOISE_SIDE, Stylizer
 from impasto.fast.transport import RIDGE, Affine, mean_variance, ridged
 from impasto.images.io import check_place, write_file
 
@@ -65,7 +65,7 @@ class Graph(nn.Module):
         noise = {stride: self._noise(stride, canvas) for stride in NOISE_STRIDES}
         coarse = self.network.coarse(maps, affines, code, noise[8])
         painted = self.network.fine(coarse, maps, affines, code, noise) + MIDDLE
-        painted = painted[..., MARGIN_PX : MARGIN_PX + height, MARGIN_PX : MARGIN_PX + width].clamp(0, 1)
+        painted = painted[..., :height, :width].clamp(0, 1)
         return torch.lerp(photo, painted, (strength / FULL_AT).clamp(0, 1))
 
     def _features(self, picture: Tensor) -> dict[str, Tensor]:
@@ -88,9 +88,9 @@ class Graph(nn.Module):
 
 def _mirrored(length: int) -> Tensor:
     """As `mirror_indices`, which the exporter does not take: positions on a canvas of whole strides."""
-    canvas = (length + 2 * MARGIN_PX + STRIDE_PX - 1) // STRIDE_PX * STRIDE_PX
+    canvas = STRIDE_PX * torch.sym_max(2, (length + STRIDE_PX - 1) // STRIDE_PX)  # type: ignore[no-untyped-call]
     period = torch.full((1,), 2 * (length - 1))
-    wave = (torch.arange(canvas) - MARGIN_PX).remainder(period)
+    wave = torch.arange(canvas).remainder(period)
     return torch.minimum(wave, period - wave)
 
 

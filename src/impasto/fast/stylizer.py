@@ -27,7 +27,6 @@ from impasto.images.geometry import mirror_indices
 from impasto.losses.objective import WHOLE_PX
 from impasto.losses.statistics import Moments, moments
 
-MARGIN_PX = 32  # mirrored around the picture and cropped again: what the border does to the encoder falls there
 TILE_PX = 768  # core of a tile, where a picture is not painted whole
 WHOLE_PIXELS = 1_500_000  # of a canvas that is painted whole
 COARSE_HALO = 20  # positions at 1/8 of the size that a position of the coarse map reads: 19, even
@@ -198,11 +197,11 @@ class Stylizer:
         for reads, owns, within in _tiles(_canvas_px(reading.photo), reading.tile_px, FINE_HALO_PX, STRIDE_PX):
             canvas = _canvas(reading.photo, reads)
             maps = reading.shallow if reading.shallow is not None else self.encoder(canvas, list(SHALLOW))
-            maps["rgb"] = canvas.sub_(MIDDLE)
+            maps["rgb"] = canvas - MIDDLE
             noise = {stride: self._noise_at(_at(reads, stride)) for stride in NOISE_STRIDES[1:]}
             found = self._network.fine(coarse[..., *_at(reads, 8)], maps, affines, code, noise)[..., *owns]
-            to, of = zip(*(_without_margin(*part) for part in zip(within, (height, width), strict=True)), strict=True)
-            painted[..., *to] = found[..., *of].add_(MIDDLE).clamp_(0, 1)
+            place = painted[..., *within]  # without what continues the photo
+            place.copy_(found[..., : place.shape[2], : place.shape[3]].add_(MIDDLE).clamp_(0, 1))
         return painted
 
     def _noise_at(self, spans: tuple[slice, slice]) -> Tensor:
@@ -228,26 +227,20 @@ def _check_size(picture: Tensor) -> None:
 
 
 def _canvas_px(photo: Tensor) -> tuple[int, int]:
-    """Height and width of a photo with its margin, in whole strides."""
-    height, width = (_whole_strides(side + 2 * MARGIN_PX) for side in photo.shape[2:])
+    """Height and width of a photo in whole strides, two or more: a map of one position has nothing to mirror."""
+    height, width = (max(2 * STRIDE_PX, _whole_strides(side)) for side in photo.shape[2:])
     return height, width
 
 
 def _canvas(photo: Tensor, spans: tuple[slice, slice]) -> Tensor:
-    """So much of a photo continued by mirrored margins on every side."""
-    pixels = photo.permute(0, 2, 3, 1)
-    for axis, (span, side) in enumerate(zip(spans, _canvas_px(photo), strict=True), start=1):
-        length = pixels.shape[axis]
-        indices = mirror_indices(length, MARGIN_PX, side - length - MARGIN_PX)
-        pixels = pixels.index_select(axis, indices[span])
-    return pixels.permute(0, 3, 1, 2)
-
-
-def _without_margin(within: slice, side: int) -> tuple[slice, slice]:
-    """Where one axis of a tile lies in the picture, and which part of what it owns that is."""
-    start, stop = max(within.start - MARGIN_PX, 0), min(within.stop - MARGIN_PX, side)
-    first = start + MARGIN_PX - within.start
-    return slice(start, max(start, stop)), slice(first, first + max(0, stop - start))
+    """So much of a photo that is mirrored below and to the right up to whole strides."""
+    for axis, span in enumerate(spans, start=2):
+        length = photo.shape[axis]
+        if span.stop <= length:
+            photo = photo.narrow(axis, span.start, span.stop - span.start)
+        else:
+            photo = photo.index_select(axis, mirror_indices(length, 0, span.stop - length)[span])
+    return photo
 
 
 def _pixels(picture: Tensor) -> int:

@@ -24,6 +24,8 @@ from impasto.fast.objective import (
     ENCODED,
     StyleTargets,
     batch_statistics,
+    crispness,
+    crispness_distance,
     mix,
     restlessness,
     stack,
@@ -41,6 +43,7 @@ CODE_RATE = 0.3  # learning rate of what makes the code, which reads a thousand 
 PALE_SHARE = 0.35  # of the crops lose some or all colour: a grey photo must be painted colourfully too
 CALM = 1e-3  # restlessness that any painting may have
 IDENTITY_WEIGHT, OUTSIDE_WEIGHT, STEERING = 10.0, 20.0, 0.02
+CRISPNESS_WEIGHT = 0.05  # the encoder hardly sees noise in the colours, nor misses the last sharpness
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class Paintings:
     known: dict[tuple[int, int], tuple[Batch, Tensor]] = field(default_factory=dict)
 
     def study(self, index: int, short_px: int) -> tuple[Batch, Tensor]:
-        """(statistics, restlessness) of a painting, its short side brought down to `short_px`."""
+        """(statistics, surface) of a painting, its short side brought down to `short_px`."""
         if (index, short_px) not in self.known:
             picture = self.images[index][None].float() / 255
             factor = short_px / min(picture.shape[2:])
@@ -101,8 +104,13 @@ class Paintings:
                 picture = F.interpolate(picture, size, mode="bicubic", antialias=True).clamp(0, 1)
             with torch.no_grad():
                 statistics = batch_statistics(picture, self.encoder(picture, ENCODED))
-            self.known[index, short_px] = statistics, restlessness(picture)
+            self.known[index, short_px] = statistics, surface(picture)
         return self.known[index, short_px]
+
+
+def surface(pictures: Tensor) -> Tensor:
+    """What a painting's surface is like, beside its statistics: [batch, 3], restlessness and crispness."""
+    return torch.cat([restlessness(pictures)[:, None], crispness(pictures)], 1)
 
 
 class Trainer:
@@ -149,18 +157,21 @@ class Trainer:
         with torch.no_grad():
             features = self._encoder(photos, ENCODED)
             own = batch_statistics(photos, features)
-        wanted, restless = self._draw_paintings(photos, own, same, generator)
+        wanted, wanted_surface = self._draw_paintings(photos, own, same, generator)
         pastiches = self._paint(photos, features, own, wanted, generator)
         reached = self._encoder(pastiches, ENCODED)
         distances = StyleTargets(self._encoder, wanted, self.network.usual_variance()).distances(
             batch_statistics(pastiches, reached)
         )
         style, unreadable = style_distance(distances), unreadability(reached, features)
-        excess = (restlessness(pastiches) / (restless + CALM) - 1).clamp_min(0)
+        own_surface = surface(pastiches)
+        excess = (own_surface[:, 0] / (wanted_surface[:, 0] + CALM) - 1).clamp_min(0)
+        crisp = crispness_distance(own_surface[:, 1:], wanted_surface[:, 1:])
         outside = (pastiches - pastiches.clamp(0, 1)).abs().mean((1, 2, 3))
         identity = (pastiches - photos).abs().mean((1, 2, 3))
         loss = torch.where(same, IDENTITY_WEIGHT * identity, style + self.content_weight * unreadable)
-        (loss + options.tv_weight * excess + OUTSIDE_WEIGHT * outside).mean().backward()  # type: ignore[no-untyped-call]
+        loss = loss + options.tv_weight * excess + CRISPNESS_WEIGHT * crisp + OUTSIDE_WEIGHT * outside
+        loss.mean().backward()  # type: ignore[no-untyped-call]
         self._descend()
         painted = ~same
         if bool(painted.any()):
@@ -173,6 +184,7 @@ class Trainer:
         if bool(same.any()):
             self._note("identity", identity[same])
         self._note("excess", excess)
+        self._note("crispness", crisp)
         self._note("gradient", self._gradient)
 
     def state(self) -> dict[str, Any]:
@@ -208,14 +220,14 @@ class Trainer:
     def _draw_paintings(
         self, photos: Tensor, own: Batch, same: Tensor, generator: torch.Generator
     ) -> tuple[Batch, Tensor]:
-        """Statistics and restlessness of a painting for every photo; of the photo itself where it is to stay."""
+        """Statistics and surface of a painting for every photo; of the photo itself where it is to stay."""
         parts: list[Batch] = []
-        restless: list[Tensor] = []
+        surfaces: list[Tensor] = []
         for index in range(len(photos)):
             if same[index]:
                 row = slice(index, index + 1)
                 parts.append({name: (mean[row], covariance[row]) for name, (mean, covariance) in own.items()})
-                restless.append(restlessness(photos[row]))
+                surfaces.append(surface(photos[row]))
                 continue
             found, value = self._any_painting(generator)
             if float(torch.rand(1, generator=generator)) < self.options.blend_share:
@@ -223,8 +235,8 @@ class Trainer:
                 share = float(torch.rand(1, generator=generator))
                 found, value = mix(found, other, share), torch.lerp(value, other_value, share)
             parts.append(found)
-            restless.append(value)
-        return stack(parts), torch.cat(restless)
+            surfaces.append(value)
+        return stack(parts), torch.cat(surfaces)
 
     def _any_painting(self, generator: torch.Generator) -> tuple[Batch, Tensor]:
         index = _integer(generator, len(self._paintings.images))

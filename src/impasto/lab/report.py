@@ -31,6 +31,7 @@ EMBEDDED_PX, MANY_EMBEDDED_PX, MANY = 1024, 640, 60  # long edge in the report; 
 WEBP_QUALITY = 84
 NOT_RUN = "not run"
 FIGURES = {"content_distance": "content", "style_sliced": "style"}  # what sheets say under a picture
+OF_STYLE_FILES = {"content_distance": "content", "style_gram": "Gram"}  # which hold no feature distributions
 
 
 def write_report(folder: RunFolder, judge: str) -> None:
@@ -111,7 +112,8 @@ def _cell(folder: RunFolder, page: Page, job: Job, result: Result | None) -> Cel
 
 
 def _figures(result: Result) -> str:
-    shown = [(word, result.metrics.get(name)) for name, word in FIGURES.items()]
+    figures = FIGURES if result.metrics.get("style_sliced") is not None else OF_STYLE_FILES
+    shown = [(word, result.metrics.get(name)) for name, word in figures.items()]
     return "   ".join(f"{word} {value:.2f}" for word, value in shown if value is not None)
 
 
