@@ -35,6 +35,7 @@ from common import (
     seeded_pairs,
     short_name,
 )
+from impasto.drafting import use_large_pages
 from impasto.encoders import Encoder
 from impasto.fast.draft import draft_pixels, photo_tensor, study_paintings
 from impasto.fast.statistics import StyleStatistics
@@ -162,6 +163,7 @@ def main() -> None:
     parser.add_argument("--cell", type=int, default=180, help="side of a picture on the sheet, px")
     args = parse(parser)
     args.references = args.references or args.out / "stylizer-references"
+    use_large_pages()  # as `impasto draft` does
     report, stylizer = Report("stylizer", args), load_stylizer()
     shell(args, report)
     time_it(args, report, stylizer)

@@ -15,6 +15,7 @@ def weights_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     """An empty folder of fetched weights for every test: the user's own is neither seen nor touched."""
     folder = tmp_path_factory.mktemp("weights")
     monkeypatch.setenv("IMPASTO_WEIGHTS_DIR", str(folder))
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")  # a draft must not change how much memory later tests take
     return folder
 
 

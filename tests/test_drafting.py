@@ -229,3 +229,30 @@ def test_a_start_by_another_stylizer_is_not_replayed(studio: Path, monkeypatch: 
 def test_what_does_not_start_from_a_draft(studio: Path) -> None:
     with pytest.raises(OptionError, match="wants a photo and a painting"):
         impasto.paint(None, "painting.png", recipe="texture", starting_point="draft", **RUN)
+
+
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@pytest.mark.skipif(
+    not HUGE_PAGES.is_file() or "[madvise]" not in HUGE_PAGES.read_text(),
+    reason="pages of 2 MB are not to be asked for here",
+)
+def test_a_process_that_drafts_takes_memory_in_large_pages(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (700, 900, 3), np.uint8)
+    Image.fromarray(pixels).save("large.png")
+    script = (
+        "import resource, sys; from impasto.cli import main\n"
+        "main(sys.argv[1:]); print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)"
+    )
+    command = [sys.executable, "-c", script, "draft", "large.png", "painting.png", "-q", "-o", "out.png", "--overwrite"]
+    command += ["--size", "900"]
+    faults, pictures = [], []
+    for value in ("0", None):
+        if value is None:
+            monkeypatch.delenv("THP_MEM_ALLOC_ENABLE")
+        run = subprocess.run(command, check=True, capture_output=True, text=True)
+        faults.append(int(run.stdout))
+        pictures.append(Path("out.png").read_bytes())
+    assert faults[1] < 0.6 * faults[0]
+    assert pictures[0] == pictures[1]

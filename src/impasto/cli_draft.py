@@ -22,7 +22,7 @@ from impasto.cli_parts import (
     parse_sheet,
     stop_on_signal,
 )
-from impasto.drafting import DraftOptions, build_draft_options, draft_differences, parse_draft_record
+from impasto.drafting import DraftOptions, build_draft_options, draft_differences, parse_draft_record, use_large_pages
 from impasto.drafting import draft as paint_draft
 from impasto.drafting import replay_draft as paint_again
 from impasto.errors import OptionError, printable
@@ -118,12 +118,14 @@ def draft(
     sheet = parse_sheet(print_size, {} if size is None else {"size_px": str(size)})
     check_output(output, bit_depth=int(bit_depth), overwrite=overwrite)
     styles = [parse_painting(text, limit) for text in pictures[1:]]
+    use_large_pages()
     pastiche = paint_draft(pictures[0], styles or None, regions=regions, sheet=sheet, max_pixels=limit, **values)
     return _write(pastiche, output, int(bit_depth), record=not no_record, overwrite=overwrite, quiet=quiet)
 
 
 def _run(drafts: Drafts, quiet: bool) -> int:
     """Paint a folder of drafts, telling of each; returns the exit code."""
+    use_large_pages()
     controls, failed, written, kept = Controls(), 0, 0, 0
     with stop_on_signal(controls) as received:
         for event in drafts.run(controls):
@@ -153,6 +155,7 @@ def replay_draft(picture: Path, inputs: Sequence[Path], to: Output, given: Mappi
     if to.timelapse or to.events:
         raise OptionError(f"{picture.name} is a draft, painted in one pass: leave --timelapse and --events out")
     record = parse_draft_record(read_record(picture), picture.name)
+    use_large_pages()
     pastiche = paint_again(picture, inputs, given, max_pixels=to.limit)
     for line in [] if given else draft_differences(record):
         print(f"impasto: note: not the same bytes: {line}", file=sys.stderr)

@@ -47,8 +47,10 @@ def main(trade: Trade) -> None:
 def learn(trade: Trade) -> Callable[[Work, Tell], Ended]:
     """Load what the trade takes; returns what does a job."""
     if trade == "draft":
+        from impasto.drafting import use_large_pages
         from impasto.studio.drafting import DraftTable  # loads torch
 
+        use_large_pages()
         return DraftTable().do_work
     if hasattr(os, "nice"):
         os.nice(NICENESS)
