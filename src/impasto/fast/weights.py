@@ -21,7 +21,7 @@ FORMAT, FORMAT_VERSION = "impasto-stylizer", "2"
 BYTES_FROM = 1024  # numbers from which a tensor is stored in bytes; smaller ones as they are
 SCALE = ".scale"  # of the name of its scales
 BUNDLED_NAME = "stylizer.safetensors"
-BUNDLED_SHA256 = "6ed0c3852f9d9a97cfb3d609b6c9f383055b60daa25617ca9aedc6695bdf8cbf"
+BUNDLED_SHA256 = "c0307481b47fcd5f04fcebd39cc75042b2368ebfbd6119fd8cf3b87166f2b396"
 
 
 def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, Network]:
