@@ -21,7 +21,7 @@ class OwnShelf:
     file: {"format": 1, "pictures": [name, ...]}.
     at_first: what it holds where there is no file yet, or none that can be read, which `note` then says.
 
-    Raises `OSError` where the file cannot be read or written.
+    Raises `OSError` where the file cannot be written.
     """
 
     def __init__(self, file: Path, at_first: Iterable[str]) -> None:
@@ -61,7 +61,7 @@ def _read(file: Path) -> list[str] | None:
     """The names in a file; None for one that is not understood."""
     try:
         found = json.loads(file.read_bytes())
-    except ValueError:
+    except (OSError, ValueError):
         return None
     if not isinstance(found, dict) or found.get("format") != _FORMAT or not isinstance(found.get("pictures"), list):
         return None

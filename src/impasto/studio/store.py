@@ -46,8 +46,8 @@ class Store:
     """Uploads and jobs in a folder; every method may be called from any thread.
 
     Finished pictures stay until they are deleted. Uploads that no job reads and that are not on the shelf go after a
-    day; of stopped jobs the
-    newest keep their checkpoints, up to 5 GB; of jobs that ended without a picture the newest 50 stay.
+    day; of stopped jobs the newest keep their checkpoints, up to 5 GB; of jobs that ended without a picture the
+    newest 50 stay.
 
     Parameters
     ----------
