@@ -32,8 +32,8 @@ export class Shelf {
 
   // Put it there to stay: a reload, and tomorrow, finds it.
   async keep(picture) {
-    this.put(picture);
     await attempt(() => call("shelve", picture.name));
+    this.put(picture);
   }
 
   async takeOff(picture, item) {
