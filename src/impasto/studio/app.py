@@ -11,10 +11,10 @@ import inspect
 import os
 import shutil
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
@@ -33,7 +33,9 @@ R = TypeVar("R")
 FIRST_PORT, PORTS = 7860, 100
 PAGE = Path(str(resources.files("impasto"))) / "studio" / "page"
 DOWNLOADS = (".png", ".jpg", ".webp", ".tif")
-SHOWN = ("preview.jpg", "thumbnail.jpg", "picture.png")  # in the page; under other names a picture is downloaded
+PIECE_BYTES = 2**18
+# In the page, with their types; under other names a picture is downloaded.
+SHOWN = {"preview.jpg": "image/jpeg", "thumbnail.jpg": "image/jpeg", "picture.png": "image/png"}
 
 
 class Studio:
@@ -266,7 +268,7 @@ API = ("start", "add", "measure", "shelve", "unshelve", "draft", "paint", "view"
 
 def build_server(gradio: Any, desk: Desk, host: str, password: str | None) -> Any:
     """Everything but the listening: the API, the page, the pictures."""
-    from fastapi.responses import FileResponse, PlainTextResponse, Response
+    from fastapi.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
     from fastapi.staticfiles import StaticFiles
 
     from impasto.studio.guard import Guard
@@ -288,13 +290,13 @@ def build_server(gradio: Any, desk: Desk, host: str, password: str | None) -> An
         headers = {"Cache-Control": "no-cache"}
         try:
             path = desk.file_of(job, name)
-            if (
-                path.suffix == ".jpg" and name in SHOWN
-            ):  # it may be replaced at any time: read at once, not piece by piece
-                return Response(path.read_bytes(), media_type="image/jpeg", headers=headers)
+            if name in SHOWN:  # it may be replaced at any time: what is opened stays as it is
+                opened = path.open("rb")
+                headers["Content-Length"] = str(os.fstat(opened.fileno()).st_size)
+                return StreamingResponse(in_pieces(opened), media_type=SHOWN[name], headers=headers)
         except (ImpastoError, OSError) as error:
             return PlainTextResponse(str(error), 404)
-        return FileResponse(path, headers=headers, filename=None if name in SHOWN else path.name)
+        return FileResponse(path, headers=headers, filename=path.name)
 
     def draft(name: str) -> Response:
         try:
@@ -310,6 +312,13 @@ def build_server(gradio: Any, desk: Desk, host: str, password: str | None) -> An
     server.mount("/page", StaticFiles(directory=PAGE))
     server.add_middleware(Guard, host=host, password=password)
     return server
+
+
+def in_pieces(opened: BinaryIO) -> Iterator[bytes]:
+    """What a file holds; closes it."""
+    with opened:
+        while piece := opened.read(PIECE_BYTES):
+            yield piece
 
 
 def in_one_line(function: Callable[P, R], error_class: type[Exception]) -> Callable[P, R]:
