@@ -17,13 +17,14 @@ from impasto.encoders import Encoder
 from impasto.engine.balance import READABILITY_LAYERS
 from impasto.fast.statistics import CHANNELS, LAYERS, MIDDLE, Batch
 from impasto.fast.transport import mean_variance, ridged, roots
+from impasto.inputs import LUMA
+from impasto.losses.detail import laplacian
 from impasto.losses.style import RIDGE
 
 STYLE_WEIGHTS = {"relu1_1": 4.0, "relu2_1": 4.0, "relu3_1": 4.0, "relu4_1": 6.0, "relu5_1": 8.0}
 SOFT = 0.1  # distance from which a layer counts by its logarithm
 FLAT = 0.05
 SMOOTH = 2e-4  # crispness that any painting may have
-LUMA = (0.299, 0.587, 0.114)
 ENCODED = tuple(dict.fromkeys([*LAYERS, *READABILITY_LAYERS]))
 
 
@@ -116,12 +117,7 @@ def restlessness(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tenso
 def crispness(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 2"]:
     """Mean squared Laplacian of the luma, and of what is left of the colours without it."""
     luma = (pictures * pictures.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
-    parts = []
-    for part in (luma, pictures - luma):
-        middle = part[..., 1:-1, 1:-1]
-        around = part[..., :-2, 1:-1] + part[..., 2:, 1:-1] + part[..., 1:-1, :-2] + part[..., 1:-1, 2:]
-        parts.append((4 * middle - around).square().mean((2, 3)).sum(1))
-    return torch.stack(parts, 1)
+    return torch.stack([laplacian(part).square().mean((2, 3)).sum(1) for part in (luma, pictures - luma)], 1)
 
 
 def crispness_distance(reached: Float[Tensor, "batch 2"], wanted: Float[Tensor, "batch 2"]) -> Float[Tensor, " batch"]:

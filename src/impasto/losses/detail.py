@@ -36,7 +36,7 @@ class DetailLoss:
         self._targets: list[tuple[int, Tensor, Tensor]] = []
         sizes = [size for size in POOLED_PX if min(photo.shape[-2:]) >= 3 * size]
         for size in sizes:
-            edges = _laplacian(F.avg_pool2d(photo.mean(1, keepdim=True), size))
+            edges = laplacian(F.avg_pool2d(photo.mean(1, keepdim=True), size))
             energy = edges.square()
             near = F.avg_pool2d(energy, _NEAR_PX, 1, _NEAR_PX // 2, count_include_pad=False)
             weights = near / (near + energy.mean() + 1e-12)
@@ -56,7 +56,7 @@ class DetailLoss:
             for start in range(0, edges.shape[-2], step):
                 strip = slice(start, start + step)
                 pixels = slice(start * size, (min(strip.stop, edges.shape[-2]) + 2) * size)
-                error = _laplacian(F.avg_pool2d(pastiche[..., pixels, :], size)).sub_(edges[..., strip, :])
+                error = laplacian(F.avg_pool2d(pastiche[..., pixels, :], size)).sub_(edges[..., strip, :])
                 slope = weights[..., strip, :] * error
                 value += (slope * error).sum(dtype=torch.float64)
                 if gradient is not None:
@@ -64,7 +64,7 @@ class DetailLoss:
         return value
 
 
-def _laplacian(planes: Tensor) -> Tensor:
+def laplacian(planes: Tensor) -> Tensor:
     """Each value against its four neighbours, where it has four."""
     edges = 4 * planes[..., 1:-1, 1:-1]
     for rows, columns in _NEIGHBOURS:

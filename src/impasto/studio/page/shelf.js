@@ -17,7 +17,7 @@ export class Shelf {
     const button = make("button", { type: "button", title }, thumbnail(picture, `Choose the painting ${title}`));
     button.dataset.name = name;
     button.onclick = () => this.form.choosePainting(picture);
-    const too = make("button", { type: "button", className: "on too", textContent: "+", hidden: true });
+    const too = make("button", { type: "button", className: "on", textContent: "+", hidden: true });
     too.setAttribute("aria-label", `Add ${title} to the mixture`);
     too.onclick = () => this.form.addPainting(picture);
     const item = make("li", {}, button, too);
