@@ -88,6 +88,6 @@ def quick(tiny_encoder_file: Path) -> dict[str, object]:
 @pytest.fixture(scope="session")
 def quick_flags(quick: dict[str, object]) -> list[str]:
     """The same on the command line."""
-    from impasto.flags import flag_name, format_value
+    from impasto.options.spelling import flag_name, format_value
 
     return [part for name, value in quick.items() for part in (flag_name(name), format_value(value))]

@@ -14,7 +14,7 @@ import torch
 import impasto
 from impasto.errors import InputError, OptionError, OutputError
 from impasto.events import Controls, RunDone, RunStarted, ScaleStarted, StepDone
-from impasto.inputs import as_paintings
+from impasto.inputs.paintings import as_paintings
 
 Quick = dict[str, Any]
 

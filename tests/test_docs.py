@@ -18,11 +18,13 @@ import pytest
 from cyclopts import App
 from PIL import Image
 
-from impasto import api, cli
+from impasto import api
+from impasto.cli import main as cli
 from impasto.events import Controls
-from impasto.interrupted import Command, run_folder_of
-from impasto.options import PaintOptions, build_options, recipe_names
-from impasto.record import RunRecord, parse_record
+from impasto.options.fields import PaintOptions, build_options
+from impasto.options.recipes import recipe_names
+from impasto.runs.interrupted import Command, run_folder_of
+from impasto.runs.record import RunRecord, parse_record
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -22,7 +22,7 @@ def test_docstring_tree_lists_every_class_and_its_exit_code() -> None:
 
 def test_no_error_class_lives_elsewhere() -> None:
     import impasto.api
-    import impasto.cli
+    import impasto.cli.main
     import impasto.engine.paint  # noqa: F401
 
     assert {cls.__module__ for cls in all_subclasses(errors.ImpastoError)} == {errors.__name__}

@@ -11,25 +11,25 @@ LIGHT = [
     "impasto",
     "impasto.errors",
     "impasto.events",
-    "impasto.files",
-    "impasto.options",
-    "impasto.flags",
+    "impasto.storage.files",
+    "impasto.options.fields",
+    "impasto.options.spelling",
     "impasto.images.color",
-    "impasto.images.io",
-    "impasto.images.lanczos",
+    "impasto.images.writing",
+    "impasto.images.resize",
     "impasto.images.metadata",
     "impasto.images.picture",
-    "impasto.images.printing",
-    "impasto.interrupted",
+    "impasto.images.print_size",
+    "impasto.runs.interrupted",
     "impasto.images.reading",
-    "impasto.record",
-    "impasto.display",
+    "impasto.runs.record",
+    "impasto.cli.display",
     "impasto.api",
-    "impasto.jobs.run_folder",
-    "impasto.display_jobs",
-    "impasto.cli_parts",
-    "impasto.cli_lab",
-    "impasto.cli",
+    "impasto.lab.run_folder",
+    "impasto.cli.display_jobs",
+    "impasto.cli.syntax",
+    "impasto.cli.lab",
+    "impasto.cli.main",
 ]
 
 
@@ -51,6 +51,6 @@ def test_light_modules_load_no_torch() -> None:
     assert found == dict.fromkeys(LIGHT, False)
 
 
-@pytest.mark.parametrize("module", ["impasto.options", "impasto.events", "impasto.errors"])
+@pytest.mark.parametrize("module", ["impasto.options.fields", "impasto.events", "impasto.errors"])
 def test_options_events_and_errors_load_no_picture_library(module: str) -> None:
     assert loaded_after_each([module], "pyvips") == {module: False}

@@ -11,7 +11,7 @@ from matplotlib.cbook import get_sample_data
 from .conftest import Page, show
 from .hands import choose, paint, stroke, wait_done, wait_preview
 
-SAMPLES = Path(__file__).parents[2] / "src" / "impasto" / "samples"
+SAMPLES = Path(__file__).parents[2] / "src" / "impasto" / "inputs" / "samples"
 LOOKS = [(w, h, scheme) for w, h in ((1280, 800), (390, 844)) for scheme in ("light", "dark")]
 
 # Names of what can be operated and has no name; texts with too little contrast against what is behind them.

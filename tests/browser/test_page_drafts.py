@@ -10,7 +10,7 @@ import pytest
 from matplotlib.cbook import get_sample_data
 from PIL import Image
 
-from impasto.images.io import read_record
+from impasto.images.reading import read_record
 
 from .conftest import Page, Server, show
 from .hands import call, choose, drop, paint, set_option, set_slider, stroke, until, wait_done, wait_preview

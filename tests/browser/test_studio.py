@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from impasto.errors import InputError
-from impasto.images.io import load_picture, read_record
+from impasto.images.reading import load_picture, read_record
 
 from .conftest import SMALL, Page, Server, show
 from .hands import (
@@ -30,7 +30,7 @@ from .hands import (
 )
 
 LONG = 4000  # steps: more than any test waits for
-SAMPLES = Path(__file__).parents[2] / "src" / "impasto" / "samples"
+SAMPLES = Path(__file__).parents[2] / "src" / "impasto" / "inputs" / "samples"
 
 
 @pytest.fixture

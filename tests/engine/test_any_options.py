@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from impasto.engine.paint import iter_paint
-from impasto.engine.settle import pastiche_size
+from impasto.engine.validate import pastiche_size
 from impasto.events import RunDone, StepDone
 from impasto.images.picture import Picture, picture_from_array
-from impasto.inputs import Painting
-from impasto.options import DRAFT, STARTING_POINTS, PaintOptions
+from impasto.inputs.paintings import Painting
+from impasto.options.fields import DRAFT, STARTING_POINTS, PaintOptions
 
 KINDS = [
     "black",

@@ -30,8 +30,8 @@ from impasto.engine.paint import iter_paint
 from impasto.errors import CheckpointError
 from impasto.events import CheckpointSaved, Event, Notice, RunDone, StepDone
 from impasto.images.picture import picture_from_array
-from impasto.inputs import Painting
-from impasto.options import PaintOptions
+from impasto.inputs.paintings import Painting
+from impasto.options.fields import PaintOptions
 
 ABOUT = {"impasto": "0.1.0", "name": "schön \ud800"}
 VALUES = {"step": 7, "weight": 0.1 + 0.2, "totals": [1e-310, 3.0, 2**0.5], "nothing": None, "gave up": float("inf")}

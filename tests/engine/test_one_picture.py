@@ -14,8 +14,9 @@ from impasto.engine.paint import iter_paint
 from impasto.errors import OptionError
 from impasto.events import Event, Notice, RunDone, StepDone
 from impasto.images.picture import Picture, picture_from_array
-from impasto.inputs import Painting
-from impasto.options import PaintOptions, build_options, load_recipe
+from impasto.inputs.paintings import Painting
+from impasto.options.fields import PaintOptions, build_options
+from impasto.options.recipes import load_recipe
 
 
 @pytest.fixture(autouse=True)

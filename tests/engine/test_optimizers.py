@@ -13,7 +13,7 @@ from impasto.engine.checkpoint import read_checkpoint, write_checkpoint
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.errors import OptionError
 from impasto.losses.objective import Evaluation
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
 
 Objective = Callable[[torch.Tensor], Evaluation]
 

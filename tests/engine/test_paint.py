@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from impasto.encoders import load_encoder
-from impasto.engine.balance import Readability
 from impasto.engine.devices import thread_count
 from impasto.engine.paint import iter_paint
-from impasto.engine.settle import pastiche_size
+from impasto.engine.readability import Readability
+from impasto.engine.validate import pastiche_size
 from impasto.errors import OptionError
 from impasto.events import (
     Controls,
@@ -28,9 +28,9 @@ from impasto.events import (
     StepDone,
 )
 from impasto.images.picture import Picture, picture_from_array
-from impasto.inputs import Painting
+from impasto.inputs.paintings import Painting
 from impasto.losses.objective import Objective
-from impasto.options import DRAFT, STARTING_POINTS, PaintOptions
+from impasto.options.fields import DRAFT, STARTING_POINTS, PaintOptions
 
 # Named here where a default may change: what is tested is what happens, not what is chosen.
 QUICK: dict[str, Any] = {

@@ -6,9 +6,9 @@ import numpy as np
 
 from impasto.engine.paint import iter_paint
 from impasto.events import Notice, StepDone
-from impasto.images.io import picture_from_array
-from impasto.inputs import Painting
-from impasto.options import build_options
+from impasto.images.picture import picture_from_array
+from impasto.inputs.paintings import Painting
+from impasto.options.fields import build_options
 
 
 def test_a_panorama_is_balanced_once_it_is_large_enough() -> None:

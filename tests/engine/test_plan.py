@@ -18,7 +18,7 @@ from impasto.encoders.weights import save_encoder_file
 from impasto.engine import memory
 from impasto.engine.plan import Plan, build_plan
 from impasto.errors import OptionError
-from impasto.options import PaintOptions, build_options
+from impasto.options.fields import PaintOptions, build_options
 
 GB = 10**9
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_MARGIN_PX, MIN_MARGIN_PX, Scale, build_pyramid, painting_size
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
 
 
 def pyramid(height: int, width: int, **options: Any) -> list[Scale]:

@@ -8,7 +8,7 @@ from impasto.encoders import load_encoder
 from impasto.engine.optimizers import Adam
 from impasto.losses.objective import WHOLE_PX, Objective, Region, style_statistics
 from impasto.losses.tiles import Core
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
 
 
 def test_fifty_adam_steps_in_float64_end_within_one_level() -> None:

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 import impasto
-from impasto import cli
-from impasto.drafting import build_draft_options
+from impasto.cli import main as cli
 from impasto.errors import OptionError, OutputError
 from impasto.events import Controls
-from impasto.fast import stylizer as module
 from impasto.images.picture import quantise
 from impasto.lab.drafts import Drafted, DraftFailed, Drafts
+from impasto.runs.draft import build_draft_options
+from impasto.stylizer import stylizer as module
 
 SIZE = {"size_px": 40}
 

@@ -17,16 +17,16 @@ from PIL import Image
 import impasto
 from impasto.errors import ImpastoError, InputError, OptionError, OutputError, RecordError
 from impasto.events import Controls
-from impasto.jobs.run_folder import RunFolder
-from impasto.jobs.runner import JobProgress
 from impasto.lab.batch import find_pictures, plan_batch, plan_pairs
 from impasto.lab.compare import parse_column, plan_comparison
 from impasto.lab.layout import lay_out
 from impasto.lab.metrics import METRICS
 from impasto.lab.plan import Plan, Planner, file_labels, job_name
 from impasto.lab.run import JobKept, collect, iter_lab
+from impasto.lab.run_folder import RunFolder
+from impasto.lab.runner import JobProgress
 from impasto.lab.sweep import parse_vary, plan_sweep
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
 
 PAIR = ("photo.png", [("painting.png", 1.0)])
 
@@ -407,7 +407,7 @@ def test_a_comparison_has_painted_and_given_columns(studio: Path, quick: dict[st
 def test_a_batch_studies_each_painting_once(
     folders: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from impasto.engine import studies
+    from impasto.engine import targets as studies
 
     studied: list[int] = []
     original = studies.style_statistics

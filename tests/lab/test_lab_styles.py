@@ -13,19 +13,20 @@ import pytest
 from PIL import Image
 
 import impasto
-from impasto import cli
+from impasto.cli import main as cli
 from impasto.encoders import Encoder, load_encoder
 from impasto.errors import OptionError
-from impasto.flags import flag_name, format_value
-from impasto.images.io import Picture, load_picture, picture_from_array
-from impasto.jobs.painting import PictureShelf
-from impasto.jobs.run_folder import InputFiles, Outcome, RunFolder
-from impasto.jobs.runner import _paint_far_away
+from impasto.images.picture import Picture, picture_from_array
+from impasto.images.reading import load_picture
+from impasto.inputs.style_file import StyleFile
 from impasto.lab.batch import plan_batch
 from impasto.lab.metrics import measure, style_gram
+from impasto.lab.paint_job import PictureShelf
 from impasto.lab.plan import Planner
 from impasto.lab.run import JobKept, iter_lab
-from impasto.style_file import StyleFile
+from impasto.lab.run_folder import InputFiles, Outcome, RunFolder
+from impasto.lab.runner import _paint_far_away
+from impasto.options.spelling import flag_name, format_value
 
 # 64 px: a size that every style file holds. Style files are of `lite`.
 QUICK: dict[str, Any] = {"size_px": 64, "min_scale_px": 64, "steps": (2,), "threads": 1}

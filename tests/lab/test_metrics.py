@@ -11,7 +11,7 @@ from scipy import ndimage, stats
 from skimage.metrics import structural_similarity as their_ssim
 
 from impasto.encoders import Encoder, load_encoder
-from impasto.images.io import Picture, picture_from_array
+from impasto.images.picture import Picture, picture_from_array
 from impasto.lab.metrics import (
     METRICS,
     STYLE_LAYERS,

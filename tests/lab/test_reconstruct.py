@@ -12,11 +12,11 @@ import pytest
 from PIL import Image, ImageSequence
 
 import impasto
-from impasto import cli
-from impasto.display import QuietDisplay
+from impasto.cli import main as cli
+from impasto.cli.display import QuietDisplay
 from impasto.events import StepDone
-from impasto.flags import flag_name, format_value
 from impasto.lab.reconstruct import draw_strip, strip_layers
+from impasto.options.spelling import flag_name, format_value
 
 QUICK = ["--steps", "4", "--threads", "1", "--quiet"]
 
@@ -167,7 +167,7 @@ def test_a_resumed_run_ends_with_the_time_lapse_of_the_whole(
                     os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patched:
-        patched.setattr("impasto.display.choose_display", lambda quiet: StopsAtFour())
+        patched.setattr("impasto.cli.display.choose_display", lambda quiet: StopsAtFour())
         assert cli.main(words) == 130
     assert list(Path("p.png.run").glob("frame-*.npy"))
     described = json.dumps(impasto.read_record("p.png"))

@@ -19,9 +19,9 @@ from PIL import Image
 
 import impasto
 from impasto.errors import InputError, OptionError
-from impasto.images.io import load_picture
+from impasto.images.reading import load_picture
 from impasto.lab.tfhub import STYLE_PX, fetch_model, stylize
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
 
 pytestmark = pytest.mark.filterwarnings("default")  # TensorFlow's own
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from impasto.encoders import load_encoder
 from impasto.errors import OptionError
 from impasto.losses.content import ContentLoss
-from impasto.losses.kernel import SAMPLE, GaussianKernelLoss, Sample, blend_samples, take_sample
+from impasto.losses.mmd import SAMPLE, GaussianKernelLoss, Sample, blend_samples, take_sample
 from impasto.losses.objective import Core, Objective, Region, style_samples, style_statistics
-from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import moments
 from impasto.losses.style import STYLE_LOSSES
+from impasto.losses.total_variation import total_variation
 
 Array = NDArray[np.float64]
 Kernel = Callable[[Array, Array], float]

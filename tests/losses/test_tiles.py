@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.architectures import VGG19, Architecture, Layer
 from impasto.losses.objective import WHOLE_PX, Evaluation, Objective, Region, style_statistics
-from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import Moments, moments
 from impasto.losses.style import STYLE_LOSSES
 from impasto.losses.tiles import Core, build_tiles
+from impasto.losses.total_variation import total_variation
 
 STYLE = {"relu1_1": 2.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 0.5}
 CONTENT = {"relu3_1": 1.0, "relu4_2": 2.0}

@@ -14,11 +14,11 @@ import pytest
 from painters import FakePainter
 
 from impasto.errors import OptionError
-from impasto.images import io as images_io
+from impasto.images import writing as images_io
 from impasto.studio import job as job_module
 from impasto.studio import queue as queue_module
 from impasto.studio.job import MOST_LOSSES, Curve
-from impasto.studio.messages import Message
+from impasto.studio.protocol import Message
 from impasto.studio.queue import Queue
 from impasto.studio.request import JobView, Request
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 import impasto
 from impasto.errors import ImpastoError, InputError, OptionError, OutputError, RecordError
-from impasto.images.io import load_picture, read_record
-from impasto.studio.messages import Message, Order
+from impasto.images.reading import load_picture, read_record
+from impasto.studio.protocol import Message, Order
 from impasto.studio.request import GRID_SIZE_PX, JobView, PaintingChoice, RegionChoice, Request
 from impasto.studio.shelf import MOST_KEPT, OwnShelf
 from impasto.studio.store import EXPORTS, Store

@@ -15,7 +15,7 @@ import brushes
 import draw_painting
 import manners
 
-SHIPPED = Path(str(files("impasto"))) / "samples"
+SHIPPED = Path(str(files("impasto"))) / "inputs" / "samples"
 QUICK = {"shards", "glass"}  # the others take seconds to draw
 
 

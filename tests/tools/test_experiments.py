@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import experiments
-from impasto import cli
+from impasto.cli import main as cli
 
 PAGE = experiments.PAGE.read_text(encoding="utf-8")
 COMMANDS = experiments.commands(PAGE, "vgg19")

@@ -1,0 +1,297 @@
+"""`impasto weights`, `impasto features`, and painting with an encoder that is fetched first."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from weights_server import Web, write_published
+
+import impasto
+from impasto.cli import main as cli
+from impasto.cli.display import LiveDisplay
+from impasto.encoders import Encoder, load_encoder
+from impasto.encoders.fetch import iter_fetch
+from impasto.encoders.sources import SOURCES, Source
+from impasto.encoders.store import find_stored
+from impasto.events import FetchProgressed, Notice, RunStarted
+from impasto.images.picture import picture_from_array
+from impasto.images.reading import load_picture
+from impasto.lab.features import CELL, DPI, GAP, LABEL, LEFT, TITLE, Features, draw_features, read_features
+
+Captured = pytest.CaptureFixture[str]
+SMALL = ["--size", "48", "--min-scale", "32", "--steps", "3,2", "--threads", "1"]
+
+
+def run(*arguments: str | Path) -> int:
+    return cli.main([str(argument) for argument in arguments])
+
+
+# ---------------------------------------------------------------------------------------------- weights
+
+
+def test_fetch_list_verify_where(source: Source, weights_folder: Path, capsys: Captured) -> None:
+    assert run("weights", "list") == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert list(lines) == ["lite", *SOURCES]
+    assert lines["vgg19"] == f"not here: 0.2 MB from {source.url}"
+    assert run("weights", "fetch", "vgg19", "--half") == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"impasto: note: fetching {source.url} (0.2 MB)" in told.err
+    stored = find_stored("vgg19")
+    assert stored is not None
+    assert run("weights", "list") == 0
+    assert f"here, half precision, 0.0 MB, SHA-256 {stored.sha256[:12]}" in capsys.readouterr().out
+    assert run("weights", "where") == 0
+    assert capsys.readouterr().out == f"{weights_folder}\n"
+    assert run("weights", "verify") == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert names == ["lite", "vgg19"]
+    stored.path.write_bytes(stored.path.read_bytes()[:-1])
+    assert run("weights", "list") == 0
+    assert f"damaged: {stored.path}" in capsys.readouterr().out
+    assert run("weights", "verify") == 1
+    told = capsys.readouterr()
+    assert told.out.startswith("lite")
+    assert "is damaged" in told.err
+    assert run("weights", "verify", "lite") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["fetch"], 2, "no name given"),
+        (["fetch", "vgg"], 2, "did you mean 'vgg1"),
+        (["fetch", "vgg16", "lite"], 2, "no weights are published as 'lite'"),
+        (["verify", "vgg16"], 1, "not here"),
+        (["verify", "vgg"], 2, "did you mean"),
+        (["import", "gone.h5"], 1, "gone.h5"),
+        (["import", "page.h5"], 1, "none of the published"),
+        (["import", "page.h5", "-o", "x.safetensors"], 1, "it is a web page"),
+        (["import", "page.h5", "-o", "x.pth"], 2, ".safetensors"),
+        (["import", "page.h5", "-o", "there.safetensors"], 1, "exists"),
+        (["import"], 2, "FILE is missing"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, arguments: list[str], code: int, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "page.h5").write_text("<html>")
+    (tmp_path / "there.safetensors").touch()
+    assert run("weights", *arguments) == code
+    told = capsys.readouterr()
+    assert words in told.err
+    assert told.err.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["page.h5", "there.safetensors"]
+
+
+def test_import(source: Source, published: bytes, tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "downloaded.h5").write_bytes(published)
+    assert run("weights", "import", tmp_path / "downloaded.h5") == 0
+    stored = find_stored("vgg19")
+    assert stored is not None
+    assert capsys.readouterr().out == f"vgg19: {stored.path}\n"
+
+
+def test_import_as_an_encoder_file(source: Source, tmp_path: Path, studio: Path, capsys: Captured) -> None:
+    write_published(tmp_path / "own.h5", seed=4)
+    assert run("weights", "import", tmp_path / "own.h5", "-o", "own.safetensors") == 0
+    assert run("paint", "photo.png", "painting.png", "-o", "out.png", "--encoder", "own.safetensors", *SMALL) == 0
+    assert impasto.read_record("out.png")["encoder"]["name"] == "own"
+
+
+def test_a_failed_fetch_is_one_line(source: Source, web: Web, weights_folder: Path, capsys: Captured) -> None:
+    web.status = 404
+    assert run("weights", "fetch", "vgg19", "--quiet") == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert str(weights_folder) in told.err
+
+
+def test_no_torch_for_help() -> None:
+    script = (
+        "import sys; from impasto.cli.main import main; main(['weights', '--help']); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, capture_output=True)
+
+
+def test_the_live_display_shows_bytes(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    from rich.console import Console
+
+    display = LiveDisplay()
+    console = Console(width=100)
+    display.show(FetchProgressed("vgg19.h5", 20_000_000, 80_000_000))
+    console.print(display._render())
+    shown = capsys.readouterr().out
+    assert "vgg19.h5" in shown
+    assert "20.0 of 80.0 MB" in shown
+    display.show(FetchProgressed("vgg19.h5", 80_000_000, 80_000_000))
+    console.print(display._render())
+    assert "loading" in capsys.readouterr().out
+
+
+# --------------------------------------------------------------------------------------------- painting
+
+
+def test_the_first_painting_fetches(source: Source, web: Web, studio: Path, capsys: Captured) -> None:
+    paint = ["paint", "photo.png", "painting.png", "--encoder", "vgg19", "--pooling", "average", *SMALL]
+    assert run(*paint, "-o", "first.png") == 0
+    assert source.url in capsys.readouterr().err
+    record = impasto.read_record("first.png")
+    stored = find_stored("vgg19")
+    assert stored is not None
+    assert record["encoder"] == {"name": "vgg19", "sha256": stored.sha256}
+    assert record["options"]["encoder"] == "vgg19"
+    assert record["options"]["pooling"] == "average"
+    assert run("replay", "first.png", "-o", "again.png") == 0
+    assert "not the same bytes" not in capsys.readouterr().err
+    assert Path("first.png").read_bytes() == Path("again.png").read_bytes()
+    assert web.asked == [None]
+    # where the weights are gone, replay fetches them; where they are others, it says so
+    stored.path.unlink()
+    assert run("replay", "first.png", "-o", "third.png") == 0
+    assert Path("first.png").read_bytes() == Path("third.png").read_bytes()
+    list(iter_fetch("vgg19", half=True))
+    capsys.readouterr()
+    assert run("replay", "first.png", "-o", "half.png") == 0
+    assert f"not the same bytes: encoder: {stored.sha256[:12]} then" in capsys.readouterr().err
+    assert run("replay", "first.png", "-o", "other.png", "--pooling", "max") == 0
+    assert Path("first.png").read_bytes() != Path("other.png").read_bytes()
+
+
+def test_python_paints_after_fetching(source: Source, studio: Path) -> None:
+    options = {"encoder": "vgg19", "size_px": 48, "min_scale_px": 48, "steps": (1,), "threads": 1}
+    events = list(impasto.iter_paint("photo.png", "painting.png", **options))
+    kinds = [type(event) for event in events]
+    assert kinds[0] is Notice
+    assert kinds.index(FetchProgressed) < kinds.index(RunStarted)
+    assert impasto.paint("photo.png", "painting.png", **options).record["encoder"]["name"] == "vgg19"
+
+
+def test_offline_nothing_is_painted(source: Source, web: Web, studio: Path, capsys: Captured) -> None:
+    web.status = 503
+    assert run("paint", "photo.png", "painting.png", "-o", "out.png", "--encoder", "vgg19", "--quiet") == 1
+    assert "impasto weights import FILE" in capsys.readouterr().err
+    assert not Path("out.png").exists()
+
+
+def test_layers_before_the_rectifier_paint(source: Source, studio: Path) -> None:
+    layers = ["--content-layers", "conv4_2", "--style-layers", "conv1_1:1,relu5_4:2", "--margin", "0"]
+    paint = ["paint", "photo.png", "painting.png", "--encoder", "vgg19", *SMALL, *layers, "-o", "out.png"]
+    assert run(*paint, "--events", "e.jsonl") == 0
+    events = [json.loads(line) for line in Path("e.jsonl").read_text().splitlines()]
+    assert not [event for event in events if event["event"] == "Notice" and "left out" in event["message"]]
+
+
+def test_average_pooling_of_a_distilled_encoder_is_noted(studio: Path, capsys: Captured) -> None:
+    for pooling, noted in (("average", True), ("max", False)):
+        paint = ["paint", "photo.png", "painting.png", "-o", "out.png", "--overwrite", *SMALL, "--pooling", pooling]
+        assert run(*paint) == 0
+        assert ("lite was distilled with max pooling" in capsys.readouterr().err) == noted
+
+
+# --------------------------------------------------------------------------------------------- features
+
+
+@pytest.fixture(scope="module")
+def lite() -> Encoder:
+    return load_encoder("lite")
+
+
+def test_features_are_those_of_the_layer(lite: Encoder, photo_pixels: np.ndarray) -> None:
+    picture = picture_from_array(photo_pixels)
+    found = read_features(lite, picture, "relu2_1")
+    import torch
+
+    tensor = torch.from_numpy(photo_pixels / np.float32(255)).permute(2, 0, 1)[None]
+    maps = lite(tensor, ["relu2_1"])["relu2_1"][0].numpy()
+    assert found.maps.shape == (32, 24, 30)
+    np.testing.assert_allclose(found.maps, maps, atol=1e-6)
+    flat = maps.reshape(32, -1).astype(np.float64)
+    np.testing.assert_allclose(found.gram, flat @ flat.T / flat.shape[1], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.energies, (flat**2).sum(1) / (flat**2).sum(), rtol=1e-5)
+    for words in ("60x48 px", "lite relu2_1", "32 channels", "30x24 positions", "reads 10 px"):
+        assert words in found.title
+    assert read_features(lite, picture, "relu1_1", size_px=30).maps.shape[1:] == (24, 30)
+    assert read_features(lite, picture, "relu1_1", size_px=900).maps.shape[1:] == (48, 60)
+
+
+def sheet_of(maps: np.ndarray, **options: int) -> np.ndarray:
+    flat = maps.reshape(len(maps), -1).astype(np.float64)
+    energies = (flat**2).sum(1) / max((flat**2).sum(), 1e-300)
+    pixels = np.full((20, 30, 3), 0.5, np.float32)
+    return draw_features(Features("title", pixels, maps.astype(np.float32), flat @ flat.T, energies), **options)
+
+
+def first_map(sheet: np.ndarray) -> np.ndarray:
+    """Where the strongest channel is drawn; the picture is 2:3, so is every map's frame."""
+    left, top = round(DPI * (LEFT + 3 * GAP)), round(DPI * (TITLE + LABEL))
+    return sheet[top : top + round(DPI * CELL * 2 / 3), left : left + round(DPI * CELL)]
+
+
+def test_a_sheet_shows_the_strongest_channels_first() -> None:
+    maps = np.zeros((3, 8, 12))
+    maps[0, :4, :6], maps[1, :4, 6:], maps[2, 4:, 6:] = 1, 2, 3  # one corner each
+    drawn = [first_map(sheet_of(maps[order])) for order in ([0, 1, 2], [2, 0, 1], [0, 1, 0])]
+    for corner, (rows, columns) in zip(drawn, [(1, 1), (1, 1), (0, 1)], strict=True):
+        height, width = (side // 2 for side in corner.shape[:2])
+        lights = corner[: 2 * height, : 2 * width].mean(2).reshape(2, height, 2, width).mean((1, 3))
+        assert np.unravel_index(lights.argmax(), (2, 2)) == (rows, columns)
+        assert lights.max() > 0.7
+        assert np.sort(lights.ravel())[-2] < 0.2
+    assert drawn[0].min() >= 0
+    assert drawn[0].max() <= 1
+    assert sheet_of(maps, channels=1).shape[1] <= sheet_of(maps).shape[1]
+
+
+@pytest.mark.parametrize("maps", [np.zeros((2, 4, 4)), np.full((2, 4, 4), -1.0), np.eye(9)[None] - 0.5])
+def test_flat_and_signed_maps_draw(maps: np.ndarray) -> None:
+    assert np.isfinite(sheet_of(maps)).all()
+
+
+def test_the_features_command(studio: Path, capsys: Captured) -> None:
+    assert run("features", "photo.png", "--layer", "relu3_1", "--channels", "4") == 0
+    assert capsys.readouterr().out.startswith("photo-relu3_1.png: photo.png, 60x48 px    lite relu3_1: 64 channels")
+    with Image.open("photo-relu3_1.png") as sheet:
+        assert min(sheet.size) > 400
+    assert load_picture("photo-relu3_1.png").bit_depth == 8
+    assert run("features", "photo.png", "--layer", "relu3_1") == 1
+    assert "exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["photo.png", "--layer", "relu3-1"], 2, "did you mean 'relu3_1'"),
+        (["photo.png", "--layer", "relu3_1", "--channels", "0"], 2, "--channels"),
+        (["photo.png", "--layer", "relu3_1", "--size", "0"], 2, "--size"),
+        (["photo.png", "--layer", "relu5_1", "--size", "12"], 2, "relu5_1 needs 16 px a side"),
+        (["photo.png"], 2, "--layer"),
+        (["gone.png", "--layer", "relu3_1"], 1, "gone.png"),
+        (["photo.png", "--layer", "relu3_1", "-o", "x.gif"], 2, ".gif"),
+        (["photo.png", "--layer", "relu3_1", "--encoder", "vgg"], 2, "did you mean"),
+    ],
+)
+def test_features_that_cannot_be_drawn(
+    studio: Path, capsys: Captured, arguments: list[str], code: int, words: str
+) -> None:
+    assert run("features", *arguments) == code
+    told = capsys.readouterr().err
+    assert words in told
+    assert told.count("\n") == 1
+    assert sorted(path.name for path in studio.iterdir()) == ["painting.png", "photo.png"]
+
+
+def test_features_of_an_encoder_that_is_fetched(source: Source, studio: Path) -> None:
+    assert run("features", "photo.png", "--layer", "conv4_2", "--encoder", "vgg19", "-o", "sheet.png", "-q") == 0
+    assert Path("sheet.png").stat().st_size

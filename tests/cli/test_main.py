@@ -1,0 +1,567 @@
+"""The command line: every error as a subprocess, painting mostly in this process."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import impasto
+from impasto.cli import main as cli
+from impasto.cli.display import LiveDisplay, PlainDisplay, choose_display
+from impasto.events import Event, Notice, RunDone, RunStarted, ScaleStarted, StepDone, event_fields
+from impasto.images.writing import save_picture
+from impasto.options.fields import PaintOptions
+from impasto.options.spelling import flag_name
+from impasto.runs.event_log import EventLog
+from impasto.runs.progress import FIXED_COST_PX, Clock
+
+# Runs the command and fails, loudly and with another exit code, where it loaded torch.
+WITHOUT_TORCH = """
+import sys
+from impasto.cli.main import main
+code = main(sys.argv[1:])
+assert "torch" not in sys.modules, "torch was loaded"
+sys.exit(code)
+"""
+
+
+def run_cli(*arguments: str | Path, torch: bool = False) -> subprocess.CompletedProcess[str]:
+    start = ["-m", "impasto"] if torch else ["-c", WITHOUT_TORCH]
+    return subprocess.run(
+        [sys.executable, "-W", "error", *start, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"COLUMNS": "200"},
+    )
+
+
+def paint_flags(*more: str | Path) -> list[str]:
+    return ["paint", "photo.png", "painting.png", *map(str, more)]
+
+
+# ----------------------------------------------------------------------------------------- help
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["paint", "--help"], ["replay", "--help"], []])
+def test_help_loads_no_torch(arguments: list[str]) -> None:
+    done = run_cli(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "impasto" in done.stdout
+
+
+def test_version_and_recipes() -> None:
+    assert run_cli("--version").stdout.strip() == impasto.__version__
+    listing = run_cli("recipes").stdout
+    assert all(any(line.startswith(name) for line in listing.splitlines()) for name in impasto.recipe_names())
+
+
+def test_help_shows_every_option_with_its_default() -> None:
+    text = run_cli("paint", "--help").stdout
+    for name in PaintOptions.model_fields:
+        assert f" {flag_name(name)} " in text
+    assert "PHOTO PAINTING [PAINTING...] -o OUT" in text
+    assert "[default: 50]" in text
+    assert "wasserstein|gram" in text
+    assert text.index("─ Picture ─") < text.index("─ Look ─") < text.index("─ Objective ─")
+
+
+@pytest.mark.parametrize("command", [cli.paint, cli.replay, cli.enlarge])
+def test_flags_are_the_options_exactly(command: Any) -> None:
+    parameters = inspect.signature(command).parameters
+    flags = [
+        name for name, p in parameters.items() if p.default is None and name not in ("recipe", "print_size", "region")
+    ]
+    assert flags == list(PaintOptions.model_fields)
+    for name in flags:
+        (parameter,) = parameters[name].annotation.__metadata__
+        assert parameter.name == (flag_name(name),)
+        assert (PaintOptions.model_fields[name].description or "?") in parameter.help
+
+
+# --------------------------------------------------------------------------------------- errors
+
+OUT = ["-o", "out.png"]
+ERRORS: list[tuple[list[str], int, list[str]]] = [
+    # usage
+    (["pant"], 2, ["pant", "paint"]),
+    (["paint"], 2, ["PHOTO", "--help"]),
+    (["paint", "photo.png", *OUT], 2, ["PAINTING"]),
+    (["paint", "photo.png"], 2, ["--output is missing"]),
+    (paint_flags(), 2, ["--output"]),
+    (paint_flags("-o"), 2, ["-o needs a value"]),
+    (paint_flags(*OUT, "--size"), 2, ["--size needs a value"]),
+    (paint_flags(*OUT, "--sise", "30"), 2, ["--sise", "--size"]),
+    (paint_flags(*OUT, "--stlye-weight=1"), 2, ["--stlye-weight", "--style-weight"]),
+    (paint_flags(*OUT, "-o", "other.png"), 2, ["-o", "multiple"]),
+    (paint_flags(*OUT, "--overwrite=maybe"), 2, ["maybe"]),
+    (paint_flags(*OUT, "--max-pixels", "many"), 2, ["many"]),
+    (paint_flags(*OUT, "--max-pixels", "0"), 2, ["--max-pixels", "0"]),
+    # options
+    (paint_flags(*OUT, "--size", "-5"), 2, ["--size", "-5"]),
+    (paint_flags(*OUT, "--size", "big"), 2, ["--size", "big"]),
+    (paint_flags(*OUT, "--strength", "101"), 2, ["--strength", "101"]),
+    (paint_flags(*OUT, "--style-loss", "gran"), 2, ["--style-loss", "gran", "gram"]),
+    (paint_flags(*OUT, "--style-layers", "relu1_1:x"), 2, ["--style-layers", "relu1_1", "x"]),
+    (paint_flags(*OUT, "--steps", "5,,3"), 2, ["--steps", "''"]),
+    (paint_flags(*OUT, "--starting-point", "nois"), 2, ["nois", "noise"]),
+    (paint_flags(*OUT, "--starting-point", "start.png"), 1, ["start.png"]),
+    # recipes
+    (paint_flags(*OUT, "--recipe", "painterl"), 2, ["painterl", "painterly"]),
+    (paint_flags(*OUT, "--recipe", "gone.toml"), 1, ["gone.toml"]),
+    (paint_flags(*OUT, "--recipe", "broken.toml"), 1, ["broken.toml", "TOML"]),
+    (paint_flags(*OUT, "--recipe", "typo.toml"), 2, ["typo.toml", "stpes", "steps"]),
+    (paint_flags(*OUT, "--recipe", "bounds.toml"), 2, ["bounds.toml", "strength", "200"]),
+    # inputs
+    (["paint", "gone.png", "painting.png", *OUT], 1, ["gone.png"]),
+    (["paint", "photo.png", "gone.png:0.5", *OUT], 1, ["'gone.png'"]),
+    (["paint", "folder", "painting.png", *OUT], 1, ["folder"]),
+    (["paint", "empty.png", "painting.png", *OUT], 1, ["empty.png", "empty"]),
+    (["paint", "cut.png", "painting.png", *OUT], 1, ["cut.png"]),
+    (["paint", "text.jpg", "painting.png", *OUT], 1, ["text.jpg"]),
+    (["paint", "drawing.jpg", "painting.png", *OUT], 1, ["drawing.jpg"]),
+    (["paint", "photo.png", "painting.png:0", *OUT], 2, ["weight", "0"]),
+    (["paint", "photo.png", "painting.png:nan", *OUT], 2, ["weight", "nan"]),
+    (["paint", "photo.png", "painting.png:much", *OUT], 2, ["painting.png", "much"]),
+    (paint_flags(*OUT, "--max-pixels", "100"), 1, ["photo.png", "100"]),
+    # outputs
+    (paint_flags("-o", "out.pgn"), 2, [".pgn", ".png"]),
+    (paint_flags("-o", "out"), 2, ["'out'"]),
+    (paint_flags("-o", "folder"), 2, ["folder"]),
+    (paint_flags("-o", "nowhere/out.png"), 1, ["nowhere"]),
+    (paint_flags("-o", "photo.png"), 1, ["photo.png", "exists"]),
+    (paint_flags("-o", "out.jpg", "--bit-depth", "16"), 2, ["16", "out.jpg"]),
+    (paint_flags(*OUT, "--bit-depth", "12"), 2, ["12", "16"]),
+    (paint_flags(*OUT, "--events", "nowhere/e.jsonl"), 1, ["nowhere"]),
+    (paint_flags(*OUT, "--events", "folder"), 1, ["folder"]),
+    (paint_flags(*OUT, "--events", "text.jpg"), 1, ["text.jpg", "exists"]),
+    (paint_flags(*OUT, "--events", "out.png"), 2, ["out.png", "--events"]),
+    (paint_flags("-o", "held.png"), 1, ["held.png.run", "impasto resume held.png.run", "--overwrite"]),
+    *[
+        (paint_flags(*OUT, "--checkpoint-every", seconds), 2, ["--checkpoint-every", seconds])
+        for seconds in ("-1", "nan", "inf", "often")
+    ],
+    # runs to resume
+    (["resume"], 2, ["RUN", "--help"]),
+    (["resume", "out.png"], 1, ["out.png", "no interrupted run"]),
+    (["resume", "folder"], 1, ["folder", "no checkpoint"]),
+    (["resume", "photo.png"], 1, ["photo.png", "no interrupted run"]),
+    (["resume", "folder", "--checkpoint-every", "-1"], 2, ["--checkpoint-every", "-1"]),
+    (["resume", "folder", "--strength", "7"], 2, ["--strength"]),
+    # enlargements
+    (["enlarge", "lonely.png", *OUT], 2, ["--size", "--print"]),
+    (["enlarge", "lonely.png", *OUT, "--size", "4"], 2, ["lonely.png", "4 px long already"]),
+    (["enlarge", "lonely.png", *OUT, "--size", "40"], 1, ["lost.jpg", "content image"]),
+    (["enlarge", "photo.png", *OUT, "--size", "400"], 1, ["photo.png", "record"]),
+    # records
+    (["info", "gone.png"], 1, ["gone.png"]),
+    (["info", "photo.png"], 1, ["photo.png", "record"]),
+    (["info", "future.png"], 1, ["future.png", "99", "7.0"]),
+    (["replay", "photo.png", *OUT], 1, ["photo.png", "record"]),
+    (["replay", "future.png", *OUT], 1, ["future.png", "99"]),
+    (["replay", "damaged.png", *OUT], 1, ["damaged.png", "machine"]),
+    (["replay", "lonely.png", *OUT], 1, ["lost.jpg", "content image"]),
+    (["replay", "lonely.png", "photo.png", *OUT], 1, ["photo.png", "none of the inputs", "lost.jpg"]),
+    (["replay", "lonely.png", "gone.jpg", *OUT], 1, ["gone.jpg"]),
+    (["replay", "lonely.png"], 2, ["--output"]),
+    (["replay", "lonely.png", *OUT, "--strength", "-1"], 2, ["--strength", "-1"]),
+]
+
+
+def write_troubles(studio: Path) -> None:
+    """Every file that the error cases speak of."""
+    (studio / "folder").mkdir()
+    (studio / "held.png.run").mkdir()
+    (studio / "held.png.run" / "checkpoint-000007.safetensors").touch()
+    (studio / "empty.png").touch()
+    (studio / "cut.png").write_bytes((studio / "painting.png").read_bytes()[:-100])
+    (studio / "text.jpg").write_text("not a picture")
+    (studio / "drawing.jpg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    (studio / "broken.toml").write_text("steps = = 3")
+    (studio / "typo.toml").write_text("stpes = 3")
+    (studio / "bounds.toml").write_text("strength = 200")
+    record = {
+        "format_version": 1,
+        "impasto": "7.0",
+        "recipe": None,
+        "options": {},
+        "encoder": {"name": "lite", "sha256": "0"},
+        "inputs": {
+            "content": {"name": "lost.jpg", "sha256": "1" * 64},
+            "paintings": [{"name": "lost-too.jpg", "sha256": "2" * 64, "weight": 1}],
+        },
+        "machine": {
+            "torch": "1", "threads": 1, "device": "cpu",
+            "instruction_set": "A", "architecture": "B", "system": "C",
+        },
+    }  # fmt: skip
+    pixels = np.full((4, 4, 3), 0.5, np.float32)
+    save_picture(studio / "lonely.png", pixels, record=record)
+    save_picture(studio / "future.png", pixels, record=record | {"format_version": 99})
+    save_picture(studio / "damaged.png", pixels, record={k: v for k, v in record.items() if k != "machine"})
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), ERRORS, ids=[" ".join(case[0]) for case in ERRORS])
+def test_an_error_is_one_line_and_leaves_nothing(
+    studio: Path, arguments: list[str], code: int, words: list[str]
+) -> None:
+    write_troubles(studio)
+    before = {path: path.stat().st_mtime_ns for path in studio.rglob("*")}
+    done = run_cli(*arguments)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("impasto: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith("\n")
+    for word in words:
+        assert word in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in studio.rglob("*")} == before
+
+
+def test_main_returns_the_code_and_does_not_exit(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_troubles(studio)
+    for arguments, code, words in ERRORS:
+        assert cli.main(arguments) == code
+        assert words[0] in capsys.readouterr().err
+
+
+def test_an_unwritable_folder(studio: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root writes everywhere")
+    (studio / "locked").mkdir(mode=0o500)
+    done = run_cli(*paint_flags("-o", "locked/out.png"))
+    assert done.returncode == 1
+    assert "locked" in done.stderr
+
+
+def test_an_unknown_layer_offers_the_nearest(studio: Path) -> None:
+    done = run_cli(*paint_flags(*OUT, "--content-layers", "rellu4_2", "--events", "e.jsonl"), torch=True)
+    assert done.returncode == 2
+    assert done.stderr == "impasto: this encoder has no layer 'rellu4_2'; did you mean 'relu4_2'?\n"
+    assert not Path("out.png").exists()
+    assert not Path("e.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "code", "words"),
+    [
+        ("light", 2, "did you mean 'lite'"),
+        ("gone.safetensors", 1, "gone.safetensors"),
+        ("text.safetensors", 1, "text"),
+    ],
+)
+def test_encoders_that_cannot_be_used(
+    studio: Path, capsys: pytest.CaptureFixture[str], encoder: str, code: int, words: str
+) -> None:
+    (studio / "text.safetensors").write_text("no tensors")
+    assert cli.main(paint_flags(*OUT, "--encoder", encoder)) == code
+    assert words in capsys.readouterr().err
+    assert not Path("out.png").exists()
+
+
+def test_bugs_keep_their_traceback(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object, **keywords: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("impasto.api.build_run", broken)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(paint_flags(*OUT))
+
+
+# --------------------------------------------------------------------------------------- paint
+
+
+def test_paint(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(paint_flags(*OUT, *quick_flags, "--events", "e.jsonl", "--bit-depth", "16")) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("out.png: 48x38 px, painted in ")
+    assert said.out.count("\n") == 1
+    plan, *scales = said.err.splitlines()
+    assert re.fullmatch(r"impasto: 48x38 px in 2 scales: about [\d.]+ [MG]B of memory, 0:\d\d at most", plan)
+    assert scales == [
+        "impasto: scale 1/2, 32x25 px, 3 steps",
+        "impasto: scale 2/2, 48x38 px, 2 steps",
+    ]
+    events = [json.loads(line) for line in Path("e.jsonl").read_text().splitlines()]
+    names = ["RunStarted", "ScaleStarted", *["StepDone"] * 3, "ScaleStarted", *["StepDone"] * 2, "RunDone"]
+    assert [event["event"] for event in events if event["event"] != "Notice"] == names
+    assert events[-1].keys() == {"event", "stopped", "seconds", "pixel_steps"}
+    picture = impasto.load_picture("out.png")
+    assert (picture.width_px, picture.height_px, picture.bit_depth) == (48, 38, 16)
+    assert impasto.read_record("out.png")["bit_depth"] == 16
+
+
+def test_only_what_was_given_overrides_a_recipe(studio: Path, quick_flags: list[str]) -> None:
+    Path("mine.toml").write_text("strength = 20\nseed = 4\n")
+    assert cli.main(paint_flags(*OUT, *quick_flags, "--recipe", "mine.toml", "--seed", "0", "-q")) == 0
+    options: Any = impasto.read_record("out.png")["options"]
+    assert (options["strength"], options["seed"]) == (20, 0)
+
+
+def test_quiet_says_nothing(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(paint_flags(*OUT, *quick_flags, "--quiet", "--no-record")) == 0
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(impasto.RecordError):
+        impasto.read_record("out.png")
+
+
+def test_overwriting(studio: Path, quick_flags: list[str]) -> None:
+    Path("out.png").write_text("old")
+    Path("e.jsonl").write_text("old\n")
+    flags = [*OUT, *quick_flags, "-q", "--events", "e.jsonl"]
+    assert cli.main(paint_flags(*flags)) == 1
+    assert Path("out.png").read_text() == "old"
+    assert cli.main(paint_flags(*flags, "--overwrite")) == 0
+    assert impasto.load_picture("out.png").width_px == 48
+    assert "old" not in Path("e.jsonl").read_text()
+
+
+def test_several_paintings_with_weights(studio: Path, quick_flags: list[str]) -> None:
+    Path("painting.png").rename("a:2.png")
+    assert cli.main(["paint", "photo.png", "a:2.png:0.5", "photo.png", *OUT, *quick_flags, "-q"]) == 0
+    inputs: Any = impasto.read_record("out.png")["inputs"]
+    assert [(p["name"], p["weight"]) for p in inputs["paintings"]] == [("a:2.png", 0.5), ("photo.png", 1.0)]
+
+
+def test_weights_beside_names_that_look_like_weights(studio: Path) -> None:
+    Path("wave:0.7").touch()
+    assert cli.parse_painting("wave:0.7") == ("wave:0.7", 1.0)
+    assert cli.parse_painting("wave.jpg:0.7") == ("wave.jpg", 0.7)
+    assert cli.parse_painting("wave.jpg") == ("wave.jpg", 1.0)
+    assert cli.parse_painting(r"C:\wave.jpg") == (r"C:\wave.jpg", 1.0)
+    assert cli.parse_painting("x" * 5000 + ":2") == ("x" * 5000, 2.0)
+
+
+def test_an_events_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "late").mkdir()
+    with EventLog(tmp_path / "late") as log, pytest.raises(impasto.OutputError, match="late"):
+        log.write(Notice("here"))
+
+
+# ------------------------------------------------------------------------------- info and replay
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["recipes"], 141), (["--version"], 1), (["--help"], 1)])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves_ends_it_quietly(arguments: list[str], code: int, unbuffered: str) -> None:
+    """As ``| head -1`` does; the pipe is closed before anything is printed. Where rich prints, the code is its own."""
+    running = subprocess.Popen(
+        [sys.executable, "-c", f"input()\n{WITHOUT_TORCH}", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+    )
+    assert running.stdout is not None
+    running.stdout.close()
+    running.stdout = None
+    assert running.communicate(b"\n")[1] == b""
+    assert running.returncode == code
+
+
+def test_info(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    start = ["--starting-point", "photo.png", "--recipe", "painterly"]
+    assert cli.main([*paint_flags("photo.png:0.25", *OUT), *quick_flags, "-q", *start]) == 0
+    assert cli.main(["info", "out.png"]) == 0
+    text = capsys.readouterr().out
+    for words in ("recipe painterly", "style image 2      photo.png, weight 0.25", "--size             48"):
+        assert words in text
+    assert cli.main(["info", "out.png", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == impasto.read_record("out.png")
+
+
+def test_replay_is_byte_identical(
+    studio: Path, quick_flags: list[str], tiny_encoder_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(paint_flags(*OUT, *quick_flags, "-q", "--bit-depth", "16")) == 0
+    # in another process, where nothing is left over from the first run
+    done = run_cli("replay", "out.png", tiny_encoder_file, "-o", "again.png", torch=True)
+    assert done.returncode == 0, done.stderr
+    assert "not the same bytes" not in done.stderr
+    assert Path("again.png").read_bytes() == Path("out.png").read_bytes()
+
+    assert cli.main(["replay", "out.png", str(tiny_encoder_file), "-o", "large.png", "--size", "60"]) == 0
+    assert "large.png: 60x48 px" in capsys.readouterr().out
+    Path("painting.png").unlink()
+    assert cli.main(["replay", "out.png", str(tiny_encoder_file), "-o", "third.png"]) == 1
+    assert "style image 'painting.png'" in capsys.readouterr().err
+
+
+def test_replay_says_why_bytes_differ(
+    studio: Path, quick: dict[str, Any], tiny_encoder_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pastiche = impasto.paint("photo.png", "painting.png", **quick)
+    machine = pastiche.record["machine"] | {"torch": "1.0"}
+    save_picture("old.png", pastiche.pixels, record=pastiche.record | {"machine": machine})
+    assert cli.main(["replay", "old.png", str(tiny_encoder_file), *OUT]) == 0
+    assert "impasto: note: not the same bytes: torch: 1.0 then," in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------------- signals
+
+
+def wait_for_steps(path: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 100
+    while not (path.exists() and '"StepDone"' in path.read_text()):
+        assert process.poll() is None, "ended before its first step"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_writes_the_picture_as_it_stands(
+    studio: Path,
+    quick_flags: list[str],
+    tiny_encoder_file: Path,
+    number: int,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    endless = paint_flags(*OUT, "--events", "e.jsonl", *quick_flags)
+    endless[endless.index("--steps") + 1] = "1000000"
+    command = [sys.executable, "-W", "error", "-m", "impasto", *endless]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            wait_for_steps(Path("e.jsonl"), process)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=100)
+        finally:
+            process.kill()
+    assert process.returncode == code, err
+    assert "stopped early" in out
+    assert "stopping after this step" in err
+    events = [json.loads(line) for line in Path("e.jsonl").read_text().splitlines()]
+    last = [event for event in events if event["event"] == "StepDone"][-1]
+    record = impasto.read_record("out.png")
+    assert record["stopped_after"] == {"scale": last["scale"], "step": last["step"]}
+    again = ["replay", "out.png", str(tiny_encoder_file), "-o", "again.png"]
+    assert cli.main([*again, "--quiet"]) == 0
+    assert Path("again.png").read_bytes() == Path("out.png").read_bytes()
+    assert cli.main(["info", "again.png"]) == 0
+    assert f"stopped after      scale 1, step {last['step']}\n" in capsys.readouterr().out
+    assert cli.main([*again, "--overwrite", "--steps", "2"]) == 0
+    assert "with these options it is painted to the end" in capsys.readouterr().err
+
+
+def replace_engine(monkeypatch: pytest.MonkeyPatch, events: Iterator[Event]) -> None:
+    monkeypatch.setattr("impasto.engine.paint.iter_paint", lambda *args, **keywords: events)
+
+
+def test_a_second_interrupt_leaves_nothing(
+    studio: Path,
+    quick_flags: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted_twice() -> Iterator[Event]:
+        yield RunStarted(((38, 48),), (9,), (1,), 2048, 300_000_000, 1.0)
+        os.kill(os.getpid(), signal.SIGINT)
+        yield StepDone(0, 1, {"total": 1.0}, 1.0, None, 0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+        yield StepDone(0, 2, {"total": 1.0}, 1.0, None, 0.2)
+        pytest.fail("went on after the second interrupt")
+
+    replace_engine(monkeypatch, interrupted_twice())
+    before = set(studio.iterdir())
+    handler = signal.getsignal(signal.SIGINT)
+    assert cli.main(paint_flags(*OUT, *quick_flags)) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "impasto: interrupted, no picture written"
+    assert set(studio.iterdir()) == before
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_an_interrupt_before_painting(
+    studio: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*args: object, **keywords: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("impasto.api.build_run", interrupted)
+    assert cli.main(paint_flags(*OUT)) == 130
+    assert capsys.readouterr().err == "impasto: interrupted, no picture written\n"
+
+
+# ------------------------------------------------------------------------------------- display
+
+RUN: list[Event] = [
+    RunStarted(((24, 32), (48, 64)), (2, 3), (1, 1), 2048, 300_000_000, 4.0),
+    ScaleStarted(0, 24, 32, 2),
+    StepDone(0, 1, {"content": 0.25, "style": 0.5, "total": 0.75}, 1.0, 0.3, 1.0),
+    StepDone(0, 2, {"content": 0.25, "style": 0.5, "total": 0.75}, 1.0, 0.3, 1.5),
+    Notice("something is worth knowing [sic]"),
+    ScaleStarted(1, 48, 64, 3),
+    StepDone(1, 1, {"content": 0.125, "style": 0.5, "total": 0.625}, 1.0, 0.3, 4.0),
+    StepDone(1, 2, {"content": 0.125, "style": 0.5, "total": 0.625}, 1.0, 0.3, 6.0),
+]
+
+
+def test_the_live_display(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.console import Console
+
+    monkeypatch.setenv("COLUMNS", "100")
+    with LiveDisplay() as display:
+        for event in RUN[:1]:
+            display.show(event)
+        display._live.refresh()
+        for event in RUN[1:]:
+            display.show(event)
+        console = Console(width=100)
+        with console.capture() as captured:
+            console.print(display._render())
+    shown = captured.get()
+    for words in ("scale 2/2", "64x48", "step 2/3", "0.5 steps/s", "0:02 left", "content 0.125  style 0.5"):
+        assert words in shown
+    assert "impasto: note: something is worth knowing [sic]" in capsys.readouterr().err
+
+
+def test_the_clock() -> None:
+    clock = Clock()
+    assert (clock.steps_per_second, clock.format_time_left(), clock.share_done) == (0.0, "", 0.0)
+    for event in RUN:
+        clock.tick(event)
+    cost = [24 * 32 + FIXED_COST_PX, 48 * 64 + FIXED_COST_PX]
+    assert clock.share_done == pytest.approx((2 * cost[0] + 2 * cost[1]) / (2 * cost[0] + 3 * cost[1]))
+    assert clock.steps_per_second == 0.5
+    assert clock.format_time_left() == "0:02 left"
+    hours = Clock()
+    hours.tick(RunStarted(((10, 10),), (3601,), (1,), 2048, 300_000_000, 1.0))
+    for step in (1, 2):
+        hours.tick(StepDone(0, step, {}, 1.0, None, 2.0 * step))
+    assert hours.format_time_left() == "1:59:58 left"
+
+
+def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with PlainDisplay() as display:
+        for event in RUN:
+            display.show(event)
+    assert capsys.readouterr().err.splitlines() == [
+        "impasto: 64x48 px in 2 scales: about 300 MB of memory, 0:04 at most",
+        "impasto: scale 1/2, 32x24 px, 2 steps",
+        "impasto: note: something is worth knowing [sic]",
+        "impasto: scale 2/2, 64x48 px, 3 steps",
+    ]
+
+
+def test_the_display_fits_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(choose_display(quiet=False), PlainDisplay)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert isinstance(choose_display(quiet=False), LiveDisplay)
+    assert not isinstance(choose_display(quiet=True), LiveDisplay | PlainDisplay)
+
+
+def test_arrays_are_left_out_of_the_log() -> None:
+    done = RunDone(np.zeros((2, 2, 3), np.float32), False, 1.5, 12.0)
+    assert event_fields(done) == {"event": "RunDone", "stopped": False, "seconds": 1.5, "pixel_steps": 12.0}

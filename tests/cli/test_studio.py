@@ -1,0 +1,93 @@
+"""``impasto studio`` where it cannot start, and its API by gradio_client as docs/studio.md shows it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from impasto.cli.main import main
+from impasto.images.reading import read_record
+from impasto.studio.app import PIECE_BYTES, in_pieces
+
+DOCS = Path(__file__).parents[2] / "docs" / "studio.md"
+
+
+def test_another_address_needs_a_password(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["studio", "--host", "0.0.0.0", "--folder", str(tmp_path / "new")]) == 2
+    told = capsys.readouterr().err
+    assert told == "impasto: --host 0.0.0.0 lets others in: give --password too, or leave --host out\n"
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_port_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert main(["studio", "--port", port, "--folder", str(tmp_path / "new")]) == 2
+    assert f"port {port}: Address already in use; give another --port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--max-upload", "much"], "--max-upload is a number of bytes, as 50MB, got 'much'"),
+        (["--max-pixels", "0"], "--max-pixels is at least 1, got 0"),
+        (["--strength", "200"], "--strength: input should be less than or equal to 100, got '200'"),
+    ],
+)
+def test_wrong_flags(flags: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["studio", "--folder", str(tmp_path / "new"), *flags]) == 2
+    assert capsys.readouterr().err == f"impasto: {words}\n"
+
+
+def test_without_gradio(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED"):
+        monkeypatch.setenv(name, "")
+    assert main(["studio", "--folder", str(tmp_path / "new")]) == 2
+    assert capsys.readouterr().err == "impasto: the studio needs gradio: pip install 'impasto[studio]'\n"
+
+
+def test_the_documented_client(studio: Path, tmp_path: Path) -> None:
+    pytest.importorskip("gradio", reason="the studio needs the extra 'studio'")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for name in ("photo", "painting"):
+        (studio / f"{name}.png").rename(studio / f"{name}.jpg")
+    command = [sys.executable, "-m", "impasto", "studio", "--no-browser", "--folder", str(tmp_path / "folder")]
+    command += ["--port", str(port), "--size", "48", "--min-scale", "32", "--steps", "2", "--threads", "1"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert server.stdout is not None
+        assert str(port) in server.stdout.readline()
+        (example,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+        script = example.replace(":7860", f":{port}").replace('"size_px": 800', '"size_px": 48')
+        assert script.count(str(port)) == 1
+        subprocess.run([sys.executable, "-c", script], check=True, cwd=studio, timeout=120)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) == 0
+        server.stdout.close()  # type: ignore[union-attr]
+    draft = read_record(studio / "draft.jpg")
+    assert (draft["kind"], draft["options"]["size_px"]) == ("draft", 48)  # type: ignore[index]
+    assert read_record(studio / "pastiche.png")["options"]["strength"] == 60  # type: ignore[index]
+
+
+def test_a_picture_replaced_while_it_is_sent_arrives_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "picture.png").write_bytes(bytes(PIECE_BYTES) + b"old")
+    (tmp_path / "newer.png").write_bytes(b"new")
+    opened = (tmp_path / "picture.png").open("rb")
+    pieces = in_pieces(opened)
+    first = next(pieces)
+    (tmp_path / "newer.png").replace(tmp_path / "picture.png")
+    assert (len(first), b"".join(pieces), opened.closed) == (PIECE_BYTES, b"old", True)

@@ -1,0 +1,188 @@
+"""A run folder keeps what is finished, and counts only what is whole and still asked for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import impasto
+from impasto.errors import InputError, OptionError, OutputError, RecordError
+from impasto.lab import run_folder
+from impasto.lab.run_folder import (
+    Axis,
+    Failure,
+    InputFiles,
+    Job,
+    Manifest,
+    Outcome,
+    RunFolder,
+    check_inputs,
+    check_unique,
+)
+from impasto.options.fields import PaintOptions
+
+OUTCOME = Outcome(picture=b"a picture", width_px=3, height_px=2, seconds=1.5, events=('{"event": "RunDone"}',), steps=4)
+
+
+def make_job(studio: Path, name: str = "a", **options: object) -> Job:
+    files = InputFiles()
+    inputs = (files.describe("photo", studio / "photo.png"), files.describe("painting", studio / "painting.png"))
+    return Job(name=name, labels={"seed": name}, inputs=inputs, options=PaintOptions.model_validate(options))
+
+
+def make_folder(studio: Path, *jobs: Job) -> RunFolder:
+    axis = Axis(name="seed", values=tuple(job.name for job in jobs))
+    return RunFolder.create(studio / "run", Manifest(command="sweep", axes=(axis,), jobs=jobs))
+
+
+def test_what_is_stored_is_found_again(studio: Path) -> None:
+    job = make_job(studio)
+    folder = make_folder(studio, job)
+    assert folder.result(job) is None
+    stored = folder.store(job, OUTCOME)
+    assert folder.result(job) == stored
+    assert (stored.status, stored.steps, stored.width_px) == ("done", 4, 3)
+    assert folder.picture_path(job).read_bytes() == b"a picture"
+    assert folder.events_path(job).read_text() == '{"event": "RunDone"}\n'
+    again = RunFolder.open(studio / "run")
+    assert again.manifest == folder.manifest
+    assert again.result(again.manifest.jobs[0]) == stored
+
+
+def test_a_failure_is_stored(studio: Path) -> None:
+    job = make_job(studio)
+    folder = make_folder(studio, job)
+    folder.store(job, Failure("no", "Traceback ..."))
+    result = folder.result(job)
+    assert result is not None
+    assert (result.status, result.error, result.traceback, result.sha256) == ("failed", "no", "Traceback ...", None)
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut short", "result cut short", "result gone"])
+def test_what_is_not_whole_does_not_count(studio: Path, damage: str) -> None:
+    job = make_job(studio)
+    folder = make_folder(studio, job)
+    folder.store(job, OUTCOME)
+    result = folder.path / "results" / "a.json"
+    if damage == "gone":
+        folder.picture_path(job).unlink()
+    elif damage == "cut short":
+        folder.picture_path(job).write_bytes(b"a pict")
+    elif damage == "result cut short":
+        result.write_text(result.read_text()[:100])
+    else:
+        result.unlink()
+    assert folder.result(job) is None
+
+
+def test_identity_is_of_inputs_options_and_version(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make_job(studio)
+    identities = {job.identity, make_job(studio, seed=1).identity}
+    identities.add(job.model_copy(update={"inputs": job.inputs[::-1]}).identity)
+    identities.add(job.model_copy(update={"recipe": "patient"}).identity)
+    heavier = job.inputs[1].model_copy(update={"weight": 2.0})
+    identities.add(job.model_copy(update={"inputs": (job.inputs[0], heavier)}).identity)
+    (studio / "photo.png").write_bytes((studio / "photo.png").read_bytes() + b"\0")
+    identities.add(make_job(studio).identity)
+    monkeypatch.setattr(run_folder, "__version__", "9.9")
+    identities.add(job.identity)
+    assert len(identities) == 7
+
+
+def test_identity_is_not_of_names_and_places(studio: Path) -> None:
+    job = make_job(studio)
+    elsewhere = studio / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("photo.png", "painting.png"):
+        shutil.copy(studio / name, elsewhere / name)
+    assert make_job(elsewhere, "b").identity == job.identity
+
+
+def test_folder_and_inputs_can_be_moved_together(studio: Path) -> None:
+    home = studio / "home"
+    home.mkdir()
+    for name in ("photo.png", "painting.png"):
+        shutil.move(studio / name, home / name)
+    job = make_job(home)
+    make_folder(home, job).store(job, OUTCOME)
+    assert str(studio) not in (home / "run" / "manifest.json").read_text()
+    home.rename(studio / "moved")
+    moved = RunFolder.open(studio / "moved" / "run")
+    check_inputs(moved.manifest.jobs)
+    assert moved.result(moved.manifest.jobs[0]) is not None
+
+
+def test_inputs_that_changed_or_are_gone_are_named(studio: Path) -> None:
+    job = make_job(studio)
+    check_inputs([job])
+    (studio / "photo.png").write_bytes(b"other")
+    with pytest.raises(RecordError, match=r"photo .*photo\.png.* is not the file it was"):
+        check_inputs([job])
+    (studio / "photo.png").unlink()
+    with pytest.raises(RecordError, match=r"photo\.png.* is not there"):
+        check_inputs([job])
+
+
+def test_a_new_list_keeps_what_is_still_listed(studio: Path) -> None:
+    first, second = make_job(studio, "a"), make_job(studio, "b", seed=1)
+    make_folder(studio, first).store(first, OUTCOME)
+    folder = make_folder(studio, first, second)
+    assert folder.result(first) is not None
+    assert folder.result(second) is None
+    changed = make_job(studio, "a", seed=7)
+    assert make_folder(studio, changed).result(changed) is None
+
+
+@pytest.mark.parametrize("case", ["a file", "somebody's folder", "not writable"])
+def test_folders_that_cannot_be_used(studio: Path, case: str) -> None:
+    job = make_job(studio)
+    if case == "a file":
+        (studio / "run").write_text("x")
+    elif case == "somebody's folder":
+        (studio / "run").mkdir()
+        (studio / "run" / "thesis.txt").write_text("x")
+    else:
+        (studio / "run").mkdir()
+        (studio / "run" / "manifest.json").write_text("{}")
+        (studio / "run" / "pastiches").write_text("in the way")
+    with pytest.raises(OutputError, match="run"):
+        make_folder(studio, job)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "no run folder"),
+        ("{", "damaged"),
+        ("[]", "damaged"),
+        ('{"format_version": 2}', "format 2"),
+        ('{"format_version": 1, "command": "dance", "axes": [], "jobs": []}', "command"),
+    ],
+)
+def test_manifests_that_cannot_be_used(tmp_path: Path, text: str | None, words: str) -> None:
+    if text is not None:
+        (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(RecordError, match=words):
+        RunFolder.open(tmp_path)
+
+
+def test_inputs_that_cannot_be_described(studio: Path) -> None:
+    with pytest.raises(InputError, match=r"photo 'nowhere\.png' cannot be read"):
+        InputFiles().describe("photo", "nowhere.png")
+    with pytest.raises(InputError, match="is a folder"):
+        InputFiles().describe("painting", studio)
+
+
+def test_names_that_collide_are_refused(studio: Path) -> None:
+    with pytest.raises(OptionError, match="twice"):
+        check_unique([make_job(studio, "a"), make_job(studio, "A", seed=1)])
+
+
+def test_the_manifest_says_what_it_is(studio: Path) -> None:
+    make_folder(studio, make_job(studio))
+    values = json.loads((studio / "run" / "manifest.json").read_text())
+    assert (values["format_version"], values["impasto"], values["command"]) == (1, impasto.__version__, "sweep")
+    assert [file["path"] for file in values["jobs"][0]["inputs"]] == ["../photo.png", "../painting.png"]

@@ -1,0 +1,254 @@
+"""The run record, and painting again from it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import impasto
+import impasto.api
+from impasto.errors import OptionError, RecordError
+from impasto.events import Controls, StepDone
+from impasto.images.reading import load_picture
+from impasto.images.writing import save_picture
+from impasto.runs.record import (
+    File,
+    RunRecord,
+    find_inputs,
+    parse_record,
+    replay_differences,
+    wanted_files,
+)
+
+Quick = dict[str, Any]
+
+
+@pytest.fixture
+def painted(studio: Path, quick: Quick) -> impasto.Pastiche:
+    """A blend that is saved as out.png."""
+    pastiche = impasto.paint("photo.png", [("painting.png", 2), ("photo.png", 0.5)], **quick)
+    pastiche.save("out.png")
+    return pastiche
+
+
+def paint_and_stop(stop_at: tuple[int, int], quick: Quick) -> impasto.Pastiche:
+    """Stop from outside after a given step, as a person would."""
+    controls = Controls()
+    run = impasto.api.build_run("photo.png", "painting.png", controls=controls, options=quick)
+    for event in run:
+        if isinstance(event, StepDone) and (event.scale, event.step) == stop_at:
+            controls.stop = True
+    assert run.pastiche is not None
+    return run.pastiche
+
+
+# ------------------------------------------------------------------------------------ what it holds
+
+
+def test_a_record_describes_the_run(painted: impasto.Pastiche, quick: Quick, tiny_encoder_file: Path) -> None:
+    record = parse_record(impasto.read_record("out.png"), "out.png")
+    assert record.impasto == impasto.__version__
+    assert record.recipe is None
+    assert record.stopped_after is None
+    assert record.inputs.content == File(name="photo.png", sha256=load_picture("photo.png").sha256)
+    assert [(p.name, p.weight) for p in record.inputs.paintings] == [
+        ("painting.png", 2.0),
+        ("photo.png", 0.5),
+    ]
+    assert record.encoder.name == "tiny"
+    assert record.encoder.sha256 == load_file_hash(tiny_encoder_file)
+    assert record.options.encoder == tiny_encoder_file.name
+    assert record.options.size_px == 48
+    assert record.options.threads == record.machine.threads == 1
+    assert record.machine.torch == torch.__version__
+    assert record.machine.instruction_set == torch.backends.cpu.get_cpu_capability()
+
+
+def load_file_hash(path: Path) -> str:
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_what_was_left_to_the_machine_is_resolved(studio: Path, quick: Quick) -> None:
+    options = {k: v for k, v in quick.items() if k not in ("size_px", "threads")} | {"steps": 1}
+    record = impasto.paint("photo.png", "painting.png", **options).record
+    assert record["options"]["size_px"] == 60
+    assert record["options"]["threads"] == record["machine"]["threads"] >= 1
+
+
+@pytest.mark.parametrize("asked", ["auto", "float32", "bfloat16"])
+def test_precision_is_recorded_as_it_came_to_be(
+    studio: Path, quick: Quick, tiny_encoder_file: Path, asked: str
+) -> None:
+    pastiche = impasto.paint("photo.png", "painting.png", **quick, device="cpu", precision=asked)
+    assert pastiche.record["options"]["precision"] == ("float32" if asked == "auto" else asked)
+    pastiche.save("precise.png")
+    again = impasto.replay("precise.png", [tiny_encoder_file])
+    assert np.array_equal(again.pixels, pastiche.pixels)
+    other = impasto.replay(
+        "precise.png", [tiny_encoder_file], precision="float32" if asked == "bfloat16" else "bfloat16"
+    )
+    assert not np.array_equal(other.pixels, pastiche.pixels)
+
+
+def test_a_record_tells_no_folder_and_no_date(studio: Path, quick: Quick) -> None:
+    (studio / "mine.toml").write_text("seed = 1")
+    pastiche = impasto.paint(
+        studio / "photo.png",
+        studio / "painting.png",
+        recipe=str(studio / "mine.toml"),
+        starting_point=str(studio / "photo.png"),
+        **quick,
+    )
+    text = json.dumps(pastiche.record)
+    assert "/" not in text
+    assert "\\" not in text
+    assert not re.search(r"(19|20)\d\d[-:/]\d\d", text)
+
+
+def test_json_round_trip(painted: impasto.Pastiche) -> None:
+    record = parse_record(painted.record, "out.png")
+    assert json.loads(json.dumps(painted.record)) == painted.record
+    assert parse_record(record.model_dump(mode="json"), "out.png") == record
+    assert impasto.read_record("out.png") == painted.record
+
+
+def test_a_record_that_cannot_be_used(painted: impasto.Pastiche) -> None:
+    good = painted.record
+    with pytest.raises(RecordError, match=r"out\.png has a run record of format 2, made by impasto 9\.0"):
+        parse_record(good | {"format_version": 2, "impasto": "9.0"}, "out.png")
+    with pytest.raises(RecordError, match="format None"):
+        parse_record({}, "out.png")
+    with pytest.raises(RecordError, match="inputs"):
+        parse_record({k: v for k, v in good.items() if k != "inputs"}, "out.png")
+    with pytest.raises(RecordError, match=r"options\.novelty"):
+        parse_record(good | {"options": good["options"] | {"novelty": 1}}, "out.png")
+
+
+# ------------------------------------------------------------------------------------------- inputs
+
+
+def file_of(path: str) -> File:
+    return File(name=Path(path).name, sha256=load_file_hash(Path(path)))
+
+
+def test_inputs_are_found_by_their_bytes(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    wanted = {"content image": file_of("photo.png"), "style image": file_of("painting.png")}
+    assert find_inputs(wanted, [studio]) == {
+        "content image": studio / "photo.png",
+        "style image": studio / "painting.png",
+    }
+    Path("photo.png").rename("renamed.jpg")
+    assert find_inputs(wanted, [studio])["content image"] == studio / "renamed.jpg"
+    Path("photo.png").write_bytes(b"something else of that name")
+    assert find_inputs(wanted, [studio])["content image"] == studio / "renamed.jpg"
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    Path("renamed.jpg").rename(elsewhere / "hidden.bin")
+    with pytest.raises(RecordError, match=r"content image 'photo\.png'"):
+        find_inputs(wanted, [studio, elsewhere])
+    assert find_inputs(wanted, [studio], [elsewhere / "hidden.bin"])["content image"] == elsewhere / "hidden.bin"
+
+
+def test_one_file_may_play_two_parts(studio: Path) -> None:
+    wanted = {"content image": file_of("photo.png"), "style image": file_of("photo.png")}
+    assert set(find_inputs(wanted, [studio]).values()) == {studio / "photo.png"}
+
+
+def test_a_given_file_must_be_one_of_the_inputs(studio: Path) -> None:
+    wanted = {"content image": file_of("photo.png")}
+    with pytest.raises(RecordError, match=r"painting\.png' is none of the inputs of this picture \(photo\.png\)"):
+        find_inputs(wanted, [studio], [studio / "painting.png"])
+    with pytest.raises(RecordError, match=r"no file .*gone\.png"):
+        find_inputs(wanted, [studio], [studio / "gone.png"])
+
+
+def test_overridden_inputs_are_not_wanted(studio: Path, quick: Quick) -> None:
+    record = parse_record(
+        impasto.paint("photo.png", "painting.png", starting_point="painting.png", **quick).record, "out.png"
+    )
+    assert list(wanted_files(record)) == ["content image", "style image", "starting point", "encoder"]
+    assert list(wanted_files(record, ["encoder", "starting_point"])) == ["content image", "style image"]
+
+
+# ------------------------------------------------------------------------------------------- replay
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg", ".tiff"])
+def test_replay_gives_the_same_file(painted: impasto.Pastiche, tiny_encoder_file: Path, suffix: str) -> None:
+    painted.save(f"first{suffix}")
+    again = impasto.replay(f"first{suffix}", [tiny_encoder_file])
+    assert np.array_equal(again.pixels, painted.pixels)
+    again.save(f"second{suffix}")
+    assert Path(f"first{suffix}").read_bytes() == Path(f"second{suffix}").read_bytes()
+
+
+def test_replay_from_a_picture_as_starting_point(studio: Path, quick: Quick, tiny_encoder_file: Path) -> None:
+    first = impasto.paint("photo.png", "painting.png", starting_point="painting.png", **quick)
+    first.save("out.png")
+    assert np.array_equal(impasto.replay("out.png", [tiny_encoder_file]).pixels, first.pixels)
+    fresh = impasto.replay("out.png", [tiny_encoder_file], starting_point="content")
+    assert fresh.record["inputs"]["starting_picture"] is None
+    expected = impasto.paint("photo.png", "painting.png", **quick)
+    assert np.array_equal(fresh.pixels, expected.pixels)
+    other = impasto.replay("out.png", [tiny_encoder_file], starting_point="photo.png")
+    assert other.record["inputs"]["starting_picture"]["name"] == "photo.png"
+
+
+@pytest.mark.parametrize("stop_at", [(0, 1), (0, 3), (1, 1)])
+def test_replay_of_a_stopped_run_stops_there(
+    studio: Path, quick: Quick, tiny_encoder_file: Path, stop_at: tuple[int, int]
+) -> None:
+    stopped = paint_and_stop(stop_at, quick)
+    assert stopped.stopped
+    assert stopped.record["stopped_after"] == {"scale": stop_at[0], "step": stop_at[1]}
+    stopped.save("out.png")
+    again = impasto.replay("out.png", [tiny_encoder_file])
+    assert np.array_equal(again.pixels, stopped.pixels)
+    assert again.record == stopped.record
+    # another plan has no such step: painted to the end
+    assert not impasto.replay("out.png", [tiny_encoder_file], size_px=40).stopped
+
+
+def test_replay_with_overrides(painted: impasto.Pastiche, tiny_encoder_file: Path) -> None:
+    larger = impasto.replay("out.png", [tiny_encoder_file], size_px=60, seed=9)
+    assert larger.pixels.shape == (48, 60, 3)
+    assert larger.record["options"] == painted.record["options"] | {"size_px": 60, "seed": 9}
+    with pytest.raises(OptionError, match="strength"):
+        impasto.replay("out.png", strength=-1)
+
+
+def test_replay_says_which_input_is_missing(painted: impasto.Pastiche, tiny_encoder_file: Path) -> None:
+    with pytest.raises(RecordError, match=r"the encoder 'tiny\.safetensors'"):
+        impasto.replay("out.png")
+    Path("painting.png").unlink()
+    with pytest.raises(RecordError, match=r"the style image 1 'painting\.png'"):
+        impasto.replay("out.png", [tiny_encoder_file])
+
+
+def test_replay_of_a_picture_without_a_record(studio: Path) -> None:
+    with pytest.raises(RecordError, match=r"photo\.png"):
+        impasto.replay("photo.png")
+
+
+def test_what_differs_on_another_machine(studio: Path, quick: Quick) -> None:
+    pastiche = impasto.paint("photo.png", "painting.png", **quick)
+    record = parse_record(pastiche.record, "out.png")
+    options = record.options.model_copy(update={"encoder": quick["encoder"]})
+    assert replay_differences(record, options) == []
+    machine = record.machine.model_copy(update={"torch": "1.0", "instruction_set": "NEON"})
+    other = record.model_copy(update={"machine": machine, "impasto": "0.0.1"})
+    lines = replay_differences(other, options)
+    assert [line.split(":")[0] for line in lines] == ["impasto", "torch", "instruction set"]
+    assert f"1.0 then, {torch.__version__} now" in lines[1]
+
+
+def test_a_record_survives_being_saved_by_hand(painted: impasto.Pastiche) -> None:
+    save_picture("hand.png", painted.pixels, record=painted.record)
+    assert RunRecord.model_validate(impasto.read_record("hand.png")).bit_depth == 8

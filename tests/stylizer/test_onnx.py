@@ -1,0 +1,97 @@
+"""The ONNX graph: the same picture as the stylizer's, and matrix roots as eigenvalues give them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from impasto.encoders import load_encoder
+from impasto.errors import OptionError
+from impasto.stylizer import onnx as export
+from impasto.stylizer.network import Network
+from impasto.stylizer.stylizer import Stylizer, load_stylizer
+
+
+@pytest.fixture(scope="module")
+def stylizer() -> Stylizer:
+    """Random weights, strong enough that every part of the network shows in the picture."""
+    torch.manual_seed(2)
+    network = Network()
+    with torch.no_grad():
+        network.leave.weight.mul_(10)
+        for name, parameter in network.named_parameters():
+            if "affine" in name or "shares" in name:
+                parameter.normal_(std=0.3)
+    return Stylizer("random", "", load_encoder("lite"), network)
+
+
+@pytest.mark.parametrize("size", [3, 40])
+@pytest.mark.parametrize("smallest", [1.0, 1e-2, 3e-5])
+def test_roots_are_those_of_the_eigenvalues(size: int, smallest: float) -> None:
+    generator = torch.Generator().manual_seed(size)
+    vectors, _ = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
+    values = torch.logspace(0, np.log10(smallest), size, dtype=torch.float64) * 7
+    root, inverse = export.newton_roots(((vectors * values) @ vectors.T)[None], export.PRODUCT_STEPS)
+    torch.testing.assert_close(root[0], (vectors * values.sqrt()) @ vectors.T, atol=1e-7, rtol=0)
+    torch.testing.assert_close(inverse[0], (vectors * values.rsqrt()) @ vectors.T, atol=1e-6 / smallest, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "strength"), [(70, 101, 100.0), (64, 48, 60.0), (16, 90, 10.0), (40, 40, 0.0)]
+)
+def test_the_graph_paints_what_the_stylizer_paints(
+    stylizer: Stylizer, height: int, width: int, strength: float
+) -> None:
+    generator = torch.Generator().manual_seed(3)
+    photo, painting = (torch.rand(1, 3, *size, generator=generator) for size in ((height, width), (90, 66)))
+    with torch.no_grad():
+        found = export.Graph(stylizer).eval()(photo, painting, torch.tensor(float(strength)))
+        wanted = stylizer.paint(photo, stylizer.study(painting), strength=strength)
+    torch.testing.assert_close(found, wanted, atol=2e-5, rtol=0)
+
+
+def test_without_its_packages(stylizer: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(OptionError, match=r"onnx is not installed; to export: pip install 'impasto\[onnx\]'"):
+        export.export_onnx(stylizer, tmp_path / "a.onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("weights", "limit", "largest"), [("exact", 1e-3, 5e6), ("int8", 0.1, 4e6)])
+def test_onnxruntime_paints_the_same(tmp_path: Path, weights: str, limit: float, largest: float) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    path = tmp_path / "stylizer.onnx"
+    # In a process of its own: the exporter cannot trace functions whose shapes are checked, as tests do.
+    command = [sys.executable, "-m", "impasto", "export", "stylizer", "-o", str(path), "--weights", weights, "--quiet"]
+    subprocess.run(command, check=True)
+    assert path.stat().st_size < largest
+    session = onnxruntime.InferenceSession(path)
+    stylizer = load_stylizer()
+    generator = torch.Generator().manual_seed(4)
+    for sizes, strength in ((((70, 101), (90, 66)), 100.0), (((128, 33), (48, 200)), 40.0)):
+        smooth = (torch.rand(1, 3, 6, 8, generator=generator) for _ in sizes)
+        photo, painting = (torch.nn.functional.interpolate(s, size) for s, size in zip(smooth, sizes, strict=True))
+        inputs = {"photo": photo.numpy(), "painting": painting.numpy(), "strength": np.array(strength, np.float32)}
+        (found,) = session.run(["pastiche"], inputs)
+        wanted = stylizer.paint(photo, stylizer.study(painting), strength=strength).numpy()
+        assert found.shape == wanted.shape
+        assert np.abs(found - wanted).max() < limit
+    run_the_example(path, tmp_path)
+
+
+def run_the_example(model: Path, folder: Path) -> None:
+    """What docs/draft.md shows for use without impasto."""
+    generator = np.random.default_rng(0)
+    for name, size in (("photo.png", (40, 64, 3)), ("painting.png", (48, 56, 3))):
+        Image.fromarray(generator.integers(0, 256, size, np.uint8)).save(folder / name)
+    example = Path(__file__).parents[2] / "examples" / "stylizer_onnx.py"
+    names = [str(folder / name) for name in ("photo.png", "painting.png", "pastiche.png")]
+    subprocess.run([sys.executable, "-I", str(example), str(model), *names], check=True)
+    with Image.open(folder / "pastiche.png") as pastiche:
+        assert pastiche.size == (512, 320)
