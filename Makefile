@@ -13,8 +13,8 @@ export OMP_WAIT_POLICY ?= passive
 
 demo: $(VENV)/.demo
 	@photo=$$($(BIN)/python -c "from matplotlib.cbook import get_sample_data as s; print(s('grace_hopper.jpg', asfileobj=False))"); \
-	$(BIN)/impasto paint "$$photo" src/impasto/samples/flow.jpg -o $(DEMO) --overwrite
-	@echo "The pastiche: $(DEMO) (a portrait of Grace Hopper in the manner of src/impasto/samples/flow.jpg)"
+	$(BIN)/impasto paint "$$photo" src/impasto/inputs/samples/flow.jpg -o $(DEMO) --overwrite
+	@echo "The pastiche: $(DEMO) (a portrait of Grace Hopper in the manner of src/impasto/inputs/samples/flow.jpg)"
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n 2 -m "not slow and not cluster and not browser" --cov=impasto --cov-report=term:skip-covered --cov-fail-under=90
@@ -23,7 +23,7 @@ test-browser: $(VENV)/.dev  # the studio in Chromium; skipped where there is non
 	$(BIN)/python -m pytest -q -m browser tests/browser
 
 test-cluster: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -m cluster tests/jobs
+	$(BIN)/python -m pytest -q -m cluster tests/lab
 
 test-all: $(VENV)/.dev $(VENV)/.tensorflow
 	$(BIN)/python -m pytest -q -n 2

@@ -19,20 +19,20 @@ from typing import Any
 import torch
 
 from impasto.encoders import load_encoder
-from impasto.engine.areas import Areas
 from impasto.engine.devices import thread_count
 from impasto.engine.objective import build_objective
 from impasto.engine.paint import iter_paint
 from impasto.engine.pyramid import Scale, build_pyramid
-from impasto.engine.settle import pastiche_size
+from impasto.engine.regions import Areas
+from impasto.engine.validate import pastiche_size
 from impasto.errors import ImpastoError
 from impasto.events import Event, RunDone, StepDone
-from impasto.images.io import Picture, load_picture, picture_from_array
-from impasto.images.picture import quantise
-from impasto.inputs import Painting
+from impasto.images.picture import Picture, picture_from_array, quantise
+from impasto.images.reading import load_picture
+from impasto.inputs.paintings import Painting
 from impasto.lab.metrics import to_tensor
 from impasto.losses.objective import Objective
-from impasto.options import PaintOptions, build_options
+from impasto.options.fields import PaintOptions, build_options
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tools"))

@@ -35,8 +35,8 @@ from common import (
 )
 from distill_encoder import load_images, split
 from impasto.encoders import Encoder, load_encoder
-from impasto.images.io import Picture
-from impasto.options import PaintOptions
+from impasto.images.picture import Picture
+from impasto.options.fields import PaintOptions
 from references import encoder_folder, open_teacher, write_teacher, write_vgg_sized
 
 UNEXPLAINED_AIMS = {"relu1_1": 0.02, "relu2_1": 0.05, "relu3_1": 0.10, "relu4_1": 0.15, "relu5_1": 0.25}

@@ -22,7 +22,7 @@ from impasto.engine.optimizers import Adam
 from impasto.engine.plan import build_plan
 from impasto.losses.objective import Objective, Region, style_statistics
 from impasto.losses.tiles import Core
-from impasto.options import PaintOptions, build_options
+from impasto.options.fields import PaintOptions, build_options
 from references import encoder_folder, write_vgg_sized
 
 GAIN_BAR, GAIN_PX = 3.0, 1024

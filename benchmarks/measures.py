@@ -9,7 +9,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from impasto.encoders import Encoder
-from impasto.images.io import Picture, picture_from_array
+from impasto.images.picture import Picture, picture_from_array
 from impasto.lab.metrics import Plane, content_distance, luma, structural_similarity, to_tensor
 from impasto.losses.objective import style_statistics
 from impasto.losses.style import WassersteinLoss

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import pyvips
 
 from common import Report, new_parser, parse, run, shared_path
-from impasto.flags import flag_name
+from impasto.options.spelling import flag_name
 
 GIB = 2**30
 LIMITS_GIB = {2048: 1, 4096: 2}  # px: up to this long edge

@@ -26,7 +26,7 @@ from common import (
     run,
     seeded_pairs,
 )
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
 
 
 def keep(painted: dict[str, Painted], name: str, pair: Pair, options: PaintOptions) -> None:

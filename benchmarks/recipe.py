@@ -31,7 +31,7 @@ from common import (
     short_name,
 )
 from impasto.lab.metrics import noise_ratio
-from impasto.options import load_recipe
+from impasto.options.recipes import load_recipe
 from measures import TeacherView, border, frame
 from references import open_teacher
 from sheet import Cell, save_sheet

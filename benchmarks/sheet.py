@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from impasto.images.geometry import fit_long_edge
-from impasto.images.io import Picture
+from impasto.images.picture import Picture
+from impasto.images.tensors import fit_long_edge
 
 LABEL_PX = 16
 GAP_PX = 4

@@ -42,18 +42,19 @@ from common import (
     to_tensor,
 )
 from impasto.encoders import Encoder, load_encoder
-from impasto.engine.balance import READING_LONG_EDGE_PX, Readability
 from impasto.engine.optimizers import LBFGS
 from impasto.engine.pyramid import Scale, build_pyramid
-from impasto.engine.settle import pastiche_size
+from impasto.engine.readability import READING_LONG_EDGE_PX, Readability
+from impasto.engine.validate import pastiche_size
 from impasto.events import RunStarted, StepDone
-from impasto.flags import flag_name
 from impasto.losses.content import ContentLoss
 from impasto.losses.objective import style_statistics
-from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import Moments, moments
 from impasto.losses.style import STYLE_LOSSES
-from impasto.options import PaintOptions, load_recipe
+from impasto.losses.total_variation import total_variation
+from impasto.options.fields import PaintOptions
+from impasto.options.recipes import load_recipe
+from impasto.options.spelling import flag_name
 from references import encoder_folder, write_vgg_sized
 
 OBJECTIVE_BAR, COST_BAR, RATIO_BAR, SECONDS_BAR = 1.05, 1 / 8, 300.0, 15.0

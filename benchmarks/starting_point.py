@@ -24,11 +24,11 @@ from common import (
     seeded_pairs,
 )
 from impasto.engine.paint import iter_paint
-from impasto.engine.settle import pastiche_size
+from impasto.engine.validate import pastiche_size
 from impasto.events import RunDone, StepDone
-from impasto.fast.draft import draft_start
-from impasto.inputs import Painting
-from impasto.options import DRAFT, PaintOptions
+from impasto.inputs.paintings import Painting
+from impasto.options.fields import DRAFT, PaintOptions
+from impasto.stylizer.regions import draft_start
 from sheet import Cell, save_sheet
 
 

@@ -24,7 +24,7 @@ from common import (
     seeded_pairs,
     short_name,
 )
-from impasto.images.io import Picture
+from impasto.images.picture import Picture
 from measures import TeacherView, dissimilarity, edge_disagreement
 from references import open_teacher
 from sheet import Cell, save_sheet, side_by_side

@@ -35,14 +35,16 @@ from common import (
     seeded_pairs,
     short_name,
 )
-from impasto.drafting import use_large_pages
 from impasto.encoders import Encoder
-from impasto.fast.draft import draft_pixels, photo_tensor, study_paintings
-from impasto.fast.statistics import StyleStatistics
-from impasto.fast.stylizer import Stylizer, load_stylizer
-from impasto.images.io import Picture, load_picture, picture_from_array, save_picture
-from impasto.inputs import Painting
+from impasto.images.picture import Picture, picture_from_array
+from impasto.images.reading import load_picture
+from impasto.images.writing import save_picture
+from impasto.inputs.paintings import Painting
 from impasto.lab.metrics import color_distance, noise_ratio, style_gram, style_sliced
+from impasto.runs.draft import use_large_pages
+from impasto.stylizer.regions import draft_pixels, photo_tensor, study_paintings
+from impasto.stylizer.statistics import StyleStatistics
+from impasto.stylizer.stylizer import Stylizer, load_stylizer
 from measures import TeacherView, border
 from references import open_teacher
 from sheet import Cell, save_sheet

@@ -24,7 +24,7 @@ from impasto.engine.optimizers import LBFGS
 from impasto.engine.pyramid import build_pyramid
 from impasto.losses.objective import WHOLE_PX, Objective, Region, style_statistics
 from impasto.losses.tiles import tile_sides
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
 
 COST_BAR, GROWTH_BAR = 2.1, 1.15
 

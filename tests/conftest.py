@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
+from weights_server import TINY, Web, serve, tiny_source, write_published
+
+if TYPE_CHECKING:
+    from impasto.encoders.sources import Source
 
 
 @pytest.fixture(autouse=True)
@@ -91,3 +98,32 @@ def quick_flags(quick: dict[str, object]) -> list[str]:
     from impasto.options.spelling import flag_name, format_value
 
     return [part for name, value in quick.items() for part in (flag_name(name), format_value(value))]
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file's bytes."""
+    path = tmp_path_factory.mktemp("published") / "tiny.h5"
+    write_published(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def web(published: bytes) -> Iterator[Web]:
+    """A server of `published`."""
+    with serve(published) as web:
+        yield web
+
+
+@pytest.fixture
+def source(web: Web, published: bytes, monkeypatch: pytest.MonkeyPatch) -> Source:
+    """``vgg19`` as that server publishes it."""
+    for variable in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    from impasto.encoders import conversion
+    from impasto.encoders.sources import SOURCES
+
+    source = tiny_source(web.url, len(published), hashlib.md5(published).hexdigest())
+    monkeypatch.setitem(SOURCES, "vgg19", source)
+    monkeypatch.setattr(conversion, "VGG19", TINY)
+    return source

@@ -22,7 +22,7 @@ from impasto import Painting, Region
 from make_pictures import save
 
 PHOTO = get_sample_data("grace_hopper.jpg", asfileobj=False)
-FLOW = Path(impasto.__file__).parent / "samples" / "flow.jpg"
+FLOW = Path(impasto.__file__).parent / "inputs" / "samples" / "flow.jpg"
 SIZE_PX = 256
 WARM = np.array([(67, 26, 42), (138, 44, 34), (201, 71, 42), (219, 128, 48), (230, 174, 82), (243, 213, 150)])
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 import impasto
 
-SAMPLES = Path(impasto.__file__).parent / "samples"
+SAMPLES = Path(impasto.__file__).parent / "inputs" / "samples"
 ORDER = ("flow",), ("dots",), ("shards",), ("woodcut",), ("wash",), ("glass",), ("flow", "glass")
 EDGE_PX, THUMBNAIL_PX, GAP_PX, COLUMNS, QUALITY = 400, 90, 8, 4, 74
 

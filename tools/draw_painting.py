@@ -9,7 +9,7 @@ upper left.
 Every picture is painted at twice its size and scaled down.  The same seed gives the same picture.  Bristles and
 relief of `flow` are made for a height of about 768 pixels.
 
-    draw_painting.py all -o src/impasto/samples
+    draw_painting.py all -o src/impasto/inputs/samples
     draw_painting.py dots --seed 7 -o other.jpg
 """
 

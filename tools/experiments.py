@@ -22,7 +22,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from impasto import cli
+from impasto.cli import main as cli
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "experiments.md"

@@ -57,7 +57,7 @@ def paint_golden(optimizer: str) -> NDArray[np.float32]:
     """[96, 128, 3] in [0, 1]: the picture as this version paints it."""
     import impasto
 
-    painting = Path(impasto.__file__).parent / "samples" / "flow.jpg"
+    painting = Path(impasto.__file__).parent / "inputs" / "samples" / "flow.jpg"
     return impasto.paint(draw_photo(), painting, optimizer=optimizer, **{"steps": STEPS[optimizer]} | OPTIONS).pixels
 
 

@@ -31,7 +31,7 @@ STRENGTHS = (10, 25, 40, 50, 60, 75, 100)  # not 0, which is the photograph
 STRENGTH_PAIR = ("dog", "seurat_grande_jatte")
 SIZES_PAIR, SIZES_PX, CROP_PX = ("colosseum", "van_gogh_starry_night"), (512, 2048), 400
 HEIGHT_PX, SHEET_HEIGHT_PX, SHEET_COLUMNS, GAP_PX = 270, 190, 6, 6
-SAMPLE = Path(impasto.__file__).parent / "samples" / "flow.jpg"
+SAMPLE = Path(impasto.__file__).parent / "inputs" / "samples" / "flow.jpg"
 CONTROL_PX = 288
 COLORS: tuple[dict[str, object], ...] = (
     {},

@@ -8,8 +8,8 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from impasto.flags import describe_bounds, describe_default, flag_name, option_group
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
+from impasto.options.spelling import describe_bounds, describe_default, flag_name, option_group
 
 TARGET = Path(__file__).parents[1] / "docs" / "options.md"
 

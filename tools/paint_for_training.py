@@ -15,9 +15,10 @@ from pathlib import Path
 from impasto.engine.paint import iter_paint
 from impasto.errors import ImpastoError
 from impasto.events import Controls, PreviewReady, RunDone, StepDone
-from impasto.images.io import load_picture, save_picture
-from impasto.inputs import Painting
-from impasto.options import build_options
+from impasto.images.reading import load_picture
+from impasto.images.writing import save_picture
+from impasto.inputs.paintings import Painting
+from impasto.options.fields import build_options
 
 
 def paint_one(

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from impasto.version import __version__
+
 if TYPE_CHECKING:
     from impasto.api import enlarge, iter_paint, paint, replay, resume
-    from impasto.drafting import draft
     from impasto.errors import (
         CheckpointError,
         ImpastoError,
@@ -37,16 +38,19 @@ if TYPE_CHECKING:
         Steered,
         StepDone,
     )
-    from impasto.images.io import Picture, load_picture, picture_from_array, read_record, save_picture
-    from impasto.inputs import Painting, Region
+    from impasto.images.picture import Picture, picture_from_array
+    from impasto.images.reading import load_picture, read_record
+    from impasto.images.writing import save_picture
+    from impasto.inputs.paintings import Painting, Region
     from impasto.lab.drafts import drafts
     from impasto.lab.face import again, batch, compare, sweep
     from impasto.lab.run import LabRun
-    from impasto.options import PaintOptions, load_recipe, recipe_names
-    from impasto.runs import Pastiche
-    from impasto.styles import save_style
+    from impasto.options.fields import PaintOptions
+    from impasto.options.recipes import load_recipe, recipe_names
+    from impasto.runs.draft import draft
+    from impasto.runs.run import Pastiche
+    from impasto.runs.save_style import save_style
 
-__version__ = "0.1.0"
 
 __all__ = [
     "CheckpointError",
@@ -97,7 +101,7 @@ __all__ = [
 
 _HOMES = {
     "impasto.api": ["enlarge", "iter_paint", "paint", "replay", "resume"],
-    "impasto.drafting": ["draft"],
+    "impasto.runs.draft": ["draft"],
     "impasto.errors": [
         "CheckpointError", "ImpastoError", "InputError", "OptionError", "OutputError", "RecordError", "WeightsError",
     ],
@@ -105,14 +109,17 @@ _HOMES = {
         "CheckpointSaved", "Controls", "Event", "FetchProgressed", "Notice", "PreviewReady", "Resumed", "RunDone",
         "RunStarted", "ScaleStarted", "Steered", "StepDone",
     ],
-    "impasto.images.io": ["Picture", "load_picture", "picture_from_array", "read_record", "save_picture"],
-    "impasto.inputs": ["Painting", "Region"],
+    "impasto.images.picture": ["Picture", "picture_from_array"],
+    "impasto.images.reading": ["load_picture", "read_record"],
+    "impasto.images.writing": ["save_picture"],
+    "impasto.inputs.paintings": ["Painting", "Region"],
     "impasto.lab.face": ["again", "batch", "compare", "sweep"],
     "impasto.lab.drafts": ["drafts"],
     "impasto.lab.run": ["LabRun"],
-    "impasto.options": ["PaintOptions", "load_recipe", "recipe_names"],
-    "impasto.runs": ["Pastiche"],
-    "impasto.styles": ["save_style"],
+    "impasto.options.fields": ["PaintOptions"],
+    "impasto.options.recipes": ["load_recipe", "recipe_names"],
+    "impasto.runs.run": ["Pastiche"],
+    "impasto.runs.save_style": ["save_style"],
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from impasto.drafting import replay_draft
 from impasto.errors import OptionError, did_you_mean
 from impasto.events import Controls, Event
-from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, read_record
-from impasto.images.printing import Print
-from impasto.inputs import (
+from impasto.images.picture import Picture
+from impasto.images.print_size import Print
+from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture, read_record
+from impasto.inputs.paintings import (
     PictureLike,
     Region,
     StyleLike,
@@ -22,7 +22,20 @@ from impasto.inputs import (
     load_palette,
     load_style,
 )
-from impasto.interrupted import (
+from impasto.inputs.record_inputs import input_files, read_painting, read_picture, read_region
+from impasto.inputs.style_file import StyleFile
+from impasto.options.fields import (
+    CHECKPOINT_SECONDS,
+    MIN_SCALE_PX,
+    STARTING_POINTS,
+    STEERABLE,
+    PaintOptions,
+    build_options,
+    scale_edges,
+)
+from impasto.options.recipes import load_recipe
+from impasto.runs.draft import replay_draft
+from impasto.runs.interrupted import (
     RunState,
     find_run_folder,
     holds_run,
@@ -30,20 +43,8 @@ from impasto.interrupted import (
     read_run,
     remove_run,
 )
-from impasto.options import (
-    CHECKPOINT_SECONDS,
-    MIN_SCALE_PX,
-    STARTING_POINTS,
-    STEERABLE,
-    PaintOptions,
-    build_options,
-    load_recipe,
-    scale_edges,
-)
-from impasto.record import find_inputs, is_draft, is_picture_path, parse_record, wanted_files
-from impasto.record_inputs import input_files, read_painting, read_picture, read_region
-from impasto.runs import Pastiche, Run
-from impasto.style_file import StyleFile
+from impasto.runs.record import find_inputs, is_draft, is_picture_path, parse_record, wanted_files
+from impasto.runs.run import Pastiche, Run
 
 # A stop means the same step only where the plan of scales and steps is the same.
 PLAN_OPTIONS = frozenset(["size_px", "shape_px", "steps", "min_scale_px", "scale_factor"])

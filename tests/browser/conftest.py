@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from studio_server import LIMITS, SMALL, Page, Server
 
 pytest.importorskip("gradio", reason="the studio needs the extra 'studio'")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-PICTURES = Path(__file__).parents[2] / "test-out" / "studio"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
     "--no-sandbox",
@@ -28,48 +24,12 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# Small, so that a painting takes seconds; --steps are many where a test wants to be there while it is painted.
-SMALL = ("--size", "64", "--min-scale", "32", "--steps", "4", "--threads", "1")
-LIMITS = ("--max-upload", "2MB", "--max-pixels", "1000000")
-Page = Any
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-class Server:
-    """``impasto studio`` in a process of its own."""
-
-    def __init__(self, folder: Path, *flags: str) -> None:
-        self.folder, self._flags = folder, flags
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/"
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "impasto", "studio", "--no-browser", "--folder", str(self.folder)]
-        command += ["--port", str(self.port), *self._flags]
-        self._log = (self.folder.parent / f"{self.folder.name}.log").open("ab")
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert self.url in line, f"the studio did not start: {line!r}, {Path(self._log.name).read_text()}"
-
-    def stop(self) -> int:
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            return self._process.wait(30)
-        finally:
-            self._process.kill()
-            self._process.wait()
-            assert self._process.stdout is not None
-            self._process.stdout.close()
-            self._log.close()
 
 
 @pytest.fixture(scope="session")
@@ -140,9 +100,3 @@ def open_page(chromium: Any, server: Server) -> Iterator[Callable[..., Page]]:
 @pytest.fixture
 def page(open_page: Callable[..., Page]) -> Page:
     return open_page()
-
-
-def show(page: Page, name: str) -> None:
-    """Keep a picture of the page, to be looked at."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png")

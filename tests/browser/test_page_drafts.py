@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hands import call, choose, drop, paint, set_option, set_slider, stroke, until, wait_done, wait_preview
+from looks import FAINT, LOOKS, SAMPLES, UNNAMED
 from matplotlib.cbook import get_sample_data
 from PIL import Image
+from studio_server import Page, Server, show
 
 from impasto.images.reading import read_record
-
-from .conftest import Page, Server, show
-from .hands import call, choose, drop, paint, set_option, set_slider, stroke, until, wait_done, wait_preview
-from .test_looks import FAINT, LOOKS, SAMPLES, UNNAMED
 
 LONG = 4000  # steps: more than any test waits for
 TAG = "document.getElementById('draft-tag')"

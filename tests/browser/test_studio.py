@@ -9,13 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
-from impasto.errors import InputError
-from impasto.images.reading import load_picture, read_record
-
-from .conftest import SMALL, Page, Server, show
-from .hands import (
+from hands import (
     call,
     choose,
     download,
@@ -28,6 +22,11 @@ from .hands import (
     wait_done,
     wait_preview,
 )
+from PIL import Image
+from studio_server import SMALL, Page, Server, show
+
+from impasto.errors import InputError
+from impasto.images.reading import load_picture, read_record
 
 LONG = 4000  # steps: more than any test waits for
 SAMPLES = Path(__file__).parents[2] / "src" / "impasto" / "inputs" / "samples"

@@ -15,7 +15,7 @@ from impasto.options.fields import PaintOptions, build_options
 from impasto.options.recipes import describe_recipe, load_recipe, recipe_names
 from impasto.options.spelling import describe_bounds, describe_values, flag_name, format_value
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_every_option_has_a_meaning_a_group_and_a_valid_default() -> None:

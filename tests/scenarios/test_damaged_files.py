@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from damage import XMP, damaged_bytes
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from damage import XMP, damaged_bytes
 from impasto.api import build_replay, resolve_options
 from impasto.cli import main as cli
 from impasto.encoders import Architecture, Encoder, load_encoder

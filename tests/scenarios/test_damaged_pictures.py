@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from PIL import Image
-
 from damage import sound_files, write_damaged
 from damage_watch import Finding, watch
+from PIL import Image
 
 COUNT = 5_000
 SAMPLE = range(0, COUNT, 17)

@@ -6,15 +6,15 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from impasto.display import Clock
 from impasto.events import RunStarted, ScaleStarted, StepDone
+from impasto.runs.progress import Clock
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from impasto.jobs.run_folder import Manifest
-    from impasto.jobs.runner import JobProgress
     from impasto.lab.run import JobKept, LabEvent
+    from impasto.lab.run_folder import Manifest
+    from impasto.lab.runner import JobProgress
 
 SPARE_LINES = 6  # of a terminal, left to what is not a job
 
@@ -100,7 +100,7 @@ class LiveJobs(PlainJobs):
         self._live.stop()
 
     def show(self, event: LabEvent) -> None:
-        from impasto.jobs.runner import JobProgress, JobStarted
+        from impasto.lab.runner import JobProgress, JobStarted
 
         name = event.job.name
         if isinstance(event, JobStarted):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from impasto.cli_parts import (
+from impasto.cli.syntax import (
     GENERAL,
     SWITCH,
     EachPainting,
@@ -22,18 +22,19 @@ from impasto.cli_parts import (
     parse_sheet,
     stop_on_signal,
 )
-from impasto.drafting import DraftOptions, build_draft_options, draft_differences, parse_draft_record, use_large_pages
-from impasto.drafting import draft as paint_draft
-from impasto.drafting import replay_draft as paint_again
 from impasto.errors import OptionError, printable
 from impasto.events import Controls
-from impasto.flags import flag_name, format_value
-from impasto.images.io import DEFAULT_MAX_PIXELS, check_output, read_record
+from impasto.images.reading import DEFAULT_MAX_PIXELS, read_record
+from impasto.images.writing import check_output
 from impasto.lab.drafts import DraftFailed, Drafts
+from impasto.options.spelling import flag_name, format_value
+from impasto.runs.draft import DraftOptions, build_draft_options, draft_differences, parse_draft_record, use_large_pages
+from impasto.runs.draft import draft as paint_draft
+from impasto.runs.draft import replay_draft as paint_again
 
 if TYPE_CHECKING:
-    from impasto.cli_output import Output
-    from impasto.runs import Pastiche
+    from impasto.cli.output import Output
+    from impasto.runs.run import Pastiche
 
 FAILED = 1
 

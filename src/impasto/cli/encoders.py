@@ -27,7 +27,7 @@ def build_weights_app() -> App:
 
 def fetch_encoder(encoder: str, quiet: bool = False, *, half: bool = False, again: bool = False) -> None:
     """Fetch the weights of an encoder where they are not here yet, and show it; `again`: say so if they are."""
-    from impasto.display import choose_display
+    from impasto.cli.display import choose_display
     from impasto.encoders.fetch import iter_fetch
     from impasto.encoders.store import needs_fetch
 
@@ -154,7 +154,8 @@ def features(
     quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
 ) -> int:
     """Draw what a layer sees in a picture: a labelled sheet of feature maps and their Gram matrix."""
-    from impasto.images.io import check_output, load_picture, save_picture
+    from impasto.images.reading import load_picture
+    from impasto.images.writing import check_output, save_picture
 
     for flag, value in (("--size", size), ("--channels", channels)):
         if value < 1:

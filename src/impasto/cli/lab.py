@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from impasto.cli_encoders import fetch_encoder
-from impasto.cli_parts import (
+from impasto.cli.encoders import fetch_encoder
+from impasto.cli.syntax import (
     GENERAL,
     SWITCH,
     EachPainting,
@@ -26,12 +26,12 @@ from impasto.cli_parts import (
 )
 from impasto.errors import OptionError
 from impasto.events import Controls
-from impasto.flags import flag_name
+from impasto.options.spelling import flag_name
 
 if TYPE_CHECKING:
-    from impasto.jobs.run_folder import Manifest
     from impasto.lab.plan import Plan, Planner
     from impasto.lab.run import LabRun
+    from impasto.lab.run_folder import Manifest
 
 RAY_HELP = "run jobs on Ray: auto (this machine, or the cluster it belongs to) or HOST:PORT"
 JUDGE_HELP = "encoder that measures the pictures [default: lite]"
@@ -195,7 +195,7 @@ def _carry_out(plan: Plan, to: Lab) -> int:
 
 def _run(manifest: Manifest, folder: Path, ray: str | None, quiet: bool) -> int:
     """Do, show, sum up; returns the exit code."""
-    from impasto.display_jobs import choose_jobs_display
+    from impasto.cli.display_jobs import choose_jobs_display
     from impasto.lab.run import collect, iter_lab
 
     fetch_encoder(manifest.judge, quiet)

@@ -20,11 +20,10 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
-from impasto import __version__
-from impasto.cli_encoders import build_weights_app, features, fetch_encoder
-from impasto.cli_lab import again, batch, compare, sweep
-from impasto.cli_output import Output, carry_out, check_interval
-from impasto.cli_parts import (
+from impasto.cli.encoders import build_weights_app, features, fetch_encoder
+from impasto.cli.lab import again, batch, compare, sweep
+from impasto.cli.output import Output, carry_out, check_interval
+from impasto.cli.syntax import (
     GENERAL,
     PAINTINGS_HELP,
     SWITCH,
@@ -37,8 +36,10 @@ from impasto.cli_parts import (
     with_option_flags,
 )
 from impasto.errors import ImpastoError, InputError, OptionError, RecordError, printable
-from impasto.flags import flag_name, format_value
-from impasto.options import CHECKPOINT_SECONDS, build_options, describe_recipe, recipe_names
+from impasto.options.fields import CHECKPOINT_SECONDS, build_options
+from impasto.options.recipes import describe_recipe, recipe_names
+from impasto.options.spelling import flag_name, format_value
+from impasto.version import __version__
 
 NOBODY_READS = 141  # as shells say of a program that SIGPIPE ended
 
@@ -109,29 +110,29 @@ def build_app() -> App:
     app.command(features, usage=usage.format("features IMAGE --layer NAME [-o OUT] [OPTIONS]"))
     app.command(build_weights_app())
     app.command(
-        "impasto.cli_studio:studio",
+        "impasto.cli.studio:studio",
         name="studio",
         help="Open the studio, a page for painting, in the browser.",
         usage=usage.format("studio [--folder FOLDER] [--port PORT] [OPTIONS]"),
     )
     app.command(
-        "impasto.cli_draft:draft",
+        "impasto.cli.draft:draft",
         name="draft",
         help="Repaint a photograph in one pass: a second, not minutes.",
         usage=usage.format("draft PHOTO PAINTING [PAINTING...] -o OUT [OPTIONS]\n")
         + "       impasto draft PHOTO... --paintings PAINTING... -o FOLDER [OPTIONS]",
     )
-    app.command("impasto.cli_style:STYLE", name="style", help="Style files: what is known of a painting, without it.")
-    app.command("impasto.cli_style:EXPORT", name="export", help="Write the stylizer for use without impasto.")
-    app.command("impasto.cli_train:TRAIN", name="train", help="Train a stylizer on pictures of your own.")
+    app.command("impasto.cli.style:STYLE", name="style", help="Style files: what is known of a painting, without it.")
+    app.command("impasto.cli.style:EXPORT", name="export", help="Write the stylizer for use without impasto.")
+    app.command("impasto.cli.train:TRAIN", name="train", help="Train a stylizer on pictures of your own.")
     app.command(
-        "impasto.cli_reconstruct:texture",
+        "impasto.cli.reconstruct:texture",
         name="texture",
         help="Paint a texture of any size in the manner of a picture.",
         usage=usage.format("texture IMAGE [IMAGE...] -o OUT [--size 2048x1024] [--seamless] [OPTIONS]"),
     )
     app.command(
-        "impasto.cli_reconstruct:RECONSTRUCT",
+        "impasto.cli.reconstruct:RECONSTRUCT",
         name="reconstruct",
         help="Paint a picture from what layers of it keep.",
     )
@@ -233,7 +234,7 @@ def resume(
 ) -> int:
     """Go on with a run that was interrupted, from its last checkpoint."""
     from impasto.api import build_resume
-    from impasto.images.io import check_output
+    from impasto.images.writing import check_output
 
     check_interval(checkpoint_every)
     given = Output(output or run, max_pixels=max_pixels)
@@ -269,14 +270,14 @@ def replay(
 ) -> int:
     """Paint a picture again from the run record that it carries; options given override the record's."""
     from impasto.api import build_replay
-    from impasto.images.io import read_record
-    from impasto.record import is_draft, replay_differences
+    from impasto.images.reading import read_record
+    from impasto.runs.record import is_draft, replay_differences
 
     given = {name: value for name, value in options.items() if value is not None}
     build_options(given, spell=flag_name)
     to.check(int(to.bit_depth or 8))
     if is_draft(read_record(picture)):
-        from impasto.cli_draft import replay_draft
+        from impasto.cli.draft import replay_draft
 
         return replay_draft(picture, inputs, to, given)
     run = build_replay(picture, inputs, overrides=given, max_pixels=to.limit)
@@ -299,15 +300,15 @@ def info(
     as_json: Annotated[bool, SWITCH, Parameter(name="--json", help="the record as it is stored")] = False,
 ) -> int:
     """Print how a picture was painted: the run record that it carries."""
-    from impasto.images.io import read_record
-    from impasto.record import is_draft, parse_record
+    from impasto.images.reading import read_record
+    from impasto.runs.record import is_draft, parse_record
 
     values = read_record(picture)
     if as_json:
         print(json.dumps(values, indent=2))  # in ASCII: whatever the names hold, every terminal can take it
         return 0
     if is_draft(values):
-        from impasto.cli_draft import describe
+        from impasto.cli.draft import describe
 
         return describe(values, picture.name)
     record = parse_record(values, picture.name)
@@ -341,7 +342,7 @@ def recipes() -> int:
 
 def is_unfinished(output: Path) -> bool:
     """Whether a file is a pastiche that was stopped early: resuming its run may replace it."""
-    from impasto.images.io import read_record
+    from impasto.images.reading import read_record
 
     try:
         return bool(read_record(output).get("stopped_after"))

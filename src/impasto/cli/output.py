@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from impasto.cli_parts import GENERAL, SWITCH, stop_on_signal
+from impasto.cli.syntax import GENERAL, SWITCH, stop_on_signal
 from impasto.errors import OptionError, OutputError
-from impasto.options import CHECKPOINT_SECONDS
+from impasto.options.fields import CHECKPOINT_SECONDS
 
 if TYPE_CHECKING:
-    from impasto.runs import Run
-    from impasto.video import TimeLapse
+    from impasto.runs.run import Run
+    from impasto.runs.timelapse import TimeLapse
 
 
 @Parameter(name="*", group=GENERAL)
@@ -61,14 +61,14 @@ class Output:
     @property
     def run_folder(self) -> Path:
         """Where the checkpoints go."""
-        from impasto.interrupted import run_folder_of
+        from impasto.runs.interrupted import run_folder_of
 
         return run_folder_of(self.output)
 
     def check(self, bit_depth: int) -> None:
         """Refuse what cannot be written, before anything is painted for it."""
-        from impasto.images.io import check_output
-        from impasto.interrupted import holds_run
+        from impasto.images.writing import check_output
+        from impasto.runs.interrupted import holds_run
 
         check_output(self.output, bit_depth=bit_depth, overwrite=self.overwrite)
         check_interval(self.checkpoint_every)
@@ -91,7 +91,7 @@ class Output:
         """What makes the time-lapse of the run in `folder`, if one is wanted; raises for one that cannot be made."""
         if self.timelapse is None:
             return None
-        from impasto.video import TimeLapse
+        from impasto.runs.timelapse import TimeLapse
 
         if self.timelapse.absolute() == self.output.absolute():
             raise OptionError(f"--timelapse and --output are the same file {str(self.output)!r}")
@@ -106,7 +106,7 @@ class Output:
     @property
     def limit(self) -> int:
         """Pixels that an input may have."""
-        from impasto.images.io import DEFAULT_MAX_PIXELS
+        from impasto.images.reading import DEFAULT_MAX_PIXELS
 
         if self.max_pixels is not None and self.max_pixels < 1:
             raise OptionError(f"--max-pixels is at least 1, got {self.max_pixels}")
@@ -121,9 +121,10 @@ def check_interval(seconds: float) -> None:
 
 def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), events_from: int = 0) -> int:
     """Paint, show, log, write; returns the exit code."""
-    from impasto.display import EventLog, choose_display
+    from impasto.cli.display import choose_display
     from impasto.events import RunStarted
-    from impasto.interrupted import Command, holds_run, remove_run
+    from impasto.runs.event_log import EventLog
+    from impasto.runs.interrupted import Command, holds_run, remove_run
 
     anew = run.resumed is None
     if anew:

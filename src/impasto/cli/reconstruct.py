@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from impasto.api import build_run, resolve_options
-from impasto.cli_encoders import fetch_encoder
-from impasto.cli_output import Output, carry_out
-from impasto.cli_parts import GENERAL, SWITCH, parse_painting, with_option_flags
+from impasto.cli.encoders import fetch_encoder
+from impasto.cli.output import Output, carry_out
+from impasto.cli.syntax import GENERAL, SWITCH, parse_painting, with_option_flags
 from impasto.errors import OptionError
-from impasto.flags import flag_name
+from impasto.options.spelling import flag_name
 
 RECIPE = Parameter(help="named options to begin with", metavar="NAME|FILE.toml", group=GENERAL)
 ALL_LAYERS = "the strip of figure 1 of Gatys et al.: one panel for every block, each a picture of its own too"
@@ -138,7 +138,8 @@ def _reconstruct(
 
 
 def _save_strip(kind: str, image: Path, to: Output, panels: Mapping[str, Output], given: Mapping[str, Any]) -> None:
-    from impasto.images.io import load_picture, save_picture
+    from impasto.images.reading import load_picture
+    from impasto.images.writing import save_picture
     from impasto.lab.reconstruct import draw_strip
 
     found = {name: load_picture(panel.output) for name, panel in panels.items()}

@@ -14,10 +14,10 @@ from cyclopts import Parameter
 from platformdirs import user_data_path
 
 from impasto.api import resolve_options
-from impasto.cli_parts import GENERAL, SWITCH, with_option_flags
+from impasto.cli.syntax import GENERAL, SWITCH, with_option_flags
 from impasto.errors import OptionError
-from impasto.flags import flag_name
-from impasto.options import parse_bytes
+from impasto.options.fields import parse_bytes
+from impasto.options.spelling import flag_name
 
 
 @with_option_flags

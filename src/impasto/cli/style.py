@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from impasto.cli_parts import SWITCH
+from impasto.cli.syntax import SWITCH
 from impasto.errors import OptionError, printable
-from impasto.images.io import DEFAULT_MAX_PIXELS
+from impasto.images.reading import DEFAULT_MAX_PIXELS
 
 STYLE = App(name="style", help="Style files: what is known of a painting, without it.", help_format="plaintext")
 EXPORT = App(name="export", help="Write the stylizer for use without impasto.", help_format="plaintext")
@@ -29,7 +29,7 @@ def save(
     quiet: Quiet = False,
 ) -> int:
     """Study a painting and write a style file, which paint and draft take in its place."""
-    from impasto.styles import save_style
+    from impasto.runs.save_style import save_style
 
     if max_pixels is not None and max_pixels < 1:
         raise OptionError(f"--max-pixels is at least 1, got {max_pixels}")
@@ -42,7 +42,7 @@ def save(
 @STYLE.command(usage="Usage: impasto style info NAME.style")
 def info(style: Annotated[Path, Parameter(help="a style file")], /) -> int:
     """Print what a style file was made of."""
-    from impasto.style_file import read_style_file
+    from impasto.inputs.style_file import read_style_file
 
     found = read_style_file(style)
     lines = {
@@ -77,8 +77,8 @@ def stylizer(
     quiet: Quiet = False,
 ) -> int:
     """Write encoder and stylizer as one graph: photo, painting and strength in, pastiche out, of any size."""
-    from impasto.fast.export import OPSET, export_onnx
-    from impasto.fast.stylizer import load_stylizer
+    from impasto.stylizer.onnx import OPSET, export_onnx
+    from impasto.stylizer.stylizer import load_stylizer
 
     size_bytes = export_onnx(load_stylizer(stylizer), output, weights=weights, overwrite=overwrite)
     if not quiet:

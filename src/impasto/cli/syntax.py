@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from cyclopts import Group, Parameter
 
 from impasto.errors import OptionError, did_you_mean
-from impasto.flags import describe_option, describe_values, flag_name, format_value, option_group
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
+from impasto.options.spelling import describe_option, describe_values, flag_name, format_value, option_group
 
 if TYPE_CHECKING:
     from impasto.events import Controls
-    from impasto.images.printing import Print
-    from impasto.inputs import Painting, Region
-    from impasto.record_inputs import File, Inputs, PaintingFile
+    from impasto.images.print_size import Print
+    from impasto.inputs.paintings import Painting, Region
+    from impasto.inputs.record_inputs import File, Inputs, PaintingFile
 
 GENERAL = Group("General", sort_key=0)
 SWITCH = Parameter(negative=(), show_default=False)
@@ -131,7 +131,7 @@ def parse_painting(text: str, max_pixels: int | None = None) -> tuple[str, float
         shorter, mask = path, ""
     if not mask and brush_scale == 1:
         return path, weight
-    from impasto.inputs import Painting
+    from impasto.inputs.paintings import Painting
 
     return Painting(shorter, weight, brush_scale, mask or None, max_pixels=max_pixels)
 
@@ -141,7 +141,7 @@ def parse_region(text: str, max_pixels: int | None = None) -> Region:
 
     Raises `OptionError` for a text that is none, and what `Region` does.
     """
-    from impasto.inputs import ALPHA, Region
+    from impasto.inputs.paintings import ALPHA, Region
 
     body, settings = text, dict[str, str]()
     while found := re.fullmatch(rf"(.*),({'|'.join(REGION_SETTINGS)})=(.*)", body, re.DOTALL):
@@ -221,7 +221,7 @@ def _name_painting(painting: PaintingFile, *, several: bool) -> str:
 
 def parse_sheet(text: str | None, given: Mapping[str, str]) -> Print | None:
     """What --print says; with --size beside it, it is one too many."""
-    from impasto.images.printing import parse_print
+    from impasto.images.print_size import parse_print
 
     if text is not None and "size_px" in given:
         raise OptionError("--size and --print both give the size: leave one out")

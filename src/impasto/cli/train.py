@@ -10,9 +10,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from impasto.cli_parts import GENERAL, SWITCH
+from impasto.cli.syntax import GENERAL, SWITCH
 from impasto.errors import InputError, OptionError
-from impasto.record import PICTURE_SUFFIXES
+from impasto.runs.record import PICTURE_SUFFIXES
 
 TRAIN = App(name="train", help="Train a stylizer on pictures of your own.", help_format="plaintext")
 SPECIALIST_STEPS = 2000
@@ -64,9 +64,9 @@ def stylizer(
             raise OptionError(f"{flag} is at least 1, got {value}")
     import torch
 
-    from impasto.fast.stylizer import load_stylizer
-    from impasto.fast.training import TrainingOptions, load_images
-    from impasto.fast.training_run import STYLIZER, iter_training
+    from impasto.stylizer.stylizer import load_stylizer
+    from impasto.stylizer.training.run import STYLIZER, iter_training
+    from impasto.stylizer.training.train import TrainingOptions, load_images
 
     if threads:
         torch.set_num_threads(threads)

@@ -18,7 +18,7 @@ from impasto.encoders.encoder import Encoder
 from impasto.encoders.sources import SOURCES
 from impasto.encoders.store import find_stored
 from impasto.errors import OptionError, WeightsError, did_you_mean
-from impasto.files import why_not_a_file
+from impasto.storage.files import why_not_a_file
 
 FORMAT_VERSION = "1"
 MAX_BLOCKS, MAX_DEPTH, MAX_WIDTH = 8, 64, 65_536  # of an encoder that a damaged description may speak of

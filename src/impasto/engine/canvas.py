@@ -10,15 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto.engine.areas import mask_tensor
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, Scale, painting_size
+from impasto.engine.regions import mask_tensor
 from impasto.engine.style_files import style_file_moments
-from impasto.images.geometry import extend_mirrored, resize
-from impasto.images.io import Picture
-from impasto.inputs import Painting
+from impasto.images.picture import Picture
+from impasto.images.tensors import extend_mirrored, resize
+from impasto.inputs.paintings import Painting
+from impasto.inputs.style_file import COLOURS, StyleFile
 from impasto.losses.statistics import Moments, blend, moments
-from impasto.options import PaintOptions
-from impasto.style_file import COLOURS, StyleFile
+from impasto.options.fields import PaintOptions
 
 VARIATION_AMPLITUDE = 0.1  # of the soft noise that another variation starts from
 

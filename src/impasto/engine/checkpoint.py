@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import CheckpointError
-from impasto.files import why_not_a_file
+from impasto.storage.files import why_not_a_file
 
 FORMAT_VERSION = 1
 KEPT = 2

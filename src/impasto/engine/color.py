@@ -14,15 +14,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from impasto.engine.areas import Area, Areas
+from impasto.engine.regions import Area, Areas
 from impasto.errors import OptionError
-from impasto.images.geometry import fit_long_edge
-from impasto.images.io import Picture
 from impasto.images.oklab import srgb_to_oklab
+from impasto.images.picture import Picture
 from impasto.images.recolor import ColourMap, Colours, Strength, build_map, mute, recolour, with_chroma_of
-from impasto.inputs import Painting
-from impasto.options import PaintOptions
-from impasto.style_file import StyleFile
+from impasto.images.tensors import fit_long_edge
+from impasto.inputs.paintings import Painting
+from impasto.inputs.style_file import StyleFile
+from impasto.options.fields import PaintOptions
 
 STATISTICS_LONG_EDGE_PX = 512  # colours are counted at this size, so that they are the same at every scale
 

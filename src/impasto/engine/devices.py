@@ -8,7 +8,7 @@ import torch
 
 from impasto.encoders import Encoder
 from impasto.errors import OptionError
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
 
 
 def thread_count(options: PaintOptions) -> int:

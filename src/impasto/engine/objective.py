@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from impasto.encoders import Encoder
-from impasto.engine.areas import Areas
-from impasto.engine.balance import detail_weight
 from impasto.engine.devices import replicas
 from impasto.engine.pyramid import Scale
-from impasto.engine.studies import area_targets
+from impasto.engine.readability import detail_weight
+from impasto.engine.regions import Areas
+from impasto.engine.targets import area_targets
 from impasto.losses.objective import WHOLE_PX, Objective
 from impasto.losses.objective import Region as StyleRegion
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
 
 MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from impasto.engine.checkpoint import Checkpoint
 from impasto.errors import OptionError
 from impasto.losses.objective import Evaluation
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
 
 HISTORY_PIXELS = 4_000_000  # pixels times pairs that L-BFGS remembers at most
 PIECE = 1 << 22  # numbers that Adam takes at a time

@@ -17,20 +17,20 @@ from torch import Tensor
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
-from impasto.engine.areas import Areas
-from impasto.engine.balance import READING_LONG_EDGE_PX, Balance, Readability
-from impasto.engine.canvases import Resample, picture_pixels, picture_tensor, starting_canvas
+from impasto.engine.canvas import Resample, picture_pixels, picture_tensor, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
-from impasto.engine.coloring import Coloring, check_coloring
-from impasto.engine.course import AdaptiveStop, Course
+from impasto.engine.color import Coloring, check_coloring
 from impasto.engine.devices import find_device, find_precision, thread_count
 from impasto.engine.memory import give_back, set_thrift
 from impasto.engine.objective import build_objective
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan, painting_sizes
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale
-from impasto.engine.settle import check_inputs, existing_layers, pastiche_size, texture_brush_scale, with_layers_of
+from impasto.engine.readability import READING_LONG_EDGE_PX, Balance, Readability
+from impasto.engine.regions import Areas
+from impasto.engine.stopping import AdaptiveStop, Course
 from impasto.engine.style_files import check_style_files
+from impasto.engine.validate import check_inputs, existing_layers, pastiche_size, texture_brush_scale, with_layers_of
 from impasto.errors import OptionError
 from impasto.events import (
     CheckpointSaved,
@@ -45,13 +45,13 @@ from impasto.events import (
     Steered,
     StepDone,
 )
-from impasto.images.geometry import fit_long_edge, resize
-from impasto.images.io import Picture
-from impasto.inputs import Painting, Region
+from impasto.images.picture import Picture
+from impasto.images.tensors import fit_long_edge, resize
+from impasto.inputs.paintings import Painting, Region
 from impasto.losses.objective import (
     Objective,
 )
-from impasto.options import STEERABLE, PaintOptions, build_options
+from impasto.options.fields import STEERABLE, PaintOptions, build_options
 
 PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights see them so, a distilled geometry is of [0, 1]
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few

@@ -16,8 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from impasto.encoders import Encoder
-from impasto.images.geometry import resize
-from impasto.options import PaintOptions
+from impasto.images.tensors import resize
+from impasto.options.fields import PaintOptions
 
 # Photo and pastiche are reduced to this, so that readability means the same at every size.
 READING_LONG_EDGE_PX = 192

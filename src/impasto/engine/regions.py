@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impasto.images.geometry import fit_long_edge, resize
-from impasto.images.io import Picture
-from impasto.inputs import ALPHA, DARKEST, Painting, Region, iter_mask
-from impasto.options import PaintOptions
+from impasto.images.picture import Picture
+from impasto.images.tensors import fit_long_edge, resize
+from impasto.inputs.paintings import ALPHA, DARKEST, Painting, Region, iter_mask
+from impasto.options.fields import PaintOptions
 
 PRESENCE_LONG_EDGE_PX = 192  # where it is found out whether anything is left beside the regions
 

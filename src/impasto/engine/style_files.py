@@ -9,11 +9,11 @@ import torch
 from impasto.encoders import Encoder
 from impasto.engine.pyramid import painting_edge
 from impasto.errors import OptionError
-from impasto.inputs import Painting
+from impasto.inputs.paintings import Painting
+from impasto.inputs.style_file import StyleFile, check_encoder
 from impasto.losses.objective import WHOLE_MAP_LOSSES
 from impasto.losses.statistics import Moments
-from impasto.options import PaintOptions
-from impasto.style_file import StyleFile, check_encoder
+from impasto.options.fields import PaintOptions
 
 
 def style_file_moments(

@@ -10,18 +10,18 @@ import torch
 from torch import Tensor
 
 from impasto.encoders import Encoder
-from impasto.engine.areas import Area
-from impasto.engine.balance import style_share
-from impasto.engine.canvases import painting_canvas
+from impasto.engine.canvas import painting_canvas
 from impasto.engine.memory import give_back
+from impasto.engine.readability import style_share
+from impasto.engine.regions import Area
 from impasto.engine.style_files import study_style_file
-from impasto.inputs import Painting
-from impasto.losses.kernel import blend_samples
+from impasto.inputs.paintings import Painting
+from impasto.inputs.style_file import StyleFile
+from impasto.losses.mmd import blend_samples
 from impasto.losses.objective import WHOLE_MAP_LOSSES, style_samples, style_statistics
-from impasto.losses.smoothness import total_variation
 from impasto.losses.statistics import blend
-from impasto.options import STEERABLE, PaintOptions
-from impasto.style_file import StyleFile
+from impasto.losses.total_variation import total_variation
+from impasto.options.fields import STEERABLE, PaintOptions
 
 KEPT_STUDIES = 16  # paintings at one scale each, studied: 5 MB with VGG-19's layers, 0.4 with lite's
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from impasto.encoders import Encoder
-from impasto.engine.balance import READABILITY_LAYERS
 from impasto.engine.pyramid import Scale
+from impasto.engine.readability import READABILITY_LAYERS
 from impasto.errors import OptionError
-from impasto.images.geometry import fit_long_edge
-from impasto.images.io import Picture
-from impasto.inputs import Painting, Region, check_regions
+from impasto.images.picture import Picture
+from impasto.images.tensors import fit_long_edge
+from impasto.inputs.paintings import Painting, Region, check_regions
+from impasto.inputs.style_file import StyleFile
 from impasto.losses.objective import WHOLE_MAP_LOSSES
-from impasto.options import DEFAULT_LONG_EDGE_PX, DRAFT, STARTING_POINTS, PaintOptions
-from impasto.style_file import StyleFile
+from impasto.options.fields import DEFAULT_LONG_EDGE_PX, DRAFT, STARTING_POINTS, PaintOptions
 
 
 def with_layers_of(encoder: Encoder, options: PaintOptions) -> tuple[PaintOptions, list[str]]:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError, OptionError
 from impasto.images.color import linear_to_srgb, srgb_to_linear
-from impasto.images.lanczos import lanczos_resize
 from impasto.images.metadata import PhotoMetadata
+from impasto.images.resize import lanczos_resize
 
 
 @dataclass(frozen=True)

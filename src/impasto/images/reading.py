@@ -23,10 +23,10 @@ import pyvips
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, RecordError
-from impasto.files import why_not_a_file
 from impasto.images.color import convert_to_srgb
 from impasto.images.metadata import parse_xmp, read_metadata, xmp_property
 from impasto.images.picture import Picture, build_picture
+from impasto.storage.files import why_not_a_file
 
 DEFAULT_MAX_PIXELS = 250_000_000
 

@@ -1,4 +1,4 @@
-"""Picture files to pixels and back: the one door. Reading is in reading.py.
+"""Pixels to picture files.
 
 Writing is whole or not at all. What is kept of a photograph beside its pixels is `PhotoMetadata`;
 its position never is.
@@ -19,20 +19,8 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError, OptionError, OutputError, did_you_mean
 from impasto.images.metadata import PhotoMetadata, build_exif, build_xmp
-from impasto.images.picture import Picture, picture_from_array, quantise
-from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture, read_record, reason, shown
-
-__all__ = [
-    "DEFAULT_MAX_PIXELS",
-    "PhotoMetadata",
-    "Picture",
-    "check_output",
-    "load_picture",
-    "picture_from_array",
-    "read_record",
-    "save_picture",
-    "write_whole",
-]
+from impasto.images.picture import quantise
+from impasto.images.reading import reason, shown
 
 _EXISTS: Final = "it already exists; give another name or allow overwriting"
 

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OptionError
-from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, load_picture, picture_from_array
-from impasto.options import PaintOptions, palette_path
-from impasto.style_file import StyleFile, is_style_file, read_style_file
+from impasto.images.picture import Picture, picture_from_array
+from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
+from impasto.inputs.style_file import StyleFile, is_style_file, read_style_file
+from impasto.options.fields import PaintOptions, palette_path
 
 if TYPE_CHECKING:
     from torch import Tensor

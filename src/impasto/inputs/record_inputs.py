@@ -8,9 +8,9 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from impasto.errors import RecordError
-from impasto.images.io import Picture
-from impasto.inputs import ALPHA, BRUSH_SCALES, Painting, Region
-from impasto.style_file import StyleFile
+from impasto.images.picture import Picture
+from impasto.inputs.paintings import ALPHA, BRUSH_SCALES, Painting, Region
+from impasto.inputs.style_file import StyleFile
 
 
 class Part(BaseModel):

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OptionError
-from impasto.files import why_not_a_file
+from impasto.storage.files import why_not_a_file
 
 FORMAT, FORMAT_VERSION = "impasto-style", "1"
 SUFFIX = ".style"

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import InputError, OptionError
-from impasto.flags import format_value
-from impasto.inputs import Region
-from impasto.jobs.run_folder import Axis, Manifest
+from impasto.inputs.paintings import Region
 from impasto.lab.plan import PathLike, Plan, Planner, checked, file_labels, option_called, without_folders
-from impasto.record import PAINTING_SUFFIXES, PICTURE_SUFFIXES
+from impasto.lab.run_folder import Axis, Manifest
+from impasto.options.spelling import format_value
+from impasto.runs.record import PAINTING_SUFFIXES, PICTURE_SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from typing import Any
 
 from impasto.errors import InputError, OptionError
 from impasto.events import Event
-from impasto.images.io import save_picture
-from impasto.jobs.painting import SHELF, iter_painting, png_bytes
-from impasto.jobs.run_folder import Axis, InputFile, Job, Manifest, Outcome
+from impasto.images.writing import save_picture
+from impasto.lab.paint_job import SHELF, iter_painting, png_bytes
 from impasto.lab.plan import PathLike, Plan, Planner, Weighted, checked, job_name, without_folders
+from impasto.lab.run_folder import Axis, InputFile, Job, Manifest, Outcome
 
 COLUMN = "column"
 HUB_ADDRESS = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"

@@ -10,20 +10,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from impasto.drafting import Drafter, DraftOptions, build_draft_options
 from impasto.errors import ImpastoError, OptionError, OutputError
 from impasto.events import Controls
-from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, check_output, load_picture, write_file
-from impasto.inputs import Painting, Region, load_palette
+from impasto.images.picture import Picture
+from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
+from impasto.images.writing import check_output, write_file
+from impasto.inputs.paintings import Painting, Region, load_palette
+from impasto.inputs.record_inputs import PaintingFile, describe_painting
 from impasto.lab.batch import find_pictures
 from impasto.lab.layout import PAGE_PICTURES, Heading, Page
 from impasto.lab.plan import PathLike, file_labels, job_name
-from impasto.record import PAINTING_SUFFIXES
-from impasto.record_inputs import PaintingFile, describe_painting
-from impasto.runs import Pastiche
+from impasto.runs.draft import Drafter, DraftOptions, build_draft_options
+from impasto.runs.record import PAINTING_SUFFIXES
+from impasto.runs.run import Pastiche
 
 if TYPE_CHECKING:
-    from impasto.fast.statistics import StyleStatistics
+    from impasto.stylizer.statistics import StyleStatistics
 
 READ_AHEAD = 2  # pictures decoded while one is painted
 WRITTEN_BEHIND = 4  # pastiches that may wait to be encoded
@@ -106,8 +108,8 @@ class Drafts:
 
     def run(self, controls: Controls | None = None) -> Iterator[Drafted | DraftFailed]:
         """Paint, telling of every file as it is written; `controls.stop` ends it after the draft in hand."""
-        from impasto.fast.draft import Readings  # loads torch
-        from impasto.fast.stylizer import load_stylizer
+        from impasto.stylizer.regions import Readings  # loads torch
+        from impasto.stylizer.stylizer import load_stylizer
 
         controls = controls or Controls()
         photos = list(dict.fromkeys(photo for photo, _ in self.paths))

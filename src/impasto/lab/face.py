@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.events import Controls
-from impasto.inputs import Painting, Region
+from impasto.inputs.paintings import Painting, Region
 from impasto.lab.batch import plan_batch, plan_pairs
 from impasto.lab.compare import plan_comparison
 from impasto.lab.plan import Plan, Planner, Weighted, reopen

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from impasto.encoders import Encoder
 from impasto.errors import OptionError
-from impasto.images.geometry import fit_long_edge
-from impasto.images.io import Picture
+from impasto.images.picture import Picture
+from impasto.images.tensors import fit_long_edge
 from impasto.losses.statistics import moments
 
 COLUMNS = 8  # of feature maps

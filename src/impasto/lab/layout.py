@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from impasto.jobs.run_folder import Job, Manifest, Role
+from impasto.lab.run_folder import Job, Manifest, Role
 
 T = TypeVar("T")
 MAX_ROW = 6  # pictures side by side where a single thing varies

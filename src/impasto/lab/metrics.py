@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.encoders import Encoder
-from impasto.engine.balance import READING_LONG_EDGE_PX, Readability
+from impasto.engine.readability import READING_LONG_EDGE_PX, Readability
 from impasto.engine.style_files import study_style_file
-from impasto.images.geometry import fit_long_edge
-from impasto.images.io import Picture
+from impasto.images.picture import Picture
+from impasto.images.tensors import fit_long_edge
+from impasto.inputs.style_file import StyleFile
 from impasto.losses.objective import style_statistics
 from impasto.losses.statistics import Moments
 from impasto.losses.style import GramLoss
-from impasto.style_file import StyleFile
 
 # Name, what it tells, and which way is nearer: to the photo or to the painting.
 METRICS = {

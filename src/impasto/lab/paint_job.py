@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 
 from impasto.errors import InputError, OptionError
 from impasto.events import Event, Notice, PreviewReady, StepDone, event_fields
-from impasto.images.io import Picture
-from impasto.inputs import Painting, load_style
-from impasto.jobs.run_folder import InputFile, Job, Outcome
-from impasto.record_inputs import read_painting, read_region
-from impasto.runs import Run
-from impasto.style_file import StyleFile
+from impasto.images.picture import Picture
+from impasto.inputs.paintings import Painting, load_style
+from impasto.inputs.record_inputs import read_painting, read_region
+from impasto.inputs.style_file import StyleFile
+from impasto.lab.run_folder import InputFile, Job, Outcome
+from impasto.runs.run import Run
 
 KEPT_PICTURES = 4  # decoded inputs that a process keeps: neighbouring jobs share photo or painting
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from impasto.api import load_starting_picture, resolve_options
 from impasto.errors import OptionError, did_you_mean
-from impasto.flags import UNIT_SUFFIXES
-from impasto.images.io import Picture
-from impasto.inputs import Painting, Region, load_palette
-from impasto.jobs.run_folder import InputFile, InputFiles, Job, Manifest, Role, RunFolder, check_unique
-from impasto.options import PALETTE, PaintOptions, palette_path
-from impasto.record import ENCODER_SUFFIX, is_picture_path
-from impasto.record_inputs import PaintingFile, describe_painting, describe_region
-from impasto.style_file import StyleFile
+from impasto.images.picture import Picture
+from impasto.inputs.paintings import Painting, Region, load_palette
+from impasto.inputs.record_inputs import PaintingFile, describe_painting, describe_region
+from impasto.inputs.style_file import StyleFile
+from impasto.lab.run_folder import InputFile, InputFiles, Job, Manifest, Role, RunFolder, check_unique
+from impasto.options.fields import PALETTE, PaintOptions, palette_path
+from impasto.options.spelling import UNIT_SUFFIXES
+from impasto.runs.record import ENCODER_SUFFIX, is_picture_path
 
 PathLike = str | os.PathLike[str]
 Weighted = tuple[PathLike, float] | Painting

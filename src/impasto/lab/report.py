@@ -14,18 +14,18 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from impasto import __version__
 from impasto.errors import ImpastoError
-from impasto.flags import format_value
-from impasto.images.geometry import fit_long_edge
-from impasto.images.io import load_picture
-from impasto.jobs.run_folder import Job, Result, RunFolder
+from impasto.images.reading import load_picture
+from impasto.images.tensors import fit_long_edge
+from impasto.inputs.style_file import is_style_file
 from impasto.lab.curves import PARTS, draw_curves, read_curve
 from impasto.lab.layout import Page, axis_title, constant_input, describe_labels, lay_out
 from impasto.lab.metrics import METRICS
+from impasto.lab.run_folder import Job, Result, RunFolder
 from impasto.lab.sheet import Cell, Sheet, draw_sheet
-from impasto.options import PaintOptions
-from impasto.style_file import is_style_file
+from impasto.options.fields import PaintOptions
+from impasto.options.spelling import format_value
+from impasto.version import __version__
 
 EMBEDDED_PX, MANY_EMBEDDED_PX, MANY = 1024, 640, 60  # long edge in the report; smaller when there are many
 WEBP_QUALITY = 84

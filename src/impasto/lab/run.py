@@ -10,13 +10,13 @@ from impasto.encoders import Encoder, load_encoder
 from impasto.engine.devices import thread_count
 from impasto.errors import ImpastoError
 from impasto.events import Controls
-from impasto.images.io import load_picture
-from impasto.jobs.painting import SHELF
-from impasto.jobs.run_folder import Job, Manifest, Result, RunFolder, check_inputs
-from impasto.jobs.runner import JobEnded, JobProgress, JobStarted, run_here, run_on_ray
+from impasto.images.reading import load_picture
 from impasto.lab.compare import do_job
 from impasto.lab.metrics import measure
+from impasto.lab.paint_job import SHELF
 from impasto.lab.report import write_report
+from impasto.lab.run_folder import Job, Manifest, Result, RunFolder, check_inputs
+from impasto.lab.runner import JobEnded, JobProgress, JobStarted, run_here, run_on_ray
 
 
 @dataclass(frozen=True)

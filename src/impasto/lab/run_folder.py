@@ -22,12 +22,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
-from impasto import __version__
 from impasto.errors import InputError, OptionError, OutputError, RecordError
-from impasto.images.io import write_whole
-from impasto.options import PaintOptions
-from impasto.record import ENCODER_SUFFIX, hash_file
-from impasto.record_inputs import PaintingFile, RegionFiles, without_defaults
+from impasto.images.writing import write_whole
+from impasto.inputs.record_inputs import PaintingFile, RegionFiles, without_defaults
+from impasto.options.fields import PaintOptions
+from impasto.runs.record import ENCODER_SUFFIX, hash_file
+from impasto.version import __version__
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"

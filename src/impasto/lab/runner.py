@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from impasto.errors import ImpastoError, OptionError
 from impasto.events import Controls, Event, Notice, RunStarted, ScaleStarted, StepDone
-from impasto.jobs.painting import iter_painting
-from impasto.jobs.run_folder import Failure, Job, Outcome
+from impasto.lab.paint_job import iter_painting
+from impasto.lab.run_folder import Failure, Job, Outcome
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -15,10 +15,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from impasto.errors import ImpastoError
-from impasto.images.geometry import fit_long_edge
-from impasto.images.io import load_picture
+from impasto.images.reading import load_picture
+from impasto.images.tensors import fit_long_edge
+from impasto.inputs.style_file import is_style_file
 from impasto.lab.layout import Heading, Page, axis_title
-from impasto.style_file import is_style_file
 
 INK, GREY, PALE, FAULT = "#1d1d1f", "#6e6e73", "#f2f2f4", "#a03030"
 EDGE_PX, GAP_PX, LINE_PX = 36, 14, 1.35

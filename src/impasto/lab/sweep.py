@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import OptionError, did_you_mean
-from impasto.flags import format_value
-from impasto.inputs import Region
-from impasto.jobs.run_folder import Axis, Manifest
+from impasto.inputs.paintings import Region
 from impasto.lab.plan import (
     PathLike,
     Plan,
@@ -21,7 +19,9 @@ from impasto.lab.plan import (
     option_called,
     without_folders,
 )
-from impasto.options import PaintOptions
+from impasto.lab.run_folder import Axis, Manifest
+from impasto.options.fields import PaintOptions
+from impasto.options.spelling import format_value
 
 PICTURES = ("photo", "painting")
 OTHERS = (*PICTURES, "recipe")

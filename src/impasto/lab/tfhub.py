@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
-from impasto.engine.settle import pastiche_size
+from impasto.engine.validate import pastiche_size
 from impasto.errors import InputError, OptionError
-from impasto.images.io import Picture
-from impasto.options import PaintOptions
+from impasto.images.picture import Picture
+from impasto.options.fields import PaintOptions
 
 STYLE_PX = 256  # the size that the model was trained to read paintings at
 TIMEOUT_SECONDS = 30.0

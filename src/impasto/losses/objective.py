@@ -17,13 +17,13 @@ from torch import Tensor
 from impasto.encoders import Encoder
 from impasto.errors import OptionError
 from impasto.losses.content import ContentLoss
-from impasto.losses.detail import DetailLoss
 from impasto.losses.guidance import guide
-from impasto.losses.kernel import SAMPLE, GaussianKernelLoss, Sample, blend_samples, take_sample
-from impasto.losses.smoothness import total_variation
+from impasto.losses.laplacian import DetailLoss
+from impasto.losses.mmd import SAMPLE, GaussianKernelLoss, Sample, blend_samples, take_sample
 from impasto.losses.statistics import Moments, blend, moments
 from impasto.losses.style import STYLE_LOSSES, StyleLoss
 from impasto.losses.tiles import Core, Spans, Tile, build_tiles
+from impasto.losses.total_variation import total_variation
 
 WHOLE_PX = 1 << 30  # a tile that holds any picture
 WHOLE_MAP_LOSSES = {"mmd-gaussian": GaussianKernelLoss}  # style losses that do not add over positions

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from impasto.errors import InputError, OptionError, did_you_mean, shorten
-from impasto.files import why_not_a_file
+from impasto.errors import OptionError, did_you_mean, shorten
 
 CHECKPOINT_SECONDS = 60.0  # from one checkpoint to the next, where nothing else is asked for
 DEFAULT_LONG_EDGE_PX = 1024  # of a pastiche, where its photo is not smaller
 MIN_SCALE_PX = 16  # the coarsest scale that may be asked for
-MAX_RECIPE_BYTES = 100_000
 MAX_WEIGHT = 1e9  # squares of gradients stay within float32
 DRAFT = "draft"
 STARTING_POINTS = ("content", "noise", "gray", "style-statistics", DRAFT)
@@ -282,56 +277,3 @@ def scale_edges(long_edge_px: int, options: PaintOptions) -> list[int]:
         edges.append(round(edge))
         edge *= options.scale_factor
     return [*edges, long_edge_px]
-
-
-def recipe_names() -> list[str]:
-    """Names of the recipes in the package."""
-    folder = resources.files("impasto") / "recipes"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
-
-
-def load_recipe(name_or_path: str) -> dict[str, Any]:
-    """Read a recipe: option names and values, not yet validated.
-
-    `name_or_path` is a name of `recipe_names()` or the path of a TOML file whose keys are options (a key
-    ``description`` is allowed). Raises `OptionError` for an unknown name, `InputError` for an unreadable
-    file.
-    """
-    recipe = _read_recipe(name_or_path)
-    recipe.pop("description", None)
-    return recipe
-
-
-def describe_recipe(name_or_path: str) -> str:
-    """Return the recipe's own description, empty if it has none; raises as `load_recipe` does."""
-    return str(_read_recipe(name_or_path).get("description", ""))
-
-
-def _read_recipe(name_or_path: str) -> dict[str, Any]:
-    if name_or_path.endswith(".toml"):
-        text = _read_text(name_or_path)
-    elif name_or_path in recipe_names():
-        text = (resources.files("impasto") / "recipes" / f"{name_or_path}.toml").read_text(encoding="utf-8")
-    else:
-        raise OptionError(
-            f"unknown recipe {name_or_path!r}{did_you_mean(name_or_path, recipe_names())} (or a .toml file)"
-        )
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: numbers too long, tables too deep
-        raise InputError(f"the recipe {name_or_path} is not valid TOML: {error}") from error
-
-
-def _read_text(path: str) -> str:
-    try:
-        if why := why_not_a_file(path):
-            raise InputError(f"cannot read the recipe {path}: {why}")
-        with Path(path).open("rb") as stream:
-            data = stream.read(MAX_RECIPE_BYTES + 1)
-        if len(data) > MAX_RECIPE_BYTES:
-            raise InputError(
-                f"cannot read the recipe {path}: it has more than {MAX_RECIPE_BYTES} bytes, so is no recipe"
-            )
-        return data.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the recipe {path}: {error}") from error

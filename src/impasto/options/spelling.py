@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from impasto.options import PaintOptions
+from impasto.options.fields import PaintOptions
 
 UNIT_SUFFIXES = ("_px", "_seconds", "_bytes")
 

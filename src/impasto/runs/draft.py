@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from impasto import __version__
 from impasto.errors import OptionError, RecordError
-from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, read_record
-from impasto.images.printing import Print
-from impasto.inputs import (
+from impasto.images.picture import Picture
+from impasto.images.print_size import Print
+from impasto.images.reading import DEFAULT_MAX_PIXELS, read_record
+from impasto.inputs.paintings import (
     Painting,
     PictureLike,
     Region,
@@ -25,9 +25,7 @@ from impasto.inputs import (
     load_palette,
     load_style,
 )
-from impasto.options import DEFAULT_LONG_EDGE_PX, PALETTE, ColorMethod, PaintOptions, validate_options
-from impasto.record import FORMAT_VERSION, Machine, current_machine, find_inputs, is_draft, machine_differences
-from impasto.record_inputs import (
+from impasto.inputs.record_inputs import (
     File,
     Inputs,
     PaintingFile,
@@ -39,11 +37,14 @@ from impasto.record_inputs import (
     read_picture,
     read_region,
 )
-from impasto.runs import Pastiche
+from impasto.options.fields import DEFAULT_LONG_EDGE_PX, PALETTE, ColorMethod, PaintOptions, validate_options
+from impasto.runs.record import FORMAT_VERSION, Machine, current_machine, find_inputs, is_draft, machine_differences
+from impasto.runs.run import Pastiche
+from impasto.version import __version__
 
 if TYPE_CHECKING:
-    from impasto.fast.draft import Readings
-    from impasto.fast.statistics import StyleStatistics
+    from impasto.stylizer.regions import Readings
+    from impasto.stylizer.statistics import StyleStatistics
 
 
 def _as_of_a_run(option: str) -> Any:
@@ -139,7 +140,7 @@ def replay_draft(
     Raises `RecordError` for a picture that is no draft, for an input that is not found, and where the stylizer is not
     the one that painted it.
     """
-    from impasto.fast.stylizer import load_stylizer
+    from impasto.stylizer.stylizer import load_stylizer
 
     picture = Path(path)
     record = parse_draft_record(read_record(picture), picture.name)
@@ -203,8 +204,8 @@ class Drafter:
         *,
         readings: Readings | None = None,
     ) -> None:
-        from impasto.fast.draft import AreaDrafter
-        from impasto.fast.stylizer import load_stylizer
+        from impasto.stylizer.regions import AreaDrafter
+        from impasto.stylizer.stylizer import load_stylizer
 
         self._options, self._regions, self._palette = options, regions, palette
         self._stylizer = readings.stylizer if readings else load_stylizer(options.stylizer)

@@ -12,15 +12,16 @@ from typing import Any, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from impasto import __version__
 from impasto.errors import CheckpointError, InputError, OutputError
-from impasto.files import why_not_a_file
-from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, picture_from_array
-from impasto.inputs import load_style
-from impasto.options import PaintOptions
-from impasto.record import Machine, Steer, StopPoint, current_machine, machine_differences
-from impasto.record_inputs import File, Inputs, input_files
-from impasto.style_file import StyleFile
+from impasto.images.picture import Picture, picture_from_array
+from impasto.images.reading import DEFAULT_MAX_PIXELS
+from impasto.inputs.paintings import load_style
+from impasto.inputs.record_inputs import File, Inputs, input_files
+from impasto.inputs.style_file import StyleFile
+from impasto.options.fields import PaintOptions
+from impasto.runs.record import Machine, Steer, StopPoint, current_machine, machine_differences
+from impasto.storage.files import why_not_a_file
+from impasto.version import __version__
 
 FOLDER_SUFFIX = ".run"
 OUR_FILES = (

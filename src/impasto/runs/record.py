@@ -17,13 +17,13 @@ from pydantic import (
     ValidationError,
 )
 
-from impasto import __version__
 from impasto.errors import RecordError, shorten
-from impasto.images.io import Picture
-from impasto.inputs import Painting, Region
-from impasto.options import DRAFT, PALETTE, STARTING_POINTS, PaintOptions
-from impasto.record_inputs import File, Inputs, Part, describe_inputs, input_files
-from impasto.style_file import SUFFIX as STYLE_SUFFIX
+from impasto.images.picture import Picture
+from impasto.inputs.paintings import Painting, Region
+from impasto.inputs.record_inputs import File, Inputs, Part, describe_inputs, input_files
+from impasto.inputs.style_file import SUFFIX as STYLE_SUFFIX
+from impasto.options.fields import DRAFT, PALETTE, STARTING_POINTS, PaintOptions
+from impasto.version import __version__
 
 if TYPE_CHECKING:
     from impasto.events import RunStarted

@@ -14,13 +14,23 @@ from numpy.typing import NDArray
 
 from impasto.errors import OptionError, RecordError
 from impasto.events import Controls, Event, Resumed, RunDone, RunStarted, Steered, StepDone
-from impasto.images.io import PhotoMetadata, Picture, save_picture
-from impasto.inputs import Painting, Region
-from impasto.interrupted import Command, RunState, describe_source
-from impasto.options import CHECKPOINT_SECONDS, DRAFT, PaintOptions
-from impasto.record import ENCODER_SUFFIX, RunRecord, Steer, StopPoint, build_record, current_machine, settled_options
-from impasto.record_inputs import File, describe_inputs
-from impasto.style_file import StyleFile
+from impasto.images.metadata import PhotoMetadata
+from impasto.images.picture import Picture
+from impasto.images.writing import save_picture
+from impasto.inputs.paintings import Painting, Region
+from impasto.inputs.record_inputs import File, describe_inputs
+from impasto.inputs.style_file import StyleFile
+from impasto.options.fields import CHECKPOINT_SECONDS, DRAFT, PaintOptions
+from impasto.runs.interrupted import Command, RunState, describe_source
+from impasto.runs.record import (
+    ENCODER_SUFFIX,
+    RunRecord,
+    Steer,
+    StopPoint,
+    build_record,
+    current_machine,
+    settled_options,
+)
 
 
 @dataclass(frozen=True)
@@ -164,8 +174,8 @@ class Run:
         import torch
 
         from impasto.engine.devices import thread_count
-        from impasto.engine.settle import pastiche_size
-        from impasto.fast.draft import draft_start
+        from impasto.engine.validate import pastiche_size
+        from impasto.stylizer.regions import draft_start
 
         if self.content is None or not (self.paintings or self.regions):
             raise OptionError("the starting point 'draft' wants a photo and a painting: take another")

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from impasto.errors import InputError, OptionError
-from impasto.images.io import DEFAULT_MAX_PIXELS, Picture, check_place, load_picture, write_file
-from impasto.inputs import Painting
-from impasto.style_file import RESTLESS, SCALES, SUFFIX, StyleFile, pack_style_file, packed, read_style_file
+from impasto.images.picture import Picture
+from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
+from impasto.images.writing import check_place, write_file
+from impasto.inputs.paintings import Painting
+from impasto.inputs.style_file import RESTLESS, SCALES, SUFFIX, StyleFile, pack_style_file, packed, read_style_file
 
 # By root 2, as the scales of a run are by default; coarser ones for small brush scales.
 SCALES_PX = (32, 45, 64, 91, 128, 181, 256, 362, 512, 724, 1024, 1448, 2048)
@@ -41,10 +43,10 @@ def save_style(
 def pack_picture(picture: Picture) -> bytes:
     """The bytes of a painting's style file: read at every scale up to twice its own size."""
     from impasto.encoders import load_encoder
-    from impasto.engine.canvases import painting_canvas
+    from impasto.engine.canvas import painting_canvas
     from impasto.engine.pyramid import MAX_ENLARGEMENT
-    from impasto.fast.statistics import CHANNELS, study
-    from impasto.losses.smoothness import total_variation
+    from impasto.losses.total_variation import total_variation
+    from impasto.stylizer.statistics import CHANNELS, study
 
     encoder = load_encoder("lite")
     own = max(picture.height_px, picture.width_px)

@@ -30,7 +30,7 @@ from impasto.events import (
     StepDone,
 )
 from impasto.images.animation import Frame, encode_gif, encode_webp
-from impasto.images.io import check_place, write_file
+from impasto.images.writing import check_place, write_file
 
 FORMATS = (".gif", ".webp", ".mp4")
 DEFAULT_SIZE_PX = 480
@@ -122,7 +122,7 @@ class TimeLapse:
     def _reduced(self, scale: int, step: int, pixels: NDArray[np.float32]) -> Candidate:
         import torch
 
-        from impasto.images.geometry import fit_long_edge, resize
+        from impasto.images.tensors import fit_long_edge, resize
 
         picture = torch.from_numpy(pixels).permute(2, 0, 1)[None]
         frame = (resize(picture, *self._frame_px).clamp(0, 1) * 255).round().byte()

@@ -18,14 +18,15 @@ from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
-from impasto import __version__
 from impasto.errors import ImpastoError, InputError, OptionError
-from impasto.flags import describe_bounds, describe_default, describe_values, option_group
-from impasto.options import PaintOptions, describe_recipe, load_recipe, recipe_names
+from impasto.options.fields import PaintOptions
+from impasto.options.recipes import describe_recipe, load_recipe, recipe_names
+from impasto.options.spelling import describe_bounds, describe_default, describe_values, option_group
 from impasto.studio.guard import LOOPBACK
-from impasto.studio.pictures import Shown, has_record
 from impasto.studio.request import FINAL_SIZE_PX, JobView, Request
 from impasto.studio.store import MAX_PIXELS, MAX_UPLOAD_BYTES, Store
+from impasto.studio.thumbnails import Shown, has_record
+from impasto.version import __version__
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from impasto.api import resolve_options
 from impasto.errors import InputError, OptionError, OutputError
-from impasto.studio.messages import Command, Order
-from impasto.studio.painter import Painter
+from impasto.studio.process import Painter
+from impasto.studio.protocol import Command, Order
 from impasto.studio.request import Request
 
 DRAFT_PX = 512  # long edge; a painting that is asked for smaller is drafted so

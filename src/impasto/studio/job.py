@@ -25,10 +25,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from impasto.errors import OutputError, RecordError
-from impasto.images.io import write_whole
-from impasto.interrupted import holds_run
-from impasto.studio.messages import Files, Message, Progress
-from impasto.studio.painter import Painter
+from impasto.images.writing import write_whole
+from impasto.runs.interrupted import holds_run
+from impasto.studio.process import Painter
+from impasto.studio.protocol import Files, Message, Progress
 from impasto.studio.request import JobView, Request, State
 
 FORMAT_VERSION = 1

@@ -13,7 +13,7 @@ from typing import IO, Protocol
 
 from pydantic import ValidationError
 
-from impasto.studio.messages import Command, FromStudio, Message, Order, Trade
+from impasto.studio.protocol import Command, FromStudio, Message, Order, Trade
 
 CANCEL_SECONDS = 3.0  # for a step to end by itself; then the process is ended
 CLOSE_SECONDS = 5.0  # for a process to end that has nothing to do
@@ -110,7 +110,7 @@ def _start(trade: Trade) -> subprocess.Popen[bytes]:
     home = str(Path(__file__).parents[2])  # this very package, wherever it was found
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "impasto.studio.worker", trade],
+        [sys.executable, "-P", "-m", "impasto.studio.worker.main", trade],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # Threads that spin while they wait would starve the page.

@@ -12,8 +12,8 @@ from typing import Any
 
 from impasto.errors import OptionError, OutputError, RecordError
 from impasto.studio.job import MANIFEST, Job, Manifest, Place, load_job, new_id
-from impasto.studio.messages import Command, Ended, Files, Order
-from impasto.studio.painter import Painter
+from impasto.studio.process import Painter
+from impasto.studio.protocol import Command, Ended, Files, Order
 from impasto.studio.request import JobView, Request
 
 MOST_WAITING = 100

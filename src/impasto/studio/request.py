@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from impasto.inputs import BRUSH_SCALES
-from impasto.options import PALETTE
-from impasto.record import is_picture_path
+from impasto.inputs.paintings import BRUSH_SCALES
+from impasto.options.fields import PALETTE
+from impasto.runs.record import is_picture_path
 
 Kind = Literal["paint", "grid", "final"]
 State = Literal["waiting", "painting", "stopped", "done", "failed", "cancelled"]
@@ -56,7 +56,7 @@ class Request(_Part):
     ----------
     photo: None for a texture.
     paintings: paint what no region covers; none: the rest stays the photograph (there must be regions then).
-    recipe: a name of `impasto.options.recipe_names()`.
+    recipe: a name of `impasto.options.fields.recipe_names()`.
     options: fields of `PaintOptions` that differ from the recipe's.
     kind: ``paint``; ``grid``: painting x strength on one sheet; ``final``: a larger one from a finished job.
     strengths: the columns of a grid; its rows are the paintings.

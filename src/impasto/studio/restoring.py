@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from impasto.api import resolve_options
-from impasto.options import PALETTE, recipe_names
-from impasto.record import ENCODER_SUFFIX, RunRecord, is_picture_path
-from impasto.record_inputs import File, PaintingFile, RegionFiles
+from impasto.inputs.record_inputs import File, PaintingFile, RegionFiles
+from impasto.options.fields import PALETTE
+from impasto.options.recipes import recipe_names
+from impasto.runs.record import ENCODER_SUFFIX, RunRecord, is_picture_path
 from impasto.studio.request import PaintingChoice, RegionChoice, Request, Restored
 
 # Of a record, what belongs to the machine that painted it: settings that are restored leave it open.

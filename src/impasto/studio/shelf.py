@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from impasto.images.io import write_whole
+from impasto.images.writing import write_whole
 
 MOST_KEPT = 500
 _FORMAT = 1

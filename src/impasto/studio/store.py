@@ -13,12 +13,14 @@ from filelock import FileLock, Timeout
 
 from impasto.api import resolve_options
 from impasto.errors import InputError, OptionError, OutputError, RecordError, did_you_mean
-from impasto.images.io import load_picture, read_record, save_picture
-from impasto.jobs.run_folder import RunFolder
-from impasto.options import build_options, recipe_names
-from impasto.record import ENCODER_SUFFIX, parse_record
+from impasto.images.reading import load_picture, read_record
+from impasto.images.writing import save_picture
+from impasto.lab.run_folder import RunFolder
+from impasto.options.fields import build_options
+from impasto.options.recipes import recipe_names
+from impasto.runs.record import ENCODER_SUFFIX, parse_record
 from impasto.studio.drafts import Drafts, reduce_to_draft
-from impasto.studio.painter import Painter, ProcessPainter, start_drafter
+from impasto.studio.process import Painter, ProcessPainter, start_drafter
 from impasto.studio.queue import Queue
 from impasto.studio.request import (
     FINAL_SIZE_PX,

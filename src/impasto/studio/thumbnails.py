@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from impasto.errors import InputError, OptionError, RecordError
-from impasto.images.io import load_picture, read_record, save_picture
-from impasto.style_file import is_style_file, read_style_file
+from impasto.images.reading import load_picture, read_record
+from impasto.images.writing import save_picture
+from impasto.inputs.style_file import is_style_file, read_style_file
 
 EDGES_PX = (320, 1600)
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from impasto.errors import ImpastoError, InputError, OutputError, printable
-from impasto.files import why_not_a_file
-from impasto.images.io import load_picture, write_whole
-from impasto.record import PAINTING_SUFFIXES, PICTURE_SUFFIXES, hash_file
-from impasto.style_file import is_style_file, read_style_file
+from impasto.images.reading import load_picture
+from impasto.images.writing import write_whole
+from impasto.inputs.style_file import is_style_file, read_style_file
+from impasto.runs.record import PAINTING_SUFFIXES, PICTURE_SUFFIXES, hash_file
+from impasto.storage.files import why_not_a_file
 
 KEPT_SECONDS = 24 * 3600.0  # an upload that no job reads is kept for so long
 NAME_LETTERS = 16  # of the SHA-256
@@ -141,7 +142,7 @@ class Uploads:
 @cache
 def samples() -> dict[str, Path]:
     """The bundled paintings by SHA-256."""
-    folder = (Path(str(resources.files("impasto"))) / "samples").resolve()
+    folder = (Path(str(resources.files("impasto"))) / "inputs" / "samples").resolve()
     paths = sorted(path for path in folder.iterdir() if path.suffix in PICTURE_SUFFIXES)
     return {hash_file(path): path for path in paths}
 

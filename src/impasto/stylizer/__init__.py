@@ -1,1 +1,1 @@
-"""Painting in one pass: a feed-forward network for any painting, and its training."""
+"""The stylizer: a feed-forward network that paints in one pass."""

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from impasto.encoders.convolution import convolve_mirrored
-from impasto.fast.statistics import CHANNELS, Batch
-from impasto.fast.transport import Affine, apply_affine
+from impasto.stylizer.statistics import CHANNELS, Batch
+from impasto.stylizer.transport import Affine, apply_affine
 
 MAPS = ("rgb", "relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # of the photo, transformed
 CORRELATED = ("rgb", "relu1_1", "relu2_1")  # layers whose whole covariance the code sees

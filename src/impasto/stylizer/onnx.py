@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from impasto.errors import OptionError
-from impasto.fast.network import MAPS, NOISE_STRIDES, STRIDE_PX
-from impasto.fast.statistics import CHANNELS, MIDDLE, Batch
-from impasto.fast.stylizer import FULL_AT, NOISE_SIDE, Stylizer
-from impasto.fast.transport import RIDGE, Affine, mean_variance, ridged
-from impasto.images.io import check_place, write_file
+from impasto.images.writing import check_place, write_file
+from impasto.stylizer.network import MAPS, NOISE_STRIDES, STRIDE_PX
+from impasto.stylizer.statistics import CHANNELS, MIDDLE, Batch
+from impasto.stylizer.stylizer import FULL_AT, NOISE_SIDE, Stylizer
+from impasto.stylizer.transport import RIDGE, Affine, mean_variance, ridged
 
 OPSET = 20
 # A ridge of 1% bounds the condition: 128 channels need 17 steps to a root, and 30 to that of a product of three.

@@ -11,17 +11,17 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto.engine.areas import Area, Areas, Masks, mask_tensor
-from impasto.engine.coloring import Coloring, check_coloring, check_palette
+from impasto.engine.color import Coloring, check_coloring, check_palette
 from impasto.engine.pyramid import painting_size
+from impasto.engine.regions import Area, Areas, Masks, mask_tensor
 from impasto.engine.style_files import style_file_moments
-from impasto.fast.statistics import CHANNELS, StyleStatistics, blend_statistics
-from impasto.fast.stylizer import Reading, Stylizer, load_stylizer
-from impasto.images.geometry import fit_long_edge
-from impasto.images.io import Picture, picture_from_array
-from impasto.inputs import Painting, Region, check_regions
-from impasto.options import PaintOptions, scale_edges
-from impasto.style_file import StyleFile, check_encoder
+from impasto.images.picture import Picture, picture_from_array
+from impasto.images.tensors import fit_long_edge
+from impasto.inputs.paintings import Painting, Region, check_regions
+from impasto.inputs.style_file import StyleFile, check_encoder
+from impasto.options.fields import PaintOptions, scale_edges
+from impasto.stylizer.statistics import CHANNELS, StyleStatistics, blend_statistics
+from impasto.stylizer.stylizer import Reading, Stylizer, load_stylizer
 
 FEATHER = 1 / 128  # of the long edge: how far on each side of a border two areas fade into each other
 

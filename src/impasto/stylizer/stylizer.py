@@ -19,13 +19,13 @@ from torch import Tensor
 from impasto.encoders import Encoder, load_encoder
 from impasto.engine.memory import give_back
 from impasto.errors import OptionError
-from impasto.fast.network import MAPS, NOISE, NOISE_STRIDES, STRIDE_PX, Network, smooth_noise
-from impasto.fast.statistics import CHANNELS, LAYERS, MIDDLE, StyleStatistics, in_float32, study
-from impasto.fast.transport import Affine, recolouring
-from impasto.fast.weights import read_stylizer_file
-from impasto.images.geometry import mirror_indices
+from impasto.images.tensors import mirror_indices
 from impasto.losses.objective import WHOLE_PX
 from impasto.losses.statistics import Moments, moments
+from impasto.stylizer.network import MAPS, NOISE, NOISE_STRIDES, STRIDE_PX, Network, smooth_noise
+from impasto.stylizer.statistics import CHANNELS, LAYERS, MIDDLE, StyleStatistics, in_float32, study
+from impasto.stylizer.transport import Affine, recolouring
+from impasto.stylizer.weights import read_stylizer_file
 
 TILE_PX = 768  # core of a tile, where a picture is not painted whole
 WHOLE_PIXELS = 1_500_000  # of a canvas that is painted whole

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from impasto.fast.statistics import Batch
+from impasto.stylizer.statistics import Batch
 
 Matrices = Float[Tensor, "batch channels channels"]
 

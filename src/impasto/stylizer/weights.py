@@ -15,7 +15,7 @@ from torch import Tensor
 from impasto.encoders import Encoder
 from impasto.encoders.weights import hash_file
 from impasto.errors import WeightsError
-from impasto.fast.network import Network
+from impasto.stylizer.network import Network
 
 FORMAT, FORMAT_VERSION = "impasto-stylizer", "2"
 BYTES_FROM = 1024  # numbers from which a tensor is stored in bytes; smaller ones as they are
@@ -30,7 +30,7 @@ def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, N
     The bundled file must be the one that this version was released with. Raises `WeightsError`.
     """
     bundled = path is None
-    file = Path(str(resources.files("impasto.fast") / BUNDLED_NAME)) if path is None else path
+    file = Path(str(resources.files("impasto.stylizer") / BUNDLED_NAME)) if path is None else path
     sha256 = hash_file(file)
     if bundled and sha256 != BUNDLED_SHA256:
         raise WeightsError(f"{file} is damaged (SHA-256 {sha256[:12]}, expected {BUNDLED_SHA256[:12]}): reinstall")

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from impasto.drafting import Drafter, DraftOptions, set_threads
 from impasto.engine.devices import thread_count
-from impasto.fast.draft import Readings, study_painting
-from impasto.fast.statistics import StyleStatistics, blend_statistics
-from impasto.fast.stylizer import load_stylizer
-from impasto.images.geometry import fit_long_edge
-from impasto.images.io import Picture, load_picture
-from impasto.images.picture import quantise
-from impasto.inputs import Painting, load_palette
-from impasto.options import PaintOptions
-from impasto.record_inputs import PaintingFile, describe_painting
-from impasto.studio.messages import Ended, Order
-from impasto.studio.painting import Tell, Work, named, paintings_named, regions_named, regions_of, style_of, told
+from impasto.images.picture import Picture, quantise
+from impasto.images.reading import load_picture
+from impasto.images.tensors import fit_long_edge
+from impasto.inputs.paintings import Painting, load_palette
+from impasto.inputs.record_inputs import PaintingFile, describe_painting
+from impasto.options.fields import PaintOptions
+from impasto.runs.draft import Drafter, DraftOptions, set_threads
+from impasto.studio.protocol import Ended, Order
 from impasto.studio.request import Request
+from impasto.studio.worker.paint import Tell, Work, named, paintings_named, regions_named, regions_of, style_of, told
+from impasto.stylizer.regions import Readings, study_painting
+from impasto.stylizer.statistics import StyleStatistics, blend_statistics
+from impasto.stylizer.stylizer import load_stylizer
 
 MOST_STUDIED = 64  # paintings, some 300 kB each
 MOST_PHOTOS = 4  # reduced to the size of a draft

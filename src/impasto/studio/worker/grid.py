@@ -6,20 +6,21 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from impasto import __version__
-from impasto.display import Clock
-from impasto.images.io import load_picture, write_file
-from impasto.jobs.painting import iter_painting
-from impasto.jobs.run_folder import Axis, Job, Manifest, RunFolder, check_inputs
-from impasto.jobs.runner import JobEnded, JobProgress, JobStarted, run_here
+from impasto.images.reading import load_picture
+from impasto.images.writing import write_file
 from impasto.lab.layout import lay_out
+from impasto.lab.paint_job import iter_painting
 from impasto.lab.plan import Planner
 from impasto.lab.run import settle_threads
+from impasto.lab.run_folder import Axis, Job, Manifest, RunFolder, check_inputs
+from impasto.lab.runner import JobEnded, JobProgress, JobStarted, run_here
 from impasto.lab.sheet import Cell, Sheet, draw_sheet
 from impasto.lab.sweep import plan_sweep
-from impasto.studio.messages import Ended, Message, Order, Progress
-from impasto.studio.painting import THUMBNAIL_PX, Tell, Work, save_reduced
+from impasto.runs.progress import Clock
+from impasto.studio.protocol import Ended, Message, Order, Progress
 from impasto.studio.request import Request
+from impasto.studio.worker.paint import THUMBNAIL_PX, Tell, Work, save_reduced
+from impasto.version import __version__
 
 SHEET_SHARE = 0.1  # of the time that drawing the sheet may take
 

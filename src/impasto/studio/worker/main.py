@@ -1,4 +1,4 @@
-"""A painting process: ``python -m impasto.studio.worker paint`` reads orders and commands, and tells how they go.
+"""A painting process: ``python -m impasto.studio.worker.main paint`` reads orders and commands, and tells how they go.
 
 With ``draft`` it makes drafts: quick pictures that must not wait behind a painting.
 
@@ -17,10 +17,10 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from impasto.studio.messages import Command, Ended, FromStudio, Message, Trade
+from impasto.studio.protocol import Command, Ended, FromStudio, Message, Trade
 
 if TYPE_CHECKING:
-    from impasto.studio.painting import Tell, Work
+    from impasto.studio.worker.paint import Tell, Work
 
 NICENESS = 5  # the page, and whatever else the person does, comes first
 
@@ -47,14 +47,14 @@ def main(trade: Trade) -> None:
 def learn(trade: Trade) -> Callable[[Work, Tell], Ended]:
     """Load what the trade takes; returns what does a job."""
     if trade == "draft":
-        from impasto.drafting import use_large_pages
-        from impasto.studio.drafting import DraftTable  # loads torch
+        from impasto.runs.draft import use_large_pages
+        from impasto.studio.worker.draft import DraftTable  # loads torch
 
         use_large_pages()
         return DraftTable().do_work
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    from impasto.studio.painting import do_work, warm_up
+    from impasto.studio.worker.paint import do_work, warm_up
 
     warm_up()
     return do_work
@@ -69,7 +69,7 @@ class Desk:
 
     def listen(self, lines: BinaryIO) -> None:
         """Read lines until there are no more."""
-        from impasto.studio.painting import Work
+        from impasto.studio.worker.paint import Work
 
         for line in lines:
             said = FromStudio.model_validate_json(line)

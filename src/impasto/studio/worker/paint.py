@@ -16,7 +16,6 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from impasto.api import build_enlargement, build_resume, build_run
-from impasto.display import Clock, EventLog
 from impasto.errors import CheckpointError, ImpastoError, OutputError
 from impasto.events import (
     CheckpointSaved,
@@ -30,16 +29,20 @@ from impasto.events import (
     ScaleStarted,
     StepDone,
 )
-from impasto.images.geometry import fit_long_edge, resize
-from impasto.images.io import Picture, read_record, save_picture
-from impasto.inputs import ALPHA, Painting, Region
-from impasto.interrupted import Command, holds_run, remove_run
-from impasto.record import ENCODER_SUFFIX, hash_file, parse_record, wanted_files
-from impasto.runs import Run
-from impasto.studio.messages import Ended, Message, Order, Progress
+from impasto.images.picture import Picture
+from impasto.images.reading import read_record
+from impasto.images.tensors import fit_long_edge, resize
+from impasto.images.writing import save_picture
+from impasto.inputs.paintings import ALPHA, Painting, Region
+from impasto.inputs.style_file import StyleFile
+from impasto.runs.event_log import EventLog
+from impasto.runs.interrupted import Command, holds_run, remove_run
+from impasto.runs.progress import Clock
+from impasto.runs.record import ENCODER_SUFFIX, hash_file, parse_record, wanted_files
+from impasto.runs.run import Run
+from impasto.studio.protocol import Ended, Message, Order, Progress
 from impasto.studio.request import PaintingChoice, RegionChoice, Request
 from impasto.studio.uploads import samples
-from impasto.style_file import StyleFile
 
 CHECKPOINT_SECONDS = 20.0
 PREVIEW_SECONDS = 0.35  # from one preview to the next at least
@@ -62,7 +65,7 @@ Named = TypeVar("Named")
 
 def do_work(work: Work, tell: Tell) -> Ended:
     """Paint a job; whatever goes wrong is told, not raised."""
-    from impasto.studio.grid import paint_grid
+    from impasto.studio.worker.grid import paint_grid
 
     order = work.order
 

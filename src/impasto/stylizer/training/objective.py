@@ -14,12 +14,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from impasto.encoders import Encoder
-from impasto.engine.balance import READABILITY_LAYERS
-from impasto.fast.statistics import CHANNELS, LAYERS, MIDDLE, Batch
-from impasto.fast.transport import mean_variance, ridged, roots
-from impasto.inputs import LUMA
-from impasto.losses.detail import laplacian
+from impasto.engine.readability import READABILITY_LAYERS
+from impasto.inputs.paintings import LUMA
+from impasto.losses.laplacian import laplacian
 from impasto.losses.style import RIDGE
+from impasto.stylizer.statistics import CHANNELS, LAYERS, MIDDLE, Batch
+from impasto.stylizer.transport import mean_variance, ridged, roots
 
 STYLE_WEIGHTS = {"relu1_1": 4.0, "relu2_1": 4.0, "relu3_1": 4.0, "relu4_1": 6.0, "relu5_1": 8.0}
 SOFT = 0.1  # distance from which a layer counts by its logarithm

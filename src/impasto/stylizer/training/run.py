@@ -16,12 +16,12 @@ from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.errors import CheckpointError, OutputError
-from impasto.fast.network import Network
-from impasto.fast.objective import ENCODED, StyleTargets, batch_statistics, style_distance, unreadability
-from impasto.fast.stylizer import Stylizer
-from impasto.fast.training import Trainer, TrainingOptions
-from impasto.fast.weights import save_stylizer_file
-from impasto.images.io import save_picture
+from impasto.images.writing import save_picture
+from impasto.stylizer.network import Network
+from impasto.stylizer.stylizer import Stylizer
+from impasto.stylizer.training.objective import ENCODED, StyleTargets, batch_statistics, style_distance, unreadability
+from impasto.stylizer.training.train import Trainer, TrainingOptions
+from impasto.stylizer.weights import save_stylizer_file
 
 CHECKPOINT, LOG, STYLIZER = "checkpoint.pt", "log.jsonl", "stylizer.safetensors"
 HELD_OUT = 6  # photos, and paintings, that validation and sample sheets keep for themselves

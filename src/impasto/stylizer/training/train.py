@@ -19,8 +19,11 @@ from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.errors import OptionError
-from impasto.fast.network import MAPS, NOISE, NOISE_STRIDES, Network, smooth_noise
-from impasto.fast.objective import (
+from impasto.images.picture import quantise
+from impasto.images.reading import load_picture
+from impasto.stylizer.network import MAPS, NOISE, NOISE_STRIDES, Network, smooth_noise
+from impasto.stylizer.statistics import MIDDLE, Batch
+from impasto.stylizer.training.objective import (
     ENCODED,
     StyleTargets,
     batch_statistics,
@@ -32,10 +35,7 @@ from impasto.fast.objective import (
     style_distance,
     unreadability,
 )
-from impasto.fast.statistics import MIDDLE, Batch
-from impasto.fast.transport import recolouring
-from impasto.images.io import load_picture
-from impasto.images.picture import quantise
+from impasto.stylizer.transport import recolouring
 
 SHORT_SIDE_PX = 288  # larger pictures are reduced to this: what is kept in memory
 STUDIED = 100  # paintings that the units of the network's maps are measured on

@@ -1,0 +1,1 @@
+"""The studio's side that paints: a process of its own for each device."""
