@@ -27,6 +27,7 @@ from impasto.inputs.paintings import Painting
 from impasto.options.fields import PaintOptions
 from impasto.runs import interrupted as run_folders
 from impasto.runs import run as runs
+from impasto.runs.interrupted import read_run
 
 Quick = dict[str, Any]
 Point = tuple[int, int]
@@ -422,13 +423,17 @@ def test_another_encoder(interrupted: Path) -> None:
     assert not impasto.resume(interrupted).stopped
 
 
-def test_another_version(interrupted: Path) -> None:
+def test_another_version_is_said(interrupted: Path) -> None:
     for path in list_checkpoints(interrupted):
         rewrite(path, lambda about: about.update(impasto="9.7.5"))
-    refused(interrupted, rf"written by impasto 9\.7\.5, this is {impasto.__version__}")
+    assert read_run(interrupted)[2] == [f"not the same bytes: impasto: 9.7.5 then, {impasto.__version__} now"]
+    assert not impasto.resume(interrupted).stopped
+
+
+def test_a_description_of_another_version_that_makes_no_sense(interrupted: Path) -> None:
     for path in list_checkpoints(interrupted):
-        rewrite(path, lambda about: about.pop("impasto"))
-    refused(interrupted, r"written by impasto \?")
+        rewrite(path, lambda about: about.update(impasto="9.7.5", inputs=None))
+    refused(interrupted, rf"written by impasto 9\.7\.5, whose description of a run {impasto.__version__} does not read")
 
 
 def test_a_description_that_makes_no_sense(interrupted: Path) -> None:

@@ -172,6 +172,8 @@ def read_run(folder: Path) -> tuple[RunState, Path, list[str]]:
             )
         notes = [f"{reason}; going on from the one before" for reason in trouble[:1]]
         lines = machine_differences(state.machine, current_machine(state.options))
+        if state.impasto != __version__:
+            lines.insert(0, f"impasto: {state.impasto} then, {__version__} now")
         return state, path, notes + [f"not the same bytes: {line}" for line in lines]
     raise CheckpointError(next(iter(trouble), nothing))
 
@@ -194,12 +196,13 @@ def remove_run(folder: Path) -> None:
 
 
 def _parse(about: Mapping[str, Any], name: str) -> RunState:
-    if about.get("impasto") != __version__:
-        raise CheckpointError(
-            f"the checkpoint {name} was written by impasto {about.get('impasto', '?')}, this is {__version__}: "
-            "finish it with that version, or paint anew"
-        )
     try:
         return RunState.model_validate(about)
     except ValidationError as error:
-        raise CheckpointError(f"the checkpoint {name} is damaged: its description is not usable") from error
+        maker = about.get("impasto", "?")
+        raise CheckpointError(
+            f"the checkpoint {name} is damaged: its description is not usable"
+            if maker == __version__
+            else f"the checkpoint {name} was written by impasto {maker}, whose description of a run {__version__} does "
+            "not read: finish it with that version, or paint anew"
+        ) from error
