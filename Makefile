@@ -6,10 +6,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 DEMO := demo.png
 PHOTOS ?= ../shared/gallery
 ENCODER ?= lite
+QUICK := -n 2 -m "not slow and not cluster and not browser"
 
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: demo test test-browser test-cluster test-all tensorflow check format bench golden experiments clean
+.PHONY: demo test coverage test-browser test-cluster test-all tensorflow check format bench golden experiments clean
 
 demo: $(VENV)/.demo
 	@photo=$$($(BIN)/python -c "from matplotlib.cbook import get_sample_data as s; print(s('grace_hopper.jpg', asfileobj=False))"); \
@@ -17,7 +18,10 @@ demo: $(VENV)/.demo
 	@echo "The pastiche: $(DEMO) (a portrait of Grace Hopper in the manner of src/impasto/inputs/samples/flow.jpg)"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n 2 -m "not slow and not cluster and not browser" --cov=impasto --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -q $(QUICK)
+
+coverage: $(VENV)/.dev  # the same tests, with the lines that none of them runs; apart, since measuring takes time
+	$(BIN)/python -m pytest -q $(QUICK) --cov=impasto --cov-report=term:skip-covered --cov-fail-under=90
 
 test-browser: $(VENV)/.dev  # the studio in Chromium; skipped where there is none (Debian: apt-get install chromium)
 	$(BIN)/python -m pytest -q -m browser tests/browser

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +40,30 @@ def test_names_that_need_no_torch_load_none() -> None:
     assert "torch" not in loaded_by(f"import impasto\nfor name in {names}: getattr(impasto, name)")
 
 
-def test_every_public_name_is_there() -> None:
-    assert set(impasto.__all__) == set(impasto._HOME_OF) | {"__version__"}
-    for name in impasto.__all__:
-        assert getattr(impasto, name) is not None
+PUBLIC_NAMES = """
+    CheckpointError CheckpointSaved Controls Event FetchProgressed ImpastoError InputError LabRun Notice OptionError
+    OutputError PaintOptions Painting Pastiche Picture PreviewReady RecordError Region Resumed RunDone RunStarted
+    ScaleStarted Steered StepDone WeightsError __version__ again batch compare draft drafts enlarge iter_paint
+    load_picture load_recipe paint picture_from_array read_record recipe_names replay resume save_picture save_style
+    sweep
+"""
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(impasto.__all__) == PUBLIC_NAMES.split()
     assert set(impasto.__all__) <= set(dir(impasto))
     with pytest.raises(AttributeError, match="no attribute 'pant'"):
         impasto.pant  # noqa: B018
+
+
+def test_type_checkers_know_the_same_names_from_the_same_modules() -> None:
+    tree = ast.parse(Path(impasto.__file__).read_text(encoding="utf-8"))
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    known = {alias.asname: f"{node.module}.{alias.name}" for node in statements for alias in node.names if alias.asname}
+    for name in impasto.__all__:
+        module, _, attribute = known.pop(name).rpartition(".")
+        assert getattr(impasto, name) is getattr(import_module(module), attribute)
+    assert not known
 
 
 # ------------------------------------------------------------------------------------------- paint
