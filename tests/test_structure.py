@@ -278,6 +278,7 @@ LIGHT = [
     "impasto.runs.record",
     "impasto.cli.display",
     "impasto.api",
+    "impasto.lab.jobs",
     "impasto.lab.run_folder",
     "impasto.cli.display_jobs",
     "impasto.cli.syntax",

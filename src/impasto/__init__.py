@@ -24,9 +24,8 @@ _MODULES_OF_NAMES = {
     "impasto.images.reading": "load_picture read_record",
     "impasto.images.writing": "save_picture",
     "impasto.inputs.paintings": "Painting Region",
-    "impasto.lab.drafts": "drafts",
-    "impasto.lab.face": "again batch compare sweep",
-    "impasto.lab.run": "LabRun",
+    "impasto.lab.api": "again batch compare drafts sweep",
+    "impasto.lab.runner": "LabRun",
     "impasto.options.fields": "PaintOptions",
     "impasto.options.recipes": "load_recipe recipe_names",
     "impasto.runs.draft": "draft",
@@ -51,9 +50,8 @@ if TYPE_CHECKING:
     from impasto.images.reading import load_picture as load_picture, read_record as read_record
     from impasto.images.writing import save_picture as save_picture
     from impasto.inputs.paintings import Painting as Painting, Region as Region
-    from impasto.lab.drafts import drafts as drafts
-    from impasto.lab.face import again as again, batch as batch, compare as compare, sweep as sweep
-    from impasto.lab.run import LabRun as LabRun
+    from impasto.lab.api import again as again, batch as batch, compare as compare, drafts as drafts, sweep as sweep
+    from impasto.lab.runner import LabRun as LabRun
     from impasto.options.fields import PaintOptions as PaintOptions
     from impasto.options.recipes import load_recipe as load_recipe, recipe_names as recipe_names
     from impasto.runs.draft import draft as draft

@@ -13,7 +13,7 @@ from impasto.cli import main as cli
 from impasto.errors import OptionError, OutputError
 from impasto.events import Controls
 from impasto.images.picture import quantise
-from impasto.lab.drafts import Drafted, DraftFailed, Drafts
+from impasto.lab.drafts import DraftFailed, DraftFolder, DraftWritten
 from impasto.runs.draft import build_draft_options
 from impasto.stylizer import stylizer as module
 
@@ -34,9 +34,9 @@ def many(studio: Path) -> Path:
     return studio
 
 
-def plan(**changes: object) -> Drafts:
+def plan(**changes: object) -> DraftFolder:
     given = {"photos": ["photos"], "paintings": ["paintings"], "folder": Path("out"), "suffix": ".png"} | changes
-    return Drafts(options=build_draft_options(SIZE), **given)  # type: ignore[arg-type]
+    return DraftFolder(options=build_draft_options(SIZE), **given)  # type: ignore[arg-type]
 
 
 def test_each_with_each_as_alone(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def test_each_with_each_as_alone(many: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(module.Stylizer, "study", lambda self, *a: studied.append(a) or study(self, *a))
     events = list(plan().run())
     assert len(loads) == len(studied) == 1
-    assert [type(event) for event in events].count(Drafted) == 4
+    assert [type(event) for event in events].count(DraftWritten) == 4
     (failed,) = [event for event in events if isinstance(event, DraftFailed)]
     assert failed.file == Path("paintings/broken.jpg")
     names = ["one_saved.png", "one_waves.png", "two_saved.png", "two_waves.png"]
@@ -64,26 +64,26 @@ def test_what_is_there_stays(many: Path) -> None:
     list(plan().run())
     before = Path("out/one_waves.png").stat().st_mtime_ns
     Path("out/two_waves.png").unlink()
-    events = [event for event in plan().run() if isinstance(event, Drafted)]
+    events = [event for event in plan().run() if isinstance(event, DraftWritten)]
     assert sorted((event.path.name, event.kept) for event in events) == [
         ("one_saved.png", True), ("one_waves.png", True), ("two_saved.png", True), ("two_waves.png", False),
     ]  # fmt: skip
     assert Path("out/one_waves.png").stat().st_mtime_ns == before
-    assert not any(event.kept for event in plan(overwrite=True).run() if isinstance(event, Drafted))
+    assert not any(event.kept for event in plan(overwrite=True).run() if isinstance(event, DraftWritten))
     assert Path("out/one_waves.png").stat().st_mtime_ns > before
 
 
 def test_a_broken_photo_is_told_and_the_rest_done(many: Path) -> None:
     Path("photos/a-broken.png").write_text("no picture")
     events = list(plan(paintings=["painting.png"]).run())
-    assert [type(event) for event in events] == [DraftFailed, Drafted, Drafted]
+    assert [type(event) for event in events] == [DraftFailed, DraftWritten, DraftWritten]
 
 
 def test_stop_ends_it_after_the_draft_in_hand(many: Path) -> None:
     controls = Controls()
     written = 0
     for event in plan(paintings=["painting.png", "paintings/waves.png"]).run(controls):
-        written += isinstance(event, Drafted)
+        written += isinstance(event, DraftWritten)
         controls.stop = True
     assert 1 <= written < 4
     assert len(list(Path("out").iterdir())) == written

@@ -20,12 +20,13 @@ from impasto.images.picture import Picture, picture_from_array
 from impasto.images.reading import load_picture
 from impasto.inputs.style_file import StyleFile
 from impasto.lab.batch import plan_batch
+from impasto.lab.jobs import Role
 from impasto.lab.metrics import measure, style_gram
 from impasto.lab.paint_job import PictureShelf
 from impasto.lab.plan import Planner
-from impasto.lab.run import JobKept, iter_lab
-from impasto.lab.run_folder import InputFiles, Outcome, RunFolder
-from impasto.lab.runner import _paint_far_away
+from impasto.lab.run_folder import Outcome, RunFolder
+from impasto.lab.runner import JobRecorded, iter_jobs
+from impasto.lab.workers import _paint_far_away
 from impasto.options.spelling import flag_name, format_value
 
 # 64 px: a size that every style file holds. Style files are of `lite`.
@@ -94,7 +95,7 @@ def test_a_batch_paints_measures_and_shows_them(styled: Path) -> None:
     assert (sheet == (0xF2, 0xF2, 0xF4)).all(axis=2).sum() > 0.6 * 96 * 96
     # Started again, all of it is there; with another style file of that name, its pictures are not.
     manifest = RunFolder.open(Path("run")).manifest
-    assert [e.skipped for e in iter_lab(Path("run"), manifest) if isinstance(e, JobKept)] == [True, True]
+    assert [e.skipped for e in iter_jobs(Path("run"), manifest) if isinstance(e, JobRecorded)] == [True, True]
     pixels = np.asarray(Image.open("painting.png"))[::-1] // 2
     impasto.save_style(picture_from_array(pixels), "paintings/saved.style", overwrite=True)
     before = {name: Path(f"run/pastiches/{name}.png").stat().st_mtime_ns for name in names}
@@ -169,8 +170,8 @@ def test_what_it_cannot_do_is_one_line_and_the_rest_is_done(styled: Path) -> Non
 def test_it_travels_to_a_worker(styled: Path) -> None:
     Path("away").mkdir()
     values = QUICK | {"seed": 1}
-    plan = plan_batch(["photo.png"], ["saved.style"], planner=Planner(), values=values)
-    (job,) = plan.manifest.jobs
+    plan = plan_batch(["photo.png"], ["saved.style"], Planner(values=values))
+    (job,) = plan.jobs
     contents = [file.path.read_bytes() for file in job.inputs]
     Path("saved.style").rename("away/saved.style")
     *_, outcome = _paint_far_away(job, *contents)
@@ -180,8 +181,8 @@ def test_it_travels_to_a_worker(styled: Path) -> None:
 
 
 def test_the_shelf_tells_pictures_from_style_files(styled: Path) -> None:
-    shelf, files = PictureShelf(), InputFiles()
-    file = files.describe("painting", "saved.style")
+    shelf, files = PictureShelf(), Planner()
+    file = files.describe(Role.PAINTING, "saved.style")
     first = shelf.load_style(file)
     assert isinstance(first, StyleFile)
     assert shelf.load_style(file) is first

@@ -10,32 +10,26 @@ import pytest
 
 import impasto
 from impasto.errors import InputError, OptionError, OutputError, RecordError
-from impasto.lab import run_folder
+from impasto.lab.jobs import LabJob, Role, build_manifest, check_inputs
+from impasto.lab.plan import Planner
 from impasto.lab.run_folder import (
-    Axis,
     Failure,
-    InputFiles,
-    Job,
-    Manifest,
     Outcome,
     RunFolder,
-    check_inputs,
-    check_unique,
 )
 from impasto.options.fields import PaintOptions
 
 OUTCOME = Outcome(picture=b"a picture", width_px=3, height_px=2, seconds=1.5, events=('{"event": "RunDone"}',), steps=4)
 
 
-def make_job(studio: Path, name: str = "a", **options: object) -> Job:
-    files = InputFiles()
-    inputs = (files.describe("photo", studio / "photo.png"), files.describe("painting", studio / "painting.png"))
-    return Job(name=name, labels={"seed": name}, inputs=inputs, options=PaintOptions.model_validate(options))
+def make_job(studio: Path, name: str = "a", **options: object) -> LabJob:
+    files = Planner()
+    inputs = (files.describe(Role.PHOTO, studio / "photo.png"), files.describe(Role.PAINTING, studio / "painting.png"))
+    return LabJob(name=name, labels={"seed": name}, inputs=inputs, options=PaintOptions.model_validate(options))
 
 
-def make_folder(studio: Path, *jobs: Job) -> RunFolder:
-    axis = Axis(name="seed", values=tuple(job.name for job in jobs))
-    return RunFolder.create(studio / "run", Manifest(command="sweep", axes=(axis,), jobs=jobs))
+def make_folder(studio: Path, *jobs: LabJob) -> RunFolder:
+    return RunFolder.create(studio / "run", build_manifest("sweep", ["seed"], "lite", jobs))
 
 
 def test_what_is_stored_is_found_again(studio: Path) -> None:
@@ -87,7 +81,7 @@ def test_identity_is_of_inputs_options_and_version(studio: Path, monkeypatch: py
     identities.add(job.model_copy(update={"inputs": (job.inputs[0], heavier)}).identity)
     (studio / "photo.png").write_bytes((studio / "photo.png").read_bytes() + b"\0")
     identities.add(make_job(studio).identity)
-    monkeypatch.setattr(run_folder, "__version__", "9.9")
+    monkeypatch.setattr("impasto.lab.jobs.__version__", "9.9")
     identities.add(job.identity)
     assert len(identities) == 7
 
@@ -171,14 +165,14 @@ def test_manifests_that_cannot_be_used(tmp_path: Path, text: str | None, words: 
 
 def test_inputs_that_cannot_be_described(studio: Path) -> None:
     with pytest.raises(InputError, match=r"photo 'nowhere\.png' cannot be read"):
-        InputFiles().describe("photo", "nowhere.png")
+        Planner().describe(Role.PHOTO, "nowhere.png")
     with pytest.raises(InputError, match="is a folder"):
-        InputFiles().describe("painting", studio)
+        Planner().describe(Role.PAINTING, studio)
 
 
 def test_names_that_collide_are_refused(studio: Path) -> None:
     with pytest.raises(OptionError, match="twice"):
-        check_unique([make_job(studio, "a"), make_job(studio, "A", seed=1)])
+        build_manifest("sweep", ["seed"], "lite", [make_job(studio, "a"), make_job(studio, "A", seed=1)])
 
 
 def test_the_manifest_says_what_it_is(studio: Path) -> None:

@@ -1,244 +1,183 @@
-"""Jobs one after another; the same on a Ray cluster of two nodes, one of which dies."""
+"""Lists of jobs carried out: what lies in the folder, what is skipped, what goes on."""
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import impasto
-from impasto.errors import InputError, OptionError
-from impasto.events import Controls, Event, RunStarted, StepDone
-from impasto.lab.paint_job import PictureShelf, iter_painting
-from impasto.lab.run_folder import Failure, InputFile, InputFiles, Job, Outcome
-from impasto.lab.runner import (
-    RETRIES,
-    JobEnded,
-    JobProgress,
-    JobStarted,
-    RunnerEvent,
-    _follow,
-    run_here,
-    run_on_ray,
-)
-from impasto.options.fields import build_options
+from impasto.errors import OptionError, OutputError, RecordError
+from impasto.events import Controls
+from impasto.lab.metrics import METRICS
+from impasto.lab.plan import Planner
+from impasto.lab.run_folder import RunFolder
+from impasto.lab.runner import JobRecorded, iter_jobs, read_run
+from impasto.lab.sweep import plan_sweep
+from impasto.lab.workers import JobProgress
+from impasto.options.fields import PaintOptions
 
-OUTCOME = Outcome(picture=b"", width_px=1, height_px=1, seconds=None)
+PAIR = ("photo.png", [("painting.png", 1.0)])
 
 
-@pytest.fixture
-def make_job(studio: Path, quick: dict[str, Any]) -> Any:
-    files = InputFiles()
-
-    def make(name: str, **options: Any) -> Job:
-        values = quick | options
-        inputs = [files.describe("photo", "photo.png"), files.describe("painting", "painting.png")]
-        inputs.append(files.describe("encoder", values["encoder"]))
-        values["encoder"] = Path(values["encoder"]).name
-        return Job(name=name, labels={"job": name}, inputs=tuple(inputs), options=build_options(values))
-
-    return make
+def read_csv(folder: str | Path) -> list[dict[str, str]]:
+    with (Path(folder) / "results.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
-def ended(events: list[RunnerEvent]) -> dict[str, Outcome | Failure]:
-    return {event.job.name: event.ended for event in events if isinstance(event, JobEnded)}
+def test_a_sweep_leaves_pictures_tables_sheets_and_a_report(sweep: Callable[..., impasto.LabRun]) -> None:
+    run = sweep({"strength": [20, 80], "seed": [0, 1]})
+    assert (run.failed, run.missing, len(run.results)) == ([], [], 4)
+    rows = read_csv("run")
+    assert [(row["strength"], row["seed"], row["status"]) for row in rows] == [
+        ("20", "0", "done"), ("20", "1", "done"), ("80", "0", "done"), ("80", "1", "done"),
+    ]  # fmt: skip
+    for row in rows:
+        assert set(PaintOptions.model_fields) <= set(row)
+        parts = [float(row[f"loss_{part}"]) for part in ("content", "style", "total_variation", "total")]
+        assert sum(parts[:3]) == pytest.approx(parts[3])
+        assert all(row[name] for name in METRICS)
+        assert (row["photo"], row["painting"], row["steps"], row["steps_done"]) == (
+            "photo.png",
+            "painting.png",
+            "3,2",
+            "5",
+        )
+        assert row["judge"].startswith("lite ")
+        record = impasto.read_record(Path("run") / row["file"])
+        assert record["options"]["seed"] == int(row["seed"])  # type: ignore[index]
+    events = Path("run/events/strength-20_seed-0.jsonl").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in events].count("StepDone") == 5
+    for name in ("contact-sheet.png", "loss-curves.png"):
+        with Image.open(Path("run") / name) as picture:
+            assert min(picture.size) > 300
+            assert len(np.unique(np.asarray(picture.convert("L")))) > 50
 
 
-def test_a_job_is_painted_as_paint_paints(make_job: Any, quick: dict[str, Any]) -> None:
-    *events, outcome = iter_painting(make_job("a"))
-    assert isinstance(outcome, Outcome)
-    pastiche = impasto.paint("photo.png", "painting.png", **quick)
-    pastiche.save("expected.png")
-    assert outcome.picture == Path("expected.png").read_bytes()
-    steps = [event for event in events if isinstance(event, StepDone)]
-    assert (outcome.steps, outcome.losses) == (len(steps), steps[-1].losses)
-    lines = [json.loads(line) for line in outcome.events]
-    assert [line["event"] for line in lines] == [type(event).__name__ for event in events]
+def test_the_pictures_are_those_that_paint_makes(sweep: Callable[..., impasto.LabRun], quick: dict[str, Any]) -> None:
+    sweep({"seed": [5]}, starting_point="noise")
+    impasto.paint("photo.png", "painting.png", **quick | {"seed": 5, "starting_point": "noise"}).save("alone.png")
+    assert Path("run/pastiches/seed-5.png").read_bytes() == Path("alone.png").read_bytes()
 
 
-def test_jobs_run_in_order_and_a_failed_one_does_not_stop_the_rest(make_job: Any) -> None:
-    def work(job: Job) -> Iterator[Event | Outcome]:
-        if job.name == "bad":
-            raise InputError("no such picture")
-        if job.name == "bug":
-            raise KeyError("surprise")
-        yield OUTCOME
-
-    jobs = [make_job(name) for name in ("a", "bad", "bug", "b")]
-    events = list(run_here(jobs, work, Controls()))
-    assert [event.job.name for event in events if isinstance(event, JobStarted)] == ["a", "bad", "bug", "b"]
-    results = ended(events)
-    assert isinstance(results["a"], Outcome)
-    assert isinstance(results["b"], Outcome)
-    assert results["bad"] == Failure("no such picture")
-    bug = results["bug"]
-    assert isinstance(bug, Failure)
-    assert bug.error == "KeyError: 'surprise'"
-    assert 'raise KeyError("surprise")' in (bug.traceback or "")
+def test_finished_jobs_are_skipped_and_damaged_ones_painted_again(
+    sweep: Callable[..., impasto.LabRun], quick: dict[str, Any]
+) -> None:
+    sweep({"seed": [0, 1]})
+    pictures = sorted(Path("run/pastiches").iterdir())
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in pictures}
+    pictures[1].write_bytes(before[pictures[1]][1][:500])
+    manifest = RunFolder.open(Path("run")).manifest
+    skipped = [e.skipped for e in iter_jobs(Path("run"), manifest) if isinstance(e, JobRecorded)]
+    assert skipped == [True, False]
+    assert pictures[0].stat().st_mtime_ns == before[pictures[0]][0]
+    assert pictures[1].read_bytes() == before[pictures[1]][1]
+    longer = sweep({"seed": [0, 1, 2]})
+    assert (len(longer.results), longer.missing) == (3, [])
+    assert pictures[0].stat().st_mtime_ns == before[pictures[0]][0]
 
 
-def test_stop_ends_the_list_without_the_job_in_hand(make_job: Any) -> None:
-    controls, events = Controls(), []
-    for event in run_here([make_job("a"), make_job("b"), make_job("c")], iter_painting, controls):
-        events.append(event)
-        controls.stop = isinstance(event, JobProgress) and event.job.name == "b" and isinstance(event.event, StepDone)
+def test_again_elsewhere_makes_the_same_bytes(sweep: Callable[..., impasto.LabRun]) -> None:
+    sweep({"seed": [0, 1]}, starting_point="noise")
+    run = impasto.again("run", "second")
+    assert run.folder == Path("second")
+    for path in Path("run/pastiches").iterdir():
+        assert (Path("second/pastiches") / path.name).read_bytes() == path.read_bytes()
+
+
+def test_another_judge_measures_without_painting(
+    sweep: Callable[..., impasto.LabRun], tiny_encoder_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep({"seed": [0]})
+    (before,) = read_csv("run")
+    monkeypatch.setattr("impasto.lab.runner.run_here", lambda jobs, work, controls: iter(jobs and [1 / 0]))
+    shutil.copy(tiny_encoder_file, "judge.safetensors")
+    impasto.again("run", judge="judge.safetensors")
+    manifest = RunFolder.open(Path("run")).manifest
+    assert manifest.judge == str(Path("judge.safetensors").absolute())
+    assert json.loads(Path("run/manifest.json").read_text())["judge"] == "../judge.safetensors"
+    (after,) = read_csv("run")
+    assert after["judge"].startswith("tiny ")
+    assert after["style_gram"] != before["style_gram"]
+    assert after["ssim"] == before["ssim"]
+
+
+def test_a_failed_job_is_recorded_and_the_rest_go_on(folders: Path, quick: dict[str, Any]) -> None:
+    Path("photos/a.jpg").write_text("no picture")
+    run = impasto.batch("photos", "paintings", folder="run", **quick)
+    assert run.failed == ["a_p"]
+    bad, good = read_csv("run")
+    assert (bad["status"], good["status"]) == ("failed", "done")
+    assert "a.jpg" in bad["error"]
+    assert bad["file"] == bad["loss_total"] == ""
+    assert "not a picture" in Path("run/report.html").read_text(encoding="utf-8")
+    shutil.copy("photos/b.png", "photos/a.jpg")
+    assert impasto.batch("photos", "paintings", folder="run", **quick).failed == []
+
+
+def test_a_stop_keeps_what_is_finished(studio: Path, quick: dict[str, Any]) -> None:
+    controls = Controls()
+    plan = plan_sweep(*PAIR, {"seed": [0, 1, 2]}, Planner(values=quick))
+    for event in iter_jobs(Path("run"), plan, controls=controls):
+        controls.stop = isinstance(event, JobProgress) and event.job.name == "seed-1"
         if controls.stop:
             break
-    events += list(run_here([make_job("c")], iter_painting, controls))
-    assert list(ended(events)) == ["a"]
+    run = read_run(Path("run"))
+    assert run.missing == ["seed-1", "seed-2"]
+    assert impasto.again("run").missing == []
 
 
-def test_the_shelf_decodes_once_and_knows_changed_files(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf, files = PictureShelf(room=1), InputFiles()
-    photo, painting = files.describe("photo", "photo.png"), files.describe("painting", "painting.png")
-    first = shelf.load(photo)
-    assert shelf.load(photo) is first
-    shelf.load(painting)
-    assert shelf.load(photo) is not first
-    stale = InputFile(role="photo", path=photo.path, sha256="0" * 64)
-    with pytest.raises(InputError, match=r"photo\.png.* has changed"):
-        shelf.load(stale)
+def test_a_comparison_has_painted_and_given_columns(studio: Path, quick: dict[str, Any]) -> None:
+    small = {name: value for name, value in quick.items() if name != "steps"} | {"steps": (2,)}
+    run = impasto.compare("photo.png", "painting.png", ["painterly", "patient=Slow", "file:photo.png=Photo"],
+                          folder="run", **small)  # fmt: skip
+    assert list(run.results) == ["painterly", "Slow", "Photo"]
+    painterly, slow, photo = read_csv("run")
+    assert [row["column"] for row in (painterly, slow, photo)] == ["painterly", "Slow", "Photo"]
+    assert (slow["recipe"], slow["optimizer"]) == ("patient", "adam")
+    assert float(photo["content_distance"]) == pytest.approx(0, abs=1e-4)
+    assert float(photo["ssim"]) == pytest.approx(1)
+    assert np.array_equal(np.asarray(Image.open("run/pastiches/Photo.png")), np.asarray(Image.open("photo.png")))
 
 
-def test_without_ray_one_line(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
-    with pytest.raises(OptionError, match=r"Ray is not installed.*impasto\[ray\]"):
-        list(run_on_ray([make_job("a")], "auto", Controls()))
+def test_a_batch_studies_each_painting_once(
+    folders: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from impasto.engine import targets as studies
+
+    studied: list[int] = []
+    original = studies.style_statistics
+
+    def counting(encoder: Any, pictures: Any, *rest: Any) -> Any:
+        studied.append(max(pictures[0][0].shape[-2:]))
+        return original(encoder, pictures, *rest)
+
+    monkeypatch.setattr(studies, "style_statistics", counting)
+    monkeypatch.setattr(studies, "_STUDIED", type(studies._STUDIED)())
+    shutil.copy("photos/b.png", "photos/c.png")
+    assert impasto.batch("photos", "paintings", folder="run", **quick).failed == []
+    assert len(studied) == 2  # one painting at two scales, for three photos
 
 
-@pytest.mark.filterwarnings("default")  # Ray's own
-@pytest.mark.parametrize(
-    ("address", "words"),
-    [("ray://somewhere:10001", "HOST:PORT"), ("somewhere", "HOST:PORT"), ("127.0.0.1:9", "no Ray cluster answers")],
-)
-def test_ray_addresses_that_cannot_be_used(make_job: Any, address: str, words: str) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed")
-    with pytest.raises(OptionError, match=words):
-        list(run_on_ray([make_job("a")], address, Controls()))
+def test_inputs_that_changed_stop_a_run_before_it_begins(sweep: Callable[..., impasto.LabRun]) -> None:
+    sweep({"seed": [0]})
+    shutil.copy("painting.png", "photo.png")
+    with pytest.raises(RecordError, match=r"photo\.png"):
+        impasto.again("run")
 
 
-def test_a_stream_that_ends_early_is_begun_anew_but_not_for_ever(make_job: Any) -> None:
-    """As Ray behaves where a job is tried again and tells less than had been heard."""
-    job, submitted, wanted = make_job("a"), 0, 0
-
-    class FakeRay:
-        exceptions = SimpleNamespace(RayError=RuntimeError)
-
-        @staticmethod
-        def wait(streams: list[Any], **_: Any) -> tuple[list[Any], list[Any]]:
-            return streams[:1], streams[1:]
-
-        @staticmethod
-        def get(item: Any) -> Any:
-            return item
-
-    def submit(_: Job) -> Iterator[Any]:
-        nonlocal submitted
-        submitted += 1
-        return iter([] if submitted < wanted else [OUTCOME])
-
-    for limit, ends_well in ((3, True), (100, False)):
-        wanted, submitted = limit, 0
-        events = list(_follow(FakeRay, {submit(job): job}, submit, Controls()))  # type: ignore[arg-type]
-        assert [type(event) for event in events] == [JobStarted, JobEnded]
-        assert ended(events)["a"] == OUTCOME if ends_well else isinstance(ended(events)["a"], Failure)
-        assert submitted == (3 if ends_well else 1 + RETRIES)
-
-
-class TwoNodes:
-    """A Ray cluster of two node processes on this machine, each with one core."""
-
-    def __init__(self) -> None:
-        from ray.cluster_utils import Cluster
-
-        self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-        self._second = self._cluster.add_node(num_cpus=1)
-        self.address = self._cluster.address
-
-    def kill_second(self) -> None:
-        self._cluster.remove_node(self._second, allow_graceful=False)
-
-    def shut_down(self) -> None:
-        self._cluster.shutdown()
-
-
-@pytest.fixture
-def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoNodes]:
-    pytest.importorskip("ray", reason="Ray is not installed")
-    source = str(Path(impasto.__file__).parents[1])
-    monkeypatch.setenv("PYTHONPATH", source)
-    monkeypatch.setenv("RAY_DISABLE_IMPORT_WARNING", "1")
-    cluster = TwoNodes()
-    yield cluster
-    cluster.shut_down()
-
-
-@pytest.mark.cluster
-@pytest.mark.filterwarnings("default")  # Ray's own
-def test_a_cluster_that_loses_a_node_paints_the_same_bytes(make_job: Any, two_nodes: TwoNodes, studio: Path) -> None:
-    """Both nodes paint; one is killed while it does; every job comes back as the local runner makes it."""
-    jobs = [make_job(f"job-{seed}", starting_point="noise", seed=seed, steps=(60, 6)) for seed in range(4)]
-    broken = make_job("broken")
-    (studio / "broken.png").write_bytes(b"no picture")
-    bad_photo = InputFiles().describe("photo", "broken.png")
-    broken = broken.model_copy(update={"inputs": (bad_photo, *broken.inputs[1:])})
-    events: list[RunnerEvent] = []
-    at_work: set[str] = set()
-    killed = False
-    for event in run_on_ray([*jobs, broken], two_nodes.address, Controls()):
-        events.append(event)
-        if isinstance(event, JobProgress) and isinstance(event.event, RunStarted):
-            at_work.add(event.job.name)
-        elif isinstance(event, JobEnded):
-            at_work.discard(event.job.name)
-        if len(at_work) == 2 and not killed:
-            killed = True
-            two_nodes.kill_second()
-    assert killed, "never were two jobs at work at once"
-    remote = ended(events)
-    assert isinstance(remote.pop("broken"), Failure)
-    here = ended(list(run_here(jobs, iter_painting, Controls())))
-    assert sorted(remote) == sorted(here)
-    for name, outcome in here.items():
-        other = remote[name]
-        assert isinstance(outcome, Outcome)
-        assert isinstance(other, Outcome), other
-        assert other.picture == outcome.picture, name
-        assert (other.steps, other.losses) == (outcome.steps, outcome.losses)
-
-
-@pytest.mark.cluster
-@pytest.mark.filterwarnings("default")
-def test_a_cluster_can_be_stopped_and_is_not_asked_for_more_than_it_has(make_job: Any, two_nodes: TwoNodes) -> None:
-    jobs = [make_job(f"job-{seed}", seed=seed, steps=(2 if seed == 0 else 500, 2), stop_tolerance=0) for seed in (0, 1)]
-    controls, events = Controls(), []
-    for event in run_on_ray(jobs, two_nodes.address, controls):
-        events.append(event)
-        controls.stop = controls.stop or isinstance(event, JobEnded)
-    assert list(ended(events)) == ["job-0"]
-    with pytest.raises(OptionError, match=r"3 threads.*1 cores"):
-        list(run_on_ray([make_job("a", threads=3)], two_nodes.address, Controls()))
-    with pytest.raises(OptionError, match="no machine of the cluster has a GPU"):
-        list(run_on_ray([make_job("a", device="cuda")], two_nodes.address, Controls()))
-
-
-@pytest.mark.cluster
-@pytest.mark.filterwarnings("default")
-def test_a_gpu_has_one_job_at_a_time(make_job: Any) -> None:
-    """Ray hands out what a machine says it has: one GPU for two cores, painted on by the processor here."""
-    cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed")
-    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 1})
-    try:
-        at_work, most = 0, 0
-        for event in run_on_ray(
-            [make_job(f"job-{seed}", seed=seed) for seed in (0, 1, 2)], cluster.address, Controls()
-        ):
-            at_work += isinstance(event, JobStarted) - isinstance(event, JobEnded)
-            most = max(most, at_work)
-        assert most == 1
-    finally:
-        cluster.shutdown()
+def test_what_cannot_be_used_is_found_before_painting(sweep: Callable[..., impasto.LabRun], studio: Path) -> None:
+    with pytest.raises(OptionError, match="unknown encoder"):
+        sweep({"seed": [0]}, judge="vgg91")
+    Path("run").mkdir(exist_ok=True)
+    Path("run/letter.txt").write_text("x")
+    with pytest.raises(OutputError, match="not empty"):
+        sweep({"seed": [0]})
+    assert sorted(path.name for path in Path("run").iterdir()) == ["letter.txt"]

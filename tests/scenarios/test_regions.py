@@ -259,11 +259,10 @@ def test_sweep_and_batch_with_regions(desk: Path, quick: Quick, quick_flags: lis
 
 
 def test_regions_tell_jobs_apart(desk: Path, quick: Quick) -> None:
-    planner = Planner()
     options = build_options(quick)
 
     def identity(*own: impasto.Region, paintings: Any = (("painting.png", 1.0),)) -> str:
-        return planner.painting_job("photo.png", paintings, options, recipe=None, labels={}, regions=own).identity
+        return Planner(regions=own).painting_job("photo.png", paintings, options, recipe=None, labels={}).identity
 
     plain = identity()
     others = {

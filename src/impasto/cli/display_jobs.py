@@ -12,9 +12,9 @@ from impasto.runs.progress import Clock
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from impasto.lab.run import JobKept, LabEvent
-    from impasto.lab.run_folder import Manifest
-    from impasto.lab.runner import JobProgress
+    from impasto.lab.jobs import LabManifest
+    from impasto.lab.runner import JobRecorded, LabEvent
+    from impasto.lab.workers import JobProgress
 
 SPARE_LINES = 6  # of a terminal, left to what is not a job
 
@@ -22,7 +22,7 @@ SPARE_LINES = 6  # of a terminal, left to what is not a job
 class QuietJobs:
     """Tells failures only."""
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: LabManifest) -> None:
         self.total = len(manifest.jobs)
         self.ended = self.skipped = self.failed = 0
 
@@ -34,9 +34,9 @@ class QuietJobs:
 
     def show(self, event: LabEvent) -> None:
         """Take notice of an event."""
-        from impasto.lab.run import JobKept
+        from impasto.lab.runner import JobRecorded
 
-        if isinstance(event, JobKept):
+        if isinstance(event, JobRecorded):
             self.ended += 1
             self.skipped += event.skipped
             if event.result.status == "failed":
@@ -45,7 +45,7 @@ class QuietJobs:
             else:
                 self.kept(event)
 
-    def kept(self, event: JobKept) -> None:
+    def kept(self, event: JobRecorded) -> None:
         """A job is done."""
 
     def note(self, text: str) -> None:
@@ -59,7 +59,7 @@ class QuietJobs:
 class PlainJobs(QuietJobs):
     """A line on stderr for every job that is done."""
 
-    def kept(self, event: JobKept) -> None:
+    def kept(self, event: JobRecorded) -> None:
         how = "done before" if event.skipped else "done"
         if event.result.seconds is not None and not event.skipped:
             how += f" in {event.result.seconds:.1f} s"
@@ -74,7 +74,7 @@ class PlainJobs(QuietJobs):
 class LiveJobs(PlainJobs):
     """On a terminal: how far the whole is, and a line for every job that runs."""
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: LabManifest) -> None:
         super().__init__(manifest)
         from rich.console import Console
         from rich.live import Live
@@ -100,7 +100,7 @@ class LiveJobs(PlainJobs):
         self._live.stop()
 
     def show(self, event: LabEvent) -> None:
-        from impasto.lab.runner import JobProgress, JobStarted
+        from impasto.lab.workers import JobProgress, JobStarted
 
         name = event.job.name
         if isinstance(event, JobStarted):
@@ -154,7 +154,7 @@ class LiveJobs(PlainJobs):
         return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} left"
 
 
-def choose_jobs_display(manifest: Manifest, quiet: bool) -> QuietJobs:
+def choose_jobs_display(manifest: LabManifest, quiet: bool) -> QuietJobs:
     """Live on a terminal, plain lines elsewhere, failures only if quiet."""
     if quiet:
         return QuietJobs(manifest)

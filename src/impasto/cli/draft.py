@@ -26,7 +26,7 @@ from impasto.errors import OptionError, printable
 from impasto.events import Controls
 from impasto.images.reading import DEFAULT_MAX_PIXELS, read_record
 from impasto.images.writing import check_output
-from impasto.lab.drafts import DraftFailed, Drafts
+from impasto.lab.drafts import DraftFailed, DraftFolder
 from impasto.options.spelling import flag_name, format_value
 from impasto.runs.draft import DraftOptions, build_draft_options, draft_differences, parse_draft_record, use_large_pages
 from impasto.runs.draft import draft as paint_draft
@@ -100,7 +100,7 @@ def draft(
     if paintings is not None:
         if print_size is not None:
             raise OptionError("--print is for one draft; with --paintings give --size")
-        drafts = Drafts(
+        drafts = DraftFolder(
             photos=pictures,
             paintings=paintings,
             folder=output,
@@ -124,7 +124,7 @@ def draft(
     return _write(pastiche, output, int(bit_depth), record=not no_record, overwrite=overwrite, quiet=quiet)
 
 
-def _run(drafts: Drafts, quiet: bool) -> int:
+def _run(drafts: DraftFolder, quiet: bool) -> int:
     """Paint a folder of drafts, telling of each; returns the exit code."""
     use_large_pages()
     controls, failed, written, kept = Controls(), 0, 0, 0

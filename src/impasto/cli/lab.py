@@ -29,9 +29,9 @@ from impasto.events import Controls
 from impasto.options.spelling import flag_name
 
 if TYPE_CHECKING:
-    from impasto.lab.plan import Plan, Planner
-    from impasto.lab.run import LabRun
-    from impasto.lab.run_folder import Manifest
+    from impasto.lab.jobs import LabManifest
+    from impasto.lab.plan import Planner
+    from impasto.lab.runner import LabRun
 
 RAY_HELP = "run jobs on Ray: auto (this machine, or the cluster it belongs to) or HOST:PORT"
 JUDGE_HELP = "encoder that measures the pictures [default: lite]"
@@ -81,19 +81,12 @@ def sweep(
     **options: str | None,
 ) -> int:
     """Paint one pair over a grid of options, with contact sheet, table and report."""
+    from impasto.lab.plan import Planner
     from impasto.lab.sweep import parse_vary, plan_sweep
 
-    plan = plan_sweep(
-        photo,
-        [parse_painting(text) for text in (painting, *paintings)],
-        parse_vary(vary),
-        planner=_planner(),
-        regions=[parse_region(text) for text in region or ()],
-        recipe=recipe,
-        values=_given(options),
-        judge=to.judge,
-    )
-    return _carry_out(plan, to)
+    planner = Planner(recipe, _given(options), [parse_region(text) for text in region or ()], to.judge, flag_name)
+    pair = photo, [parse_painting(text) for text in (painting, *paintings)]
+    return _carry_out(plan_sweep(*pair, parse_vary(vary), planner), planner, to)
 
 
 @with_option_flags
@@ -107,22 +100,18 @@ def batch(
 ) -> int:
     """Paint each of many photos in the manner of each of many paintings."""
     from impasto.lab.batch import plan_batch, plan_pairs
+    from impasto.lab.plan import Planner
 
     if not photos:
         raise OptionError("PHOTOS are missing; impasto batch --help shows how it is used")
-    planner, given = _planner(), _given(options)
-    regions = [parse_region(text) for text in region or ()]
+    planner = Planner(recipe, _given(options), [parse_region(text) for text in region or ()], to.judge, flag_name)
     if len(photos) == 1 and photos[0].lower().endswith(".csv"):
         if paintings:
             raise OptionError(f"{photos[0]!r} names the paintings itself; leave --paintings out")
-        plan = plan_pairs(photos[0], planner=planner, recipe=recipe, values=given, regions=regions, judge=to.judge)
-    else:
-        if not paintings:
-            raise OptionError("--paintings is missing; name files, folders or globs after it")
-        plan = plan_batch(
-            photos, paintings, planner=planner, recipe=recipe, values=given, regions=regions, judge=to.judge
-        )
-    return _carry_out(plan, to)
+        return _carry_out(plan_pairs(photos[0], planner), planner, to)
+    if not paintings:
+        raise OptionError("--paintings is missing; name files, folders or globs after it")
+    return _carry_out(plan_batch(photos, paintings, planner), planner, to)
 
 
 @with_option_flags
@@ -147,16 +136,11 @@ def compare(
 ) -> int:
     """Paint one pair by several recipes, beside other programs' pictures of it."""
     from impasto.lab.compare import plan_comparison
+    from impasto.lab.plan import Planner
 
-    plan = plan_comparison(
-        photo,
-        [parse_painting(text) for text in (painting, *paintings)],
-        columns,
-        planner=_planner(),
-        values=_given(options),
-        judge=to.judge,
-    )
-    return _carry_out(plan, to)
+    planner = Planner(values=_given(options), judge=to.judge, spell=flag_name)
+    pair = photo, [parse_painting(text) for text in (painting, *paintings)]
+    return _carry_out(plan_comparison(*pair, columns, planner), planner, to)
 
 
 def again(
@@ -176,39 +160,33 @@ def again(
     return _run(reopen(folder, judge), output or folder, ray, quiet)
 
 
-def _planner() -> Planner:
-    from impasto.lab.plan import Planner
-
-    return Planner(spell=flag_name)
-
-
 def _given(options: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _carry_out(plan: Plan, to: Lab) -> int:
+def _carry_out(manifest: LabManifest, planner: Planner, to: Lab) -> int:
     if not to.quiet:
-        for note in plan.notes:
+        for note in planner.notes:
             print(f"impasto: note: {note}", file=sys.stderr)
-    return _run(plan.manifest, to.output, to.ray, to.quiet)
+    return _run(manifest, to.output, to.ray, to.quiet)
 
 
-def _run(manifest: Manifest, folder: Path, ray: str | None, quiet: bool) -> int:
+def _run(manifest: LabManifest, folder: Path, ray: str | None, quiet: bool) -> int:
     """Do, show, sum up; returns the exit code."""
     from impasto.cli.display_jobs import choose_jobs_display
-    from impasto.lab.run import collect, iter_lab
+    from impasto.lab.runner import iter_jobs, read_run
 
     fetch_encoder(manifest.judge, quiet)
     controls = Controls()
     with stop_on_signal(controls) as received:
         with choose_jobs_display(manifest, quiet) as display:
             told = False
-            for event in iter_lab(folder, manifest, ray=ray, controls=controls):
+            for event in iter_jobs(folder, manifest, ray=ray, controls=controls):
                 display.show(event)
                 if received and not told:
                     display.note("stopping; what is finished stays; once more to quit at once")
                     told = True
-        run = collect(folder)
+        run = read_run(folder)
     _sum_up(run, quiet)
     if received:
         return 128 + received[0]

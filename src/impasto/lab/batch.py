@@ -8,19 +8,16 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from impasto.errors import InputError, OptionError
-from impasto.inputs.paintings import Region
-from impasto.lab.plan import PathLike, Plan, Planner, checked, file_labels, option_called, without_folders
-from impasto.lab.run_folder import Axis, Manifest
-from impasto.options.spelling import format_value
+from impasto.lab.jobs import LabManifest, build_manifest
+from impasto.lab.plan import PathLike, Planner, file_labels, option_label, option_named
 from impasto.runs.record import PAINTING_SUFFIXES, PICTURE_SUFFIXES
 
 
 @dataclass(frozen=True)
-class Row:
-    """A line of the CSV file: a pair, and the options and recipe it sets."""
+class PairRow:
+    """A row of the CSV file: a pair, and the options and recipe it sets."""
 
     photo: Path
     painting: Path
@@ -28,12 +25,21 @@ class Row:
     values: Mapping[str, str]
 
 
+def find_pairs(photos: Iterable[PathLike], paintings: Iterable[PathLike]) -> tuple[list[Path], list[Path]]:
+    """Photos, and paintings or style files, as `find_pictures`; raises `OptionError` where no place is given."""
+    photo_files = find_pictures(photos, "photos")
+    painting_files = find_pictures(paintings, "paintings", PAINTING_SUFFIXES)
+    if not photo_files or not painting_files:
+        raise OptionError(f"no {'paintings' if photo_files else 'photos'} given; name files, folders or globs")
+    return photo_files, painting_files
+
+
 def find_pictures(places: Iterable[PathLike], what: str, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> list[Path]:
     """Pictures named by files, folders (their pictures, not those of folders within) and globs, each once.
 
     Raises `InputError` for a place where there are none.
     """
-    found: dict[Path, None] = {}
+    pictures: dict[Path, None] = {}
     for place in places:
         path, text = Path(place), os.fspath(place)
         if path.is_dir():
@@ -45,59 +51,37 @@ def find_pictures(places: Iterable[PathLike], what: str, suffixes: frozenset[str
             files = [Path(name) for name in matches if _is_picture(Path(name), suffixes)]
         if not files:
             raise InputError(f"there are no {what} in {text!r}")
-        found |= dict.fromkeys(files)
-    return list(found)
+        pictures |= dict.fromkeys(files)
+    return list(pictures)
 
 
 def _is_picture(path: Path, suffixes: frozenset[str]) -> bool:
     return path.is_file() and path.suffix.lower() in suffixes and not path.name.startswith(".")
 
 
-def plan_batch(
-    photos: Sequence[PathLike],
-    paintings: Sequence[PathLike],
-    *,
-    planner: Planner,
-    recipe: str | None = None,
-    values: Mapping[str, Any],
-    regions: Sequence[Region] = (),
-    judge: str = "lite",
-) -> Plan:
-    """Each photo with each painting, all photos of a painting in a row, so that its statistics are at hand.
+def plan_batch(photos: Sequence[PathLike], paintings: Sequence[PathLike], planner: Planner) -> LabManifest:
+    """Each photo with each painting. All photos of a painting follow each other, so that its statistics are at hand.
 
     Raises `OptionError` for options that cannot be used, `InputError` where there are no pictures.
     """
-    photo_files = find_pictures(photos, "photos")
-    painting_files = find_pictures(paintings, "paintings", PAINTING_SUFFIXES)
-    if not photo_files or not painting_files:
-        raise OptionError(f"no {'paintings' if photo_files else 'photos'} given; name files, folders or globs")
-    names = {"photo": file_labels(photo_files), "painting": file_labels(painting_files)}
-    options = planner.resolve(recipe, values)
+    photo_files, painting_files = find_pairs(photos, paintings)
+    photo_labels, painting_labels = file_labels(photo_files), file_labels(painting_files)
+    options = planner.resolve()
     jobs = [
         planner.painting_job(
             photo,
             [(painting, 1.0)],
             options,
-            recipe=recipe,
-            labels={"photo": names["photo"][photo], "painting": names["painting"][painting]},
-            regions=regions,
+            recipe=planner.recipe,
+            labels={"photo": photo_labels[photo], "painting": painting_labels[painting]},
         )
         for painting in painting_files
         for photo in photo_files
     ]
-    axes = tuple(Axis(name=name, values=tuple(labels.values())) for name, labels in names.items())
-    return Plan(checked(Manifest(command="batch", axes=axes, judge=judge, jobs=tuple(jobs))))
+    return build_manifest("batch", ["photo", "painting"], planner.judge, jobs)
 
 
-def plan_pairs(
-    table: PathLike,
-    *,
-    planner: Planner,
-    recipe: str | None = None,
-    values: Mapping[str, Any],
-    regions: Sequence[Region] = (),
-    judge: str = "lite",
-) -> Plan:
+def plan_pairs(table: PathLike, planner: Planner) -> LabManifest:
     """The rows of a CSV file with the columns ``photo``, ``painting`` and any options; paths are relative to it.
 
     An empty cell leaves its option as it is. Raises as `plan_batch` does, naming the line.
@@ -105,28 +89,23 @@ def plan_pairs(
     rows = read_table(Path(table))
     photos, paintings = file_labels(row.photo for row in rows), file_labels(row.painting for row in rows)
     varied = [name for name in rows[0].values if len({row.values[name] for row in rows}) > 1]
+    recipe_varies = len({row.recipe for row in rows}) > 1
     jobs = []
     for line, row in enumerate(rows, start=2):
-        given = {name: value for name, value in row.values.items() if value}
+        recipe = row.recipe or planner.recipe
         try:
-            options = planner.resolve(row.recipe or recipe, {**values, **given})
+            options = planner.resolve(recipe, {name: value for name, value in row.values.items() if value})
             labels = {"photo": photos[row.photo], "painting": paintings[row.painting]}
-            labels |= {name: format_value(getattr(without_folders(options), name)) for name in varied}
-            if len({other.recipe for other in rows}) > 1:
-                labels["recipe"] = row.recipe or recipe or "painterly"
-            pair, row_recipe = [(row.painting, 1.0)], row.recipe or recipe
-            jobs.append(
-                planner.painting_job(row.photo, pair, options, recipe=row_recipe, labels=labels, regions=regions)
-            )
+            labels |= {name: option_label(options, name) for name in varied}
+            if recipe_varies:
+                labels["recipe"] = recipe or "painterly"
+            jobs.append(planner.painting_job(row.photo, [(row.painting, 1.0)], options, recipe=recipe, labels=labels))
         except (OptionError, InputError) as error:
             raise type(error)(f"{str(table)!r}, line {line}: {error}") from error
-    axes = tuple(
-        Axis(name=name, values=tuple(dict.fromkeys(job.labels[name] for job in jobs))) for name in jobs[0].labels
-    )
-    return Plan(checked(Manifest(command="batch", axes=axes, judge=judge, jobs=tuple(jobs))))
+    return build_manifest("batch", list(jobs[0].labels), planner.judge, jobs)
 
 
-def read_table(path: Path) -> list[Row]:
+def read_table(path: Path) -> list[PairRow]:
     """Read the CSV file; raises `InputError` where it cannot be read or lacks a column, `OptionError` for options."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -136,7 +115,7 @@ def read_table(path: Path) -> list[Row]:
         raise InputError(f"cannot read the table {str(path)!r}: {error}") from error
     if not {"photo", "painting"} <= set(columns) or not lines:
         raise InputError(f"the table {str(path)!r} needs the columns photo and painting, and a row at least")
-    options = {name: option_called(name) for name in columns if name not in ("photo", "painting", "recipe")}
+    options = {name: option_named(name) for name in columns if name not in ("photo", "painting", "recipe")}
     rows = []
     for number, line in enumerate(lines, start=2):
         cells = {str(name).strip(): value.strip() for name, value in line.items() if isinstance(value, str)}
@@ -145,7 +124,7 @@ def read_table(path: Path) -> list[Row]:
         if not cells["photo"] or not cells["painting"]:
             raise InputError(f"{str(path)!r}, line {number} names no photo or no painting")
         rows.append(
-            Row(
+            PairRow(
                 photo=path.parent / cells["photo"],
                 painting=path.parent / cells["painting"],
                 recipe=cells.get("recipe") or None,

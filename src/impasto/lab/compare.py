@@ -6,17 +6,14 @@ A column is the name of a recipe or its .toml file; ``tfhub`` or ``tfhub:MODEL``
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from impasto.errors import InputError, OptionError
-from impasto.events import Event
-from impasto.images.writing import save_picture
-from impasto.lab.paint_job import SHELF, iter_painting, png_bytes
-from impasto.lab.plan import PathLike, Plan, Planner, Weighted, checked, job_name, without_folders
-from impasto.lab.run_folder import Axis, InputFile, Job, Manifest, Outcome
+from impasto.lab.jobs import InputFile, LabJob, LabManifest, Role, build_manifest
+from impasto.lab.plan import PathLike, Planner, Weighted, job_name, without_folders
 
 COLUMN = "column"
 HUB_ADDRESS = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"
@@ -24,10 +21,10 @@ HUB_ADDRESS = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-2
 
 @dataclass(frozen=True)
 class Column:
-    """A parsed column: `kind` as a job's, `what` the recipe, picture or model."""
+    """A parsed column; `maker` is the recipe, the picture or the model."""
 
-    kind: str
-    what: str
+    kind: Literal["paint", "picture", "tfhub"]
+    maker: str
     label: str
 
 
@@ -49,49 +46,33 @@ def parse_column(text: str) -> Column:
 
 
 def plan_comparison(
-    photo: PathLike,
-    paintings: Sequence[Weighted],
-    columns: Sequence[str],
-    *,
-    planner: Planner,
-    values: Mapping[str, Any],
-    judge: str = "lite",
-) -> Plan:
-    """A job for every column; `values` override each recipe. Raises `OptionError`, `InputError`."""
-    parsed = [parse_column(text) for text in columns]
-    if not parsed:
+    photo: PathLike, paintings: Sequence[Weighted], columns: Sequence[str], planner: Planner
+) -> LabManifest:
+    """A job for every column; the planner's values override each recipe. Raises `OptionError`, `InputError`."""
+    if not columns:
         raise OptionError("nothing to compare: name columns after --with, such as painterly patient file:other.png")
-    jobs = [_job(column, photo, paintings, planner, values) for column in parsed]
-    axis = Axis(name=COLUMN, values=tuple(column.label for column in parsed))
-    return Plan(checked(Manifest(command="compare", axes=(axis,), judge=judge, jobs=tuple(jobs))))
+    jobs = [_job(parse_column(text), photo, paintings, planner) for text in columns]
+    return build_manifest("compare", [COLUMN], planner.judge, jobs)
 
 
-def _job(
-    column: Column,
-    photo: PathLike,
-    paintings: Sequence[Weighted],
-    planner: Planner,
-    values: Mapping[str, Any],
-) -> Job:
+def _job(column: Column, photo: PathLike, paintings: Sequence[Weighted], planner: Planner) -> LabJob:
     labels = {COLUMN: column.label}
     if column.kind == "paint":
-        options = planner.resolve(column.what, values)
-        return planner.painting_job(photo, paintings, options, recipe=column.what, labels=labels)
-    options = without_folders(planner.resolve(None, values))
+        options = planner.resolve(column.maker)
+        return planner.painting_job(photo, paintings, options, recipe=column.maker, labels=labels)
     inputs = planner.pair(photo, paintings)
+    is_address = column.kind == "tfhub" and "://" in column.maker
     if column.kind == "picture":
-        inputs.append(planner.describe("picture", column.what))
-        return Job(name=job_name(labels), kind="picture", labels=labels, inputs=tuple(inputs), options=options)
-    is_address = "://" in column.what
-    if not is_address:
-        inputs += _model_files(Path(column.what), planner)
-    return Job(
+        inputs.append(planner.describe(Role.PICTURE, column.maker))
+    elif not is_address:
+        inputs += _model_files(Path(column.maker), planner)
+    return LabJob(
         name=job_name(labels),
-        kind="tfhub",
+        kind=column.kind,
         labels=labels,
         inputs=tuple(inputs),
-        options=options,
-        model=column.what if is_address else None,
+        options=without_folders(planner.resolve()),
+        model=column.maker if is_address else None,
     )
 
 
@@ -100,25 +81,4 @@ def _model_files(folder: Path, planner: Planner) -> list[InputFile]:
     if not (folder / "saved_model.pb").is_file():
         raise InputError(f"{str(folder)!r} is no SavedModel folder: it holds no saved_model.pb")
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "saved_model.pb")
-    return [planner.describe("model", path) for path in (folder / "saved_model.pb", *files)]
-
-
-def do_job(job: Job) -> Iterator[Event | Outcome]:
-    """Do a job of any kind: paint, take a picture that exists, or ask Google's model."""
-    if job.kind == "paint":
-        yield from iter_painting(job)
-        return
-    alpha, seconds = None, None
-    if job.kind == "picture":
-        (picture,) = (SHELF.load(file) for file in job.inputs if file.role == "picture")
-        pixels, alpha = picture.pixels(), picture.alpha()
-    else:
-        photo, *paintings = (SHELF.load(file) for file in job.inputs if file.role in ("photo", "painting"))
-        if len(paintings) > 1:
-            raise OptionError("tfhub paints after one painting only; give one")
-        from impasto.lab.tfhub import stylize  # loads torch, which planning does not
-
-        pixels, seconds = stylize(photo, paintings[0], job.options, job.model or job.paths("model")[0].parent)
-    height_px, width_px = pixels.shape[:2]
-    png = png_bytes(lambda path: save_picture(path, pixels, alpha=alpha))
-    yield Outcome(picture=png, width_px=width_px, height_px=height_px, seconds=seconds)
+    return [planner.describe(Role.MODEL, path) for path in (folder / "saved_model.pb", *files)]

@@ -28,7 +28,7 @@ MAX_LEGEND = 16  # more lines than these are told apart by nobody
 
 
 @dataclass(frozen=True)
-class Curve:
+class LossCurve:
     """Weighted loss parts after every step, and the steps at which a new scale begins.
 
     `group` chooses colour and dashes: alike in either, alike in the plot.
@@ -40,7 +40,7 @@ class Curve:
     group: tuple[int, int]
 
 
-def read_curve(label: str, events: Path, group: tuple[int, int]) -> Curve | None:
+def read_curve(label: str, events: Path, group: tuple[int, int]) -> LossCurve | None:
     """From an events file; None where there is none, or it holds no step."""
     try:
         lines = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
@@ -54,10 +54,10 @@ def read_curve(label: str, events: Path, group: tuple[int, int]) -> Curve | None
         elif line["event"] == "StepDone":
             for name, values in parts.items():
                 values.append(line["losses"].get(name, float("nan")))
-    return Curve(label, parts, starts, group) if parts["total"] else None
+    return LossCurve(label, parts, starts, group) if parts["total"] else None
 
 
-def draw_curves(curves: Sequence[Curve]) -> bytes:
+def draw_curves(curves: Sequence[LossCurve]) -> bytes:
     """A PNG with a panel for each loss part, all jobs in each; scales begin at the dotted lines."""
     drawn = {part: title for part, title in PARTS.items() if any(np.isfinite(c.parts[part]).any() for c in curves)}
     rows = -(-len(drawn) // 2)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from impasto.lab.run_folder import Job, Manifest, Role
+from impasto.lab.jobs import LabJob, LabManifest, Role
 
 T = TypeVar("T")
 MAX_ROW = 6  # pictures side by side where a single thing varies
@@ -40,14 +40,14 @@ class Page:
     column_axis: str
     rows: tuple[Heading, ...]
     columns: tuple[Heading, ...]
-    cells: tuple[tuple[Job | None, ...], ...]
+    cells: tuple[tuple[LabJob | None, ...], ...]
 
-    def caption(self, job: Job) -> str:
+    def caption(self, job: LabJob) -> str:
         """What tells the job apart where no headings do."""
         return "" if self.columns else ", ".join(describe_labels(job))
 
 
-def lay_out(manifest: Manifest) -> list[Page]:
+def lay_out(manifest: LabManifest) -> list[Page]:
     """First axis as rows, second as columns, further ones as pages; a single axis, or a list that is no full
     grid, as captioned rows."""
     axes, jobs = manifest.axes, manifest.jobs
@@ -70,7 +70,7 @@ def lay_out(manifest: Manifest) -> list[Page]:
     return pages
 
 
-def describe_labels(job: Job) -> list[str]:
+def describe_labels(job: LabJob) -> list[str]:
     """``content weight 10``; pictures and columns by their names alone."""
     return [_described(name, value) for name, value in job.labels.items()]
 
@@ -80,24 +80,24 @@ def axis_title(name: str) -> str:
     return name.removesuffix("_px").replace("_", " ")
 
 
-def constant_input(jobs: Sequence[Job], role: Role) -> Path | None:
+def constant_input(jobs: Sequence[LabJob], role: Role) -> Path | None:
     """The photo or painting that all jobs share; None where they differ."""
-    files = {tuple(file.sha256 for file in job.inputs if file.role == role) for job in jobs}
-    paths = jobs[0].paths(role)
-    return paths[0] if len(files) == 1 and paths else None
+    files = {tuple(file.sha256 for file in job.files(role)) for job in jobs}
+    first = jobs[0].files(role)
+    return first[0].path if len(files) == 1 and first else None
 
 
 def _described(name: str, value: str) -> str:
     return value if name in ("photo", "painting", "column", "recipe") else f"{axis_title(name)} {value}"
 
 
-def _headings(axis: str, values: Sequence[str], jobs: Sequence[Job]) -> tuple[Heading, ...]:
-    role: Role | None = "photo" if axis == "photo" else "painting" if axis == "painting" else None
-    pictures = {job.labels[axis]: job.paths(role)[0] for job in jobs} if role else {}
+def _headings(axis: str, values: Sequence[str], jobs: Sequence[LabJob]) -> tuple[Heading, ...]:
+    role = Role(axis) if axis in ("photo", "painting") else None
+    pictures = {job.labels[axis]: job.files(role)[0].path for job in jobs} if role else {}
     return tuple(Heading(value, pictures.get(value)) for value in values)
 
 
-def _in_rows(jobs: Sequence[Job]) -> list[Page]:
+def _in_rows(jobs: Sequence[LabJob]) -> list[Page]:
     across = min(MAX_ROW, max(3, math.isqrt(len(jobs) - 1) + 1)) if len(jobs) > MAX_ROW else len(jobs)
     pages = []
     for part in _chunks(jobs, PAGE_PICTURES // across * across):

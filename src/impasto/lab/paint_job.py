@@ -1,4 +1,4 @@
-"""What a painting job does, wherever it runs: files in, events and a finished PNG out."""
+"""Doing a job, wherever it runs: files in, events and a finished PNG out."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from tempfile import TemporaryDirectory
 from impasto.errors import InputError, OptionError
 from impasto.events import Event, Notice, PreviewReady, StepDone, event_fields
 from impasto.images.picture import Picture
+from impasto.images.writing import save_picture
 from impasto.inputs.paintings import Painting, load_style
 from impasto.inputs.record_inputs import read_painting, read_region
 from impasto.inputs.style_file import StyleFile
-from impasto.lab.run_folder import InputFile, Job, Outcome
+from impasto.lab.jobs import InputFile, LabJob, Role
+from impasto.lab.run_folder import Outcome
 from impasto.runs.run import Run
 
-KEPT_PICTURES = 4  # decoded inputs that a process keeps: neighbouring jobs share photo or painting
+SHELF_ROOM = 4  # decoded inputs that a process keeps: neighbouring jobs share photo or painting
 
 
 class PictureShelf:
     """The inputs decoded last, by SHA-256, so that a list of jobs decodes each once or little more."""
 
-    def __init__(self, room: int = KEPT_PICTURES) -> None:
+    def __init__(self, room: int = SHELF_ROOM) -> None:
         self._room = room
         self._pictures: OrderedDict[tuple[str, str], Picture | StyleFile] = OrderedDict()
 
@@ -51,55 +53,77 @@ class PictureShelf:
 SHELF = PictureShelf()
 
 
-def iter_painting(job: Job) -> Iterator[Event | Outcome]:
+def iter_job(job: LabJob) -> Iterator[Event | Outcome]:
+    """Do a job of any kind: paint, take a picture that exists, or run Google's model."""
+    if job.kind == "paint":
+        yield from iter_painting(job)
+    elif job.kind == "picture":
+        picture = SHELF.load(job.files(Role.PICTURE)[0])
+        png = _png_bytes(lambda path: save_picture(path, picture.pixels(), alpha=picture.alpha()))
+        yield Outcome(picture=png, width_px=picture.width_px, height_px=picture.height_px, seconds=None)
+    else:
+        from impasto.lab.tfhub import stylize  # loads torch, which planning does not
+
+        photo, *paintings = (SHELF.load(file) for file in job.files(Role.PHOTO, Role.PAINTING))
+        if len(paintings) > 1:
+            raise OptionError("tfhub paints after one painting only; give one")
+        pixels, seconds = stylize(photo, paintings[0], job.options, job.model or job.files(Role.MODEL)[0].path.parent)
+        png = _png_bytes(lambda path: save_picture(path, pixels))
+        yield Outcome(picture=png, width_px=pixels.shape[1], height_px=pixels.shape[0], seconds=seconds)
+
+
+def iter_painting(job: LabJob) -> Iterator[Event | Outcome]:
     """Paint, yielding the run's events and then the outcome; raises what `impasto.paint` does."""
-    options = job.options
-    starts = [SHELF.load(file) for file in job.inputs if file.role == "starting point"]
-    palettes = [SHELF.load(file) for file in job.inputs if file.role == "palette"]
-    for encoder in job.paths("encoder"):
-        options = options.model_copy(update={"encoder": str(encoder)})
-    (photo,) = (SHELF.load(file) for file in job.inputs if file.role == "photo")
-    others = [file for file in job.inputs if file.role in ("painting", "painting of a region", "mask")]
-    pictures = {file.sha256: SHELF.load_style(file) for file in others}
-    plain = [Painting(pictures[file.sha256], file.weight) for file in job.inputs if file.role == "painting"]
-    run = Run(
-        content=photo,
-        paintings=[read_painting(painting, pictures) for painting in job.paintings] or plain,
-        regions=[read_region(region, pictures) for region in job.regions],
-        options=options,
-        recipe=job.recipe,
-        starting_picture=starts[0] if starts else None,
-        palette=palettes[0] if palettes else None,
-    )
+    run = _build_run(job)
     lines: list[str] = []
     notices: list[str] = []
-    last: StepDone | None = None
-    steps = 0
+    steps: list[StepDone] = []
     for event in run:
         if isinstance(event, PreviewReady):
             continue
         lines.append(json.dumps(event_fields(event)))
         if isinstance(event, StepDone):
-            last, steps = event, steps + 1
+            steps.append(event)
         elif isinstance(event, Notice):
             notices.append(event.message)
         yield event
     assert run.pastiche is not None, "the engine ended without RunDone"
     height_px, width_px = run.pastiche.pixels.shape[:2]
     yield Outcome(
-        picture=png_bytes(run.pastiche.save),
+        picture=_png_bytes(run.pastiche.save),
         width_px=width_px,
         height_px=height_px,
         seconds=run.pastiche.seconds,
         events=tuple(lines),
-        steps=steps,
-        content_weight=last.content_weight if last else None,
-        losses=last.losses if last else {},
+        steps=len(steps),
+        content_weight=steps[-1].content_weight if steps else None,
+        losses=steps[-1].losses if steps else {},
         notices=tuple(notices),
     )
 
 
-def png_bytes(save: Callable[[Path], None]) -> bytes:
+def _build_run(job: LabJob) -> Run:
+    """The run that a painting job asks for, its files read."""
+    starts = [SHELF.load(file) for file in job.files(Role.STARTING_POINT)]
+    palettes = [SHELF.load(file) for file in job.files(Role.PALETTE)]
+    photo = SHELF.load(job.files(Role.PHOTO)[0])
+    pictures = {
+        file.sha256: SHELF.load_style(file) for file in job.files(Role.PAINTING, Role.REGION_PAINTING, Role.MASK)
+    }
+    plain = [Painting(pictures[file.sha256], file.weight) for file in job.files(Role.PAINTING)]
+    encoders = [{"encoder": str(file.path)} for file in job.files(Role.ENCODER)]
+    return Run(
+        content=photo,
+        paintings=[read_painting(painting, pictures) for painting in job.paintings] or plain,
+        regions=[read_region(region, pictures) for region in job.regions],
+        options=job.options.model_copy(update=encoders[0]) if encoders else job.options,
+        recipe=job.recipe,
+        starting_picture=starts[0] if starts else None,
+        palette=palettes[0] if palettes else None,
+    )
+
+
+def _png_bytes(save: Callable[[Path], None]) -> bytes:
     """The bytes of the PNG that `save` writes to the path it is given."""
     with TemporaryDirectory(prefix="impasto-") as folder:
         path = Path(folder) / "pastiche.png"

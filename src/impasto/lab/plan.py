@@ -1,4 +1,4 @@
-"""From what was asked to a list of jobs: options checked, inputs found and hashed, names given."""
+"""From a request to jobs: options checked, inputs hashed, names given."""
 
 from __future__ import annotations
 
@@ -11,35 +11,45 @@ from pathlib import Path
 from typing import Any
 
 from impasto.api import load_starting_picture, resolve_options
-from impasto.errors import OptionError, did_you_mean
+from impasto.errors import InputError, OptionError, did_you_mean
 from impasto.images.picture import Picture
 from impasto.inputs.paintings import Painting, Region, load_palette
 from impasto.inputs.record_inputs import PaintingFile, describe_painting, describe_region
 from impasto.inputs.style_file import StyleFile
-from impasto.lab.run_folder import InputFile, InputFiles, Job, Manifest, Role, RunFolder, check_unique
+from impasto.lab.jobs import InputFile, LabJob, LabManifest, Role
+from impasto.lab.run_folder import RunFolder
 from impasto.options.fields import PALETTE, PaintOptions, palette_path
-from impasto.options.spelling import UNIT_SUFFIXES
-from impasto.runs.record import ENCODER_SUFFIX, is_picture_path
+from impasto.options.spelling import UNIT_SUFFIXES, format_value
+from impasto.runs.record import ENCODER_SUFFIX, hash_file, is_picture_path
 
 PathLike = str | os.PathLike[str]
 Weighted = tuple[PathLike, float] | Painting
 MAX_NAME = 80  # characters of a job's name; file systems end at 255 bytes
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A list of jobs, and what the person who asked for it should know."""
-
-    manifest: Manifest
-    notes: tuple[str, ...] = ()
+_BARE_LABELS = frozenset(["photo", "painting", "column"])  # whose values need no name before them
 
 
 @dataclass
 class Planner:
-    """Builds jobs from paths and options; hashes every file once. `spell` says how an option is called in errors."""
+    """Builds jobs from paths and options; hashes every file once.
 
+    Parameters
+    ----------
+    recipe, values, regions: of every job, unless the job has its own.
+    judge: encoder that the metrics are measured with.
+    spell: how an option is called in errors.
+
+    Attributes
+    ----------
+    notes: what the person who asked should know about the plan.
+    """
+
+    recipe: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    regions: Sequence[Region] = ()
+    judge: str = "lite"
     spell: Callable[[str], str] = "option {}".format
-    _files: InputFiles = field(default_factory=InputFiles)
+    notes: list[str] = field(default_factory=list)
+    _hashes: dict[Path, str] = field(default_factory=dict)
 
     def painting_job(
         self,
@@ -49,61 +59,67 @@ class Planner:
         *,
         recipe: str | None,
         labels: Mapping[str, str],
-        regions: Sequence[Region] = (),
-    ) -> Job:
+    ) -> LabJob:
         """Raises `InputError` for files that cannot be read, `OptionError` for an unknown starting point."""
         inputs = self.pair(photo, paintings)
-        settings = [item for item in paintings if isinstance(item, Painting)]
-        inputs += self._region_files(settings, regions)
+        with_settings = [item for item in paintings if isinstance(item, Painting)]
+        inputs += self._region_files(with_settings)
         if options.encoder.endswith(ENCODER_SUFFIX):
-            inputs.append(self._files.describe("encoder", options.encoder))
+            inputs.append(self.describe(Role.ENCODER, options.encoder))
         if is_picture_path(options.starting_point):
             load_starting_picture(options)
-            inputs.append(self._files.describe("starting point", options.starting_point))
+            inputs.append(self.describe(Role.STARTING_POINT, options.starting_point))
         if path := palette_path(options):
             load_palette(options)
-            inputs.append(self._files.describe("palette", path))
-        return Job(
+            inputs.append(self.describe(Role.PALETTE, path))
+        return LabJob(
             name=job_name(labels),
             labels=dict(labels),
             inputs=tuple(inputs),
             recipe=Path(recipe).name if recipe else None,
             options=without_folders(options),
-            paintings=tuple(map(self._described, paintings)) if settings else (),
-            regions=tuple(map(describe_region, regions)),
+            paintings=tuple(map(self._describe_painting, paintings)) if with_settings else (),
+            regions=tuple(map(describe_region, self.regions)),
         )
 
-    def resolve(self, recipe: str | None, values: Mapping[str, Any]) -> PaintOptions:
-        """As `resolve_options`."""
-        return resolve_options(recipe, values, spell=self.spell)
+    def resolve(self, recipe: str | None = None, values: Mapping[str, Any] | None = None) -> PaintOptions:
+        """The options of a job that sets a recipe and values of its own. Raises as `resolve_options`."""
+        return resolve_options(recipe or self.recipe, {**self.values, **(values or {})}, spell=self.spell)
 
     def pair(self, photo: PathLike, paintings: Sequence[Weighted]) -> list[InputFile]:
         """Photo and paintings, pictures or style files, as inputs."""
         if not paintings:
             raise OptionError("no painting given; name at least one")
         pairs = [(_path(item.picture), item.weight) if isinstance(item, Painting) else item for item in paintings]
-        found = [self._files.describe("painting", path, weight) for path, weight in pairs]
-        return [self._files.describe("photo", photo), *found]
+        inputs = [self.describe(Role.PAINTING, path, weight) for path, weight in pairs]
+        return [self.describe(Role.PHOTO, photo), *inputs]
 
-    def _described(self, painting: Weighted) -> PaintingFile:
+    def describe(self, role: Role, path: PathLike, weight: float = 1.0) -> InputFile:
+        """A file as an input of jobs. Raises `InputError` for one that is not there or cannot be read."""
+        absolute = Path(path).absolute()
+        if absolute not in self._hashes:
+            if absolute.is_dir():
+                raise InputError(f"the {role} {str(path)!r} is a folder; give a file")
+            if not (sha256 := hash_file(absolute)):
+                raise InputError(f"the {role} {str(path)!r} cannot be read: check the name and its permissions")
+            self._hashes[absolute] = sha256
+        return InputFile(role=role, path=absolute, sha256=self._hashes[absolute], weight=weight)
+
+    def _describe_painting(self, painting: Weighted) -> PaintingFile:
         if isinstance(painting, Painting):
             return describe_painting(painting)
         path, weight = painting
-        return PaintingFile(name=Path(path).name, sha256=self._files.describe("painting", path).sha256, weight=weight)
+        return PaintingFile(name=Path(path).name, sha256=self.describe(Role.PAINTING, path).sha256, weight=weight)
 
-    def _region_files(self, settings: Sequence[Painting], regions: Sequence[Region]) -> list[InputFile]:
+    def _region_files(self, paintings: Sequence[Painting]) -> list[InputFile]:
         """Masks, and the paintings of regions, each once."""
-        theirs = [painting for region in regions for painting in region.paintings]
-        masks = [painting.mask for painting in (*settings, *theirs)] + [
-            region.mask if isinstance(region.mask, Picture) else None for region in regions
+        of_regions = [painting for region in self.regions for painting in region.paintings]
+        masks = [painting.mask for painting in (*paintings, *of_regions)] + [
+            region.mask if isinstance(region.mask, Picture) else None for region in self.regions
         ]
-        files = [self._files.describe("painting of a region", _path(painting.picture)) for painting in theirs]
-        files += [self._files.describe("mask", _path(mask)) for mask in masks if mask is not None]
+        files = [self.describe(Role.REGION_PAINTING, _path(painting.picture)) for painting in of_regions]
+        files += [self.describe(Role.MASK, _path(mask)) for mask in masks if mask is not None]
         return list(dict.fromkeys(files))
-
-    def describe(self, role: Role, path: PathLike) -> InputFile:
-        """As `InputFiles.describe`."""
-        return self._files.describe(role, path)
 
 
 def _path(picture: Picture | StyleFile) -> Path:
@@ -120,48 +136,42 @@ def without_folders(options: PaintOptions) -> PaintOptions:
     return options.model_copy(update=names)
 
 
-def checked(manifest: Manifest) -> Manifest:
-    """Refuse an empty list, and jobs that would write the same files."""
-    if not manifest.jobs:
-        raise OptionError(f"nothing to do: this {manifest.command} has no jobs")
-    check_unique(manifest.jobs)
-    return manifest
+def option_label(options: PaintOptions, name: str) -> str:
+    """The value of an option as labels show it."""
+    return format_value(getattr(without_folders(options), name))
 
 
-def reopen(folder: Path, judge: str | None = None) -> Manifest:
-    """The manifest of a run folder, to be carried out again; raises `RecordError` where there is none."""
+def reopen(folder: Path, judge: str | None = None) -> LabManifest:
+    """The manifest of a run folder, to carry it out again; raises `RecordError` where there is none."""
     manifest = RunFolder.open(folder).manifest
     return manifest.model_copy(update={"judge": judge or manifest.judge})
 
 
 def job_name(labels: Mapping[str, str]) -> str:
-    """``content_weight-10_style_weight-1``: a file name of what varies."""
-    words = [f"{name}-{value}" if name not in _SPEAK_FOR_THEMSELVES else value for name, value in labels.items()]
+    """``content_weight-10_style_weight-1``: a file name made of what varies."""
+    words = [value if name in _BARE_LABELS else f"{name}-{value}" for name, value in labels.items()]
     name = "_".join(re.sub(r"[^\w.+-]+", "-", word).strip("-.") or "job" for word in words)
     if len(name) <= MAX_NAME:
         return name
     return f"{name[: MAX_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-_SPEAK_FOR_THEMSELVES = frozenset(["photo", "painting", "column"])
-
-
 def file_labels(paths: Iterable[PathLike]) -> dict[Path, str]:
-    """What to call each file: its stem, or as much of its path as tells it from the others."""
+    """A short name for each file: its stem, or as much of its path as tells it from the others."""
     files = list(dict.fromkeys(Path(path) for path in paths))
     labels: dict[Path, str] = {}
     for file in files:
-        alike = [other for other in files if other.stem == file.stem]
-        if len(alike) == 1:
+        namesakes = [other for other in files if other.stem == file.stem]
+        if len(namesakes) == 1:
             labels[file] = file.stem
-        elif len({other.name for other in alike}) == len(alike):
+        elif len({other.name for other in namesakes}) == len(namesakes):
             labels[file] = file.name
         else:
             labels[file] = file.as_posix()
     return labels
 
 
-def option_called(name: str) -> str:
+def option_named(name: str) -> str:
     """The option that ``--min-scale``, ``min-scale`` or ``min_scale_px`` means; `OptionError` for none."""
     bare = name.strip().removeprefix("--").replace("-", "_")
     for option in (bare, *(bare + suffix for suffix in UNIT_SUFFIXES)):

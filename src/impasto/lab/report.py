@@ -19,9 +19,10 @@ from impasto.images.reading import load_picture
 from impasto.images.tensors import fit_long_edge
 from impasto.inputs.style_file import is_style_file
 from impasto.lab.curves import PARTS, draw_curves, read_curve
+from impasto.lab.jobs import LabJob, Role
 from impasto.lab.layout import Page, axis_title, constant_input, describe_labels, lay_out
 from impasto.lab.metrics import METRICS
-from impasto.lab.run_folder import Job, Result, RunFolder
+from impasto.lab.run_folder import LabResult, RunFolder
 from impasto.lab.sheet import Cell, Sheet, draw_sheet
 from impasto.options.fields import PaintOptions
 from impasto.options.spelling import format_value
@@ -58,7 +59,7 @@ def write_report(folder: RunFolder, judge: str) -> None:
 # --- the table ----------------------------------------------------------------------------------------------
 
 
-def build_table(folder: RunFolder, results: Mapping[str, Result | None]) -> str:
+def build_table(folder: RunFolder, results: Mapping[str, LabResult | None]) -> str:
     """results.csv: a line a job, with inputs, every option, losses, metrics and the encoder that judged."""
     file = io.StringIO()
     losses = [f"loss_{part}" for part in PARTS]
@@ -76,8 +77,8 @@ def build_table(folder: RunFolder, results: Mapping[str, Result | None]) -> str:
         row: dict[str, object] = {
             "job": job.name,
             "status": result.status if result else NOT_RUN,
-            "photo": "+".join(path.name for path in job.paths("photo")),
-            "painting": "+".join(path.name for path in job.paths("painting")),
+            "photo": "+".join(file.path.name for file in job.files(Role.PHOTO)),
+            "painting": "+".join(file.path.name for file in job.files(Role.PAINTING)),
             "recipe": job.recipe or "",
         }
         row |= {name: job.labels[name] for name in extra}
@@ -98,12 +99,12 @@ def build_table(folder: RunFolder, results: Mapping[str, Result | None]) -> str:
 # --- contact sheets -----------------------------------------------------------------------------------------
 
 
-def _sheet(folder: RunFolder, page: Page, results: Mapping[str, Result | None], judge: str) -> Sheet:
+def _sheet(folder: RunFolder, page: Page, results: Mapping[str, LabResult | None], judge: str) -> Sheet:
     cells = [[_cell(folder, page, job, results[job.name]) if job else None for job in row] for row in page.cells]
     return Sheet(_title(folder), _subtitle(folder, results, judge), page, cells, _shared(folder))
 
 
-def _cell(folder: RunFolder, page: Page, job: Job, result: Result | None) -> Cell:
+def _cell(folder: RunFolder, page: Page, job: LabJob, result: LabResult | None) -> Cell:
     if result is None:
         return Cell(None, page.caption(job), fault=NOT_RUN)
     if result.status == "failed":
@@ -111,7 +112,7 @@ def _cell(folder: RunFolder, page: Page, job: Job, result: Result | None) -> Cel
     return Cell(folder.picture_path(job), page.caption(job), _figures(result))
 
 
-def _figures(result: Result) -> str:
+def _figures(result: LabResult) -> str:
     figures = FIGURES if result.metrics.get("style_sliced") is not None else OF_STYLE_FILES
     shown = [(word, result.metrics.get(name)) for name, word in figures.items()]
     return "   ".join(f"{word} {value:.2f}" for word, value in shown if value is not None)
@@ -123,7 +124,7 @@ def _title(folder: RunFolder) -> str:
     return words if folder.manifest.command == "compare" else words + " × ".join(axes)
 
 
-def _subtitle(folder: RunFolder, results: Mapping[str, Result | None], judge: str) -> str:
+def _subtitle(folder: RunFolder, results: Mapping[str, LabResult | None], judge: str) -> str:
     states = [result.status if result else NOT_RUN for result in results.values()]
     counts = [f"{states.count(state)} {state}" for state in ("failed", NOT_RUN) if state in states]
     pictures = "1 picture" if states.count("done") == 1 else f"{states.count('done')} pictures"
@@ -131,17 +132,17 @@ def _subtitle(folder: RunFolder, results: Mapping[str, Result | None], judge: st
 
 
 def _shared(folder: RunFolder) -> list[tuple[str, Path]]:
-    found = ((role, constant_input(folder.manifest.jobs, role)) for role in ("photo", "painting"))
+    found = ((role, constant_input(folder.manifest.jobs, role)) for role in (Role.PHOTO, Role.PAINTING))
     return [(role, path) for role, path in found if path]
 
 
-def _group(folder: RunFolder, job: Job) -> tuple[int, int]:
+def _group(folder: RunFolder, job: LabJob) -> tuple[int, int]:
     """Places of a job's values on the first two axes: colour and dashes of its curve."""
     places = [axis.values.index(job.labels[axis.name]) for axis in folder.manifest.axes[:2]]
     return places[0], places[1] if len(places) > 1 else 0
 
 
-def _name_of(job: Job) -> str:
+def _name_of(job: LabJob) -> str:
     return ", ".join(describe_labels(job))
 
 
@@ -149,7 +150,7 @@ def _name_of(job: Job) -> str:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ReportJob:
     """A job as the report shows it; `number` is what its scripts call it."""
 
     number: int
@@ -165,7 +166,7 @@ class Shown:
 def build_page(
     folder: RunFolder,
     pages: Sequence[Page],
-    results: Mapping[str, Result | None],
+    results: Mapping[str, LabResult | None],
     judge: str,
     plot: bytes | None,
 ) -> str:
@@ -200,12 +201,12 @@ def build_page(
     )
 
 
-def _shown(folder: RunFolder, number: int, job: Job, result: Result | None, edge: int) -> Shown:
+def _shown(folder: RunFolder, number: int, job: LabJob, result: LabResult | None, edge: int) -> ReportJob:
     done = result if result and result.status == "done" else None
     figures: dict[str, Any] = {name: done.metrics.get(name) if done else None for name in METRICS}
     figures |= {f"{part} loss": done.losses.get(name) if done else None for name, part in PARTS.items()}
     figures |= {"seconds": done.seconds if done else None, "steps": done.steps if done else None}
-    return Shown(
+    return ReportJob(
         number=number,
         name=_name_of(job),
         labels=[job.labels[axis.name] for axis in folder.manifest.axes],
@@ -236,7 +237,7 @@ def _data_uri(kind: str, data: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _common_options(jobs: Sequence[Job]) -> dict[str, str]:
+def _common_options(jobs: Sequence[LabJob]) -> dict[str, str]:
     """Options that all painting jobs share."""
     tables = [{name: format_value(value) for name, value in job.options} for job in jobs]
     return {name: value for name, value in tables[0].items() if all(t[name] == value for t in tables)} if tables else {}

@@ -1,224 +1,136 @@
-"""Runs a list of jobs: one after another in this process, or on a Ray cluster.
-
-Both yield the same events and, at equal threads per job on one machine, the same bytes.
-"""
+"""Carries a list of jobs out: what is not finished yet is done, measured and stored; then tables, sheets, report."""
 
 from __future__ import annotations
 
-import logging
-import socket
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypeAlias
 
-from impasto.errors import ImpastoError, OptionError
-from impasto.events import Controls, Event, Notice, RunStarted, ScaleStarted, StepDone
-from impasto.lab.paint_job import iter_painting
-from impasto.lab.run_folder import Failure, Job, Outcome
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
-RETRIES = 3  # times that the job of a lost worker is tried again
-TOLD_STEPS = 5  # on a cluster one step in so many is told: what is told is the same if a job is tried again
-CONNECT_SECONDS = 5.0
-POLL_SECONDS = 0.5  # how soon a wish to stop is noticed while no job tells anything
-
-Work: TypeAlias = Callable[[Job], Iterator[Event | Outcome]]
+from impasto.encoders import Encoder, load_encoder
+from impasto.engine.devices import thread_count
+from impasto.errors import ImpastoError
+from impasto.events import Controls
+from impasto.images.reading import load_picture
+from impasto.lab.jobs import LabJob, LabManifest, Role, check_inputs
+from impasto.lab.metrics import measure
+from impasto.lab.paint_job import SHELF, iter_job
+from impasto.lab.report import write_report
+from impasto.lab.run_folder import LabResult, RunFolder
+from impasto.lab.workers import JobEnded, JobProgress, JobStarted, run_here, run_on_ray
 
 
 @dataclass(frozen=True)
-class JobStarted:
-    """A job has begun."""
+class JobRecorded:
+    """A job's result is in the run folder; `skipped` where it was there before."""
 
-    job: Job
+    job: LabJob
+    result: LabResult
+    skipped: bool = False
 
 
-@dataclass(frozen=True)
-class JobProgress:
-    """An event of a job's run (`RunStarted`, `ScaleStarted`, some of `StepDone`, `Notice`)."""
-
-    job: Job
-    event: Event
+LabEvent = JobStarted | JobProgress | JobRecorded
 
 
 @dataclass(frozen=True)
-class JobEnded:
-    """A job is finished or has failed."""
+class LabRun:
+    """A run folder and what came of each of its jobs, None for those not run.
 
-    job: Job
-    ended: Outcome | Failure
+    Attributes
+    ----------
+    folder: holds ``report.html``, ``results.csv``, the contact sheets, pastiches and events.
+    """
+
+    folder: Path
+    manifest: LabManifest
+    results: dict[str, LabResult | None]
+
+    @property
+    def failed(self) -> list[str]:
+        """Names of the jobs that failed."""
+        return [name for name, result in self.results.items() if result and result.status == "failed"]
+
+    @property
+    def missing(self) -> list[str]:
+        """Names of the jobs that have not run."""
+        return [name for name, result in self.results.items() if result is None]
 
 
-RunnerEvent = JobStarted | JobProgress | JobEnded
+def read_run(folder: Path) -> LabRun:
+    """What a run folder holds; raises `RecordError` where there is none."""
+    run_folder = RunFolder.open(folder)
+    results = {job.name: run_folder.result(job) for job in run_folder.manifest.jobs}
+    return LabRun(folder, run_folder.manifest, results)
 
 
-def run_here(jobs: Sequence[Job], work: Work, controls: Controls) -> Iterator[RunnerEvent]:
-    """Run jobs one after another. `controls.stop` ends the list at the next step, without the job in hand."""
-    for job in jobs:
-        if controls.stop:
-            return
-        yield JobStarted(job)
-        for item in attempt(work, job):
-            if controls.stop:
-                return
-            yield _told(job, item)
+def with_threads(manifest: LabManifest, ray: str | None) -> LabManifest:
+    """Give every job that leaves its threads open a number, since it changes the last bits.
+
+    All cores for one job at a time, one core each on a cluster.
+    """
+
+    def settled(job: LabJob) -> LabJob:
+        threads = job.options.threads or (1 if ray else thread_count(job.options))
+        return job.model_copy(update={"options": job.options.model_copy(update={"threads": threads})})
+
+    return manifest.model_copy(update={"jobs": tuple(map(settled, manifest.jobs))})
 
 
-def run_on_ray(jobs: Sequence[Job], address: str, controls: Controls) -> Iterator[RunnerEvent]:
-    """Run painting jobs on a Ray cluster, as many at once as it has cores and GPUs for.
+def iter_jobs(
+    folder: Path, manifest: LabManifest, *, ray: str | None = None, controls: Controls | None = None
+) -> Iterator[LabEvent]:
+    """Do the jobs that are not finished, yielding what happens; ends with tables, sheets and report written.
 
     Parameters
     ----------
-    address: ``auto`` for the cluster that this machine belongs to, or one of its own; else HOST:PORT.
-    jobs: each takes `options.threads` cores, and a GPU where it may paint on one and the cluster has some.
-        Its inputs travel to the worker, its files come back, through Ray's object store: no folder is shared.
-        The job of a lost worker is tried again, `RETRIES` times.
-    controls: `stop` ends the list: what runs is cancelled, what has finished has been told.
+    ray: ``auto`` or an address: painting jobs run on that cluster, the others here.
+    controls: `stop` ends the list early; what has finished stays and is reported.
 
-    Raises `OptionError` where Ray is not installed, no cluster answers, or none of its machines has the cores or
-    the GPU.
+    Raises `OutputError` for a folder that cannot be used, `RecordError` for inputs that have changed,
+    `OptionError` for an unknown judge or a cluster that cannot be used.
     """
-    with _connected(address) as ray:
-        _check_room(ray, jobs)
-        paint = ray.remote(_paint_far_away)
-        stored: dict[str, Any] = {}
-
-        def submit(job: Job) -> Any:
-            for file in job.inputs:
-                if file.sha256 not in stored:
-                    stored[file.sha256] = ray.put(file.path.read_bytes())
-            wanted = {"num_cpus": job.options.threads or 1, "max_retries": RETRIES, "num_returns": "streaming"}
-            if _wants_gpu(job, ray.cluster_resources().get("GPU", 0)):
-                wanted["num_gpus"] = 1
-            return paint.options(**wanted).remote(job, *(stored[file.sha256] for file in job.inputs))
-
-        running = {submit(job): job for job in jobs}
-        try:
-            yield from _follow(ray, running, submit, controls)
-        finally:
-            for stream in running:
-                ray.cancel(stream, force=True)
+    controls = controls or Controls()
+    manifest = with_threads(manifest, ray)
+    check_inputs(manifest.jobs)
+    judge = load_encoder(manifest.judge)
+    run_folder = RunFolder.create(folder, manifest)
+    waiting = []
+    for job in manifest.jobs:
+        result = run_folder.result(job)
+        if result is not None and result.status == "done":
+            yield JobRecorded(job, _measure(run_folder, job, result, judge), skipped=True)
+        else:
+            waiting.append(job)
+    remote = [job for job in waiting if ray and job.kind == "paint"]
+    here = [job for job in waiting if not ray or job.kind != "paint"]
+    if ray and remote:
+        yield from _record(run_folder, judge, run_on_ray(remote, ray, controls))
+    yield from _record(run_folder, judge, run_here(here, iter_job, controls))
+    write_report(run_folder, judge.name)
 
 
-def _follow(
-    ray: ModuleType, running: dict[Any, Job], submit: Callable[[Job], Any], controls: Controls
-) -> Iterator[RunnerEvent]:
-    """Tell what the streams of running jobs bring, taking out each that ends."""
-    tries: dict[str, int] = {}
-    while running and not controls.stop:
-        ready, _ = ray.wait(list(running), num_returns=1, timeout=POLL_SECONDS)
-        for stream in ready:
-            job = running[stream]
-            if job.name not in tries:
-                tries[job.name] = 1
-                yield JobStarted(job)
-            try:
-                item = ray.get(next(stream))
-            except StopIteration:
-                # Tried again on another kind of machine, it told less than had been heard before: all of it anew.
-                if tries[job.name] <= RETRIES:
-                    tries[job.name] += 1
-                    del running[stream]
-                    running[submit(job)] = job
-                    continue
-                item = Failure("lost by the cluster: it ended without a picture")
-            except ray.exceptions.RayError as error:
-                item = Failure(f"lost by the cluster: {_first_line(error)}")
-            if isinstance(item, Outcome | Failure):
-                del running[stream]
-            yield _told(job, item)
+def _record(
+    folder: RunFolder, judge: Encoder, events: Iterator[JobStarted | JobProgress | JobEnded]
+) -> Iterator[LabEvent]:
+    """Store and measure what ends."""
+    for event in events:
+        if isinstance(event, JobEnded):
+            result = folder.store(event.job, event.ended)
+            yield JobRecorded(event.job, _measure(folder, event.job, result, judge))
+        else:
+            yield event
 
 
-def attempt(work: Work, job: Job) -> Iterator[Event | Outcome | Failure]:
-    """Do a job; whatever goes wrong in it becomes a `Failure`, so that the rest go on."""
+def _measure(folder: RunFolder, job: LabJob, result: LabResult, judge: Encoder) -> LabResult:
+    """The result with its metrics by this judge, measured from the file as it lies there."""
+    seal = f"{judge.name} {judge.sha256[:12]}"
+    if result.status != "done" or result.judge == seal:
+        return result
     try:
-        yield from work(job)
+        photo = SHELF.load(job.files(Role.PHOTO)[0])
+        paintings = [(SHELF.load_style(file), file.weight) for file in job.files(Role.PAINTING)]
+        metrics = measure(judge, photo, paintings, load_picture(folder.picture_path(job)))
     except ImpastoError as error:
-        yield Failure(str(error))
-    except Exception as error:  # noqa: BLE001 (a bug, or memory that ran out, in one job of many)
-        yield Failure(f"{type(error).__name__}: {_first_line(error)}", traceback.format_exc())
-
-
-def _told(job: Job, item: Event | Outcome | Failure) -> JobProgress | JobEnded:
-    return JobEnded(job, item) if isinstance(item, Outcome | Failure) else JobProgress(job, item)
-
-
-def _paint_far_away(job: Job, *contents: bytes) -> Iterator[Event | Outcome | Failure]:
-    """What a Ray worker does: inputs to files of its own, then the same work as anywhere."""
-    with TemporaryDirectory(prefix="impasto-") as folder:
-        inputs = []
-        for number, (file, content) in enumerate(zip(job.inputs, contents, strict=True)):
-            path = Path(folder) / str(number) / file.path.name
-            path.parent.mkdir()
-            path.write_bytes(content)
-            inputs.append(file.model_copy(update={"path": path}))
-        for item in attempt(iter_painting, job.model_copy(update={"inputs": tuple(inputs)})):
-            if isinstance(item, StepDone):
-                told = item.step % TOLD_STEPS == 0
-            else:
-                told = isinstance(item, RunStarted | ScaleStarted | Notice | Outcome | Failure)
-            if told:
-                yield item
-
-
-@contextmanager
-def _connected(address: str) -> Iterator[ModuleType]:
-    """The ray module, connected for the time being; a connection that was there before is left as it was."""
-    try:
-        import ray
-    except ImportError as error:
-        raise OptionError("Ray is not installed; to run jobs on it: pip install 'impasto[ray]'") from error
-    if ray.is_initialized():
-        yield ray
-        return
-    if address != "auto":
-        _check_answers(address)
-    try:
-        ray.init(
-            address=None if address == "auto" else address,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise OptionError(f"no Ray cluster answers at {address!r}: {_first_line(error)}") from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
-
-
-def _check_answers(address: str) -> None:
-    """Refuse an address where nothing listens: Ray itself would wait for minutes."""
-    host, _, port = address.rpartition(":")
-    if not host or "/" in host or not port.isdecimal():
-        raise OptionError(f"a Ray address is auto or HOST:PORT (from a machine of the cluster), got {address!r}")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise OptionError(f"no Ray cluster answers at {address!r}: {_first_line(error)}") from error
-
-
-def _wants_gpu(job: Job, gpus: float) -> bool:
-    """Whether a job has a GPU to itself, in a cluster of so many."""
-    return job.options.device.startswith("cuda") or (job.options.device == "auto" and gpus > 0)
-
-
-def _check_room(ray: ModuleType, jobs: Sequence[Job]) -> None:
-    """Refuse what no machine of the cluster could ever start."""
-    cores = max((node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]), default=0)
-    most = max((job.options.threads or 1 for job in jobs), default=0)
-    if most > cores:
-        raise OptionError(f"a job wants {most} threads, the largest machine of the cluster has {cores:g} cores")
-    gpus = ray.cluster_resources().get("GPU", 0)
-    if gpus == 0 and any(_wants_gpu(job, gpus) for job in jobs):
-        raise OptionError("a job wants the device cuda, no machine of the cluster has a GPU; leave it to auto, or cpu")
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else "no reason given"
+        raise type(error)(f"cannot measure {job.name}: {error}") from error
+    result = result.model_copy(update={"judge": seal, "metrics": metrics})
+    folder.store_result(job, result)
+    return result

@@ -8,20 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import OptionError, did_you_mean
-from impasto.inputs.paintings import Region
-from impasto.lab.plan import (
-    PathLike,
-    Plan,
-    Planner,
-    Weighted,
-    checked,
-    file_labels,
-    option_called,
-    without_folders,
-)
-from impasto.lab.run_folder import Axis, Manifest
+from impasto.lab.jobs import LabManifest, build_manifest
+from impasto.lab.plan import PathLike, Planner, Weighted, file_labels, option_label, option_named
 from impasto.options.fields import PaintOptions
-from impasto.options.spelling import format_value
 
 PICTURES = ("photo", "painting")
 OTHERS = (*PICTURES, "recipe")
@@ -41,20 +30,34 @@ def parse_vary(texts: Sequence[str]) -> dict[str, list[str]]:
 
 
 def plan_sweep(
-    photo: PathLike,
-    paintings: Sequence[Weighted],
-    vary: Mapping[str, Sequence[Any]],
-    *,
-    planner: Planner,
-    regions: Sequence[Region] = (),
-    recipe: str | None = None,
-    values: Mapping[str, Any],
-    judge: str = "lite",
-) -> Plan:
+    photo: PathLike, paintings: Sequence[Weighted], vary: Mapping[str, Sequence[Any]], planner: Planner
+) -> LabManifest:
     """Every combination of the varied values as a job; all are checked before anything is painted.
 
     Raises `OptionError` for an unknown option or a value that cannot be used, `InputError` for missing files.
     """
+    varied = _check_vary(vary, planner)
+    fixed = _hold_content_weight(varied, planner)
+    pictures = {name: file_labels(choices) for name, choices in varied.items() if name in PICTURES}
+    jobs = []
+    for combination in itertools.product(*varied.values()):
+        chosen = dict(zip(varied, combination, strict=True))
+        recipe = chosen.get("recipe", planner.recipe)
+        options = planner.resolve(recipe, fixed | {name: chosen[name] for name in chosen if name not in OTHERS})
+        jobs.append(
+            planner.painting_job(
+                chosen.get("photo", photo),
+                [(chosen["painting"], 1.0)] if "painting" in chosen else paintings,
+                options,
+                recipe=recipe,
+                labels={name: _label(name, value, options, pictures) for name, value in chosen.items()},
+            )
+        )
+    return build_manifest("sweep", list(varied), planner.judge, jobs)
+
+
+def _check_vary(vary: Mapping[str, Sequence[Any]], planner: Planner) -> dict[str, list[Any]]:
+    """What varies, by the options' full names, to its values."""
     varied = {_name(name): list(choices) for name, choices in vary.items()}
     if not varied:
         raise OptionError("nothing varies: give at least one --vary NAME=VALUE,VALUE,...")
@@ -64,35 +67,16 @@ def plan_sweep(
         if not choices or "" in choices:
             raise OptionError(f"--vary {name} needs values, as {name}=VALUE,VALUE,...")
     for name in varied:
-        if name in values or (name == "recipe" and recipe is not None):
+        if name in planner.values or (name == "recipe" and planner.recipe is not None):
             raise OptionError(f"{name} varies in this sweep and is given beside it; leave one of them out")
-    values, notes = _fixing_balance(varied, recipe, values, planner)
-    pictures = {name: file_labels(choices) for name, choices in varied.items() if name in PICTURES}
-    jobs = []
-    for combination in itertools.product(*varied.values()):
-        chosen = dict(zip(varied, combination, strict=True))
-        recipe_name = chosen.get("recipe", recipe)
-        picked = {name: value for name, value in chosen.items() if name not in OTHERS}
-        options = planner.resolve(recipe_name, {**values, **picked})
-        jobs.append(
-            planner.painting_job(
-                chosen.get("photo", photo),
-                [(chosen["painting"], 1.0)] if "painting" in chosen else paintings,
-                options,
-                recipe=recipe_name,
-                labels={name: _label(name, value, options, pictures) for name, value in chosen.items()},
-                regions=regions,
-            )
-        )
-    axes = tuple(Axis(name=name, values=tuple(dict.fromkeys(job.labels[name] for job in jobs))) for name in varied)
-    return Plan(checked(Manifest(command="sweep", axes=axes, judge=judge, jobs=tuple(jobs))), notes)
+    return varied
 
 
 def _name(name: str) -> str:
     if name in OTHERS:
         return name
     try:
-        return option_called(name)
+        return option_named(name)
     except OptionError:
         known = [*OTHERS, *PaintOptions.model_fields]
         raise OptionError(f"--vary: unknown option {name!r}{did_you_mean(name, known)}") from None
@@ -101,16 +85,15 @@ def _name(name: str) -> str:
 def _label(name: str, value: Any, options: PaintOptions, pictures: Mapping[str, Mapping[Path, str]]) -> str:
     if name in pictures:
         return pictures[name][Path(value)]
-    return str(value) if name in OTHERS else format_value(getattr(without_folders(options), name))
+    return str(value) if name in OTHERS else option_label(options, name)
 
 
-def _fixing_balance(
-    varied: Mapping[str, Any], recipe: str | None, values: Mapping[str, Any], planner: Planner
-) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """A content weight that strength would move away again is no experiment: hold it, and say so."""
-    if "content_weight" not in varied or "balance" in varied or "balance" in values or "recipe" in varied:
-        return values, ()
-    if planner.resolve(recipe, values).balance == "fixed":
-        return values, ()
-    note = "content_weight varies, so balance is 'fixed' in this sweep (with 'readability' strength would set it)"
-    return {**values, "balance": "fixed"}, (note,)
+def _hold_content_weight(varied: Mapping[str, Any], planner: Planner) -> dict[str, Any]:
+    """Values that hold the content weight where it varies: the controller would move it to the same place each time."""
+    decided = {"balance", "recipe"} & varied.keys() or "balance" in planner.values
+    if "content_weight" not in varied or decided or planner.resolve().balance == "fixed":
+        return {}
+    planner.notes.append(
+        "content_weight varies, so balance is 'fixed' in this sweep (with 'readability' strength would set it)"
+    )
+    return {"balance": "fixed"}

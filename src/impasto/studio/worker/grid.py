@@ -8,14 +8,15 @@ from pathlib import Path
 
 from impasto.images.reading import load_picture
 from impasto.images.writing import write_file
+from impasto.lab.jobs import Axis, LabJob, LabManifest, Role, check_inputs
 from impasto.lab.layout import lay_out
 from impasto.lab.paint_job import iter_painting
 from impasto.lab.plan import Planner
-from impasto.lab.run import settle_threads
-from impasto.lab.run_folder import Axis, Job, Manifest, RunFolder, check_inputs
-from impasto.lab.runner import JobEnded, JobProgress, JobStarted, run_here
+from impasto.lab.run_folder import RunFolder
+from impasto.lab.runner import with_threads
 from impasto.lab.sheet import Cell, Sheet, draw_sheet
 from impasto.lab.sweep import plan_sweep
+from impasto.lab.workers import JobEnded, JobProgress, JobStarted, run_here
 from impasto.runs.progress import Clock
 from impasto.studio.protocol import Ended, Message, Order, Progress
 from impasto.studio.request import Request
@@ -28,7 +29,7 @@ SHEET_SHARE = 0.1  # of the time that drawing the sheet may take
 def paint_grid(work: Work, tell: Tell) -> Ended:
     """Paint what of the grid is not there yet; the sheet grows with it."""
     order = work.order
-    folder = RunFolder.create(order.files.grid, settle_threads(plan_grid(order.request, order.names), None))
+    folder = RunFolder.create(order.files.grid, with_threads(plan_grid(order.request, order.names), None))
     jobs = folder.manifest.jobs
     check_inputs(jobs)
     waiting = [job for job in jobs if not _is_painted(folder, job)]
@@ -57,7 +58,7 @@ def paint_grid(work: Work, tell: Tell) -> Ended:
     return Ended(state="stopped" if watch.done < len(jobs) else "done")
 
 
-def plan_grid(request: Request, names: Mapping[str, str]) -> Manifest:
+def plan_grid(request: Request, names: Mapping[str, str]) -> LabManifest:
     """Its pictures as a list of jobs; raises as `plan_sweep` does.
 
     `names` are what people call the paintings, by path: the files' own names say nothing.
@@ -68,10 +69,8 @@ def plan_grid(request: Request, names: Mapping[str, str]) -> Manifest:
         request.photo,
         (),
         {"painting": paintings, "strength": list(dict.fromkeys(request.strengths))},
-        planner=Planner(),
-        recipe=request.recipe,
-        values={name: value for name, value in request.options.items() if name != "strength"},
-    ).manifest
+        Planner(request.recipe, {name: value for name, value in request.options.items() if name != "strength"}),
+    )
     rows, columns = manifest.axes  # a row a painting: strength grows from left to right
     labels = _distinct(Path(names.get(str(path), path.name)).stem for path in paintings)
     called = dict(zip(rows.values, labels, strict=True))
@@ -131,7 +130,7 @@ def _draw(order: Order, folder: RunFolder) -> tuple[int, int]:
     manifest = folder.manifest
     page = lay_out(manifest)[0]
     cells = [[_cell(folder, job) if job else None for job in row] for row in page.cells]
-    photo = manifest.jobs[0].paths("photo")[0]
+    photo = manifest.jobs[0].files(Role.PHOTO)[0].path
     title = Path(order.names.get(str(photo), photo.name)).stem
     subtitle = f"painting × strength  ·  impasto {__version__}"
     write_file(order.files.picture, draw_sheet(Sheet(title, subtitle, page, cells, [("photo", photo)])), overwrite=True)
@@ -140,7 +139,7 @@ def _draw(order: Order, folder: RunFolder) -> tuple[int, int]:
     return sheet.width_px, sheet.height_px
 
 
-def _cell(folder: RunFolder, job: Job) -> Cell:
+def _cell(folder: RunFolder, job: LabJob) -> Cell:
     result = folder.result(job)
     if result is None:
         return Cell(None, fault="not painted yet")
@@ -149,7 +148,7 @@ def _cell(folder: RunFolder, job: Job) -> Cell:
     return Cell(folder.picture_path(job))
 
 
-def _is_painted(folder: RunFolder, job: Job) -> bool:
+def _is_painted(folder: RunFolder, job: LabJob) -> bool:
     result = folder.result(job)
     return result is not None and result.status == "done"
 

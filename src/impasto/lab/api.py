@@ -1,4 +1,4 @@
-"""The laboratory's Python face: sweep, batch, compare, again."""
+"""Many pictures at once, from Python: sweep, batch, compare, again, drafts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from impasto.events import Controls
 from impasto.inputs.paintings import Painting, Region
 from impasto.lab.batch import plan_batch, plan_pairs
 from impasto.lab.compare import plan_comparison
-from impasto.lab.plan import Plan, Planner, Weighted, reopen
-from impasto.lab.run import LabRun, collect, iter_lab
+from impasto.lab.drafts import DraftFailed, DraftFolder, DraftWritten
+from impasto.lab.jobs import LabManifest
+from impasto.lab.plan import PathLike, Planner, Weighted, reopen
+from impasto.lab.runner import LabRun, iter_jobs, read_run
 from impasto.lab.sweep import plan_sweep
+from impasto.runs.draft import build_draft_options
 
-PathLike = str | os.PathLike[str]
 Paintings = PathLike | Painting | Sequence[PathLike | Weighted]
 
 
@@ -50,11 +52,8 @@ def sweep(
     A failed job is recorded in the result's `failed`; the others go on. Raises `OptionError`, `InputError`,
     `OutputError`, `RecordError` and `WeightsError` for what cannot be used, before anything is painted.
     """
-    planner = Planner()
-    plan = plan_sweep(
-        photo, _pairs(painting), vary, planner=planner, recipe=recipe, values=options, regions=regions, judge=judge
-    )
-    return _carry_out(plan, folder, ray, controls)
+    planner = Planner(recipe, options, regions, judge)
+    return _carry_out(plan_sweep(photo, _pairs(painting), vary, planner), folder, ray, controls)
 
 
 def batch(
@@ -75,15 +74,13 @@ def batch(
     `photos` is a CSV file with the columns ``photo``, ``painting`` and any options. The rest, and what is raised, as
     `sweep`.
     """
-    planner = Planner()
-    photo_places, painting_places = _several(photos), _several(paintings)
+    planner = Planner(recipe, options, regions, judge)
+    photo_places, painting_places = _places(photos), _places(paintings)
     if len(photo_places) == 1 and not painting_places and str(photo_places[0]).lower().endswith(".csv"):
-        plan = plan_pairs(photo_places[0], planner=planner, recipe=recipe, values=options, regions=regions, judge=judge)
+        manifest = plan_pairs(photo_places[0], planner)
     else:
-        plan = plan_batch(
-            photo_places, painting_places, planner=planner, recipe=recipe, values=options, regions=regions, judge=judge
-        )
-    return _carry_out(plan, folder, ray, controls)
+        manifest = plan_batch(photo_places, painting_places, planner)
+    return _carry_out(manifest, folder, ray, controls)
 
 
 def compare(
@@ -102,9 +99,8 @@ def compare(
     `columns` are recipes, ``tfhub``, ``tfhub:MODEL`` or ``file:PICTURE``, each with ``=LABEL`` if wanted;
     `options` override every recipe. The rest, and what is raised, as `sweep`.
     """
-    planner = Planner()
-    plan = plan_comparison(photo, _pairs(painting), columns, planner=planner, values=options, judge=judge)
-    return _carry_out(plan, folder, ray, controls)
+    planner = Planner(values=options, judge=judge)
+    return _carry_out(plan_comparison(photo, _pairs(painting), columns, planner), folder, ray, controls)
 
 
 def again(
@@ -116,17 +112,39 @@ def again(
     controls: Controls | None = None,
 ) -> LabRun:
     """Carry a run folder's list out again: what is missing or failed, or with `into` the whole in a new folder."""
-    plan = Plan(reopen(Path(folder), judge))
-    return _carry_out(plan, folder if into is None else into, ray, controls)
+    return _carry_out(reopen(Path(folder), judge), folder if into is None else into, ray, controls)
 
 
-def _carry_out(plan: Plan, folder: PathLike, ray: str | None, controls: Controls | None) -> LabRun:
-    for _ in iter_lab(Path(folder), plan.manifest, ray=ray, controls=controls):
+def drafts(
+    photos: Sequence[PathLike],
+    paintings: Sequence[PathLike],
+    folder: PathLike,
+    *,
+    regions: Sequence[Region] = (),
+    overwrite: bool = False,
+    **options: Any,
+) -> tuple[list[Path], dict[Path, str]]:
+    """Draft each of many photos in the manner of each of many paintings, into a folder, with a contact sheet.
+
+    Takes what `draft` takes and raises what `DraftFolder` does. Returns the drafts' paths, and for each file that
+    could not be used the reason.
+    """
+    draft_folder = DraftFolder(
+        photos, paintings, Path(folder), build_draft_options(options), regions, overwrite=overwrite
+    )
+    events = list(draft_folder.run())
+    draft_folder.write_sheets()
+    failed = {event.file: event.error for event in events if isinstance(event, DraftFailed)}
+    return [event.path for event in events if isinstance(event, DraftWritten)], failed
+
+
+def _carry_out(manifest: LabManifest, folder: PathLike, ray: str | None, controls: Controls | None) -> LabRun:
+    for _ in iter_jobs(Path(folder), manifest, ray=ray, controls=controls):
         pass
-    return collect(Path(folder))
+    return read_run(Path(folder))
 
 
-def _several(places: PathLike | Sequence[PathLike]) -> list[PathLike]:
+def _places(places: PathLike | Sequence[PathLike]) -> list[PathLike]:
     return [places] if isinstance(places, str | os.PathLike) else list(places)
 
 

@@ -1,0 +1,228 @@
+"""Where jobs run: one after another in this process, or on a Ray cluster.
+
+Both yield the same events and, at equal threads per job on one machine, the same bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from impasto.errors import ImpastoError, OptionError
+from impasto.events import Controls, Event, Notice, RunStarted, ScaleStarted, StepDone
+from impasto.lab.jobs import LabJob
+from impasto.lab.paint_job import iter_painting
+from impasto.lab.run_folder import Failure, Outcome
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+RETRIES = 3  # times that the job of a lost worker is tried again
+REPORTED_STEPS = 5  # a cluster reports one step in so many, the same ones when a job is tried again
+CONNECT_SECONDS = 5.0
+POLL_SECONDS = 0.5  # how soon `stop` is noticed while no job reports anything
+
+Work: TypeAlias = Callable[[LabJob], Iterator[Event | Outcome]]
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    """A job has begun."""
+
+    job: LabJob
+
+
+@dataclass(frozen=True)
+class JobProgress:
+    """An event of a job's run (`RunStarted`, `ScaleStarted`, some of `StepDone`, `Notice`)."""
+
+    job: LabJob
+    event: Event
+
+
+@dataclass(frozen=True)
+class JobEnded:
+    """A job is finished or has failed."""
+
+    job: LabJob
+    ended: Outcome | Failure
+
+
+WorkerEvent = JobStarted | JobProgress | JobEnded
+
+
+def run_here(jobs: Sequence[LabJob], work: Work, controls: Controls) -> Iterator[WorkerEvent]:
+    """Run jobs one after another. `controls.stop` ends the list at the next step, without the job in hand."""
+    for job in jobs:
+        if controls.stop:
+            return
+        yield JobStarted(job)
+        for item in attempt(work, job):
+            if controls.stop:
+                return
+            yield _event(job, item)
+
+
+def attempt(work: Work, job: LabJob) -> Iterator[Event | Outcome | Failure]:
+    """Do a job; whatever goes wrong in it becomes a `Failure`, so that the rest go on."""
+    try:
+        yield from work(job)
+    except ImpastoError as error:
+        yield Failure(str(error))
+    except Exception as error:  # noqa: BLE001 (a bug, or memory that ran out, in one job of many)
+        yield Failure(f"{type(error).__name__}: {_first_line(error)}", traceback.format_exc())
+
+
+def _event(job: LabJob, item: Event | Outcome | Failure) -> JobProgress | JobEnded:
+    return JobEnded(job, item) if isinstance(item, Outcome | Failure) else JobProgress(job, item)
+
+
+# --- Ray ----------------------------------------------------------------------------------------------------
+
+
+def run_on_ray(jobs: Sequence[LabJob], address: str, controls: Controls) -> Iterator[WorkerEvent]:
+    """Run painting jobs on a Ray cluster, as many at once as it has cores and GPUs for.
+
+    Parameters
+    ----------
+    address: ``auto`` for the cluster that this machine belongs to, or one of its own; else HOST:PORT.
+    jobs: each takes `options.threads` cores, and a GPU where it may paint on one and the cluster has some.
+        Its inputs travel to the worker, its files come back, through Ray's object store: no folder is shared.
+        The job of a lost worker is tried again, `RETRIES` times.
+    controls: `stop` ends the list: what runs is cancelled, what has finished has been reported.
+
+    Raises `OptionError` where Ray is not installed, no cluster answers, or none of its machines has the cores or
+    the GPU.
+    """
+    with _connected(address) as ray:
+        _check_room(ray, jobs)
+        paint = ray.remote(_paint_far_away)
+        stored: dict[str, Any] = {}
+
+        def submit(job: LabJob) -> Any:
+            for file in job.inputs:
+                if file.sha256 not in stored:
+                    stored[file.sha256] = ray.put(file.path.read_bytes())
+            demands = {"num_cpus": job.options.threads or 1, "max_retries": RETRIES, "num_returns": "streaming"}
+            if _needs_gpu(job, ray.cluster_resources().get("GPU", 0)):
+                demands["num_gpus"] = 1
+            return paint.options(**demands).remote(job, *(stored[file.sha256] for file in job.inputs))
+
+        running = {submit(job): job for job in jobs}
+        try:
+            yield from _follow(ray, running, submit, controls)
+        finally:
+            for stream in running:
+                ray.cancel(stream, force=True)
+
+
+def _follow(
+    ray: ModuleType, running: dict[Any, LabJob], submit: Callable[[LabJob], Any], controls: Controls
+) -> Iterator[WorkerEvent]:
+    """Report what the streams of running jobs bring, taking out each that ends."""
+    tries: dict[str, int] = {}
+    while running and not controls.stop:
+        ready, _ = ray.wait(list(running), num_returns=1, timeout=POLL_SECONDS)
+        for stream in ready:
+            job = running[stream]
+            if job.name not in tries:
+                tries[job.name] = 1
+                yield JobStarted(job)
+            try:
+                item = ray.get(next(stream))
+            except StopIteration:
+                # Tried again on another kind of machine, it sent less than had come before: all of it anew.
+                if tries[job.name] <= RETRIES:
+                    tries[job.name] += 1
+                    del running[stream]
+                    running[submit(job)] = job
+                    continue
+                item = Failure("lost by the cluster: it ended without a picture")
+            except ray.exceptions.RayError as error:
+                item = Failure(f"lost by the cluster: {_first_line(error)}")
+            if isinstance(item, Outcome | Failure):
+                del running[stream]
+            yield _event(job, item)
+
+
+def _paint_far_away(job: LabJob, *contents: bytes) -> Iterator[Event | Outcome | Failure]:
+    """The part of a Ray worker: inputs to files of its own, then the same work as anywhere."""
+    with TemporaryDirectory(prefix="impasto-") as folder:
+        inputs = []
+        for number, (file, content) in enumerate(zip(job.inputs, contents, strict=True)):
+            path = Path(folder) / str(number) / file.path.name
+            path.parent.mkdir()
+            path.write_bytes(content)
+            inputs.append(file.model_copy(update={"path": path}))
+        for item in attempt(iter_painting, job.model_copy(update={"inputs": tuple(inputs)})):
+            if isinstance(item, StepDone):
+                reported = item.step % REPORTED_STEPS == 0
+            else:
+                reported = isinstance(item, RunStarted | ScaleStarted | Notice | Outcome | Failure)
+            if reported:
+                yield item
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[ModuleType]:
+    """The ray module, connected for the time being; a connection that was there before is left as it was."""
+    try:
+        import ray
+    except ImportError as error:
+        raise OptionError("Ray is not installed; to run jobs on it: pip install 'impasto[ray]'") from error
+    if ray.is_initialized():
+        yield ray
+        return
+    if address != "auto":
+        _check_answers(address)
+    try:
+        ray.init(
+            address=None if address == "auto" else address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        raise OptionError(f"no Ray cluster answers at {address!r}: {_first_line(error)}") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Refuse an address where nothing listens: Ray itself would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        raise OptionError(f"a Ray address is auto or HOST:PORT (from a machine of the cluster), got {address!r}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise OptionError(f"no Ray cluster answers at {address!r}: {_first_line(error)}") from error
+
+
+def _needs_gpu(job: LabJob, gpus: float) -> bool:
+    """Whether a job has a GPU to itself, in a cluster of so many."""
+    return job.options.device.startswith("cuda") or (job.options.device == "auto" and gpus > 0)
+
+
+def _check_room(ray: ModuleType, jobs: Sequence[LabJob]) -> None:
+    """Refuse what no machine of the cluster could ever start."""
+    cores = max((node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]), default=0)
+    most = max((job.options.threads or 1 for job in jobs), default=0)
+    if most > cores:
+        raise OptionError(f"a job needs {most} threads, the largest machine of the cluster has {cores:g} cores")
+    gpus = ray.cluster_resources().get("GPU", 0)
+    if gpus == 0 and any(_needs_gpu(job, gpus) for job in jobs):
+        raise OptionError("a job needs the device cuda, no machine of the cluster has a GPU; leave it to auto, or cpu")
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else "no reason given"
