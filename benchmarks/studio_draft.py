@@ -25,20 +25,20 @@ def main() -> None:
         photo = store.keep_upload(gallery_files(args, "content")[0], "photo.jpg")
         paintings = [store.keep_upload(file, file.name) for file in files]
 
-        def request(place: int, **options: object) -> Request:
-            return Request(photo=photo, paintings=(PaintingChoice(path=paintings[place]),), options=options)
+        def request(number: int, **options: object) -> Request:
+            return Request(photo=photo, paintings=(PaintingChoice(path=paintings[number]),), options=options)
 
         def page(**options: object) -> list[float]:
-            return [seconds_of(partial(store.draft, request(place, **options))) for place in range(len(paintings))]
+            return [seconds_of(partial(store.draft, request(number, **options))) for number in range(len(paintings))]
 
         first, *others = page()
         rows = [("the first: its process starts and loads", first), ("a painting not seen before", others)]
         rows += [("a painting seen before, at another strength", page(strength=40)), ("kept", page())]
         job = store.submit(request(0, steps="100000", stop_tolerance=0))
-        while not store.view(job).losses:
+        while not store.queue.view(job).manifest.losses:
             pass
         rows.append(("seen before, at another strength, beside a job", page(strength=30)))
-        store.cancel(job)
+        store.queue.cancel(job)
     medians = [(name, statistics.median(taken) if isinstance(taken, list) else taken) for name, taken in rows]
     report.table(
         f"Drafts of {args.size} px at most, medians over {len(paintings)} paintings", ("draft", "seconds"), medians

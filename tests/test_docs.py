@@ -67,7 +67,7 @@ def pages_with(language: str, slow: str = "") -> list[Any]:
             for page in PAGES if blocks(page, language)]  # fmt: skip
 
 
-STUDIO = ROOT / "docs/studio.md"  # its snippet wants a studio that runs: tests/studio/test_cli_studio.py
+STUDIO = ROOT / "docs/studio.md"  # its snippet needs a running studio: tests/cli/test_studio.py
 every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 

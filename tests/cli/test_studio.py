@@ -14,7 +14,6 @@ import pytest
 
 from impasto.cli.main import main
 from impasto.images.reading import read_record
-from impasto.studio.app import PIECE_BYTES, in_pieces
 
 DOCS = Path(__file__).parents[2] / "docs" / "studio.md"
 
@@ -81,13 +80,3 @@ def test_the_documented_client(studio: Path, tmp_path: Path) -> None:
     draft = read_record(studio / "draft.jpg")
     assert (draft["kind"], draft["options"]["size_px"]) == ("draft", 48)  # type: ignore[index]
     assert read_record(studio / "pastiche.png")["options"]["strength"] == 60  # type: ignore[index]
-
-
-def test_a_picture_replaced_while_it_is_sent_arrives_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / "picture.png").write_bytes(bytes(PIECE_BYTES) + b"old")
-    (tmp_path / "newer.png").write_bytes(b"new")
-    opened = (tmp_path / "picture.png").open("rb")
-    pieces = in_pieces(opened)
-    first = next(pieces)
-    (tmp_path / "newer.png").replace(tmp_path / "picture.png")
-    assert (len(first), b"".join(pieces), opened.closed) == (PIECE_BYTES, b"old", True)

@@ -1,4 +1,4 @@
-"""Painters for tests: one that paints in this process, and one that only seems to."""
+"""Workers for tests: one that paints in this process, and one that only seems to."""
 
 from __future__ import annotations
 
@@ -6,60 +6,60 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 
-from impasto.studio.protocol import Command, Ended, Message, Order, Progress
-from impasto.studio.worker.main import obey
-from impasto.studio.worker.paint import Work, do_work
+from impasto.studio.protocol import Ended, JobCommand, Message, Order, StudioProgress
+from impasto.studio.worker.active_job import ActiveJob, Report
+from impasto.studio.worker.main import do_paint_job
 
 Watcher = Callable[[Order, Message], None]
 
 
 class HerePainter:
-    """What a painting process does, in a thread; `watch` is told every message before the studio is."""
+    """Does in a thread what a worker process does; `watch` receives every message before the studio does."""
 
     def __init__(
         self,
         watch: Watcher = lambda order, message: None,
-        do_work: Callable[[Work, Callable[[Message], None]], Ended] = do_work,
+        do_job: Callable[[ActiveJob, Report], Ended] = do_paint_job,
     ) -> None:
-        self._watch, self.do_work = watch, do_work
+        self._watch, self.do_job = watch, do_job
 
     def begin(self, order: Order) -> None:
-        self._work, self._said = Work(order), queue.SimpleQueue()  # type: ignore[var-annotated]
+        self._job, self._messages = ActiveJob(order), queue.SimpleQueue()  # type: ignore[var-annotated]
         threading.Thread(target=self._paint, daemon=True).start()
 
     def _paint(self) -> None:
-        work = self._work
+        job = self._job
 
-        def tell(message: Message) -> None:
+        def report(message: Message) -> None:
             message = Message.model_validate_json(message.model_dump_json(exclude_defaults=True))
-            self._watch(work.order, message)
-            self._said.put(message)
+            self._watch(job.order, message)
+            self._messages.put(message)
 
-        tell(Message(ended=self.do_work(work, tell)))
+        report(Message(ended=self.do_job(job, report)))
 
     def messages(self) -> Iterator[Message]:
         while True:
-            message = self._said.get()
+            message = self._messages.get()
             yield message
             if message.ended:
                 return
 
-    def send(self, command: Command) -> None:
-        obey(self._work, command)
+    def send(self, command: JobCommand) -> None:
+        self._job.obey(command)
 
     def close(self) -> None:
         pass
 
 
 class FakePainter:
-    """Takes `steps` steps of no length, each as soon as `gate` is open; a picture of a few bytes is the outcome."""
+    """Takes `steps` steps of no length, each as soon as `gate` is open, and writes a picture of a few bytes."""
 
     busy: int = 0
 
     def __init__(self, steps: int = 3, gate: threading.Event | None = None) -> None:
         self._steps, self._gate = steps, gate
         self.orders: list[Order] = []
-        self.commands: list[Command] = []
+        self.commands: list[JobCommand] = []
         self._end: str | None = None
 
     def begin(self, order: Order) -> None:
@@ -77,14 +77,14 @@ class FakePainter:
             if self._end:
                 state = self._end
                 break
-            yield Message(progress=Progress(steps_done=step, steps=self._steps), losses={"total": 1 / step})
+            yield Message(progress=StudioProgress(steps_done=step, steps=self._steps), losses={"total": 1 / step})
         if state != "cancelled":
             order.files.picture.write_bytes(b"a picture")
         self.busy -= 1
         yield Message(ended=Ended(state=state))  # type: ignore[arg-type]
 
-    def send(self, command: Command) -> None:
-        assert command.id == self.orders[-1].id, "a command for a job that is not in hand"
+    def send(self, command: JobCommand) -> None:
+        assert command.id == self.orders[-1].id, "a command for a job that is not being painted"
         self.commands.append(command)
         if command.stop or command.cancel:
             self._end = "cancelled" if command.cancel else self._end or "stopped"

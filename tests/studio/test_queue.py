@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 import shutil
@@ -17,13 +16,17 @@ from impasto.errors import OptionError
 from impasto.images import writing as images_io
 from impasto.studio import job as job_module
 from impasto.studio import queue as queue_module
-from impasto.studio.job import MOST_LOSSES, Curve
+from impasto.studio.job import JobView
 from impasto.studio.protocol import Message
 from impasto.studio.queue import Queue
-from impasto.studio.request import JobView, Request
+from impasto.studio.request import Request
 
 ENDED = {"stopped", "done", "failed", "cancelled"}
+
+
 REQUEST = Request(photo=Path("/somewhere/photo.png"))
+
+
 WAIT_SECONDS = 60
 
 
@@ -38,8 +41,8 @@ def build(tmp_path: Path) -> Iterator[Callable[..., Queue]]:
             [lambda painter=painter: painter for painter in painters],
             options={"threads": 1},
             name_of=lambda path: path.name,
-            stored=lambda path: path.relative_to("/somewhere"),
-            found=lambda path: Path("/somewhere") / path,
+            to_stored=lambda path: path.relative_to("/somewhere"),
+            from_stored=lambda path: Path("/somewhere") / path,
         )
         built.append(queue)
         return queue
@@ -78,7 +81,7 @@ def test_one_is_painted_at_a_time_in_order(build: Callable[..., Queue], tmp_path
     assert [order.id for order in painter.orders] == [ids[0], ids[1], ids[3]]
     assert [view.id for view in queue.history()] == ids[::-1]
     view = queue.view(ids[0])
-    assert view.losses == ((1, {"total": 1.0}), (2, {"total": 0.5}), (3, {"total": 1 / 3}))
+    assert view.manifest.losses == ((1, {"total": 1.0}), (2, {"total": 0.5}), (3, {"total": 1 / 3}))
     assert manifest(tmp_path, ids[0])["request"]["photo"] == "photo.png"  # type: ignore[index]
     assert painter.orders[0].request.options == {"threads": 1}
 
@@ -149,14 +152,14 @@ def test_steering_reaches_the_painter_or_the_waiting_request(build: Callable[...
     queue = build(painter)
     first, second = queue.submit(REQUEST, ""), queue.submit(REQUEST, "")
     wait_for(queue, first, "painting")
-    queue.steer(first, {"strength": 70.0})
-    queue.steer(second, {"strength": 30.0})
+    queue.steer(first, 70.0)
+    queue.steer(second, 30.0)
     assert [(c.id, c.strength, c.stop) for c in painter.commands] == [(first, 70.0, False)]
     assert [queue.view(id).request.options["strength"] for id in (first, second)] == [70.0, 30.0]
     gate.set()
     wait_for(queue, second, "done")
     assert painter.orders[1].request.options["strength"] == 30.0
-    queue.steer(first, {"strength": 10.0})
+    queue.steer(first, 10.0)
     assert queue.view(first).request.options["strength"] == 70.0
 
 
@@ -169,7 +172,7 @@ def test_a_restart_finds_what_was_painted_stopped_and_what_waited_waiting(
     wait_for(queue, first, "painting")
     shutil.copytree(tmp_path / "jobs", tmp_path / "as killed")
     again = build(FakePainter(gate=done_gate), folder=tmp_path / "as killed")
-    assert [view.title for view in again.history()] == ["number 2", "number 1", "number 0"]
+    assert [view.manifest.title for view in again.history()] == ["number 2", "number 1", "number 0"]
     assert (again.view(first).state, again.view(first).can_go_on) == ("stopped", True)
     wait_for(again, second, "painting")
     assert again.view(third).position == 1
@@ -201,7 +204,7 @@ def test_closing_stops_what_is_painted_and_leaves_the_queue(build: Callable[...,
         None,
     ],
 )
-def test_a_damaged_manifest_is_told_and_touched_no_further(
+def test_a_damaged_manifest_is_reported_and_touched_no_further(
     build: Callable[..., Queue], tmp_path: Path, damage: bytes | Callable[[bytes], bytes] | None
 ) -> None:
     queue = build(FakePainter())
@@ -244,10 +247,10 @@ def test_a_lost_painter_fails_its_job_and_the_next_is_painted(build: Callable[..
     queue = build(Faulty(lambda: None))
     first, second = queue.submit(REQUEST, ""), queue.submit(REQUEST, "")
     failed = wait_for(queue, first)
-    assert failed.state == "failed" and "Continue goes on" in (failed.error or "")
+    assert failed.state == "failed" and "Continue goes on" in (failed.manifest.error or "")
     assert wait_for(queue, second).state == "done"
     queue.go_on(first)
-    assert wait_for(queue, first, "done").error is None
+    assert wait_for(queue, first, "done").manifest.error is None
 
 
 def test_a_bug_fails_its_job_and_the_next_is_painted(build: Callable[..., Queue]) -> None:
@@ -256,7 +259,7 @@ def test_a_bug_fails_its_job_and_the_next_is_painted(build: Callable[..., Queue]
 
     queue = build(Faulty(fault))
     first, second = queue.submit(REQUEST, ""), queue.submit(REQUEST, "")
-    assert wait_for(queue, first).error == "ZeroDivisionError: a bug"
+    assert wait_for(queue, first).manifest.error == "ZeroDivisionError: a bug"
     assert wait_for(queue, second).state == "done"
 
 
@@ -275,14 +278,14 @@ def test_a_full_disk_does_not_end_the_queue(
     gate.set()
     view = wait_for(queue, second)
     assert view.state == "done"
-    assert "No space left" in view.notices[0]
+    assert "No space left" in view.manifest.notices[0]
     with pytest.raises(images_io.OutputError, match="No space left"):
         queue.submit(REQUEST, "")
     assert {path.name for path in (tmp_path / "jobs").iterdir()} == {first, second}
 
 
 def test_too_many_waiting_are_refused(build: Callable[..., Queue], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue_module, "MOST_WAITING", 2)
+    monkeypatch.setattr(queue_module, "MAX_WAITING", 2)
     queue = build(FakePainter(gate=threading.Event()))
     first = queue.submit(REQUEST, "")
     wait_for(queue, first, "painting")
@@ -298,7 +301,7 @@ def test_too_many_waiting_are_refused(build: Callable[..., Queue], monkeypatch: 
 def test_jobs_without_a_picture_are_bounded_and_pictures_are_not(
     build: Callable[..., Queue], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(queue_module, "MOST_FRUITLESS", 2)
+    monkeypatch.setattr(queue_module, "MAX_WITHOUT_PICTURE", 2)
     gate = threading.Event()
     gate.set()
     queue = build(FakePainter(gate=gate))
@@ -333,7 +336,7 @@ def test_old_checkpoints_make_room_for_newer_ones(build: Callable[..., Queue], m
     views = [queue.view(id) for id in ids]
     assert [view.resumable for view in views] == [False, False, True, True]
     assert all(view.pastiche and view.can_go_on for view in views)
-    assert "made room" in views[0].notices[0]
+    assert "made room" in views[0].manifest.notices[0]
 
 
 def test_thousands_of_clicks_from_many_threads(build: Callable[..., Queue], tmp_path: Path) -> None:
@@ -346,7 +349,7 @@ def test_thousands_of_clicks_from_many_threads(build: Callable[..., Queue], tmp_
         dice = random.Random(seed)
         acts: list[Callable[[str], object]] = [
             queue.stop, queue.cancel, queue.go_on, queue.delete, queue.view,
-            lambda id: queue.steer(id, {"strength": dice.uniform(0, 100)}),
+            lambda id: queue.steer(id, dice.uniform(0, 100)),
             lambda id: queue.history(),
             lambda id: known.append(queue.submit(REQUEST, "")),
         ]  # fmt: skip
@@ -373,22 +376,3 @@ def test_thousands_of_clicks_from_many_threads(build: Callable[..., Queue], tmp_
     assert {path.name for path in (tmp_path / "jobs").iterdir()} == set(left)
     assert {id: manifest(tmp_path, id)["state"] for id in left} == left
     assert painter.busy == 0
-
-
-def test_a_curve_is_thinned_and_keeps_both_ends() -> None:
-    curve = Curve()
-    for step in range(1, 5001):
-        curve.add(step, {"total": 1 / step})
-    points = curve.points
-    assert len(points) <= MOST_LOSSES + 1
-    assert points[0] == (1, {"total": 1.0}) and points[-1] == (5000, {"total": 1 / 5000})
-    gaps = [b - a for (a, _), (b, _) in itertools.pairwise(points)]
-    assert max(gaps[:-1]) == min(gaps[:-1]) and gaps[-1] <= gaps[0]
-
-
-def test_a_curve_that_goes_back_overwrites() -> None:
-    curve = Curve()
-    for step in [1, 2, 3, 4, 5, 3, 4]:
-        curve.add(step, {"total": float(step)})
-    assert [step for step, _ in curve.points] == [1, 2, 3, 4]
-    assert Curve().points == ()

@@ -16,7 +16,8 @@ from PIL import Image
 
 import impasto
 from impasto.errors import InputError
-from impasto.studio.uploads import KEPT_SECONDS, Uploads, clean_name, samples
+from impasto.studio.samples import samples
+from impasto.studio.uploads import KEPT_SECONDS, Uploads, clean_name
 
 
 @pytest.fixture

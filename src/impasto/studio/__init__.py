@@ -1,4 +1,5 @@
-"""The studio: a local page for painting. Its engine room (everything but the page) knows no browser and no gradio.
+"""The studio: a local page for painting.
 
-`store.Store` is its face. Jobs are folders on disk; a worker process a device paints them, one at a time.
+The server's side (`app`, `store`, `queue` and what they use) and the workers' side (`worker/`, processes that paint)
+share only `protocol` and `request`. Jobs are folders on disk; each worker paints one at a time.
 """

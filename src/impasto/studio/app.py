@@ -1,10 +1,11 @@
-"""The studio as a server: a thin view over the store. Every function of the page is one of its API, and the other way.
+"""The studio's server: the page, the API that the page and other clients use, and the pictures.
 
-The page is our own (``page/``): gradio brings the server and the API, with which `gradio_client` speaks.
+The page is our own (``page/``); gradio brings the server and the API, which `gradio_client` speaks.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -18,14 +19,15 @@ from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
-from impasto.errors import ImpastoError, InputError, OptionError
+from impasto.errors import ImpastoError, InputError, OptionError, OutputError
 from impasto.options.fields import PaintOptions
 from impasto.options.recipes import describe_recipe, load_recipe, recipe_names
 from impasto.options.spelling import describe_bounds, describe_default, describe_values, option_group
 from impasto.studio.guard import LOOPBACK
-from impasto.studio.request import FINAL_SIZE_PX, JobView, Request
-from impasto.studio.store import MAX_PIXELS, MAX_UPLOAD_BYTES, Store
-from impasto.studio.thumbnails import Shown, has_record
+from impasto.studio.job import JobView
+from impasto.studio.request import FINAL_SIZE_PX, Request
+from impasto.studio.store import EXPORTS, MAX_PIXELS, MAX_UPLOAD_BYTES, Store
+from impasto.studio.thumbnails import Thumbnails, has_record
 from impasto.version import __version__
 
 P = ParamSpec("P")
@@ -33,14 +35,13 @@ R = TypeVar("R")
 
 FIRST_PORT, PORTS = 7860, 100
 PAGE = Path(str(resources.files("impasto"))) / "studio" / "page"
-DOWNLOADS = (".png", ".jpg", ".webp", ".tif")
 PIECE_BYTES = 2**18
-# In the page, with their types; under other names a picture is downloaded.
-SHOWN = {"preview.jpg": "image/jpeg", "thumbnail.jpg": "image/jpeg", "picture.png": "image/png"}
+# The pictures in the page with their types; under other names a picture is downloaded.
+SHOWN_TYPES = {"preview.jpg": "image/jpeg", "thumbnail.jpg": "image/jpeg", "picture.png": "image/png"}
 
 
 class Studio:
-    """A running studio; `close` ends it, and what is being painted with a checkpoint.
+    """A running studio; `close` ends it, and stops the current job with a checkpoint.
 
     Parameters
     ----------
@@ -67,15 +68,15 @@ class Studio:
         if host not in LOOPBACK and not password:
             raise OptionError(f"--host {host} lets others in: give --password too, or leave --host out")
         port = find_port(host, port)
-        self._uploading = folder / "uploading"  # gradio's, until the store has its copy
+        self._uploading = folder / "uploading"  # gradio's copies, until the store has its own
         os.environ["GRADIO_TEMP_DIR"] = str(self._uploading)
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         gradio = load_gradio()
         self._store = Store(folder, max_upload_bytes=max_upload_bytes, max_pixels=max_pixels, options=options)
         shutil.rmtree(self._uploading, ignore_errors=True)
         limits = {"max_upload_bytes": max_upload_bytes, "max_pixels": max_pixels}
-        desk = Desk(self._store, folder, self._uploading, limits, dict(options or {}))
-        server = build_server(gradio, desk, host, password)
+        api = StudioApi(self._store, folder, self._uploading, limits, dict(options or {}))
+        server = build_server(gradio, api, host, password)
         _, self.url, _ = server.launch(
             prevent_thread_lock=True,
             quiet=True,
@@ -94,25 +95,33 @@ class Studio:
         self.notes = self._store.notes
 
     def close(self) -> None:
-        """Stop what is being painted, with a checkpoint, and the server."""
+        """Stop the current job, with a checkpoint, and the server."""
         self._blocks.close(verbose=False)
         self._store.close()
         shutil.rmtree(self._uploading, ignore_errors=True)
 
 
-class Desk:
-    """What the page and the clients may ask for. Pictures have names here, never paths."""
+class StudioApi:
+    """The functions of the API that are more than one call of the store. Here pictures have names, never paths."""
 
     def __init__(
         self, store: Store, folder: Path, uploading: Path, limits: Mapping[str, int], options: Mapping[str, Any]
     ) -> None:
         self._store, self._uploads, self._uploading = store, folder / "uploads", uploading
         self._limits, self._options = limits, options
-        self._shown = Shown(folder / "shown", limits["max_pixels"])
+        self._thumbnails = Thumbnails(folder / "shown", limits["max_pixels"])
         self._bundled = {picture.path.name: picture.path for picture in store.shelf() if picture.bundled}
 
+    @property
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """The functions of the API by name."""
+        queue = self._store.queue
+        own = (self.start, self.add, self.measure, self.shelve, self.unshelve, self.draft, self.paint, self.view,
+               self.history, self.restore, self.grid, self.final)  # fmt: skip
+        return {f.__name__: f for f in (*own, queue.stop, queue.go_on, queue.cancel, queue.delete, queue.steer)}
+
     def start(self) -> dict[str, Any]:
-        """What the page needs at first: the shelf, recipes, options, limits."""
+        """Everything that the page needs at first: the shelf, recipes, options, limits."""
         shelf = [{"name": p.path.name, "title": p.name, "bundled": p.bundled} for p in self._store.shelf()]
         recipes = [
             {"name": name, "description": describe_recipe(name)} for name in recipe_names() if is_for_pairs(name)
@@ -134,21 +143,21 @@ class Desk:
         if self._uploading.resolve() not in path.resolve().parents or not path.is_file():
             raise InputError(f"{title!r} has not been uploaded; upload it first")
         try:
-            kept = self._store.keep_upload(path, title)
+            picture = self._store.keep_upload(path, title)
         finally:
             shutil.rmtree(path.parent, ignore_errors=True)
-        self._store.prepare_drafts()  # whoever brings a picture will look at drafts of it
-        width_px, height_px = self._shown.size_of(kept)
-        return self._picture(kept) | {"width": width_px, "height": height_px, "pastiche": has_record(kept)}
+        with contextlib.suppress(OutputError):  # the first draft reports it
+            self._store.drafts.prepare()  # a person who adds a picture will look at drafts of it
+        return self.measure(picture.name) | {"pastiche": has_record(picture)}
 
     def measure(self, name: str) -> dict[str, Any]:
-        """Title and size of a picture that is here."""
+        """Name, title and size of a picture."""
         path = self.find(name)
-        width_px, height_px = self._shown.size_of(path)
-        return self._picture(path) | {"width": width_px, "height": height_px}
+        width_px, height_px = self._thumbnails.size_of(path)
+        return {"name": path.name, "title": self._store.uploads.name_of(path), "width": width_px, "height": height_px}
 
     def shelve(self, name: str) -> None:
-        """Keep a painting or style file that is here on the shelf."""
+        """Put an uploaded painting or style file on the shelf."""
         self._store.shelve(self.find(name))
 
     def unshelve(self, name: str) -> None:
@@ -157,151 +166,134 @@ class Desk:
 
     def paint(self, request: dict) -> str:  # type: ignore[type-arg]
         """Put a painting into the queue; returns the job's id. `request` as in `Request`, with names for paths."""
-        asked = Request.model_validate(request)
-        return self._store.submit(asked.moved(lambda path: self.find(str(path))))
+        return self._store.submit(self._parse(request))
 
-    def draft(self, request: dict, asker: str = "", place: int = 0) -> dict | None:  # type: ignore[type-arg]
-        """Draft what `paint` would paint: the picture's address, and what it leaves out.
+    def draft(self, request: dict, client_id: str = "", sequence: int = 0) -> dict | None:  # type: ignore[type-arg]
+        """Draft what `paint` would paint: the picture's address, and the settings that it leaves out.
 
-        None if the same `asker` wants another one, of a higher `place`, before this one is begun.
+        None if the client asks for another draft, with a higher `sequence`, before this one is begun.
         """
-        asked = Request.model_validate(request)
-        draft = self._store.draft(asked.moved(lambda path: self.find(str(path))), asker, place)
+        draft = self._store.draft(self._parse(request), client_id, sequence)
         if draft is None:
             return None
         return {"picture": f"/drafts/{draft.path.name}", "left_out": list(draft.left_out)}
 
-    def view(self, job: str, losses: bool = False) -> dict[str, Any]:
-        """A job as it stands."""
-        return self._describe(self._store.view(job), losses)
+    def view(self, job_id: str, losses: bool = False) -> dict[str, Any]:
+        """State, progress and pictures of a job."""
+        view = self._store.queue.view(job_id)
+        return self._describe(view) | ({"losses": view.manifest.losses} if losses else {})
 
     def history(self) -> list:  # type: ignore[type-arg]
         """All jobs, newest first, in brief."""
-        wanted = ("id", "kind", "state", "title", "thumbnail", "created", "position", "share_done")
-        views = [self._describe(view, False) for view in self._store.history()]
-        return [{name: view[name] for name in wanted} for view in views]
-
-    def stop(self, job: str) -> None:
-        """End a job after this step and keep what is there."""
-        self._store.stop(job)
-
-    def go_on(self, job: str) -> None:
-        """Continue a job that was stopped, has failed or was cancelled."""
-        self._store.go_on(job)
-
-    def cancel(self, job: str) -> None:
-        """End a job at once."""
-        self._store.cancel(job)
-
-    def delete(self, job: str) -> None:
-        """Remove a job with its pictures."""
-        self._store.delete(job)
-
-    def steer(self, job: str, strength: float | None = None, color_strength: float | None = None) -> None:
-        """Change a job that waits or is being painted."""
-        self._store.steer(job, strength=strength, color_strength=color_strength)
+        brief = ("id", "kind", "state", "title", "thumbnail", "created", "position", "share_done")
+        views = map(self._describe, self._store.queue.history())
+        return [{name: view[name] for name in brief} for view in views]
 
     def restore(self, name: str) -> dict[str, Any]:
         """The settings that a pastiche was painted with, and the names of the inputs that are not here."""
         restored = self._store.restore(self.find(name))
-        return {"request": self._name(restored.request), "missing": list(restored.missing)}
+        return {"request": self._dump(restored.request), "missing": list(restored.missing)}
 
-    def grid(self, job: str) -> str:
+    def grid(self, job_id: str) -> str:
         """Queue a grid, strength x painting, of a job; returns its id."""
-        return self._store.submit(self._store.grid_of(job))
+        return self._store.submit(self._store.queue.view(job_id).request.as_grid())
 
-    def final(self, job: str, size_px: int = FINAL_SIZE_PX) -> str:
-        """Queue a larger one of a job that has a picture; returns its id."""
-        return self._store.submit(self._store.final_of(job, int(size_px)))
+    def final(self, job_id: str, size_px: int = FINAL_SIZE_PX) -> str:
+        """Queue a larger version of a job that has a picture; returns its id."""
+        return self._store.submit(self._store.queue.view(job_id).request.as_final(job_id, int(size_px)))
+
+    # ------------------------------------------------------------------------ files, by their names
 
     def find(self, name: str) -> Path:
-        """The path of a picture that is here, by its name."""
+        """The path of an uploaded or bundled picture."""
         path = self._bundled.get(name) or self._uploads / Path(name).name
         if not path.is_file():
             raise OptionError(f"there is no picture {name!r} here; upload it first")
         return path
 
-    def shown(self, name: str, edge_px: int) -> Path:
+    def thumbnail(self, name: str, edge_px: int) -> Path:
         """The file that the browser shows for a picture."""
-        return self._shown.copy_of(self.find(name), edge_px)
+        return self._thumbnails.copy_of(self.find(name), edge_px)
 
     def draft_file(self, name: str) -> Path:
         """The file of a draft."""
-        return self._store.find_draft(name)
+        return self._store.drafts.find(name)
 
-    def file_of(self, job: str, name: str) -> Path:
+    def job_file(self, job_id: str, name: str) -> Path:
         """A job's preview, thumbnail, or picture in a format for downloading."""
-        view, path = self._store.view(job), None
-        if name in ("preview.jpg", "thumbnail.jpg"):
-            path = view.preview if name == "preview.jpg" else view.thumbnail
-        elif name == "picture.png":
-            path = view.pastiche
-        elif Path(name).suffix in DOWNLOADS:
-            path = self._store.export(job, Path(name).suffix)
-        if path is None or not path.is_file():
+        view = self._store.queue.view(job_id)
+        pictures = {"preview.jpg": view.preview, "thumbnail.jpg": view.thumbnail, "picture.png": view.pastiche}
+        if name not in pictures and Path(name).suffix in EXPORTS:
+            return self._store.export(job_id, Path(name).suffix)
+        path = pictures.get(name)
+        if path is None:
             raise OptionError(f"there is no {name!r} of this job")
         return path
 
-    def _picture(self, path: Path) -> dict[str, Any]:
-        return {"name": path.name, "title": self._store.name_of(path)}
+    # --------------------------------------------------------------------------------------- helpers
 
-    def _name(self, request: Request) -> dict[str, Any]:
+    def _parse(self, request: dict) -> Request:  # type: ignore[type-arg]
+        """A request of the page, with paths for names."""
+        return Request.model_validate(request).with_paths(lambda path: self.find(str(path)))
+
+    def _dump(self, request: Request) -> dict[str, Any]:
         """A request with names for paths, and the titles of its pictures."""
-        titles = {path.name: self._store.name_of(path) for path in request.files}
-        return request.moved(lambda path: Path(path.name)).model_dump(mode="json") | {"titles": titles}
+        titles = {path.name: self._store.uploads.name_of(path) for path in request.files}
+        return request.with_paths(lambda path: Path(path.name)).model_dump(mode="json") | {"titles": titles}
 
-    def _describe(self, view: JobView, losses: bool) -> dict[str, Any]:
-        at = f"/jobs/{view.id}"
+    def _describe(self, view: JobView) -> dict[str, Any]:
+        address = f"/jobs/{view.id}"
         version = f"?{view.preview_version}-{view.state}"
-        pictures = {
-            "preview": f"{at}/preview.jpg{version}" if view.preview else None,
-            "thumbnail": f"{at}/thumbnail.jpg{version}" if view.thumbnail else None,
-            "picture": f"{at}/picture.png{version}" if view.pastiche else None,
+        return {
+            **view.manifest.model_dump(include={"id", "state", "title", "created", "error", "notices"}),
+            **view.progress.model_dump(),
+            "kind": view.request.kind,
+            "position": view.position,
+            "can_go_on": view.can_go_on,
+            "resumable": view.resumable,
+            "request": self._dump(view.request),
+            "preview_version": view.preview_version,
+            "preview": f"{address}/preview.jpg{version}" if view.preview else None,
+            "thumbnail": f"{address}/thumbnail.jpg{version}" if view.thumbnail else None,
+            "picture": f"{address}/picture.png{version}" if view.pastiche else None,
         }
-        values = {name: getattr(view, name) for name in view.__dataclass_fields__ if name not in ("pastiche", "losses")}
-        values |= pictures | {"request": self._name(view.request), "notices": list(view.notices)}
-        return values | ({"losses": [list(item) for item in view.losses]} if losses else {})
 
 
-API = ("start", "add", "measure", "shelve", "unshelve", "draft", "paint", "view", "history", "stop", "go_on", "cancel",
-       "delete", "steer", "restore", "grid", "final")  # fmt: skip
-
-
-def build_server(gradio: Any, desk: Desk, host: str, password: str | None) -> Any:
-    """Everything but the listening: the API, the page, the pictures."""
+def build_server(gradio: Any, api: StudioApi, host: str, password: str | None) -> Any:
+    """The server before it listens: the API, the page, the pictures."""
     from fastapi.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
     from fastapi.staticfiles import StaticFiles
 
     from impasto.studio.guard import Guard
 
     server = gradio.Server(title="impasto studio", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    for name in API:
-        server.api(in_one_line(getattr(desk, name), gradio.Error), name=name, queue=False)
+    for name, function in api.functions.items():
+        server.api(in_one_line(function, gradio.Error), name=name, queue=False)
 
     def page() -> Response:
         return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
 
     def picture(name: str, edge: int = 1600) -> Response:
         try:
-            return FileResponse(desk.shown(name, edge), headers={"Cache-Control": "max-age=3600"})
+            return FileResponse(api.thumbnail(name, edge), headers={"Cache-Control": "max-age=3600"})
         except ImpastoError as error:
             return PlainTextResponse(str(error), 404)
 
     def job_file(job: str, name: str) -> Response:
         headers = {"Cache-Control": "no-cache"}
         try:
-            path = desk.file_of(job, name)
-            if name in SHOWN:  # it may be replaced at any time: what is opened stays as it is
+            path = api.job_file(job, name)
+            if name in SHOWN_TYPES:  # it may be replaced at any time, but an open file stays as it is
                 opened = path.open("rb")
                 headers["Content-Length"] = str(os.fstat(opened.fileno()).st_size)
-                return StreamingResponse(in_pieces(opened), media_type=SHOWN[name], headers=headers)
+                return StreamingResponse(in_pieces(opened), media_type=SHOWN_TYPES[name], headers=headers)
         except (ImpastoError, OSError) as error:
             return PlainTextResponse(str(error), 404)
         return FileResponse(path, headers=headers, filename=path.name)
 
     def draft(name: str) -> Response:
         try:
-            pixels = desk.draft_file(name).read_bytes()
+            pixels = api.draft_file(name).read_bytes()
         except (ImpastoError, OSError) as error:
             return PlainTextResponse(str(error), 404)
         return Response(pixels, media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})
@@ -316,33 +308,33 @@ def build_server(gradio: Any, desk: Desk, host: str, password: str | None) -> An
 
 
 def in_pieces(opened: BinaryIO) -> Iterator[bytes]:
-    """What a file holds; closes it."""
+    """The bytes of an open file, which is closed at the end."""
     with opened:
         while piece := opened.read(PIECE_BYTES):
             yield piece
 
 
 def in_one_line(function: Callable[P, R], error_class: type[Exception]) -> Callable[P, R]:
-    """Tell what a person can mend as one line, in the words of the command line."""
+    """Turn the errors that a person can mend into one line, worded as on the command line."""
 
     @functools.wraps(function)
-    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except ImpastoError as error:
             raise error_class(str(error), print_exception=False) from error  # type: ignore[call-arg]
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            line = str(OptionError(f"the request cannot be used: {place}: {first['msg'].lower()}"))
+            field = ".".join(map(str, first["loc"]))
+            line = f"the request cannot be used: {field}: {first['msg'].lower()}"
             raise error_class(line, print_exception=False) from error  # type: ignore[call-arg]
 
-    told.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    return told
+    wrapped.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return wrapped
 
 
 def describe(option: str) -> dict[str, Any]:
-    """What the page tells of an option, in the command line's words."""
+    """Description of an option for the page, worded as on the command line."""
     return {
         "name": option,
         "group": option_group(option),
@@ -368,7 +360,7 @@ def load_gradio() -> Any:
 
 
 def find_port(host: str, port: int | None) -> int:
-    """The port asked for, else the first free one; raises `OptionError` where there is none."""
+    """The given port, else the first free one; raises `OptionError` where there is none."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in [port] if port is not None else range(FIRST_PORT, FIRST_PORT + PORTS):
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -376,7 +368,7 @@ def find_port(host: str, port: int | None) -> int:
             try:
                 probe.bind((host, candidate))
             except OSError as error:
-                why = error.strerror
+                reason = error.strerror
             else:
                 return candidate
-    raise OptionError(f"cannot listen on {host}, port {port or FIRST_PORT}: {why}; give another --port")
+    raise OptionError(f"cannot listen on {host}, port {port or FIRST_PORT}: {reason}; give another --port")

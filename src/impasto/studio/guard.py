@@ -1,4 +1,4 @@
-"""Who may talk to the studio: this machine, or whoever knows the password; pages of other sites never."""
+"""Access to the studio: from this machine, or with the password; never for pages of other sites."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset(["127.0.0.1", "localhost", "::1"])
 READING = frozenset(["GET", "HEAD"])
-# Of what gradio would answer to, only what a page or a client of ours needs.
+# The paths that the page and our clients need; gradio would answer many more.
 OPEN_PATHS = re.compile(
     r"/(|config|favicon\.ico|(page|jobs|pictures|drafts)/[^/]+(/[^/]+)?"
     r"|gradio_api/(info|app_id|upload|cancel|reset|startup-events|queue/(join|data)|(run|call|heartbeat)/.+))"
 )
-STARTUP = "/gradio_api/startup-events"  # gradio asks itself, once, without a password; it tells nothing
+STARTUP = "/gradio_api/startup-events"  # gradio requests it itself, once, without a password; it holds no secret
 PAGE_HEADERS = {
-    # The page's own promise that no request of it leaves the machine, kept by the browser.
+    # The browser then lets no request of the page leave the machine.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; "
         "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -32,13 +32,13 @@ PAGE_HEADERS = {
 
 
 class Guard:
-    """ASGI middleware.
+    """ASGI middleware that refuses requests from elsewhere.
 
     Parameters
     ----------
     host: the address that the studio listens on. On the loopback address only requests that name it are answered
         (else a site could point its own name at it and read along).
-    password: asked for by HTTP Basic authentication, with any user name; None: not asked for.
+    password: for HTTP Basic authentication, with any user name; None: no password is needed.
     """
 
     def __init__(self, app: ASGIApp, *, host: str, password: str | None) -> None:
@@ -63,7 +63,7 @@ class Guard:
         await self._app(scope, receive, send_with_headers)
 
     def _refuse(self, method: str, path: str, headers: Headers) -> PlainTextResponse | None:
-        """The answer to a request that is turned away; None for one that is let in."""
+        """The answer to a request that is refused; None for one that is let in."""
         host = headers.get("host", "")
         if self._hosts is not None and urlsplit(f"//{host}").hostname not in self._hosts:
             return PlainTextResponse("the studio answers on this machine's own address only", 403)
@@ -73,12 +73,12 @@ class Guard:
         foreign = urlsplit(origin).netloc != host if origin else headers.get("sec-fetch-site") == "cross-site"
         if foreign and method not in READING:
             return PlainTextResponse("the studio takes nothing from pages of other sites", 403)
-        if self._password is not None and path != STARTUP and not self._knows(headers.get("authorization", "")):
+        if self._password is not None and path != STARTUP and not self._has_password(headers.get("authorization", "")):
             challenge = {"WWW-Authenticate": 'Basic realm="impasto studio", charset="UTF-8"'}
             return PlainTextResponse("the studio wants its password; any user name will do", 401, challenge)
         return None
 
-    def _knows(self, authorization: str) -> bool:
+    def _has_password(self, authorization: str) -> bool:
         kind, _, value = authorization.partition(" ")
         try:
             given = base64.b64decode(value, validate=True).partition(b":")[2]

@@ -1,15 +1,15 @@
-"""A job as a folder on disk, and as it is held in memory.
+"""A job: its folder on disk, its state in memory, and a snapshot of both.
 
 ::
 
-    job.json            what was asked, and how far it is: written whole, at every change of state and checkpoint
-    impasto-ID.png      the pastiche (of a grid: the sheet), with its run record; beside it what was exported
+    job.json            the request and the progress: written as a whole at every change of state and checkpoint
+    impasto-ID.png      the pastiche (of a grid: the sheet) with its run record; beside it its other formats
     preview.jpg         the picture while it is painted
     thumbnail.jpg
-    events.jsonl        what happened, an event a line
-    checkpoints/        where a stopped run goes on from
+    events.jsonl        the run's events, one a line
+    checkpoints/        from which a stopped run continues
     grid/               the run folder of a grid
-    impasto-OTHER.png   of a ``final``: the picture it goes on from
+    impasto-OTHER.png   of a ``final``: the picture that it enlarges
 """
 
 from __future__ import annotations
@@ -21,27 +21,35 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from impasto.errors import OutputError, RecordError
 from impasto.images.writing import write_whole
 from impasto.runs.interrupted import holds_run
-from impasto.studio.process import Painter
-from impasto.studio.protocol import Files, Message, Progress
-from impasto.studio.request import JobView, Request, State
+from impasto.studio.process import Worker
+from impasto.studio.protocol import JobFiles, Message, StudioProgress
+from impasto.studio.request import Request
 
 FORMAT_VERSION = 1
 MANIFEST = "job.json"
-MOST_LOSSES = 256  # points of a curve
-MOST_NOTICES = 20
-Place = Callable[[Path], Path]
+MAX_LOSSES = 256  # points of a curve
+MAX_NOTICES = 20
+State = Literal["waiting", "painting", "stopped", "done", "failed", "cancelled"]
+Loss = tuple[int, dict[str, float]]  # step over all scales, loss breakdown
+PathConversion = Callable[[Path], Path]
 
 
-class Manifest(BaseModel):
-    """What ``job.json`` holds; paths as the store writes them, relative to its folder.
+class JobManifest(BaseModel):
+    """The contents of ``job.json``, where paths are relative to the store's folder.
 
-    `queued`: when it was last put into the queue, seconds since 1970.
+    Attributes
+    ----------
+    created: seconds since 1970. queued: the same, when the job was last put into the queue.
+    source: file name of the picture that a ``final`` enlarges.
+    error: one line, where the job failed. notices: what was done instead of what was requested.
+    losses: thinned to a few hundred at most.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
@@ -57,26 +65,31 @@ class Manifest(BaseModel):
     error: str | None = None
     traceback: str | None = None
     notices: tuple[str, ...] = ()
-    progress: Progress = Progress()
-    losses: tuple[tuple[int, dict[str, float]], ...] = ()
+    progress: StudioProgress = StudioProgress()
+    losses: tuple[Loss, ...] = ()
 
 
-@dataclass
-class Job:
-    """A job in memory; guarded by the queue's lock.
+@dataclass(frozen=True)
+class JobView:
+    """A snapshot of a job.
 
     Attributes
     ----------
-    folder: its own. manifest: with absolute paths.
-    painter: that has it in hand. ending: what was asked of it. deleted: nobody wants it any more.
+    manifest: with absolute paths.
+    position: among the jobs that wait, 1 is next; None unless waiting.
+    resumable: whether a checkpoint is there to continue from.
+    preview: the picture while it is painted (JPEG, replaced as a whole); `preview_version` changes when it does.
+    pastiche: the finished or stopped picture (PNG with its run record); of a grid: the sheet.
+    thumbnail: JPEG, from the first preview on.
     """
 
-    folder: Path
-    manifest: Manifest
-    painter: Painter | None = None
-    ending: str | None = None
-    deleted: bool = False
-    losses: Curve = field(default_factory=lambda: Curve())
+    manifest: JobManifest
+    position: int | None
+    resumable: bool
+    preview: Path | None
+    preview_version: int
+    pastiche: Path | None
+    thumbnail: Path | None
 
     @property
     def id(self) -> str:
@@ -86,95 +99,117 @@ class Job:
     def state(self) -> State:
         return self.manifest.state
 
-    def change(self, **changes: object) -> None:
-        """Change fields of the manifest, in memory."""
-        self.manifest = self.manifest.model_copy(update=changes)
-
-    def take(self, message: Message) -> None:
-        """Take in what the painter says."""
-        if message.progress:
-            self.change(progress=message.progress)
-        if message.losses:
-            self.losses.add(self.manifest.progress.steps_done, message.losses)
-        if message.notice and len(self.manifest.notices) < MOST_NOTICES:
-            self.change(notices=tuple(dict.fromkeys([*self.manifest.notices, message.notice])))
-
-    def rejoin(self) -> None:
-        """Wait again, in memory; what was painted counts if there is something to go on from."""
-        if not self.resumable:
-            self.change(progress=Progress())
-            self.losses = Curve()
-        self.change(state="waiting", queued=time.time(), error=None, traceback=None)
+    @property
+    def request(self) -> Request:
+        return self.manifest.request
 
     @property
-    def files(self) -> Files:
-        return Files(self.folder, self.id)
+    def progress(self) -> StudioProgress:
+        """Progress of the job; once it has ended it does nothing and no time is left."""
+        if self.state == "painting":
+            return self.manifest.progress
+        return self.manifest.progress.model_copy(update={"doing": "", "seconds_left": None})
 
     @property
-    def has_picture(self) -> bool:
-        return self.files.picture.is_file()
+    def can_go_on(self) -> bool:
+        """Whether `Queue.go_on` has something to do."""
+        return self.state in ("stopped", "failed", "cancelled")
+
+
+@dataclass
+class StudioJob:
+    """A job in memory, guarded by the queue's lock.
+
+    Attributes
+    ----------
+    manifest: with absolute paths, and without the losses, which are in `losses`.
+    worker: the one that has begun the job. ending: the end that the worker was asked for. deleted: by the person.
+    """
+
+    folder: Path
+    manifest: JobManifest
+    worker: Worker | None = None
+    ending: str | None = None
+    deleted: bool = False
+    losses: JobLosses = field(default_factory=lambda: JobLosses())
+
+    @property
+    def id(self) -> str:
+        return self.manifest.id
+
+    @property
+    def state(self) -> State:
+        return self.manifest.state
+
+    @property
+    def files(self) -> JobFiles:
+        return JobFiles(self.folder, self.id)
 
     @property
     def checkpoint_bytes(self) -> int:
-        """What its checkpoints take on the disk."""
+        """Size of its checkpoints on disk."""
         return sum(path.stat().st_size for path in self.files.checkpoints.glob("*"))
 
     @property
     def resumable(self) -> bool:
-        """Whether there is something to go on from."""
+        """Whether there is a checkpoint, or a part of a grid, to continue from."""
         files = self.files
         return self.state in ("stopped", "failed") and (holds_run(files.checkpoints) or files.grid.is_dir())
 
+    def change(self, **changes: object) -> None:
+        """Change fields of the manifest, in memory."""
+        self.manifest = self.manifest.model_copy(update=changes)
+
+    def add_notice(self, notice: str) -> None:
+        """Add a notice unless it is there already; the last `MAX_NOTICES` stay."""
+        notices = dict.fromkeys([*self.manifest.notices, notice])
+        self.change(notices=tuple(notices)[-MAX_NOTICES:])
+
+    def update(self, message: Message) -> None:
+        """Take in a worker's message."""
+        if message.progress:
+            self.change(progress=message.progress)
+        if message.losses:
+            self.losses.add(self.manifest.progress.steps_done, message.losses)
+        if message.notice:
+            self.add_notice(message.notice)
+
+    def rejoin(self) -> None:
+        """Wait again, in memory; the progress so far counts if there is something to continue from."""
+        if not self.resumable:
+            self.change(progress=StudioProgress())
+            self.losses = JobLosses()
+        self.change(state="waiting", queued=time.time(), error=None, traceback=None)
+
+    def snapshot(self) -> JobManifest:
+        """The manifest with the losses so far."""
+        return self.manifest.model_copy(update={"losses": self.losses.points})
+
     def view(self, position: int | None) -> JobView:
-        """A snapshot."""
-        now, files = self.manifest, self.files
-        painting = now.state == "painting"
-
-        def existing(path: Path) -> Path | None:
-            return path if path.is_file() else None
-
-        preview = existing(files.picture if now.request.kind == "grid" else files.preview)
+        """A snapshot of the job and its files."""
+        files = self.files
+        preview = _existing(files.picture if self.manifest.request.kind == "grid" else files.preview)
         return JobView(
-            id=now.id,
-            kind=now.request.kind,
-            state=now.state,
+            manifest=self.snapshot(),
             position=position,
-            error=now.error,
-            notices=now.notices,
-            doing=now.progress.doing if painting else "",
-            steps_done=now.progress.steps_done,
-            steps=now.progress.steps,
-            scale=now.progress.scale,
-            scales=now.progress.scales,
-            share_done=now.progress.share_done,
-            size=now.progress.size,
-            seconds=now.progress.seconds,
-            seconds_left=now.progress.seconds_left if painting else None,
-            losses=self.losses.points,
-            preview=preview,
-            preview_version=_changed(preview),
-            pastiche=existing(files.picture),
-            thumbnail=existing(files.thumbnail),
-            created=now.created,
-            title=now.title,
-            request=now.request,
-            can_go_on=now.state in ("stopped", "failed", "cancelled"),
             resumable=self.resumable,
+            preview=preview,
+            preview_version=_changed_ms(preview),
+            pastiche=_existing(files.picture),
+            thumbnail=_existing(files.thumbnail),
         )
 
-    def save(self, place: Place) -> None:
+    def save(self, to_stored: PathConversion) -> None:
         """Write the manifest, whole or not at all; raises `OutputError`."""
-        kept = self.manifest.model_copy(
-            update={"request": self.manifest.request.moved(place), "losses": self.losses.points}
-        )
+        stored = self.snapshot().model_copy(update={"request": self.manifest.request.with_paths(to_stored)})
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_whole(self.folder / MANIFEST, kept.model_dump_json(indent=1).encode(), overwrite=True)
+            write_whole(self.folder / MANIFEST, stored.model_dump_json(indent=1).encode(), overwrite=True)
         except OSError as error:
             raise OutputError(f"cannot write {str(self.folder / MANIFEST)!r}: {error.strerror}") from error
 
     def drop_checkpoints(self) -> None:
-        """Leave nothing to go on from; pictures stay."""
+        """Remove everything to continue from; pictures stay."""
         files = self.files
         for folder in (files.checkpoints, files.grid):
             shutil.rmtree(folder, ignore_errors=True)
@@ -182,52 +217,56 @@ class Job:
             files.preview.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove the folder. What cannot be removed has no manifest, and is removed when the store is opened."""
+        """Remove the folder. A rest that cannot be removed has no manifest, and goes when the store is next opened."""
         with contextlib.suppress(OSError):
             (self.folder / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def load_job(folder: Path, place: Place) -> Job:
+def load_job(folder: Path, from_stored: PathConversion) -> StudioJob:
     """Read a job back; one that was being painted when its studio ended is stopped. Raises `RecordError`."""
     try:
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        manifest = JobManifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError) as error:
         raise RecordError(f"{MANIFEST} is missing or damaged") from error
     if manifest.format_version != FORMAT_VERSION:
         raise RecordError(f"it has format {manifest.format_version}, this version reads {FORMAT_VERSION}")
     if manifest.id != folder.name or (manifest.source and Path(manifest.source).name != manifest.source):
         raise RecordError(f"{MANIFEST} is that of another job")
-    changes: dict[str, object] = {"request": manifest.request.moved(place)}
+    job = StudioJob(folder, manifest)
+    job.change(request=manifest.request.with_paths(from_stored))
     if manifest.state == "painting":
-        changes["state"] = "stopped"
-    job = Job(folder, manifest.model_copy(update=changes))
+        job.change(state="stopped")
     for step, losses in manifest.losses:
         job.losses.add(step, losses)
     return job
 
 
-def _changed(path: Path | None) -> int:
-    """When a file was written, in milliseconds; 0 where it is gone."""
+def new_id() -> str:
+    """A new job's id: sorts by time, fits a file name, and cannot be guessed."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
+
+
+def _existing(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _changed_ms(path: Path | None) -> int:
+    """Time of a file's last change in milliseconds; 0 if there is none."""
     try:
         return path.stat().st_mtime_ns // 1_000_000 if path else 0
     except OSError:
         return 0
 
 
-def new_id() -> str:
-    """Sorts by time, fits a file name, and cannot be guessed."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
-
-
-class Curve:
-    """Losses by step; every other point is left out whenever there are too many. The last is always there."""
+class JobLosses:
+    """The losses of a job by step; every other point is dropped whenever there are too many, but never the last."""
 
     def __init__(self) -> None:
-        self._points: list[tuple[int, dict[str, float]]] = []
+        self._points: list[Loss] = []
         self._stride = 1
         self._count = 0
-        self._last: tuple[int, dict[str, float]] | None = None
+        self._last: Loss | None = None
 
     def add(self, step: int, losses: dict[str, float]) -> None:
         """Add a point. A run that went back to a checkpoint overwrites what came after it."""
@@ -237,12 +276,12 @@ class Curve:
         if self._count % self._stride == 0:
             self._points.append(self._last)
         self._count += 1
-        if len(self._points) > MOST_LOSSES:
+        if len(self._points) > MAX_LOSSES:
             self._points, self._stride = self._points[::2], 2 * self._stride
 
     @property
-    def points(self) -> tuple[tuple[int, dict[str, float]], ...]:
-        """At most `MOST_LOSSES` and the last."""
+    def points(self) -> tuple[Loss, ...]:
+        """At most `MAX_LOSSES` points, and the last."""
         if self._last is None or (self._points and self._points[-1] is self._last):
             return tuple(self._points)
         return (*self._points, self._last)

@@ -1,4 +1,4 @@
-"""The studio's end of a painting process: orders and commands go in, messages come out."""
+"""The studio's end of a worker process: orders and commands go in, messages come out."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from typing import IO, Protocol
 
 from pydantic import ValidationError
 
-from impasto.studio.protocol import Command, FromStudio, Message, Order, Trade
+from impasto.studio.protocol import JobCommand, Message, Order, WorkerInput, WorkerKind
 
-CANCEL_SECONDS = 3.0  # for a step to end by itself; then the process is ended
-CLOSE_SECONDS = 5.0  # for a process to end that has nothing to do
+CANCEL_SECONDS = 3.0  # for a step to end by itself; then the process is killed
+CLOSE_SECONDS = 5.0  # for an idle process to end
 
 
-class Painter(Protocol):
-    """Paints one job at a time; `begin` and `send` return at once."""
+class Worker(Protocol):
+    """Does one job at a time; `begin` and `send` return at once."""
 
     def begin(self, order: Order) -> None:
-        """Take a job on; raises `OSError`."""
+        """Begin a job; raises `OSError`."""
 
     def messages(self) -> Iterator[Message]:
-        """Messages about the job in hand; the last has `ended`, unless the painter was lost."""
+        """Messages about the current job; the last has `ended`, unless the worker was lost."""
 
-    def send(self, command: Command) -> None:
-        """Change the job in hand."""
+    def send(self, command: JobCommand) -> None:
+        """Change the current job."""
 
     def close(self) -> None:
-        """End, without regard for a job in hand."""
+        """End the worker, even in the middle of a job."""
 
 
-class ProcessPainter:
-    """A process that is started now, so that it has loaded everything by the first order, and anew when it is lost."""
+class WorkerProcess:
+    """A worker in a process, started now so that it is ready for the first order, and again after it was lost."""
 
-    def __init__(self, trade: Trade = "paint") -> None:
-        self._trade = trade
+    def __init__(self, kind: WorkerKind) -> None:
+        self._kind = kind
         self._lock, self._reading = threading.Lock(), threading.Lock()
-        self._process = _start(trade)
-        self._job: str | None = None
+        self._process = _start(kind)
+        self._job_id: str | None = None
 
     def begin(self, order: Order) -> None:
         with self._lock:
-            self._job = order.id
+            self._job_id = order.id
             if self._process.poll() is not None:
                 _close_pipes(self._process)
-                self._process = _start(self._trade)
-            self._write(FromStudio(order=order))
+                self._process = _start(self._kind)
+            self._write(WorkerInput(order=order))
 
     def messages(self) -> Iterator[Message]:
         with self._reading:
@@ -61,21 +61,21 @@ class ProcessPainter:
                     break  # cut off in the middle of a line
                 if message.ended:
                     with self._lock:
-                        self._job = None
+                        self._job_id = None
                 yield message
                 if message.ended:
                     return
             self._process.kill()  # it is lost, whatever it does
             self._process.wait()
 
-    def send(self, command: Command) -> None:
+    def send(self, command: JobCommand) -> None:
         with self._lock:
             try:
-                self._write(FromStudio(command=command))
+                self._write(WorkerInput(command=command))
             except OSError:
-                return  # it is lost: `messages` ends, which says so
+                return  # the process is lost, and `messages` ends
         if command.cancel:
-            timer = threading.Timer(CANCEL_SECONDS, self._end, [command.id])
+            timer = threading.Timer(CANCEL_SECONDS, self._kill, [command.id])
             timer.daemon = True
             timer.start()
 
@@ -90,38 +90,43 @@ class ProcessPainter:
         with self._reading:
             _close_pipes(self._process)
 
-    def _end(self, job: str) -> None:
+    def _kill(self, job_id: str) -> None:
         with self._lock:
-            if job == self._job:
+            if job_id == self._job_id:
                 self._process.kill()
 
-    def _write(self, line: FromStudio) -> None:
+    def _write(self, line: WorkerInput) -> None:
         stdin = _pipe(self._process.stdin)
         stdin.write(line.model_dump_json(exclude_defaults=True).encode() + b"\n")
         stdin.flush()
 
 
-def start_drafter() -> ProcessPainter:
-    """A process that makes drafts."""
-    return ProcessPainter("draft")
+def start_painter() -> WorkerProcess:
+    """Start a process that paints."""
+    return WorkerProcess("paint")
 
 
-def _start(trade: Trade) -> subprocess.Popen[bytes]:
+def start_drafter() -> WorkerProcess:
+    """Start a process that makes drafts."""
+    return WorkerProcess("draft")
+
+
+def _start(kind: WorkerKind) -> subprocess.Popen[bytes]:
     home = str(Path(__file__).parents[2])  # this very package, wherever it was found
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "impasto.studio.worker.main", trade],
+        [sys.executable, "-P", "-m", "impasto.studio.worker.main", kind],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # Threads that spin while they wait would starve the page.
         env={"OMP_WAIT_POLICY": "passive"} | os.environ | {"PYTHONPATH": path},
-        start_new_session=True,  # Ctrl-C is the studio's to answer
+        start_new_session=True,  # only the studio answers Ctrl-C
     )
 
 
 def _close_pipes(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):  # what was not written any more
+        with contextlib.suppress(OSError):  # closing writes what is left, and nobody reads it
             _pipe(pipe).close()
 
 

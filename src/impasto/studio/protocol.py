@@ -1,4 +1,4 @@
-"""What the studio and a painting process say to each other: a line of JSON each."""
+"""Messages between the studio and its workers: one line of JSON each."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from pydantic import BaseModel, ConfigDict
 
 from impasto.studio.request import Request
 
-Trade = Literal["paint", "draft"]  # what a process does
-
-
-class _Line(BaseModel):
-    # A loss may be infinite: JSON as Python writes and reads it can say so.
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+WorkerKind = Literal["paint", "draft"]
 
 
 @dataclass(frozen=True)
-class Files:
-    """Where things are in a job's folder."""
+class JobFiles:
+    """Paths of the files in a job's folder."""
 
     folder: Path
     id: str
@@ -30,7 +25,7 @@ class Files:
         return self.exported(".png")
 
     def exported(self, suffix: str) -> Path:
-        """The picture in another format: a name fit for downloading."""
+        """Path of the picture in another format, with a name fit for downloading."""
         return self.folder / f"impasto-{self.id}{suffix}"
 
     @property
@@ -54,14 +49,19 @@ class Files:
         return self.folder / "grid"
 
 
+class _Line(BaseModel):
+    # A loss may be infinite: JSON as Python writes and reads it can say so.
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+
+
 class Order(_Line):
-    """A job to paint: from its checkpoint, where there is one.
+    """A job for a worker, which continues from the job's checkpoint where there is one.
 
     Attributes
     ----------
-    request: with absolute paths, and options that are complete.
-    names: what people call its files, by path.
-    source: the picture that a ``final`` goes on from.
+    request: with absolute paths and complete options.
+    names: the names that the person gave to the files, by path.
+    source: the picture that a ``final`` enlarges.
     """
 
     id: str
@@ -71,12 +71,12 @@ class Order(_Line):
     source: Path | None = None
 
     @property
-    def files(self) -> Files:
-        return Files(self.folder, self.id)
+    def files(self) -> JobFiles:
+        return JobFiles(self.folder, self.id)
 
 
-class Command(_Line):
-    """A change to the job in hand: end it and keep what is there, drop it, or steer it."""
+class JobCommand(_Line):
+    """A change to the current job: `stop` keeps its picture, `cancel` drops it, the numbers steer it."""
 
     id: str
     stop: bool = False
@@ -85,8 +85,25 @@ class Command(_Line):
     color_strength: float | None = None
 
 
-class Progress(_Line):
-    """How far a job is; see `JobView`."""
+class WorkerInput(_Line):
+    """A line to a worker: either an order or a command."""
+
+    order: Order | None = None
+    command: JobCommand | None = None
+
+
+class StudioProgress(_Line):
+    """Progress of a job.
+
+    Attributes
+    ----------
+    doing: what happens before the first step, such as fetching weights; empty while painting.
+    steps_done, steps: over all scales, at most; of a grid: pictures.
+    scale, scales: the current scale, from 1, and their number; of a grid: the current picture.
+    share_done: of the work, 0 to 1.
+    size: (width, height) of the pastiche in pixels, once it is known.
+    seconds: time spent painting, without pauses. seconds_left: None while it cannot be estimated.
+    """
 
     doing: str = ""
     steps_done: int = 0
@@ -100,7 +117,7 @@ class Progress(_Line):
 
 
 class Ended(_Line):
-    """The last line about a job; `traceback` where it failed for a bug."""
+    """The last line about a job; `traceback` is set where a bug ended it."""
 
     state: Literal["done", "stopped", "cancelled", "failed"]
     error: str | None = None
@@ -108,22 +125,15 @@ class Ended(_Line):
 
 
 class Message(_Line):
-    """Something new about the job in hand.
+    """A worker's news about its current job.
 
     Attributes
     ----------
     losses: of step `progress.steps_done`. checkpoint: whether one was saved.
     """
 
-    progress: Progress | None = None
+    progress: StudioProgress | None = None
     losses: dict[str, float] | None = None
     notice: str | None = None
     checkpoint: bool = False
     ended: Ended | None = None
-
-
-class FromStudio(_Line):
-    """A line to a painting process: one of the two."""
-
-    order: Order | None = None
-    command: Command | None = None

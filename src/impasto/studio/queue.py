@@ -1,4 +1,4 @@
-"""The queue: one painting at a time per painter, and the history of all that were."""
+"""The queue: each worker paints one job at a time; ended jobs are the history."""
 
 from __future__ import annotations
 
@@ -11,87 +11,88 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import OptionError, OutputError, RecordError
-from impasto.studio.job import MANIFEST, Job, Manifest, Place, load_job, new_id
-from impasto.studio.process import Painter
-from impasto.studio.protocol import Command, Ended, Files, Order
-from impasto.studio.request import JobView, Request
+from impasto.options.fields import build_options
+from impasto.studio.job import MANIFEST, JobManifest, JobView, PathConversion, StudioJob, load_job, new_id
+from impasto.studio.process import Worker
+from impasto.studio.protocol import Ended, JobCommand, JobFiles, Order
+from impasto.studio.request import Request
 
-MOST_WAITING = 100
-MOST_FRUITLESS = 50  # ended jobs without a picture that the history keeps
-CHECKPOINT_BYTES = 5_000_000_000  # of all jobs that were stopped; the newest keep theirs
-STOP_SECONDS = 15.0  # for what is being painted to be stopped when the studio ends
-# What an enlargement takes from the options of the studio: its look and its schedule come from the picture's record.
-FOR_A_FINAL = ("device", "encoder", "max_memory_bytes", "precision", "threads", "tile_px")
+MAX_WAITING = 100
+MAX_WITHOUT_PICTURE = 50  # ended jobs without a picture that stay in the history
+CHECKPOINT_BYTES = 5_000_000_000  # of all stopped jobs; the newest keep theirs
+STOP_SECONDS = 15.0  # for the current jobs to stop when the studio ends
+# The options of the studio that an enlargement takes: its look and its schedule come from the picture's record.
+FINAL_OPTIONS = ("device", "encoder", "max_memory_bytes", "precision", "threads", "tile_px")
 LOST = "the painting process was lost, perhaps for want of memory: Continue goes on from the last checkpoint"
 
 
 class Queue:
-    """Jobs in a folder, each in one of its own; every method may be called from any thread.
+    """Jobs, each in a folder of its own; every method may be called from any thread.
+
+    Methods that take a `job_id` raise `OptionError` for an unknown one.
 
     Parameters
     ----------
-    folder: of the jobs; made if need be. What was waiting there goes on to wait.
-    painters: make what paints; each is given a thread.
+    folder: of the jobs, made if need be. Jobs that waited there wait again.
+    start_workers: each starts a worker, which is given a thread.
     options: laid over every job's recipe, see `Store`.
-    name_of: what people call a file. stored, found: bring paths to the manifest's form and back.
+    name_of: the name that the person gave to a file.
+    to_stored, from_stored: convert paths to those in the manifests and back.
     """
 
     def __init__(
         self,
         folder: Path,
-        painters: Sequence[Callable[[], Painter]],
+        start_workers: Sequence[Callable[[], Worker]],
         *,
         options: Mapping[str, Any],
         name_of: Callable[[Path], str],
-        stored: Place,
-        found: Place,
+        to_stored: PathConversion,
+        from_stored: PathConversion,
     ) -> None:
-        self._folder, self._options, self._name_of, self._stored = folder, options, name_of, stored
+        self._folder, self._options, self._name_of, self._to_stored = folder, options, name_of, to_stored
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._closing = False
         self.notes: list[str] = []
-        self._jobs = {job.id: job for job in self._load(found)}
+        self._jobs = {job.id: job for job in self._load(from_stored)}
         waiting = [job for job in self._jobs.values() if job.state == "waiting"]
         self._waiting = [job.id for job in sorted(waiting, key=lambda job: job.manifest.queued)]
         self._tidy()
-        self._painters = [make() for make in painters]
+        self._workers = [start() for start in start_workers]
         self._threads = [
-            threading.Thread(target=self._work, args=(painter, number), name=f"painter {number}", daemon=True)
-            for number, painter in enumerate(self._painters)
+            threading.Thread(target=self._run, args=(worker, number), name=f"worker {number}", daemon=True)
+            for number, worker in enumerate(self._workers)
         ]
         for thread in self._threads:
             thread.start()
 
-    def _load(self, found: Place) -> list[Job]:
+    def _load(self, from_stored: PathConversion) -> list[StudioJob]:
         self._folder.mkdir(parents=True, exist_ok=True)
         jobs = []
         for folder in sorted(path for path in self._folder.iterdir() if path.is_dir()):
             for part in folder.glob(".impasto-*.part"):  # of a studio that was killed
                 part.unlink(missing_ok=True)
-            if not any((folder / name).exists() for name in (MANIFEST, Files(folder, folder.name).picture.name)):
-                shutil.rmtree(folder, ignore_errors=True)  # begun or removed by halves
+            if not any((folder / name).exists() for name in (MANIFEST, JobFiles(folder, folder.name).picture.name)):
+                shutil.rmtree(folder, ignore_errors=True)  # its beginning or its removal was cut short
                 continue
             try:
-                jobs.append(load_job(folder, found))
+                jobs.append(load_job(folder, from_stored))
             except RecordError as error:
                 self.notes.append(f"the job {folder.name} is left out of the history: {error}")
         return jobs
 
     def submit(self, request: Request, title: str, source: Path | None = None) -> str:
-        """See `Store.submit`; `source` is copied into the job's folder. Raises `OptionError`, `OutputError`."""
-        now = time.time()
-        id = new_id()
-        manifest = Manifest(
-            id=id,
-            state="waiting",
-            title=title,
-            created=now,
-            queued=now,
-            request=request,
-            source=source.name if source else None,
+        """Put a job at the end of the queue and return its id; `source` is copied into its folder.
+
+        Raises `OptionError` when too many wait, `OutputError` where the job cannot be written.
+        """
+        now, job_id = time.time(), new_id()
+        source_name = source.name if source else None
+        manifest = JobManifest(
+            id=job_id, state="waiting", title=title, created=now, queued=now, request=request, source=source_name
         )
-        job = Job(self._folder / id, manifest)
+        job = StudioJob(self._folder / job_id, manifest)
         with self._lock:
             self._check_room()
         try:
@@ -99,115 +100,131 @@ class Queue:
             if source is not None:
                 shutil.copyfile(source, job.folder / source.name)
             with self._lock:
-                job.save(self._stored)
-                self._jobs[id] = job
-                self._waiting.append(id)
+                job.save(self._to_stored)
+                self._jobs[job_id] = job
+                self._waiting.append(job_id)
                 self._changed.notify()
         except (OSError, OutputError) as error:
             job.remove()
             why = error if isinstance(error, OutputError) else error.strerror
             raise OutputError(f"the job cannot be kept: {why}") from error
-        return id
+        return job_id
 
-    def view(self, id: str) -> JobView:
+    def view(self, job_id: str) -> JobView:
+        """A snapshot of a job."""
         with self._lock:
-            return self._view(self._job(id))
+            return self._view(self._job(job_id))
 
     def history(self) -> list[JobView]:
+        """Snapshots of all jobs, newest first."""
         with self._lock:
             return [self._view(job) for job in self._newest_first()]
 
-    def files(self, id: str) -> Files:
+    def files(self, job_id: str) -> JobFiles:
+        """Paths of the files of a job."""
         with self._lock:
-            return self._job(id).files
+            return self._job(job_id).files
 
     def requests(self) -> list[Request]:
-        """Of all jobs, newest first."""
+        """The requests of all jobs, newest first."""
         with self._lock:
             return [job.manifest.request for job in self._newest_first()]
 
-    def stop(self, id: str) -> None:
+    def stop(self, job_id: str) -> None:
+        """End a job after this step with its picture and a checkpoint to continue from. Nothing if it has ended."""
         with self._lock:
-            self._end(self._job(id), "stopped")
+            self._end(self._job(job_id), "stopped")
 
-    def cancel(self, id: str) -> None:
+    def cancel(self, job_id: str) -> None:
+        """End a job at once, without a picture and a checkpoint; of a job that has ended, drop the checkpoint."""
         with self._lock:
-            self._end(self._job(id), "cancelled")
+            self._end(self._job(job_id), "cancelled")
 
-    def delete(self, id: str) -> None:
+    def delete(self, job_id: str) -> None:
+        """Cancel a job if need be, and remove it with its pictures."""
         with self._lock:
-            job = self._job(id)
+            job = self._job(job_id)
             self._end(job, "cancelled")
             job.deleted = True
-            self._jobs.pop(id, None)  # tidied away, perhaps, as it was cancelled
-            if job.painter is None:
+            self._jobs.pop(job_id, None)  # `_end` may have tidied it away
+            if job.worker is None:
                 job.remove()
 
-    def go_on(self, id: str) -> None:
+    def go_on(self, job_id: str) -> None:
+        """Put a stopped, failed or cancelled job back into the queue, to continue from its checkpoint if there is one.
+
+        Raises `OptionError` for one that is done; nothing happens to one that waits or is being painted.
+        """
         with self._lock:
-            job = self._job(id)
+            job = self._job(job_id)
             if job.state == "done":
                 raise OptionError("this picture is finished: there is nothing to go on with")
             if job.state in ("waiting", "painting"):
                 return
             self._check_room()
             job.rejoin()
-            self._waiting.append(id)
+            self._waiting.append(job_id)
             self._save(job)
             self._changed.notify()
 
-    def steer(self, id: str, changes: Mapping[str, float]) -> None:
-        """See `Store.steer`."""
+    def steer(self, job_id: str, strength: float | None = None, color_strength: float | None = None) -> None:
+        """Change a job that waits or is being painted, from its next step on. Nothing if it has ended.
+
+        Raises `OptionError` for a value out of bounds.
+        """
+        values = {"strength": strength, "color_strength": color_strength}
+        changes = {name: value for name, value in values.items() if value is not None}
+        build_options(changes)
         with self._lock:
-            job = self._job(id)
-            if job.state not in ("waiting", "painting") or job.manifest.request.kind == "grid":
-                return
+            job = self._job(job_id)
             request = job.manifest.request
+            if job.state not in ("waiting", "painting") or request.kind == "grid":
+                return
             job.change(request=request.model_copy(update={"options": {**request.options, **changes}}))
-            if job.painter:
-                job.painter.send(Command.model_validate({"id": id, **changes}))
+            if job.worker:
+                job.worker.send(JobCommand.model_validate({"id": job_id, **changes}))
             else:
                 self._save(job)
 
     def close(self) -> None:
-        """See `Store.close`."""
+        """Stop the current jobs, with checkpoints, and end the workers. Jobs that wait go on at the next start."""
         with self._lock:
             self._closing = True
             for job in self._jobs.values():
-                if job.painter:
+                if job.worker:
                     self._end(job, "stopped")
             self._changed.notify_all()
         end = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
-        for painter in self._painters:
-            painter.close()  # a job that is in hand even now has its last checkpoint
+        for worker in self._workers:
+            worker.close()  # a job that does not stop in time has its last checkpoint
         for thread in self._threads:
             thread.join()
 
     # ------------------------------------------------------------------------------ with the lock held
 
-    def _job(self, id: str) -> Job:
-        if id not in self._jobs:
-            raise OptionError(f"there is no job {id!r}: it was deleted, or belongs to another studio")
-        return self._jobs[id]
+    def _job(self, job_id: str) -> StudioJob:
+        if job_id not in self._jobs:
+            raise OptionError(f"there is no job {job_id!r}: it was deleted, or belongs to another studio")
+        return self._jobs[job_id]
 
-    def _newest_first(self) -> list[Job]:
+    def _newest_first(self) -> list[StudioJob]:
         return sorted(self._jobs.values(), key=lambda job: (job.manifest.created, job.id), reverse=True)
 
     def _check_room(self) -> None:
-        if len(self._waiting) >= MOST_WAITING:
-            raise OptionError(f"{MOST_WAITING} jobs wait already: cancel some, or wait until there is room")
+        if len(self._waiting) >= MAX_WAITING:
+            raise OptionError(f"{MAX_WAITING} jobs wait already: cancel some, or wait until there is room")
 
-    def _view(self, job: Job) -> JobView:
+    def _view(self, job: StudioJob) -> JobView:
         return job.view(self._waiting.index(job.id) + 1 if job.state == "waiting" else None)
 
-    def _end(self, job: Job, state: str) -> None:
-        """Take a job out of the queue, or ask its painter to end it."""
-        if job.painter is not None:
-            if job.ending not in (state, "cancelled"):  # said already; a stop after a cancel changes nothing
+    def _end(self, job: StudioJob, state: str) -> None:
+        """Take a job out of the queue, or ask its worker to end it."""
+        if job.worker is not None:
+            if job.ending not in (state, "cancelled"):  # a stop after a cancel changes nothing
                 job.ending = state
-                job.painter.send(Command(id=job.id, stop=True, cancel=state == "cancelled"))
+                job.worker.send(JobCommand(id=job.id, stop=True, cancel=state == "cancelled"))
         elif job.state == "waiting":
             self._waiting.remove(job.id)
             job.change(state=state)
@@ -218,32 +235,33 @@ class Queue:
             job.drop_checkpoints()
             self._save(job)
 
-    def _save(self, job: Job) -> None:
-        """Save a manifest. A disk that is full does not end the queue: the job goes on in memory, and says so."""
+    def _save(self, job: StudioJob) -> None:
+        """Save a manifest. A full disk does not end the queue: the job goes on in memory, with a notice."""
         try:
-            job.save(self._stored)
+            job.save(self._to_stored)
         except OutputError as error:
-            job.change(notices=(*job.manifest.notices, str(error))[-20:])
+            job.add_notice(str(error))
 
     def _tidy(self) -> None:
-        """Bound what is kept beside pictures: checkpoints by their size, jobs without a picture by their number."""
+        """Remove old checkpoints, by their size, and old jobs without a picture, by their number."""
         ended = [job for job in self._jobs.values() if job.state not in ("waiting", "painting")]
         ended.sort(key=lambda job: job.manifest.queued, reverse=True)
-        held = 0
+        total_bytes = 0
         for job in [job for job in ended if job.resumable]:
-            held += job.checkpoint_bytes
-            if held > CHECKPOINT_BYTES:
+            total_bytes += job.checkpoint_bytes
+            if total_bytes > CHECKPOINT_BYTES:
                 job.drop_checkpoints()
-                job.change(notices=(*job.manifest.notices, "its checkpoint made room for newer ones"))
+                job.add_notice("its checkpoint made room for newer ones")
                 self._save(job)
-        for job in [job for job in ended if not job.has_picture and not job.resumable][MOST_FRUITLESS:]:
+        without_picture = [job for job in ended if not job.files.picture.is_file() and not job.resumable]
+        for job in without_picture[MAX_WITHOUT_PICTURE:]:
             del self._jobs[job.id]
             job.remove()
 
-    # ---------------------------------------------------------------------------------------- a thread
+    # ------------------------------------------------------------------------ in the thread of a worker
 
-    def _work(self, painter: Painter, number: int) -> None:
-        """Paint what waits, until the studio ends."""
+    def _run(self, worker: Worker, number: int) -> None:
+        """Give the worker one waiting job after the other, until the studio ends."""
         while True:
             with self._lock:
                 while not self._waiting and not self._closing:
@@ -252,27 +270,27 @@ class Queue:
                     return
                 job = self._jobs[self._waiting.pop(0)]
                 job.change(state="painting")
-                job.painter, job.ending = painter, None
+                job.worker, job.ending = worker, None
                 self._save(job)
                 try:
-                    painter.begin(self._order(job, number))
+                    worker.begin(self._order(job, number))
                     ended = None
                 except OSError as error:
                     ended = Ended(state="failed", error=f"the painting process does not start: {error.strerror}")
             try:
-                ended = ended or self._follow(job, painter)
+                ended = ended or self._follow(job, worker)
             except Exception as error:  # noqa: BLE001 (a bug in one job must not end the queue)
                 line = f"{type(error).__name__}: {error}"
                 ended = Ended(state="failed", error=line, traceback=traceback.format_exc())
             with self._lock:
                 self._conclude(job, ended)
 
-    def _order(self, job: Job, number: int) -> Order:
-        """What painter `number` is told: with options that are complete."""
+    def _order(self, job: StudioJob, number: int) -> Order:
+        """The order for worker `number`, with complete options."""
         request, source = job.manifest.request, job.manifest.source
-        below = {k: v for k, v in self._options.items() if request.kind != "final" or k in FOR_A_FINAL}
-        options = {**below, **request.options}
-        if len(self._painters) > 1 and options.get("device", "auto") == "auto":
+        base = {k: v for k, v in self._options.items() if request.kind != "final" or k in FINAL_OPTIONS}
+        options = {**base, **request.options}
+        if len(self._workers) > 1 and options.get("device", "auto") == "auto":
             options["device"] = f"cuda:{number}"
         return Order(
             id=job.id,
@@ -282,21 +300,22 @@ class Queue:
             source=job.folder / source if source else None,
         )
 
-    def _follow(self, job: Job, painter: Painter) -> Ended:
-        for message in painter.messages():
+    def _follow(self, job: StudioJob, worker: Worker) -> Ended:
+        """Take in a worker's messages until the job has ended."""
+        for message in worker.messages():
             with self._lock:
-                job.take(message)
+                job.update(message)
                 if message.checkpoint:
                     self._save(job)
             if message.ended:
                 return message.ended
         with self._lock:
-            asked = job.ending == "stopped" or self._closing
-        return Ended(state="stopped") if asked else Ended(state="failed", error=LOST)
+            stopping = job.ending == "stopped" or self._closing
+        return Ended(state="stopped") if stopping else Ended(state="failed", error=LOST)
 
-    def _conclude(self, job: Job, ended: Ended) -> None:
+    def _conclude(self, job: StudioJob, ended: Ended) -> None:
         """Note how a job ended. One that was finished before it could be cancelled is done."""
-        job.painter = None
+        job.worker = None
         if job.deleted:
             job.remove()
             return

@@ -1,68 +1,83 @@
-"""The paintings of their own that people keep at hand."""
+"""The shelf: paintings that stay at hand."""
 
 from __future__ import annotations
 
 import json
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+from impasto.errors import OutputError
 from impasto.images.writing import write_whole
 
-MOST_KEPT = 500
+MAX_SHELVED = 500
 _FORMAT = 1
 
 
-class OwnShelf:
-    """Names of uploads in the order in which they were put there, in a file; of more than `MOST_KEPT` the last.
+@dataclass(frozen=True)
+class ShelfPicture:
+    """A painting to choose: one of the bundled samples, or one of the person's own."""
+
+    path: Path
+    name: str
+    bundled: bool
+
+
+class Shelf:
+    """Names of uploads in the order in which they were added, kept in a file; of more than `MAX_SHELVED` the last.
 
     Parameters
     ----------
     file: {"format": 1, "pictures": [name, ...]}.
-    at_first: what it holds where there is no file yet, or none that can be read, which `note` then says.
-
-    Raises `OSError` where the file cannot be written.
+    initial: the names where there is no file yet, or none that can be read; then `note` says so.
     """
 
-    def __init__(self, file: Path, at_first: Iterable[str]) -> None:
+    def __init__(self, file: Path, initial: Iterable[str]) -> None:
         self._file, self._lock = file, threading.Lock()
         self.note: str | None = None
-        names = _read(file) if file.exists() else list(at_first)
+        names = _read(file) if file.exists() else list(initial)
         if names is None:
             self.note = f"{file.name} cannot be read: the shelf begins again with the paintings of the jobs"
-            names = list(at_first)
+            names = list(initial)
         self._names = dict.fromkeys(names)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The first put there first."""
+        """The names, the oldest first."""
         with self._lock:
             return tuple(self._names)
 
     def put(self, name: str) -> None:
-        """Put a picture last; one that is there stays where it is."""
+        """Add a picture at the end; one that is there stays where it is. Raises `OutputError`."""
         with self._lock:
             if name not in self._names:
-                self._keep([*self._names, name][-MOST_KEPT:])
+                self._save([*self._names, name][-MAX_SHELVED:])
 
     def take_off(self, name: str) -> None:
-        """Nothing if it is not there."""
+        """Remove a picture if it is there. Raises `OutputError`."""
         with self._lock:
             if name in self._names:
-                self._keep([other for other in self._names if other != name])
+                self._save([other for other in self._names if other != name])
 
-    def _keep(self, names: list[str]) -> None:
+    def _save(self, names: list[str]) -> None:
         content = json.dumps({"format": _FORMAT, "pictures": names}, indent=1)
-        write_whole(self._file, content.encode(), overwrite=True)
+        try:
+            write_whole(self._file, content.encode(), overwrite=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write down what is on the shelf: {error.strerror}; look for free space"
+            ) from error
         self._names = dict.fromkeys(names)
 
 
 def _read(file: Path) -> list[str] | None:
-    """The names in a file; None for one that is not understood."""
+    """The names in a file; None for one that cannot be used."""
     try:
-        found = json.loads(file.read_bytes())
+        content = json.loads(file.read_bytes())
     except (OSError, ValueError):
         return None
-    if not isinstance(found, dict) or found.get("format") != _FORMAT or not isinstance(found.get("pictures"), list):
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
         return None
-    return [name for name in found["pictures"] if isinstance(name, str)]
+    names = content.get("pictures")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else None

@@ -1,4 +1,4 @@
-"""What the browser is shown of uploads and samples: small JPEGs, made once, as it cannot show every format or size."""
+"""Small JPEGs of uploads and samples for the browser, which cannot show every format or size."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from impasto.inputs.style_file import is_style_file, read_style_file
 EDGES_PX = (320, 1600)
 
 
-class Shown:
-    """Reduced copies in a folder of their own; they can always be made again.
+class Thumbnails:
+    """Reduced copies, each made when it is first needed.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Shown:
         return copy
 
     def size_of(self, source: Path) -> tuple[int, int]:
-        """Width and height in pixels, of a style file those of its painting; leaves a copy to be shown behind."""
+        """Width and height in pixels, of a style file those of its painting; the largest copy is made on the way."""
         if is_style_file(source):
             style = read_style_file(source)
             return style.width_px, style.height_px
@@ -53,7 +53,7 @@ class Shown:
 
 
 def has_record(path: Path) -> bool:
-    """Whether a picture carries a run record, so that it can be restored from."""
+    """Whether a picture carries a run record, so that its settings can be restored."""
     try:
         return bool(read_record(path))
     except (InputError, RecordError):

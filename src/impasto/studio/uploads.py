@@ -1,4 +1,4 @@
-"""Pictures and style files that people bring: checked, copied under names of ours, found again by their SHA-256."""
+"""Uploaded pictures and style files: checked, copied under names that the studio gives, found by their SHA-256."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import json
 import secrets
 import time
 from collections.abc import Collection
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,10 +15,11 @@ from impasto.errors import ImpastoError, InputError, OutputError, printable
 from impasto.images.reading import load_picture
 from impasto.images.writing import write_whole
 from impasto.inputs.style_file import is_style_file, read_style_file
-from impasto.runs.record import PAINTING_SUFFIXES, PICTURE_SUFFIXES, hash_file
+from impasto.runs.record import PAINTING_SUFFIXES
 from impasto.storage.files import why_not_a_file
+from impasto.studio.samples import samples
 
-KEPT_SECONDS = 24 * 3600.0  # an upload that no job reads is kept for so long
+KEPT_SECONDS = 24 * 3600.0  # for which an upload that no job reads is kept
 NAME_LETTERS = 16  # of the SHA-256
 MAX_NAME = 100
 _CHUNK_BYTES = 2**20
@@ -42,7 +41,12 @@ class Uploads:
             path.unlink(missing_ok=True)
 
     def keep(self, picture: Path | bytes, name: str) -> Path:
-        """See `Store.keep_upload`."""
+        """Copy a picture, or a style file, into the folder, and return its path there; the same bytes are kept once.
+
+        `name` is what the person calls it: it is shown and goes into the run record, and becomes no path. Raises
+        `InputError`, one line, for a file that is too large (bytes, or pixels, before it is decoded), damaged, or no
+        picture; `OutputError` where it cannot be copied.
+        """
         name = clean_name(name)
         part = self.folder / _PART.replace("*", secrets.token_hex(8))
         try:
@@ -73,7 +77,7 @@ class Uploads:
         return kept
 
     def _copy(self, picture: Path | bytes, part: Path, name: str) -> str:
-        """Copy no more than may be; returns the SHA-256."""
+        """Copy a picture within the limit of bytes; returns its SHA-256."""
         if isinstance(picture, bytes):
             return self._pour(io.BytesIO(picture), part, name)
         try:
@@ -99,7 +103,7 @@ class Uploads:
         return digest.hexdigest()
 
     def name_of(self, path: Path) -> str:
-        """What the person called it; the file's own name where that is not known."""
+        """The name that the person gave to an upload; the file name of anything else."""
         return self._note(path).get("name") or path.name
 
     def find(self, sha256: str) -> Path | None:
@@ -112,7 +116,7 @@ class Uploads:
         return samples().get(sha256)
 
     def claim(self, path: Path) -> bool:
-        """Whether a path is an upload's or a sample's, nothing else being read for a request; an upload is kept on."""
+        """Whether a path is that of an upload or a sample; the upload then counts as just used."""
         if path in samples().values():
             return True
         if path.parent != self.folder or path.suffix not in PAINTING_SUFFIXES or not path.is_file():
@@ -129,7 +133,7 @@ class Uploads:
                     path.unlink(missing_ok=True)
                     path.with_suffix(".json").unlink(missing_ok=True)
         except OSError:
-            return  # another day
+            return  # the next cleaning may succeed
 
     def _note(self, path: Path) -> dict[str, str]:
         try:
@@ -139,16 +143,8 @@ class Uploads:
         return {key: text for key, text in note.items() if isinstance(text, str)} if isinstance(note, dict) else {}
 
 
-@cache
-def samples() -> dict[str, Path]:
-    """The bundled paintings by SHA-256."""
-    folder = (Path(str(resources.files("impasto"))) / "inputs" / "samples").resolve()
-    paths = sorted(path for path in folder.iterdir() if path.suffix in PICTURE_SUFFIXES)
-    return {hash_file(path): path for path in paths}
-
-
 def clean_name(name: str) -> str:
-    """A name to be shown: no folders, one printable line, not too long."""
+    """A name fit to be shown: no folders, one printable line, not too long."""
     line = printable(" ".join(name.replace("\\", "/").rsplit("/", 1)[-1].split()))
     if len(line) <= MAX_NAME:
         return line or "picture"

@@ -1,10 +1,10 @@
-// Drafts: what the form says, painted in one pass; asked for anew as soon as it says something else.
+// Drafts of what the form says, requested again as soon as it changes.
 
 import { call } from "./api.js";
 import { plain, tell } from "./elements.js";
 
 const SLIDE_MS = 150; // a slider has come to rest
-const TAB = Math.random().toString(36).slice(2); // of all that a tab asks for, it wants the last
+const CLIENT_ID = Math.random().toString(36).slice(2); // of the requests of a tab only the last is drafted
 
 export class Drafts {
   // `arrived` is called with each draft, in the order in which they were asked for.
@@ -37,15 +37,15 @@ export class Drafts {
   }
 
   async ask() {
-    const place = ++this.asked, after = this.form.paintings.map(({ title }) => plain(title)).join(" + ");
+    const sequence = ++this.asked, after = this.form.paintings.map(({ title }) => plain(title)).join(" + ");
     try {
-      const draft = await call("draft", await this.form.request(), TAB, place);
-      if (!draft || place < this.came) return;
-      this.came = place;
+      const draft = await call("draft", await this.form.request(), CLIENT_ID, sequence);
+      if (!draft || sequence < this.came) return;
+      this.came = sequence;
       await this.arrived({ ...draft, after });
     } catch (error) {
-      if (place !== this.asked) return;
-      this.came = place;
+      if (sequence !== this.asked) return;
+      this.came = sequence;
       tell(error.message);
       await this.arrived(null);
     }

@@ -1,4 +1,4 @@
-"""What a drafting process does with an order: one pass of a stylizer that is loaded once."""
+"""Making drafts: one pass of a stylizer that is loaded once."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ from impasto.options.fields import PaintOptions
 from impasto.runs.draft import Drafter, DraftOptions, set_threads
 from impasto.studio.protocol import Ended, Order
 from impasto.studio.request import Request
-from impasto.studio.worker.paint import Tell, Work, named, paintings_named, regions_named, regions_of, style_of, told
+from impasto.studio.worker.active_job import ActiveJob, Report, end_of
+from impasto.studio.worker.inputs import load_paintings, load_regions, rename, rename_paintings, rename_regions
 from impasto.stylizer.regions import Readings, study_painting
 from impasto.stylizer.statistics import StyleStatistics, blend_statistics
 from impasto.stylizer.stylizer import load_stylizer
 
-MOST_STUDIED = 64  # paintings, some 300 kB each
-MOST_PHOTOS = 4  # reduced to the size of a draft
+MAX_PAINTINGS = 64  # whose statistics are kept, some 300 kB each
+MAX_PHOTOS = 4  # kept at the size of a draft
 
 
-class DraftTable:
-    """The stylizer, what it has learned of the last paintings, and the last photos: paging costs one pass a page."""
+class DraftMaker:
+    """The stylizer with the last paintings and photos: to page through paintings costs one pass each."""
 
     def __init__(self) -> None:
-        self._study = lru_cache(MOST_STUDIED)(self._study_anew)
-        self._photo = lru_cache(MOST_PHOTOS)(_load_reduced)
+        self._study = lru_cache(MAX_PAINTINGS)(self._study_uncached)
+        self._photo = lru_cache(MAX_PHOTOS)(_load_reduced)
 
     @cached_property
     def _readings(self) -> Readings:
         return Readings(load_stylizer())
 
-    def do_work(self, work: Work, tell: Tell) -> Ended:
-        """Draft what is ordered; whatever goes wrong is told, not raised."""
-        return told(lambda: self._draft(work.order))
+    def do_job(self, job: ActiveJob, report: Report) -> Ended:
+        """Make a draft; every error is reported, none raised."""
+        return end_of(lambda: self._draft(job.order))
 
     def _draft(self, order: Order) -> Ended:
         request, names = order.request, order.names
@@ -49,13 +50,13 @@ class DraftTable:
         values = dict(request.options)
         set_threads(thread_count(PaintOptions(threads=values.pop("threads"))))
         options = DraftOptions(**values)
-        assert options.size_px is not None, "said by the store"
-        # Masks of regions are of the photo's own size.
+        assert options.size_px is not None, "set by the store"
+        # The masks of regions have the size of the photo itself.
         photo = load_picture(request.photo) if request.regions else self._photo(request.photo, options.size_px)
-        palette = named(load_palette(options.as_of_a_run), names)
-        regions = regions_named(regions_of(request.regions), names)
+        palette = rename(load_palette(options.as_of_a_run), names)
+        regions = rename_regions(load_regions(request.regions), names)
         drafter = Drafter(options, regions, palette, readings=self._readings)
-        photo = named(photo, names)
+        photo = rename(photo, names)
         style, files = self._background(drafter, photo, request, options, names)
         drafter.paint(photo, style, files, options.size_px).save(order.files.exported(".jpg"), overwrite=True)
         return Ended(state="done")
@@ -63,22 +64,24 @@ class DraftTable:
     def _background(
         self, drafter: Drafter, photo: Picture, request: Request, options: DraftOptions, names: Mapping[str, str]
     ) -> tuple[StyleStatistics | None, list[PaintingFile]]:
-        """What is learned of the paintings of what no region covers; where colours change them, learned anew."""
-        assert options.size_px is not None, "said by the store"
+        """The statistics of the background's paintings: kept ones, unless colours or masks change them."""
+        assert options.size_px is not None, "set by the store"
         if not request.paintings:
             return None, []
         if options.color != "painting" or any(choice.mask for choice in request.paintings):
-            paintings = paintings_named(style_of(request.paintings) or [], names)
+            paintings = rename_paintings(load_paintings(request.paintings) or [], names)
             return drafter.study(photo, paintings, options.size_px), [describe_painting(one) for one in paintings]
         styles, files = [], []
         for choice in request.paintings:
             style, file = self._study(choice.path, options.brush_scale * choice.brush_scale, options.size_px)
             styles.append((style, choice.weight))
-            own = {"name": names[str(choice.path)], "weight": choice.weight, "brush_scale": choice.brush_scale}
-            files.append(file.model_copy(update=own))
+            settings = {"name": names[str(choice.path)], "weight": choice.weight, "brush_scale": choice.brush_scale}
+            files.append(file.model_copy(update=settings))
         return blend_statistics(styles), files
 
-    def _study_anew(self, path: Path, brush_scale: float, long_edge_px: int) -> tuple[StyleStatistics, PaintingFile]:
+    def _study_uncached(
+        self, path: Path, brush_scale: float, long_edge_px: int
+    ) -> tuple[StyleStatistics, PaintingFile]:
         painting = Painting(path)
         return study_painting(self._readings.stylizer, painting, long_edge_px, brush_scale), describe_painting(painting)
 

@@ -1,4 +1,4 @@
-"""Grids: strength x painting on one sheet, as a list of the laboratory's jobs."""
+"""Painting a grid: strength x painting on one sheet, as a list of the laboratory's jobs."""
 
 from __future__ import annotations
 
@@ -16,52 +16,47 @@ from impasto.lab.run_folder import RunFolder
 from impasto.lab.runner import with_threads
 from impasto.lab.sheet import Cell, Sheet, draw_sheet
 from impasto.lab.sweep import plan_sweep
-from impasto.lab.workers import JobEnded, JobProgress, JobStarted, run_here
+from impasto.lab.workers import JobEnded, JobProgress, run_here
 from impasto.runs.progress import Clock
-from impasto.studio.protocol import Ended, Message, Order, Progress
+from impasto.studio.protocol import Ended, Message, Order, StudioProgress
 from impasto.studio.request import Request
-from impasto.studio.worker.paint import THUMBNAIL_PX, Tell, Work, save_reduced
+from impasto.studio.worker.active_job import ActiveJob, Report
+from impasto.studio.worker.reduced import THUMBNAIL_PX, save_reduced
 from impasto.version import __version__
 
 SHEET_SHARE = 0.1  # of the time that drawing the sheet may take
 
 
-def paint_grid(work: Work, tell: Tell) -> Ended:
-    """Paint what of the grid is not there yet; the sheet grows with it."""
-    order = work.order
+def paint_grid(job: ActiveJob, report: Report) -> Ended:
+    """Paint those pictures of a grid that are not there yet; the sheet grows with them."""
+    order = job.order
     folder = RunFolder.create(order.files.grid, with_threads(plan_grid(order.request, order.names), None))
-    jobs = folder.manifest.jobs
-    check_inputs(jobs)
-    waiting = [job for job in jobs if not _is_painted(folder, job)]
-    watch = _Watch(len(jobs), len(waiting))
-    for event in run_here(waiting, iter_painting, work.controls):
-        if isinstance(event, JobStarted):
-            watch.begin()
-        elif isinstance(event, JobProgress):
-            watch.clock.tick(event.event)
+    grid = _Grid(order, folder)
+    check_inputs(grid.jobs)
+    for event in run_here(grid.waiting, iter_painting, job.controls):
+        if isinstance(event, JobProgress):
+            grid.clock.tick(event.event)
         elif isinstance(event, JobEnded):
             folder.store(event.job, event.ended)
-            watch.end()
-            if watch.sheet_due:
-                watch.draw(order, folder)
-        tell(Message(progress=watch.progress()))
-    if work.cancelled:
+            grid.count()
+        report(Message(progress=grid.progress()))
+    if job.cancelled:
         return Ended(state="cancelled")
-    if not watch.drawn:
-        watch.draw(order, folder)
-    tell(Message(progress=watch.progress().model_copy(update={"seconds_left": None})))
-    failed = [result.error for job in jobs if (result := folder.result(job)) and result.status == "failed"]
-    if len(failed) == len(jobs):
-        return Ended(state="failed", error=failed[0])
-    for line in dict.fromkeys(failed):
-        tell(Message(notice=f"{failed.count(line)} of {len(jobs)} pictures failed: {line}"))
-    return Ended(state="stopped" if watch.done < len(jobs) else "done")
+    if not grid.drawn:
+        grid.draw()
+    report(Message(progress=grid.progress().model_copy(update={"seconds_left": None})))
+    errors = [result.error for j in grid.jobs if (result := folder.result(j)) and result.status == "failed"]
+    if len(errors) == len(grid.jobs):
+        return Ended(state="failed", error=errors[0])
+    for error in dict.fromkeys(errors):
+        report(Message(notice=f"{errors.count(error)} of {len(grid.jobs)} pictures failed: {error}"))
+    return Ended(state="stopped" if grid.done < len(grid.jobs) else "done")
 
 
 def plan_grid(request: Request, names: Mapping[str, str]) -> LabManifest:
-    """Its pictures as a list of jobs; raises as `plan_sweep` does.
+    """The pictures of a grid as a list of jobs; raises as `plan_sweep` does.
 
-    `names` are what people call the paintings, by path: the files' own names say nothing.
+    `names` are those that the person gave to the paintings, by path: the store's file names mean nothing to people.
     """
     assert request.photo is not None, "a grid without a photo is not submitted"
     paintings = list(dict.fromkeys(choice.path for choice in request.paintings))
@@ -73,70 +68,70 @@ def plan_grid(request: Request, names: Mapping[str, str]) -> LabManifest:
     )
     rows, columns = manifest.axes  # a row a painting: strength grows from left to right
     labels = _distinct(Path(names.get(str(path), path.name)).stem for path in paintings)
-    called = dict(zip(rows.values, labels, strict=True))
+    label_of = dict(zip(rows.values, labels, strict=True))
     jobs = tuple(
-        job.model_copy(update={"labels": job.labels | {"painting": called[job.labels["painting"]]}})
+        job.model_copy(update={"labels": job.labels | {"painting": label_of[job.labels["painting"]]}})
         for job in manifest.jobs
     )
-    axes = (Axis(name="painting", values=tuple(called.values())), columns)
+    axes = (Axis(name="painting", values=tuple(label_of.values())), columns)
     return manifest.model_copy(update={"axes": axes, "jobs": jobs})
 
 
-class _Watch:
-    """How far a grid is; what was painted before it went on takes no time."""
+class _Grid:
+    """The pictures, the sheet and the progress of a grid; those that were painted earlier take no time.
 
-    def __init__(self, pictures: int, waiting: int) -> None:
-        self._pictures, self._before = pictures, pictures - waiting
-        self._started = time.monotonic()
-        self.done, self.clock = self._before, Clock()
-        self.size: tuple[int, int] | None = None
-        self.drawn, self._sheet_at = False, 0.0
+    Attributes
+    ----------
+    waiting: the jobs to paint. done: number of the pictures that are painted, or failed, so far.
+    drawn: whether the sheet shows them all. clock: of the current picture.
+    """
 
-    def begin(self) -> None:
-        self.clock = Clock()
+    def __init__(self, order: Order, folder: RunFolder) -> None:
+        self._order, self._folder = order, folder
+        self.jobs = folder.manifest.jobs
+        self.waiting = [job for job in self.jobs if not _is_painted(folder, job)]
+        self.done = self._done_before = len(self.jobs) - len(self.waiting)
+        self.drawn, self.clock = False, Clock()
+        self._started, self._sheet_due = time.monotonic(), 0.0
+        self._size: tuple[int, int] | None = None
 
-    def end(self) -> None:
+    def count(self) -> None:
+        """Count a picture that has ended, and draw the sheet if that is due."""
         self.done, self.clock, self.drawn = self.done + 1, Clock(), False
+        if time.monotonic() >= self._sheet_due:
+            self.draw()
 
-    @property
-    def sheet_due(self) -> bool:
-        return time.monotonic() >= self._sheet_at
-
-    def draw(self, order: Order, folder: RunFolder) -> None:
-        """Write the sheet as it is by now; the next one is due when this one was worth its time."""
-        started = time.monotonic()
-        self.size, self.drawn = _draw(order, folder), True
+    def draw(self) -> None:
+        """Write the sheet and its thumbnail; the next is due when painting has taken its share of the time."""
+        started, order = time.monotonic(), self._order
+        manifest = self._folder.manifest
+        page = lay_out(manifest)[0]
+        cells = [[_cell(self._folder, job) if job else None for job in row] for row in page.cells]
+        photo = manifest.jobs[0].files(Role.PHOTO)[0].path
+        title = Path(order.names.get(str(photo), photo.name)).stem
+        subtitle = f"painting × strength  ·  impasto {__version__}"
+        sheet = draw_sheet(Sheet(title, subtitle, page, cells, [("photo", photo)]))
+        write_file(order.files.picture, sheet, overwrite=True)
+        picture = load_picture(order.files.picture)
+        save_reduced(order.files.thumbnail, picture.pixels(), THUMBNAIL_PX)
+        self._size, self.drawn = (picture.width_px, picture.height_px), True
         ended = time.monotonic()
-        self._sheet_at = ended + (ended - started) / SHEET_SHARE
+        self._sheet_due = ended + (ended - started) / SHEET_SHARE
 
-    def progress(self) -> Progress:
-        painted = self.done + self.clock.share_done
-        seconds = time.monotonic() - self._started
-        now = painted - self._before
-        return Progress(
+    def progress(self) -> StudioProgress:
+        """Progress in pictures."""
+        pictures, painted = len(self.jobs), self.done + self.clock.share_done
+        seconds, painted_now = time.monotonic() - self._started, painted - self._done_before
+        return StudioProgress(
             steps_done=self.done,
-            steps=self._pictures,
-            scale=min(self.done + 1, self._pictures),
-            scales=self._pictures,
-            share_done=painted / self._pictures,
-            size=self.size,
+            steps=pictures,
+            scale=min(self.done + 1, pictures),
+            scales=pictures,
+            share_done=painted / pictures,
+            size=self._size,
             seconds=seconds,
-            seconds_left=seconds / now * (self._pictures - painted) if now else None,
+            seconds_left=seconds / painted_now * (pictures - painted) if painted_now else None,
         )
-
-
-def _draw(order: Order, folder: RunFolder) -> tuple[int, int]:
-    """Write the sheet and its thumbnail; returns (width, height) in pixels."""
-    manifest = folder.manifest
-    page = lay_out(manifest)[0]
-    cells = [[_cell(folder, job) if job else None for job in row] for row in page.cells]
-    photo = manifest.jobs[0].files(Role.PHOTO)[0].path
-    title = Path(order.names.get(str(photo), photo.name)).stem
-    subtitle = f"painting × strength  ·  impasto {__version__}"
-    write_file(order.files.picture, draw_sheet(Sheet(title, subtitle, page, cells, [("photo", photo)])), overwrite=True)
-    sheet = load_picture(order.files.picture)
-    save_reduced(order.files.thumbnail, sheet.pixels(), THUMBNAIL_PX)
-    return sheet.width_px, sheet.height_px
 
 
 def _cell(folder: RunFolder, job: LabJob) -> Cell:
@@ -155,11 +150,11 @@ def _is_painted(folder: RunFolder, job: LabJob) -> bool:
 
 def _distinct(names: Iterable[str]) -> list[str]:
     """The names, numbered where two are the same."""
-    found: dict[str, None] = {}
+    labels: dict[str, None] = {}
     for name in names:
-        number, own = 1, name
-        while own in found:
+        number, label = 1, name
+        while label in labels:
             number += 1
-            own = f"{name} ({number})"
-        found[own] = None
-    return list(found)
+            label = f"{name} ({number})"
+        labels[label] = None
+    return list(labels)

@@ -1,0 +1,148 @@
+"""The drafting process and its queue: only a client's latest request is drafted, and the last drafts are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from impasto.errors import InputError, OptionError, OutputError
+from impasto.studio.process import Worker
+from impasto.studio.protocol import JobCommand, Order
+from impasto.studio.request import Request
+
+MAX_DRAFTS = 64
+MAX_DRAFTS_WAITING = 16
+MAX_CLIENTS = 256
+DRAFT_SECONDS = 60.0  # for a draft, loading included; then its process is killed
+CLOSED = "the studio is being closed"
+LOST = "the drafting process was lost, perhaps for want of memory; choose the painting again"
+
+
+class DraftQueue:
+    """Drafts in a folder, named by the hash of their request; every method may be called from any thread.
+
+    Parameters
+    ----------
+    folder: made if need be, and emptied.
+    start_drafter: starts the worker; called before the first draft.
+    name_of: the name that the person gave to a file.
+    """
+
+    def __init__(self, folder: Path, start_drafter: Callable[[], Worker], name_of: Callable[[Path], str]) -> None:
+        self._folder, self._start_drafter, self._name_of = folder, start_drafter, name_of
+        self._changed = threading.Condition()
+        self._worker: Worker | None = None
+        self._drafts: OrderedDict[Path, None] = OrderedDict()  # the last used at the end
+        self._latest: OrderedDict[str, int] = OrderedDict()  # highest sequence by client
+        self._waiting, self._busy, self._closing = 0, False, False
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.iterdir():
+            path.unlink(missing_ok=True)
+
+    def prepare(self) -> Worker:
+        """Start the drafting process unless it runs: it loads for some seconds. Raises `OutputError`."""
+        with self._changed:
+            if self._closing:
+                raise OutputError(CLOSED)
+            try:
+                self._worker = self._worker or self._start_drafter()
+            except OSError as error:
+                raise OutputError(f"the drafting process does not start: {error.strerror}") from error
+            return self._worker
+
+    def draft(self, request: Request, client_id: str = "", sequence: int = 0) -> Path | None:
+        """The picture of a request that `reduce_to_draft` made; None if it was dropped, see `Store.draft`.
+
+        Raises `InputError` for a request that cannot be drafted, `OutputError` where the process is lost,
+        `OptionError` when too many wait.
+        """
+        name = hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:24]
+        names = {str(path): self._name_of(path) for path in request.files}
+        order = Order(id=name, folder=self._folder, request=request, names=names)
+        path = order.files.exported(".jpg")
+        turn = self._wait_for_turn(path, client_id, sequence)
+        if turn == "paint":
+            try:
+                self._paint(order)
+                self._add(path)
+            finally:
+                with self._changed:
+                    self._busy = False
+                    self._changed.notify_all()
+        return None if turn == "dropped" else path
+
+    def find(self, name: str) -> Path:
+        """The file of a draft; raises `OptionError` for one that is not kept (any more)."""
+        path = self._folder / name
+        if path not in self._drafts:
+            raise OptionError(f"there is no draft {name!r} (any more)")
+        return path
+
+    def close(self) -> None:
+        """End the process; requests that wait are answered with an `OutputError`."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._worker is not None:
+            self._worker.close()
+
+    def _wait_for_turn(self, path: Path, client_id: str, sequence: int) -> Literal["drafted", "paint", "dropped"]:
+        """Wait until the draft is there, or the worker is free and now ours, or the client has asked for another."""
+        with self._changed:
+            if self._waiting >= MAX_DRAFTS_WAITING:
+                raise OptionError(f"{MAX_DRAFTS_WAITING} drafts wait already: try again in a moment")
+            if client_id:
+                self._latest[client_id] = max(sequence, self._latest.pop(client_id, sequence))
+                if len(self._latest) > MAX_CLIENTS:
+                    self._latest.popitem(last=False)
+                self._changed.notify_all()  # the client's earlier requests are dropped
+
+            def is_dropped() -> bool:
+                return self._latest.get(client_id, sequence) > sequence
+
+            self._waiting += 1
+            self._changed.wait_for(lambda: not self._busy or path in self._drafts or is_dropped() or self._closing)
+            self._waiting -= 1
+            if is_dropped():
+                return "dropped"
+            if self._closing:
+                raise OutputError(CLOSED)
+            if path in self._drafts:
+                self._drafts.move_to_end(path)
+                return "drafted"
+            self._busy = True
+            return "paint"
+
+    def _paint(self, order: Order) -> None:
+        worker = self.prepare()
+        try:
+            worker.begin(order)
+        except OSError as error:
+            raise OutputError(f"the drafting process does not start: {error.strerror}") from error
+        timer = threading.Timer(DRAFT_SECONDS, worker.send, [JobCommand(id=order.id, cancel=True)])
+        timer.daemon = True
+        timer.start()
+        ended = None
+        try:
+            for message in worker.messages():
+                ended = message.ended
+        finally:
+            timer.cancel()
+        if ended is None:
+            raise OutputError(LOST)
+        if ended.traceback:
+            sys.stderr.write(ended.traceback)
+        if ended.state != "done":
+            raise InputError(ended.error or LOST)
+
+    def _add(self, path: Path) -> None:
+        """Keep a draft, and remove the one that was not used for the longest time if there are too many."""
+        with self._changed:
+            self._drafts[path] = None
+            while len(self._drafts) > MAX_DRAFTS:
+                self._drafts.popitem(last=False)[0].unlink(missing_ok=True)
