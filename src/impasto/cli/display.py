@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 import sys
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from impasto.events import (
-    Event,
-    FetchProgressed,
-    Notice,
-    Resumed,
-    RunStarted,
-    ScaleStarted,
-    Steered,
-    StepDone,
-)
+from impasto.events import Event, FetchProgressed, Notice, Resumed, RunStarted, ScaleStarted, Steered, StepDone
 from impasto.options.spelling import format_value
 from impasto.runs.progress import Clock, format_duration
 
@@ -29,20 +19,18 @@ class QuietDisplay:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         return
 
     def show(self, event: Event) -> None:
-        """Take notice of an event."""
+        """Show an event."""
 
     def note(self, text: str) -> None:
-        """Tell something that is not an error."""
+        """Show something that is not an error."""
 
 
 class PlainDisplay(QuietDisplay):
-    """One line on stderr for every scale: what a log file or a pipe wants."""
+    """One line on stderr for every scale, for log files and pipes."""
 
     def __init__(self) -> None:
         self._scales = 0
@@ -68,10 +56,11 @@ class PlainDisplay(QuietDisplay):
         print(f"impasto: {text}", file=sys.stderr, flush=True)
 
 
-class LiveDisplay(QuietDisplay):
+class LiveDisplay(PlainDisplay):
     """Two lines on stderr, redrawn: scale, step, speed and time left; losses."""
 
     def __init__(self) -> None:
+        super().__init__()
         from rich.console import Console
         from rich.live import Live
 
@@ -89,31 +78,22 @@ class LiveDisplay(QuietDisplay):
         )
 
     def __enter__(self) -> Self:
-        self._live.__enter__()
+        self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        self._live.stop()
 
     def show(self, event: Event) -> None:
         self._clock.tick(event)
-        if isinstance(event, RunStarted):
-            self._print(describe_plan(event))
-        elif isinstance(event, Resumed):
-            self._print(describe_resumption(event))
-        elif isinstance(event, ScaleStarted):
+        if isinstance(event, ScaleStarted):
             self._scale, self._step = event, None
         elif isinstance(event, StepDone):
             self._step = event
         elif isinstance(event, FetchProgressed):
             self._fetch = event if event.done_bytes < event.total_bytes else None
-        elif isinstance(event, Notice):
-            self.note(event.message)
-
-    def note(self, text: str) -> None:
-        self._print(f"note: {text}")
+        elif not isinstance(event, Steered):
+            super().show(event)
 
     def _print(self, text: str) -> None:
         self._live.console.print(f"impasto: {text}", markup=False, soft_wrap=True)
@@ -134,10 +114,8 @@ class LiveDisplay(QuietDisplay):
             return top
         if scale is None:
             return Text("loading", style="dim")
-        for _ in range(2):
-            top.add_column(no_wrap=True)
-        top.add_column(ratio=1)
-        top.add_column(no_wrap=True)
+        for ratio in (None, None, 1, None):
+            top.add_column(no_wrap=True, ratio=ratio)
         top.add_row(
             f"scale {scale.scale + 1}/{clock.scales}  {scale.width_px}x{scale.height_px}",
             f"step {step.step if step else 0}/{scale.steps}",
@@ -150,12 +128,12 @@ class LiveDisplay(QuietDisplay):
 
 
 def describe_steering(event: Steered) -> str:
-    """``strength 70``: what the run goes on with."""
+    """The options that a run goes on with, such as ``strength 70``."""
     return ", ".join(f"{name.replace('_', ' ')} {format_value(value)}" for name, value in event.options.items())
 
 
 def describe_plan(event: RunStarted) -> str:
-    """One line: size, tiles, memory and time."""
+    """One line about the size, tiles, memory and time of a run."""
     height_px, width_px = event.scales_px[-1]
     whole = f"{width_px}x{height_px} px in {len(event.scales_px)} scales"
     tiles = f", the largest in {event.tiles[-1]} tiles" if event.tiles[-1] > 1 else ""
@@ -164,12 +142,12 @@ def describe_plan(event: RunStarted) -> str:
 
 
 def describe_resumption(event: Resumed) -> str:
-    """One line: where the run goes on."""
+    """One line about where a run goes on."""
     return f"going on after step {event.step} of scale {event.scale + 1}, {format_duration(event.seconds)} into the run"
 
 
 def choose_display(quiet: bool) -> QuietDisplay:
-    """Live on a terminal, plain lines elsewhere, nothing if quiet."""
+    """A live display on a terminal, plain lines elsewhere, nothing if quiet."""
     if quiet:
         return QuietDisplay()
     return LiveDisplay() if sys.stderr.isatty() else PlainDisplay()

@@ -7,10 +7,14 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from impasto.cli.syntax import SWITCH, Overwrite, Quiet
 from impasto.errors import OptionError, OutputError, WeightsError
 
-SWITCH = Parameter(negative=(), show_default=False)
-HALF = "store convolutions in half precision: half the size, a relative error of about 0.0005"
+Half = Annotated[
+    bool,
+    SWITCH,
+    Parameter(help="store convolutions in half precision: half the size, a relative error of about 0.0005"),
+]
 
 
 def build_weights_app() -> App:
@@ -26,7 +30,7 @@ def build_weights_app() -> App:
 
 
 def fetch_encoder(encoder: str, quiet: bool = False, *, half: bool = False, again: bool = False) -> None:
-    """Fetch the weights of an encoder where they are not here yet, and show it; `again`: say so if they are."""
+    """Fetch the weights of an encoder and show the progress; nothing if they are here, unless `again`."""
     from impasto.cli.display import choose_display
     from impasto.encoders.fetch import iter_fetch
     from impasto.encoders.store import needs_fetch
@@ -38,7 +42,7 @@ def fetch_encoder(encoder: str, quiet: bool = False, *, half: bool = False, agai
 
 
 def list_weights() -> int:
-    """List the encoders: which are here, and where the others are published."""
+    """List the encoders: which are stored here, and where the others are published."""
     from impasto.encoders.fetch import format_size
     from impasto.encoders.sources import SOURCES
     from impasto.encoders.store import find_stored
@@ -61,10 +65,10 @@ def list_weights() -> int:
 
 def fetch_weights(
     *names: Annotated[str, Parameter(help="vgg19, vgg16, vgg19-torchvision, vgg16-torchvision")],
-    half: Annotated[bool, SWITCH, Parameter(help=HALF)] = False,
-    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
+    half: Half = False,
+    quiet: Quiet = False,
 ) -> int:
-    """Fetch weights, verify them and store them converted; a broken download goes on where it ended."""
+    """Fetch weights, verify them and store them converted; an interrupted download goes on where it stopped."""
     from impasto.encoders.sources import find_source
 
     if not names:
@@ -77,10 +81,10 @@ def fetch_weights(
 
 
 def import_weights(
-    file: Annotated[Path, Parameter(help="a published weight file that you have already")],
+    file: Annotated[Path, Parameter(help="a published weight file that you already have")],
     /,
     *,
-    half: Annotated[bool, SWITCH, Parameter(help=HALF)] = False,
+    half: Half = False,
     output: Annotated[
         Path | None,
         Parameter(
@@ -88,7 +92,7 @@ def import_weights(
             help="make an encoder file instead, of any VGG-16 or VGG-19 in the format of Keras (.h5) or torchvision",
         ),
     ] = None,
-    overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False,
+    overwrite: Overwrite = False,
 ) -> int:
     """Import a published weight file: verify it and store it converted. The file itself stays as it is."""
     if output is None:
@@ -109,7 +113,7 @@ def import_weights(
 
 
 def verify_weights(*names: Annotated[str, Parameter(help="default: all that are here")]) -> int:
-    """Check stored weights against the SHA-256 recorded when they were imported; exit code 1 if any is damaged."""
+    """Check stored weights against the SHA-256 recorded when they were imported; exit code 1 if any are damaged."""
     from impasto.encoders.sources import SOURCES, find_source
     from impasto.encoders.store import find_stored
     from impasto.encoders.weights import load_encoder
@@ -139,21 +143,21 @@ def features(
     image: Annotated[Path, Parameter(help="the picture to look at")],
     /,
     *,
-    layer: Annotated[str, Parameter(help="relu3_1, or conv3_1 for before the rectifier", metavar="NAME")],
+    layer: Annotated[str, Parameter(help="relu3_1, or conv3_1 before the rectifier", metavar="NAME")],
     encoder: Annotated[str, Parameter(help="lite, vgg19, vgg16, or an encoder file")] = "lite",
     pooling: Annotated[Literal["max", "average"], Parameter(help="how the encoder halves its feature maps")] = "max",
     padding_mode: Annotated[
-        Literal["reflect", "replicate", "zeros"], Parameter(help="how it continues a picture at its border")
+        Literal["reflect", "replicate", "zeros"], Parameter(help="how the encoder continues a picture at its border")
     ] = "reflect",
-    size: Annotated[int, Parameter(help="long edge in pixels that the picture is brought to, at most its own")] = 512,
+    size: Annotated[int, Parameter(help="long edge in pixels to which a larger picture is reduced")] = 512,
     channels: Annotated[int, Parameter(help="feature maps to show, strongest first")] = 48,
     output: Annotated[
         Path | None, Parameter(name=["--output", "-o"], help="file to write [default: IMAGE-LAYER.png, here]")
     ] = None,
-    overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False,
-    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> int:
-    """Draw what a layer sees in a picture: a labelled sheet of feature maps and their Gram matrix."""
+    """Draw the feature maps of a layer and their Gram matrix on a labelled sheet."""
     from impasto.images.reading import load_picture
     from impasto.images.writing import check_output, save_picture
 
@@ -168,10 +172,9 @@ def features(
     from impasto.encoders import load_encoder
     from impasto.lab.features import draw_features, read_features
 
-    found = read_features(
-        load_encoder(encoder, pooling=pooling, padding_mode=padding_mode), picture, layer, size_px=size
-    )
-    save_picture(path, draw_features(found, channels=channels), overwrite=overwrite)
+    network = load_encoder(encoder, pooling=pooling, padding_mode=padding_mode)
+    maps = read_features(network, picture, layer, size_px=size)
+    save_picture(path, draw_features(maps, channels=channels), overwrite=overwrite)
     if not quiet:
-        print(f"{path}: {found.title}")
+        print(f"{path}: {maps.title}")
     return 0

@@ -1,10 +1,10 @@
-"""The command line: painting, enlarging, resuming and replaying; recipes, features, weights.
+"""The command `impasto`: its list of commands, and paint, enlarge, resume, replay, info and recipes.
 
-``reconstruct`` and ``texture`` are in `cli_reconstruct`, named by strings: they are loaded when they are wanted.
+Commands that are named by a string are loaded when they are used.
 
-Exit codes: 0 painted, 1 an input or output cannot be used, 2 wrong usage, 130 interrupted (Ctrl-C) and 143
-terminated, both after writing a checkpoint and the picture as it stands; a second signal quits at once; 141 where
-nobody reads on what is printed.
+Exit codes: 0 painted; 1 an input or output cannot be used; 2 wrong usage; 130 interrupted (Ctrl-C) and 143
+terminated, both after writing a checkpoint and the picture as it stands, while a second signal quits at once; 141
+the reader of the output has gone.
 """
 
 from __future__ import annotations
@@ -14,39 +14,45 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from impasto.cli.encoders import build_weights_app, features, fetch_encoder
 from impasto.cli.lab import again, batch, compare, sweep
-from impasto.cli.output import Output, carry_out, check_interval
+from impasto.cli.output import Output, carry_out, check_interval, print_table
 from impasto.cli.syntax import (
     GENERAL,
     PAINTINGS_HELP,
     SWITCH,
+    MaxPixels,
+    Overwrite,
+    Quiet,
+    Recipe,
     Regions,
+    given_options,
     name_file,
     name_inputs,
     parse_painting,
     parse_region,
     parse_sheet,
+    pixel_limit,
     with_option_flags,
 )
-from impasto.errors import ImpastoError, InputError, OptionError, RecordError, printable
+from impasto.errors import ImpastoError, InputError, OptionError, RecordError
 from impasto.options.fields import CHECKPOINT_SECONDS, build_options
 from impasto.options.recipes import describe_recipe, recipe_names
 from impasto.options.spelling import flag_name, format_value
 from impasto.version import __version__
 
-NOBODY_READS = 141  # as shells say of a program that SIGPIPE ended
+READER_GONE = 141  # as shells report a program that SIGPIPE ended
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; bugs keep their traceback."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names may have letters that this terminal has not
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name may have letters that this terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         command, bound, _ = build_app().parse_args(
@@ -55,10 +61,10 @@ def main(tokens: Sequence[str] | None = None) -> int:
         code = command(*bound.args, **bound.kwargs) or 0
         print(end="", flush=True)
         return code
-    except BrokenPipeError:  # who read what is printed has gone (| head): the rest goes nowhere, at Python's end too
+    except BrokenPipeError:  # as with | head: what is still printed goes nowhere, at Python's end too
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        return NOBODY_READS
+        return READER_GONE
     except ImpastoError as error:
         print(f"impasto: {error}", file=sys.stderr)
         return error.exit_code
@@ -72,7 +78,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
 
 def explain_usage(error: CycloptsError) -> str:
-    """Put wrong usage into one line of ours."""
+    """Wrong usage as one line."""
     if isinstance(error, MissingArgumentError) and error.keyword is not None:
         return f"{error.keyword} needs a value"
     if isinstance(error, MissingArgumentError) and error.argument is not None:
@@ -86,65 +92,69 @@ def build_app() -> App:
     app = App(
         name="impasto",
         version=__version__,
-        help="Repaint a photograph in the manner of a painting.",
+        help="Repaint a photo in the style of a painting.",
         help_format="plaintext",
         version_format="plaintext",
     )
-    usage = "Usage: impasto {}"
-    app.command(paint, usage=usage.format("paint PHOTO PAINTING [PAINTING...] -o OUT [OPTIONS]"))
-    app.command(resume, usage=usage.format("resume RUN [OPTIONS]"))
-    app.command(
-        enlarge, usage=usage.format("enlarge PICTURE [INPUT...] (--size PX | --print 60x40cm@300) -o OUT [OPTIONS]")
-    )
-    app.command(replay, usage=usage.format("replay PICTURE [INPUT...] -o OUT [OPTIONS]"))
-    app.command(info, usage=usage.format("info PICTURE [--json]"))
-    app.command(recipes, usage=usage.format("recipes"))
-    app.command(
-        sweep, usage=usage.format("sweep PHOTO PAINTING [PAINTING...] --vary NAME=VALUES... -o FOLDER [OPTIONS]")
-    )
-    app.command(batch, usage=usage.format("batch PHOTOS... --paintings PAINTINGS... -o FOLDER [OPTIONS]"))
-    app.command(
-        compare, usage=usage.format("compare PHOTO PAINTING [PAINTING...] --with COLUMN... -o FOLDER [OPTIONS]")
-    )
-    app.command(again, usage=usage.format("again FOLDER [-o OTHER] [--judge ENCODER] [--ray auto|ADDRESS]"))
-    app.command(features, usage=usage.format("features IMAGE --layer NAME [-o OUT] [OPTIONS]"))
+    pair = "PHOTO PAINTING [PAINTING...]"
+    here: dict[Callable[..., int], str] = {
+        paint: f"paint {pair} -o OUT [OPTIONS]",
+        resume: "resume RUN [OPTIONS]",
+        enlarge: "enlarge PICTURE [INPUT...] (--size PX | --print 60x40cm@300) -o OUT [OPTIONS]",
+        replay: "replay PICTURE [INPUT...] -o OUT [OPTIONS]",
+        info: "info PICTURE [--json]",
+        recipes: "recipes",
+        sweep: f"sweep {pair} --vary NAME=VALUES... -o FOLDER [OPTIONS]",
+        batch: "batch PHOTOS... --paintings PAINTINGS... -o FOLDER [OPTIONS]",
+        compare: f"compare {pair} --with COLUMN... -o FOLDER [OPTIONS]",
+        again: "again FOLDER [-o OTHER] [--judge ENCODER] [--ray auto|ADDRESS]",
+        features: "features IMAGE --layer NAME [-o OUT] [OPTIONS]",
+    }
+    loaded_when_used = {  # by a string, with the first line of help
+        "impasto.cli.studio:studio": (
+            "Open the studio, a page for painting, in the browser.",
+            "studio [--folder FOLDER] [--port PORT] [OPTIONS]",
+        ),
+        "impasto.cli.draft:draft": (
+            "Repaint a photo in one pass: in a second, not in minutes.",
+            f"draft {pair} -o OUT [OPTIONS]\n       impasto draft PHOTO... --paintings PAINTING... -o FOLDER [OPTIONS]",
+        ),
+        "impasto.cli.reconstruct:texture": (
+            "Paint a texture of any size in the style of a picture.",
+            "texture IMAGE [IMAGE...] -o OUT [--size 2048x1024] [--seamless] [OPTIONS]",
+        ),
+    }
+    groups = {
+        "impasto.cli.reconstruct:RECONSTRUCT": "Paint a picture again from what some layers keep of it.",
+        "impasto.cli.style:STYLE": "Style files: the style of a painting, without the picture.",
+        "impasto.cli.style:EXPORT": "Write the stylizer for use without impasto.",
+        "impasto.cli.train:TRAIN": "Train a stylizer on pictures of your own.",
+    }
+    for command, usage in here.items():
+        app.command(command, usage=f"Usage: impasto {usage}")
+    for place, (text, usage) in loaded_when_used.items():
+        app.command(place, name=usage.split()[0], help=text, usage=f"Usage: impasto {usage}")
+    for place, text in groups.items():
+        app.command(place, name=place.partition(":")[2].lower(), help=text)
     app.command(build_weights_app())
-    app.command(
-        "impasto.cli.studio:studio",
-        name="studio",
-        help="Open the studio, a page for painting, in the browser.",
-        usage=usage.format("studio [--folder FOLDER] [--port PORT] [OPTIONS]"),
-    )
-    app.command(
-        "impasto.cli.draft:draft",
-        name="draft",
-        help="Repaint a photograph in one pass: a second, not minutes.",
-        usage=usage.format("draft PHOTO PAINTING [PAINTING...] -o OUT [OPTIONS]\n")
-        + "       impasto draft PHOTO... --paintings PAINTING... -o FOLDER [OPTIONS]",
-    )
-    app.command("impasto.cli.style:STYLE", name="style", help="Style files: what is known of a painting, without it.")
-    app.command("impasto.cli.style:EXPORT", name="export", help="Write the stylizer for use without impasto.")
-    app.command("impasto.cli.train:TRAIN", name="train", help="Train a stylizer on pictures of your own.")
-    app.command(
-        "impasto.cli.reconstruct:texture",
-        name="texture",
-        help="Paint a texture of any size in the manner of a picture.",
-        usage=usage.format("texture IMAGE [IMAGE...] -o OUT [--size 2048x1024] [--seamless] [OPTIONS]"),
-    )
-    app.command(
-        "impasto.cli.reconstruct:RECONSTRUCT",
-        name="reconstruct",
-        help="Paint a picture from what layers of it keep.",
-    )
     return app
 
 
 PrintSize = Annotated[
     str | None,
     Parameter(
-        name="--print", metavar="60x40cm@300", help="as large as fits a sheet, with its dots per inch", group=GENERAL
+        name="--print",
+        metavar="60x40cm@300",
+        help="as large as fits on this sheet of paper, at these dots per inch",
+        group=GENERAL,
     ),
 ]
+
+
+InputFiles = Annotated[
+    Path, Parameter(help="its inputs, where they are not beside it or in the working directory", group=GENERAL)
+]
+PaintedPicture = Annotated[Path, Parameter(help="a picture that impasto painted", group=GENERAL)]
 
 
 @with_option_flags
@@ -154,24 +164,20 @@ def paint(
     *paintings: Annotated[str, Parameter(name="PAINTING", help=PAINTINGS_HELP, group=GENERAL)],
     to: Output,
     region: Regions = None,
-    recipe: Annotated[
-        str | None,
-        Parameter(help="named options (impasto recipes lists them)", metavar="NAME|FILE.toml", group=GENERAL),
-    ] = None,
+    recipe: Recipe = None,
     print_size: PrintSize = None,
     **options: str | None,
 ) -> int:
-    """Repaint a photograph in the manner of one painting or several.
+    """Repaint a photo in the style of one painting or several.
 
-    With --region PAINTING paints what no mask covers; without PAINTING that stays the photograph.
+    With --region PAINTING applies where no mask is white; without PAINTING the photo stays as it is there.
     """
     from impasto.api import build_run, resolve_options
 
-    given = {name: value for name, value in options.items() if value is not None}
+    given = given_options(options)
     resolve_options(recipe, given, spell=flag_name)
     sheet = parse_sheet(print_size, given)
-    bit_depth = int(to.bit_depth or 8)
-    to.check(bit_depth)
+    bit_depth = to.check()
     if not paintings and not region:
         raise OptionError("PAINTING is missing; impasto paint --help shows how it is used")
     run = build_run(
@@ -189,9 +195,9 @@ def paint(
 
 @with_option_flags
 def enlarge(
-    picture: Annotated[Path, Parameter(help="a picture that impasto painted", group=GENERAL)],
+    picture: PaintedPicture,
     /,
-    *inputs: Annotated[Path, Parameter(help="its inputs, if not beside it or in the working directory", group=GENERAL)],
+    *inputs: InputFiles,
     to: Output,
     print_size: PrintSize = None,
     **options: str | None,
@@ -199,19 +205,17 @@ def enlarge(
     """Go on from a finished pastiche to a larger one: only the scales above its size are painted."""
     from impasto.api import build_enlargement
 
-    given = {name: value for name, value in options.items() if value is not None}
-    overrides = build_options(given, spell=flag_name).model_dump(include=set(given))
-    sheet = parse_sheet(print_size, given)
-    to.check(int(to.bit_depth or 8))
+    overrides = parse_overrides(options)
+    sheet = parse_sheet(print_size, overrides)
+    to.check()
     size_px = overrides.pop("size_px", None)
     run = build_enlargement(picture, inputs, size_px=size_px, sheet=sheet, overrides=overrides, max_pixels=to.limit)
     assert run.replayed is not None
-    bit_depth = int(to.bit_depth or run.replayed.bit_depth)
-    to.check(bit_depth)
+    bit_depth = to.check(run.replayed.bit_depth)
     fetch_encoder(run.options.encoder, to.quiet)
     notes = []
     if run.replayed.stopped_after is not None:
-        notes.append("the picture was stopped early: what was left out then is not painted now; replay paints it anew")
+        notes.append("the picture was stopped early, and the steps left out are not painted now; replay paints them")
     return carry_out(run, to, bit_depth, notes)
 
 
@@ -220,51 +224,48 @@ def resume(
     /,
     *,
     output: Annotated[
-        Path | None, Parameter(name=["--output", "-o"], help="another file to write [default: as it was to be]")
+        Path | None, Parameter(name=["--output", "-o"], help="another file to write [default: the file as planned]")
     ] = None,
-    overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False,
-    max_pixels: Annotated[
-        int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")
-    ] = None,
+    overwrite: Overwrite = False,
+    max_pixels: MaxPixels = None,
     checkpoint_every: Annotated[
         float,
-        Parameter(metavar="SECONDS", help="save the state so often; 0: never [default: 60]", show_default=False),
+        Parameter(metavar="SECONDS", help="time between checkpoints; 0: none [default: 60]", show_default=False),
     ] = CHECKPOINT_SECONDS,
-    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Go on with a run that was interrupted, from its last checkpoint."""
     from impasto.api import build_resume
     from impasto.images.writing import check_output
+    from impasto.runs.interrupted import Command
 
     check_interval(checkpoint_every)
-    given = Output(output or run, max_pixels=max_pixels)
-    resumed, state, notes = build_resume(run, checkpoint_seconds=checkpoint_every, max_pixels=given.limit)
+    resumed, state, notes = build_resume(run, checkpoint_seconds=checkpoint_every, max_pixels=pixel_limit(max_pixels))
     command = state.command
-    if output is None and command is None:
-        raise OptionError("the run was begun from Python: say with -o where the picture goes")
-    target = output or Path(command.output if command else "")
-    events = Path(command.events) if command and command.events else None
+    if command is None:
+        if output is None:
+            raise OptionError("the run was begun from Python: say with -o where the picture goes")
+        command = Command(output=str(output), bit_depth=8, record=True)
+    target = output or Path(command.output)
     to = Output(
         target,
         overwrite=overwrite or (output is None and is_unfinished(target)),
-        bit_depth="16" if command and command.bit_depth == 16 else "8",
-        no_record=bool(command and not command.record),
-        events=events,
-        checkpoint_every=checkpoint_every,
-        timelapse=Path(command.timelapse) if command and command.timelapse else None,
-        timelapse_size=command.timelapse_size_px if command else 0,
-        timelapse_seconds=command.timelapse_seconds if command else 0.0,
+        no_record=not command.record,
+        events=Path(command.events) if command.events else None,
+        timelapse=Path(command.timelapse) if command.timelapse else None,
+        timelapse_size=command.timelapse_size_px,
+        timelapse_seconds=command.timelapse_seconds,
         quiet=quiet,
     )
-    check_output(to.output, bit_depth=int(to.bit_depth or 8), overwrite=to.overwrite)
-    return carry_out(resumed, to, int(to.bit_depth or 8), notes, events_from=command.events_bytes if command else 0)
+    check_output(to.output, bit_depth=command.bit_depth, overwrite=to.overwrite)
+    return carry_out(resumed, to, command.bit_depth, notes, events_from=command.events_bytes)
 
 
 @with_option_flags
 def replay(
-    picture: Annotated[Path, Parameter(help="a picture that impasto painted", group=GENERAL)],
+    picture: PaintedPicture,
     /,
-    *inputs: Annotated[Path, Parameter(help="its inputs, if not beside it or in the working directory", group=GENERAL)],
+    *inputs: InputFiles,
     to: Output,
     **options: str | None,
 ) -> int:
@@ -273,31 +274,35 @@ def replay(
     from impasto.images.reading import read_record
     from impasto.runs.record import is_draft, replay_differences
 
-    given = {name: value for name, value in options.items() if value is not None}
-    build_options(given, spell=flag_name)
-    to.check(int(to.bit_depth or 8))
+    overrides = parse_overrides(options)
+    to.check()
     if is_draft(read_record(picture)):
         from impasto.cli.draft import replay_draft
 
-        return replay_draft(picture, inputs, to, given)
-    run = build_replay(picture, inputs, overrides=given, max_pixels=to.limit)
+        return replay_draft(picture, inputs, to, overrides)
+    run = build_replay(picture, inputs, overrides=overrides, max_pixels=to.limit)
     assert run.replayed is not None
-    bit_depth = int(to.bit_depth or run.replayed.bit_depth)
-    to.check(bit_depth)
+    bit_depth = to.check(run.replayed.bit_depth)
     fetch_encoder(run.options.encoder, to.quiet)
     notes = []
     if run.replayed.stopped_after != run.stop_after:
         notes.append("the picture was stopped early; with these options it is painted to the end")
-    if not given:
+    if not overrides:
         notes += [f"not the same bytes: {line}" for line in replay_differences(run.replayed, run.options)]
     return carry_out(run, to, bit_depth, notes)
+
+
+def parse_overrides(options: Mapping[str, str | None]) -> dict[str, Any]:
+    """Read the options that were given: those that override a record's."""
+    given = given_options(options)
+    return build_options(given, spell=flag_name).model_dump(include=set(given))
 
 
 def info(
     picture: Annotated[Path, Parameter(help="a picture that impasto painted")],
     /,
     *,
-    as_json: Annotated[bool, SWITCH, Parameter(name="--json", help="the record as it is stored")] = False,
+    as_json: Annotated[bool, SWITCH, Parameter(name="--json", help="print the record as it is stored")] = False,
 ) -> int:
     """Print how a picture was painted: the run record that it carries."""
     from impasto.images.reading import read_record
@@ -305,7 +310,7 @@ def info(
 
     values = read_record(picture)
     if as_json:
-        print(json.dumps(values, indent=2))  # in ASCII: whatever the names hold, every terminal can take it
+        print(json.dumps(values, indent=2))  # in ASCII, which every terminal can show
         return 0
     if is_draft(values):
         from impasto.cli.draft import describe
@@ -327,9 +332,7 @@ def info(
         f"torch {machine.torch}, {machine.threads} threads, {machine.device}, {machine.instruction_set}, "
         f"{machine.architecture}, {machine.system}"
     )
-    lines |= {flag_name(name): format_value(value) for name, value in record.options}
-    for name, value in lines.items():
-        print(printable(f"{name:18} {value}"))
+    print_table(lines | {flag_name(name): format_value(value) for name, value in record.options})
     return 0
 
 
@@ -341,7 +344,7 @@ def recipes() -> int:
 
 
 def is_unfinished(output: Path) -> bool:
-    """Whether a file is a pastiche that was stopped early: resuming its run may replace it."""
+    """Whether a file is a pastiche that was stopped early, which its resumed run may replace."""
     from impasto.images.reading import read_record
 
     try:

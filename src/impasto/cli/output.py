@@ -1,19 +1,20 @@
-"""How the command line carries a run out: where the pastiche goes, what is shown, logged and kept meanwhile."""
+"""How the command line carries out a run: where the pastiche goes, and what is shown and logged meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from impasto.cli.syntax import GENERAL, SWITCH, stop_on_signal
-from impasto.errors import OptionError, OutputError
+from impasto.cli.syntax import GENERAL, SWITCH, MaxPixels, Overwrite, Quiet, note_stop, pixel_limit, stop_on_signal
+from impasto.errors import OptionError, OutputError, printable
 from impasto.options.fields import CHECKPOINT_SECONDS
 
 if TYPE_CHECKING:
+    from impasto.runs.interrupted import Command
     from impasto.runs.run import Run
     from impasto.runs.timelapse import TimeLapse
 
@@ -21,55 +22,56 @@ if TYPE_CHECKING:
 @Parameter(name="*", group=GENERAL)
 @dataclass
 class Output:
-    """Where the pastiche goes and what is told meanwhile; the flags that paint and replay share."""
+    """Where the pastiche goes and what is shown meanwhile: the flags that paint and replay share."""
 
-    output: Annotated[
-        Path,
-        Parameter(name=["--output", "-o"], help="file to write: .png, .jpg, .webp, .avif or .tif"),
-    ]
-    overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False
+    output: Annotated[Path, Parameter(name=["--output", "-o"], help="file to write: .png, .jpg, .webp, .avif or .tif")]
+    overwrite: Overwrite = False
     bit_depth: Annotated[
         Literal["8", "16"] | None,
         Parameter(metavar="8|16", help="16 for .png and .tif [default: 8; replay: as it was]", show_choices=False),
     ] = None
-    no_record: Annotated[bool, SWITCH, Parameter(help="leave the run record out; the picture cannot be replayed")] = (
-        False
-    )
-    max_pixels: Annotated[
-        int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")
-    ] = None
-    events: Annotated[Path | None, Parameter(help="write what happens to this file, as JSON lines")] = None
+    no_record: Annotated[
+        bool, SWITCH, Parameter(help="leave out the run record; without it the picture cannot be replayed")
+    ] = False
+    max_pixels: MaxPixels = None
+    events: Annotated[Path | None, Parameter(help="write the events of the run to this file, as JSON lines")] = None
     checkpoint_every: Annotated[
         float,
         Parameter(
             metavar="SECONDS",
-            help="save the state so often, beside the picture, for impasto resume; 0: never [default: 60]",
+            help="time between checkpoints, saved beside the picture for impasto resume; 0: none [default: 60]",
             show_default=False,
         ),
     ] = CHECKPOINT_SECONDS
     timelapse: Annotated[
-        Path | None, Parameter(help="show how it was painted: a .gif, .webp, or .mp4 (extra 'video')")
+        Path | None, Parameter(help="also write how it was painted: .gif, .webp, or .mp4 (extra 'video')")
     ] = None
     timelapse_size: Annotated[
         int, Parameter(help="long edge of its frames in pixels [default: 480]", show_default=False)
     ] = 480
     timelapse_seconds: Annotated[
-        float, Parameter(help="how long it runs, until the last frame is held [default: 4]", show_default=False)
+        float, Parameter(help="its length, without the last frame, which stays [default: 4]", show_default=False)
     ] = 4.0
-    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False
+    quiet: Quiet = False
 
     @property
     def run_folder(self) -> Path:
-        """Where the checkpoints go."""
+        """The folder of the checkpoints."""
         from impasto.runs.interrupted import run_folder_of
 
         return run_folder_of(self.output)
 
-    def check(self, bit_depth: int) -> None:
-        """Refuse what cannot be written, before anything is painted for it."""
+    @property
+    def limit(self) -> int:
+        """How many pixels an input may have."""
+        return pixel_limit(self.max_pixels)
+
+    def check(self, recorded_depth: int = 8) -> int:
+        """Refuse what cannot be written, before anything is painted for it; returns the bit depth to write."""
         from impasto.images.writing import check_output
         from impasto.runs.interrupted import holds_run
 
+        bit_depth = int(self.bit_depth or recorded_depth)
         check_output(self.output, bit_depth=bit_depth, overwrite=self.overwrite)
         check_interval(self.checkpoint_every)
         self.time_lapse()
@@ -78,17 +80,20 @@ class Output:
                 f"{str(self.run_folder)!r} holds an interrupted run: go on with impasto resume {self.run_folder}, "
                 "or paint anew with --overwrite"
             )
-        if self.events is None:
-            return
-        if self.events.is_dir() or not self.events.absolute().parent.is_dir():
-            raise OutputError(f"cannot write the events file {str(self.events)!r}: no such folder, or a folder itself")
-        if self.events.is_file() and not self.overwrite:
-            raise OutputError(f"the events file {str(self.events)!r} exists; give another name or --overwrite")
-        if self.events.absolute() == self.output.absolute():
+        if self.events is not None:
+            self._check_events(self.events)
+        return bit_depth
+
+    def _check_events(self, events: Path) -> None:
+        if events.is_dir() or not events.absolute().parent.is_dir():
+            raise OutputError(f"cannot write the events file {str(events)!r}: no such folder, or a folder itself")
+        if events.is_file() and not self.overwrite:
+            raise OutputError(f"the events file {str(events)!r} exists; give another name or --overwrite")
+        if events.absolute() == self.output.absolute():
             raise OptionError(f"--events and --output are the same file {str(self.output)!r}")
 
     def time_lapse(self, folder: Path | None = None) -> TimeLapse | None:
-        """What makes the time-lapse of the run in `folder`, if one is wanted; raises for one that cannot be made."""
+        """The time-lapse to make of the run in `folder`, if any. Raises `OptionError` where it cannot be made."""
         if self.timelapse is None:
             return None
         from impasto.runs.timelapse import TimeLapse
@@ -103,66 +108,61 @@ class Output:
             overwrite=self.overwrite,
         )
 
-    @property
-    def limit(self) -> int:
-        """Pixels that an input may have."""
-        from impasto.images.reading import DEFAULT_MAX_PIXELS
+    def describe(self, bit_depth: int, events_bytes: int) -> Command:
+        """The same for a checkpoint, so that `impasto resume` writes the same files."""
+        from impasto.runs.interrupted import Command
 
-        if self.max_pixels is not None and self.max_pixels < 1:
-            raise OptionError(f"--max-pixels is at least 1, got {self.max_pixels}")
-        return self.max_pixels or DEFAULT_MAX_PIXELS
+        return Command(
+            output=str(self.output.absolute()),
+            bit_depth=bit_depth,
+            record=not self.no_record,
+            events=str(self.events.absolute()) if self.events else None,
+            events_bytes=events_bytes,
+            timelapse=str(self.timelapse.absolute()) if self.timelapse else None,
+            timelapse_size_px=self.timelapse_size,
+            timelapse_seconds=self.timelapse_seconds,
+        )
 
 
 def check_interval(seconds: float) -> None:
-    """Refuse an interval between checkpoints that is none."""
+    """Refuse a time between checkpoints that is negative or no number."""
     if not 0 <= seconds < float("inf"):
         raise OptionError(f"--checkpoint-every is a number of seconds, 0 or more, got {seconds}")
 
 
 def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), events_from: int = 0) -> int:
-    """Paint, show, log, write; returns the exit code."""
+    """Paint a run, show and log its events, write the pastiche. Returns the exit code.
+
+    `events_from`: bytes of the events file to keep, of a run that is resumed.
+    """
     from impasto.cli.display import choose_display
     from impasto.events import RunStarted
     from impasto.runs.event_log import EventLog
-    from impasto.runs.interrupted import Command, holds_run, remove_run
+    from impasto.runs.interrupted import holds_run, remove_run
 
-    anew = run.resumed is None
-    if anew:
+    if run.resumed is None:
         run.checkpoint_folder, run.checkpoint_seconds = to.run_folder, to.checkpoint_every
     folder = run.checkpoint_folder
     assert folder is not None
     onward = f"to go on: impasto resume {folder}"
-    lapse = to.time_lapse(folder)
+    time_lapse = to.time_lapse(folder)
     with stop_on_signal(run.controls, lambda: f"; {onward}" if holds_run(folder) else "") as received:
         with choose_display(to.quiet) as display, EventLog(to.events, events_from) as log:
-            run.command = lambda: Command(
-                output=str(to.output.absolute()),
-                bit_depth=bit_depth,
-                record=not to.no_record,
-                events=str(to.events.absolute()) if to.events else None,
-                events_bytes=log.written_bytes,
-                timelapse=str(to.timelapse.absolute()) if to.timelapse else None,
-                timelapse_size_px=to.timelapse_size,
-                timelapse_seconds=to.timelapse_seconds,
-            )
+            run.command = lambda: to.describe(bit_depth, log.written_bytes)
             for text in notes:
                 display.note(text)
-            told = False
-            for event in run:
-                if anew and isinstance(event, RunStarted):
-                    remove_run(folder)  # not before it is known that this run can be painted
+            for event in note_stop(run, received, display, "stopping after this step; once more to quit at once"):
+                if run.resumed is None and isinstance(event, RunStarted):
+                    remove_run(folder)  # not before the run is known to be possible
                 log.write(event)
                 display.show(event)
-                if lapse:
-                    lapse.watch(event, run.controls)
-                if received and not told:
-                    display.note("stopping after this step; once more to quit at once")
-                    told = True
+                if time_lapse:
+                    time_lapse.watch(event, run.controls)
         pastiche = run.pastiche
         assert pastiche is not None, "the engine ended without RunDone"
         pastiche.save(to.output, bit_depth=bit_depth, record=not to.no_record, overwrite=to.overwrite)
-        if lapse:
-            lapse.save()
+        if time_lapse:
+            time_lapse.save()
     if run.complete:
         remove_run(folder)
     if not to.quiet:
@@ -172,3 +172,9 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
         if not run.complete and holds_run(folder):
             print(onward)
     return 128 + received[0] if received else 0
+
+
+def print_table(lines: Mapping[str, str]) -> None:
+    """Print headings and texts in two columns."""
+    for heading, text in lines.items():
+        print(printable(f"{heading:18} {text}"))

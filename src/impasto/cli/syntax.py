@@ -1,4 +1,4 @@
-"""What several commands of the command line share: option flags, paintings, regions, inputs of records, Ctrl-C."""
+"""What several commands share: flags, the reading of paintings and regions, the names of inputs, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import inspect
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 from cyclopts import Group, Parameter
 
@@ -26,14 +26,21 @@ if TYPE_CHECKING:
 GENERAL = Group("General", sort_key=0)
 SWITCH = Parameter(negative=(), show_default=False)
 REGION_SETTINGS = ("strength", "brush-scale", "color")
-STAYS = "photo"  # in place of a region's painting
+STAYS_PHOTO = "photo"  # in place of a region's painting
+Overwrite = Annotated[bool, SWITCH, Parameter(help="replace files that exist")]
+Quiet = Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="print errors only")]
+MaxPixels = Annotated[int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")]
+Recipe = Annotated[
+    str | None,
+    Parameter(help="named options (impasto recipes lists them)", metavar="NAME|FILE.toml", group=GENERAL),
+]
 Regions = Annotated[
     list[str] | None,
     Parameter(
         name="--region",
         metavar="MASK=PAINTING[+PAINTING...][,SETTING=VALUE...]",
-        help="paint where MASK is white in another PAINTING, or with MASK=photo leave the photo there; the MASK alpha "
-        "is the photo's own; settings are strength, brush-scale, color; repeat for more regions",
+        help="use another PAINTING where MASK is white; MASK=photo leaves the photo there; alpha as MASK is the "
+        "photo's own opacity; settings are strength, brush-scale, color; repeat for more regions",
         negative=(),
         group=GENERAL,
     ),
@@ -42,7 +49,7 @@ EachPainting = Annotated[
     list[str] | None,
     Parameter(
         name="--paintings",
-        help="each photo with each of these: files (style files too), folders, globs",
+        help="paint each photo with each of these: files (style files too), folders, globs",
         metavar="PAINTING",
         negative=(),
         consume_multiple=True,
@@ -50,20 +57,28 @@ EachPainting = Annotated[
     ),
 ]
 PAINTINGS_HELP = (
-    "the picture in whose manner; several blend: painting.jpg:0.7 with a weight, painting.jpg:0.7:2 with strokes "
+    "the painting whose style to use; several blend: painting.jpg:0.7 with a weight, painting.jpg:0.7:2 with strokes "
     "twice as large, painting.jpg@mask.png to learn from a part of it"
 )
 Number = TypeVar("Number", float, None)
+Item = TypeVar("Item")
+
+
+class Noting(Protocol):
+    """A display that takes notes."""
+
+    def note(self, text: str) -> None:
+        """Show something that is not an error."""
 
 
 def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command, in place of its ``**options``, one text flag for every field of `PaintOptions`.
 
-    Text, None where not given: only what was given overrides a recipe or a record, and values are checked
-    in one place, by `build_options`.
+    A flag's value is text, or None where the flag is not given: only given flags override a recipe or a record, and
+    `build_options` alone checks values.
     """
     headings = list(dict.fromkeys(map(option_group, PaintOptions.model_fields)))
-    groups = {heading: Group(heading, sort_key=place) for place, heading in enumerate(headings, start=1)}
+    groups = {heading: Group(heading, sort_key=position) for position, heading in enumerate(headings, start=1)}
     flags = [
         inspect.Parameter(
             option,
@@ -80,16 +95,30 @@ def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def option_flag(option: str, **settings: Any) -> Parameter:
-    """The flag of an option of a run; `settings`: what else it is to have, such as a group."""
+    """The flag of an option of `PaintOptions`; `settings` are further arguments of `Parameter`, such as a group."""
     return Parameter(name=flag_name(option), help=describe_option(option), metavar=describe_values(option), **settings)
+
+
+def given_options(options: Mapping[str, str | None]) -> dict[str, str]:
+    """The options whose flags were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def pixel_limit(max_pixels: int | None) -> int:
+    """How many pixels an input may have, by ``--max-pixels``."""
+    from impasto.images.reading import DEFAULT_MAX_PIXELS
+
+    if max_pixels is not None and max_pixels < 1:
+        raise OptionError(f"--max-pixels is at least 1, got {max_pixels}")
+    return max_pixels or DEFAULT_MAX_PIXELS
 
 
 @contextmanager
 def stop_on_signal(controls: Controls, onward: Callable[[], str] = str) -> Iterator[list[int]]:
     """Turn the first Ctrl-C or SIGTERM into `controls.stop`, the second into an immediate end.
 
-    Yields the list of signals received, which grows. The second one raises KeyboardInterrupt, so that files
-    half written are cleaned away on the way out; it carries the signal's number and how to go on.
+    Yields the list of signals received, which grows. The second signal raises KeyboardInterrupt, so that half-written
+    files are removed on the way out; the exception carries the signal's number and how to go on.
     """
     received: list[int] = []
 
@@ -107,11 +136,21 @@ def stop_on_signal(controls: Controls, onward: Callable[[], str] = str) -> Itera
             signal.signal(number, handler)
 
 
-def parse_painting(text: str, max_pixels: int | None = None) -> tuple[str, float] | Painting:
-    """Split ``painting.jpg:0.7`` into path and weight; a file that has such a name goes first.
+def note_stop(events: Iterable[Item], received: list[int], display: Noting, text: str) -> Iterator[Item]:
+    """Pass events on; show a note once, after the first signal."""
+    noted = False
+    for event in events:
+        yield event
+        if received and not noted:
+            display.note(text)
+            noted = True
 
-    ``painting.jpg@part.png:0.7:2`` has a mask of what to learn from, and a brush scale after the weight: read at
-    once, into a `Painting`.
+
+def parse_painting(text: str, max_pixels: int | None = None) -> tuple[str, float] | Painting:
+    """Split ``painting.jpg:0.7`` into path and weight, unless a file has that name.
+
+    ``painting.jpg@part.png:0.7:2`` has a mask of the part to learn from, and a brush scale after the weight: these are
+    read at once, into a `Painting`.
     """
     path, numbers = text, list[float]()
     while len(numbers) < 2 and not _exists(path):
@@ -137,26 +176,28 @@ def parse_painting(text: str, max_pixels: int | None = None) -> tuple[str, float
 
 
 def parse_region(text: str, max_pixels: int | None = None) -> Region:
-    """Read ``mask.png=painting.jpg:0.7+other.jpg,strength=30``; a file with such signs in its name goes first.
+    """Read ``mask.png=painting.jpg:0.7+other.jpg,strength=30``; names of existing files may hold these signs.
 
-    Raises `OptionError` for a text that is none, and what `Region` does.
+    Raises `OptionError` for another kind of text, and as `Region` does.
     """
     from impasto.inputs.paintings import ALPHA, Region
 
     body, settings = text, dict[str, str]()
-    while found := re.fullmatch(rf"(.*),({'|'.join(REGION_SETTINGS)})=(.*)", body, re.DOTALL):
-        body, name, value = found.groups()
+    while match := re.fullmatch(rf"(.*),({'|'.join(REGION_SETTINGS)})=(.*)", body, re.DOTALL):
+        body, name, value = match.groups()
         settings[name] = value
-    ways = [(body[:place], body[place + 1 :]) for place, letter in enumerate(body) if letter == "="]
-    mask, style = next((way for way in ways if way[0] == ALPHA or _exists(way[0])), (ways or [("", "")])[0])
-    if not mask or not style:
-        raise OptionError(f"--region takes MASK=PAINTING, or MASK={STAYS} for the photograph itself, got {text!r}")
-    named = re.search(r",([a-z-]+)=", style)
-    if named and not _exists(style):
-        raise OptionError(f"--region: no setting {named.group(1)!r}{did_you_mean(named.group(1), REGION_SETTINGS)}")
+    splits = [(body[:at], body[at + 1 :]) for at, letter in enumerate(body) if letter == "="]
+    mask, paintings = next(
+        (split for split in splits if split[0] == ALPHA or _exists(split[0])), (splits or [("", "")])[0]
+    )
+    if not mask or not paintings:
+        raise OptionError(f"--region takes MASK=PAINTING, or MASK={STAYS_PHOTO} for the photo itself, got {text!r}")
+    unknown = re.search(r",([a-z-]+)=", paintings)
+    if unknown and not _exists(paintings):
+        raise OptionError(f"--region: no setting {unknown.group(1)!r}{did_you_mean(unknown.group(1), REGION_SETTINGS)}")
     return Region(
         mask,
-        None if style == STAYS else [parse_painting(part, max_pixels) for part in _split_files(style)],
+        None if paintings == STAYS_PHOTO else [parse_painting(part, max_pixels) for part in _split_files(paintings)],
         strength=_setting(settings, "strength", None),
         brush_scale=_setting(settings, "brush-scale", 1.0),
         color=settings.get("color"),
@@ -165,7 +206,7 @@ def parse_region(text: str, max_pixels: int | None = None) -> Region:
 
 
 def _split_files(text: str) -> list[str]:
-    """Split at plus signs, but not within the name of a file."""
+    """Split at plus signs, but not within the name of an existing file."""
     parts, files = text.split("+"), list[str]()
     while parts:
         lengths = (n for n in range(len(parts), 1, -1) if _exists("+".join(parts[:n])))
@@ -187,7 +228,7 @@ def _setting(settings: Mapping[str, str], name: str, default: Number) -> float |
 
 
 def name_inputs(inputs: Inputs) -> dict[str, str]:
-    """What a record says of the pictures that were read, for people: a heading and a text each."""
+    """The pictures of a record, for people: headings and texts."""
     lines: dict[str, str] = {}
     if inputs.content is not None:
         lines["content image"] = name_file(inputs.content)
@@ -195,10 +236,10 @@ def name_inputs(inputs: Inputs) -> dict[str, str]:
         lines[f"style image {number}"] = _name_painting(painting, several=len(inputs.paintings) > 1)
     for number, region in enumerate(inputs.regions, start=1):
         settings = {"strength": region.strength, "brush scale": region.brush_scale, "color": region.color}
-        said = [f", {name} {format_value(value)}" for name, value in settings.items() if value not in (None, 1.0)]
+        texts = [f", {name} {format_value(value)}" for name, value in settings.items() if value not in (None, 1.0)]
         paintings = [_name_painting(painting, several=len(region.paintings) > 1) for painting in region.paintings]
         mask = name_file(region.mask) if region.mask else "the content image's alpha"
-        lines[f"region {number}"] = f"{mask}: {' and '.join(paintings) or 'the photograph'}{''.join(said)}"
+        lines[f"region {number}"] = f"{mask}: {' and '.join(paintings) or 'the photo'}{''.join(texts)}"
     if inputs.starting_picture is not None:
         lines["starting point"] = name_file(inputs.starting_picture)
     if inputs.palette is not None:
@@ -207,7 +248,7 @@ def name_inputs(inputs: Inputs) -> dict[str, str]:
 
 
 def name_file(file: File) -> str:
-    """A picture of a record, for people."""
+    """The file of a record, for people."""
     return f"{file.name}  (SHA-256 {file.sha256[:12]})"
 
 
@@ -220,7 +261,7 @@ def _name_painting(painting: PaintingFile, *, several: bool) -> str:
 
 
 def parse_sheet(text: str | None, given: Mapping[str, str]) -> Print | None:
-    """What --print says; with --size beside it, it is one too many."""
+    """Read ``--print``; raises `OptionError` where ``--size`` is given too."""
     from impasto.images.print_size import parse_print
 
     if text is not None and "size_px" in given:
