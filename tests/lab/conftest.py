@@ -1,4 +1,4 @@
-"""Folders of pictures, and a quick sweep."""
+"""Folders of pictures, quick jobs and a quick sweep."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import impasto
+from impasto.lab.jobs import LabJob, Role
+from impasto.lab.plan import Planner
+from impasto.options.fields import build_options
 
 
 @pytest.fixture
@@ -27,3 +31,31 @@ def sweep(studio: Path, quick: dict[str, Any]) -> Callable[..., impasto.LabRun]:
         return impasto.sweep("photo.png", "painting.png", vary, folder="run", **quick | options)
 
     return run
+
+
+@pytest.fixture
+def make_job(studio: Path, quick: dict[str, Any]) -> Any:
+    files = Planner()
+
+    def make(name: str, **options: Any) -> LabJob:
+        values = quick | options
+        inputs = [files.describe(Role.PHOTO, "photo.png"), files.describe(Role.PAINTING, "painting.png")]
+        inputs.append(files.describe(Role.ENCODER, values["encoder"]))
+        values["encoder"] = Path(values["encoder"]).name
+        return LabJob(name=name, labels={"job": name}, inputs=tuple(inputs), options=build_options(values))
+
+    return make
+
+
+@pytest.fixture
+def many(studio: Path) -> Path:
+    """Two photos of different sizes, a painting, a style file, and a broken file among the paintings."""
+    (studio / "photos").mkdir()
+    (studio / "paintings").mkdir()
+    photo = Image.open("photo.png")
+    photo.save("photos/one.png")
+    photo.transpose(Image.Transpose.ROTATE_90).save("photos/two.png")
+    Image.open("painting.png").save("paintings/waves.png")
+    impasto.save_style("painting.png", "paintings/saved.style")
+    Path("paintings/broken.jpg").write_text("no picture")
+    return studio

@@ -20,20 +20,6 @@ from impasto.stylizer import stylizer as module
 SIZE = {"size_px": 40}
 
 
-@pytest.fixture
-def many(studio: Path) -> Path:
-    """Two photos of different sizes, a painting, a style file, and a broken file among the paintings."""
-    (studio / "photos").mkdir()
-    (studio / "paintings").mkdir()
-    photo = Image.open("photo.png")
-    photo.save("photos/one.png")
-    photo.transpose(Image.Transpose.ROTATE_90).save("photos/two.png")
-    Image.open("painting.png").save("paintings/waves.png")
-    impasto.save_style("painting.png", "paintings/saved.style")
-    Path("paintings/broken.jpg").write_text("no picture")
-    return studio
-
-
 def plan(**changes: object) -> DraftFolder:
     given = {"photos": ["photos"], "paintings": ["paintings"], "folder": Path("out"), "suffix": ".png"} | changes
     return DraftFolder(options=build_draft_options(SIZE), **given)  # type: ignore[arg-type]
@@ -112,13 +98,6 @@ def test_command_line(many: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([*arguments, "--print", "10x10cm"]) == 2
     assert cli.main(["draft", "photo.png", "-o", "out.png"]) == 2
     assert "PAINTING is missing" in capsys.readouterr().err
-
-
-def test_python(many: Path) -> None:
-    paths, failed = impasto.drafts(["photos"], ["paintings/*"], "out", **SIZE)
-    assert [path.name for path in paths] == ["one_saved.jpg", "one_waves.jpg", "two_saved.jpg", "two_waves.jpg"]
-    assert list(failed) == [Path("paintings/broken.jpg")]
-    assert Path("out/contact-sheet.png").is_file()
 
 
 def test_a_sheet_of_paper(studio: Path) -> None:

@@ -84,14 +84,6 @@ def test_finished_jobs_are_skipped_and_damaged_ones_painted_again(
     assert pictures[0].stat().st_mtime_ns == before[pictures[0]][0]
 
 
-def test_again_elsewhere_makes_the_same_bytes(sweep: Callable[..., impasto.LabRun]) -> None:
-    sweep({"seed": [0, 1]}, starting_point="noise")
-    run = impasto.again("run", "second")
-    assert run.folder == Path("second")
-    for path in Path("run/pastiches").iterdir():
-        assert (Path("second/pastiches") / path.name).read_bytes() == path.read_bytes()
-
-
 def test_another_judge_measures_without_painting(
     sweep: Callable[..., impasto.LabRun], tiny_encoder_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,8 +12,8 @@ import pytest
 import impasto
 from impasto.errors import InputError, OptionError
 from impasto.events import Controls, Event, RunStarted, StepDone
-from impasto.lab.jobs import InputFile, LabJob, Role
-from impasto.lab.paint_job import PictureShelf, iter_painting
+from impasto.lab.jobs import LabJob, Role
+from impasto.lab.paint_job import iter_painting
 from impasto.lab.plan import Planner
 from impasto.lab.run_folder import Failure, Outcome
 from impasto.lab.workers import (
@@ -27,39 +26,12 @@ from impasto.lab.workers import (
     run_here,
     run_on_ray,
 )
-from impasto.options.fields import build_options
 
 OUTCOME = Outcome(picture=b"", width_px=1, height_px=1, seconds=None)
 
 
-@pytest.fixture
-def make_job(studio: Path, quick: dict[str, Any]) -> Any:
-    files = Planner()
-
-    def make(name: str, **options: Any) -> LabJob:
-        values = quick | options
-        inputs = [files.describe(Role.PHOTO, "photo.png"), files.describe(Role.PAINTING, "painting.png")]
-        inputs.append(files.describe(Role.ENCODER, values["encoder"]))
-        values["encoder"] = Path(values["encoder"]).name
-        return LabJob(name=name, labels={"job": name}, inputs=tuple(inputs), options=build_options(values))
-
-    return make
-
-
 def ended(events: list[WorkerEvent]) -> dict[str, Outcome | Failure]:
     return {event.job.name: event.ended for event in events if isinstance(event, JobEnded)}
-
-
-def test_a_job_is_painted_as_paint_paints(make_job: Any, quick: dict[str, Any]) -> None:
-    *events, outcome = iter_painting(make_job("a"))
-    assert isinstance(outcome, Outcome)
-    pastiche = impasto.paint("photo.png", "painting.png", **quick)
-    pastiche.save("expected.png")
-    assert outcome.picture == Path("expected.png").read_bytes()
-    steps = [event for event in events if isinstance(event, StepDone)]
-    assert (outcome.steps, outcome.losses) == (len(steps), steps[-1].losses)
-    lines = [json.loads(line) for line in outcome.events]
-    assert [line["event"] for line in lines] == [type(event).__name__ for event in events]
 
 
 def test_jobs_run_in_order_and_a_failed_one_does_not_stop_the_rest(make_job: Any) -> None:
@@ -92,18 +64,6 @@ def test_stop_ends_the_list_without_the_job_in_hand(make_job: Any) -> None:
             break
     events += list(run_here([make_job("c")], iter_painting, controls))
     assert list(ended(events)) == ["a"]
-
-
-def test_the_shelf_decodes_once_and_knows_changed_files(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf, files = PictureShelf(room=1), Planner()
-    photo, painting = files.describe(Role.PHOTO, "photo.png"), files.describe(Role.PAINTING, "painting.png")
-    first = shelf.load(photo)
-    assert shelf.load(photo) is first
-    shelf.load(painting)
-    assert shelf.load(photo) is not first
-    stale = InputFile(role=Role.PHOTO, path=photo.path, sha256="0" * 64)
-    with pytest.raises(InputError, match=r"photo\.png.* has changed"):
-        shelf.load(stale)
 
 
 def test_without_ray_one_line(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:

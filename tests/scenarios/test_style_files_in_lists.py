@@ -15,14 +15,11 @@ from PIL import Image
 import impasto
 from impasto.cli import main as cli
 from impasto.encoders import Encoder, load_encoder
-from impasto.errors import OptionError
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.reading import load_picture
 from impasto.inputs.style_file import StyleFile
 from impasto.lab.batch import plan_batch
-from impasto.lab.jobs import Role
 from impasto.lab.metrics import measure, style_gram
-from impasto.lab.paint_job import PictureShelf
 from impasto.lab.plan import Planner
 from impasto.lab.run_folder import Outcome, RunFolder
 from impasto.lab.runner import JobRecorded, iter_jobs
@@ -178,16 +175,6 @@ def test_it_travels_to_a_worker(styled: Path) -> None:
     assert isinstance(outcome, Outcome)
     impasto.paint("photo.png", "away/saved.style", **values).save("alone.png")
     assert outcome.picture == Path("alone.png").read_bytes()
-
-
-def test_the_shelf_tells_pictures_from_style_files(styled: Path) -> None:
-    shelf, files = PictureShelf(), Planner()
-    file = files.describe(Role.PAINTING, "saved.style")
-    first = shelf.load_style(file)
-    assert isinstance(first, StyleFile)
-    assert shelf.load_style(file) is first
-    with pytest.raises(OptionError, match=r"the painting saved\.style is a style file"):
-        shelf.load(file)
 
 
 def test_measured_as_the_painting_at_a_size_it_holds(
