@@ -62,10 +62,10 @@ def test_between_scales_it_is_nearer_to_the_painting_than_either(style: StyleFil
     from impasto.engine.style_files import style_file_moments
     from impasto.inputs.paintings import Painting
     from impasto.losses.style import WassersteinLoss
-    from impasto.stylizer.statistics import study
+    from impasto.stylizer.statistics import measure_style
 
     canvas, _ = painting_canvas(Painting(waves), 215, 1.0)
-    true = study(load_encoder("lite"), canvas).moments
+    true = measure_style(load_encoder("lite"), canvas).moments
     between, low, high = (style_file_moments(style, style.layers, edge) for edge in (215, 181, 256))
     for layer, limit in (("relu2_1", 0.01), ("relu3_1", 0.03), ("relu4_1", 0.06), ("relu5_1", 0.15)):
         distance = WassersteinLoss(true[layer])

@@ -30,8 +30,8 @@ def test_each_with_each_as_alone(many: Path, monkeypatch: pytest.MonkeyPatch) ->
     real = module.load_stylizer
     monkeypatch.setattr(module, "load_stylizer", lambda path=None: loads.append(path) or real(path))
     studied: list[object] = []
-    study = module.Stylizer.study
-    monkeypatch.setattr(module.Stylizer, "study", lambda self, *a: studied.append(a) or study(self, *a))
+    measure = module.Stylizer.measure_style
+    monkeypatch.setattr(module.Stylizer, "measure_style", lambda self, *a: studied.append(a) or measure(self, *a))
     events = list(plan().run())
     assert len(loads) == len(studied) == 1
     assert [type(event) for event in events].count(DraftWritten) == 4

@@ -65,8 +65,9 @@ def stylizer(
     import torch
 
     from impasto.stylizer.stylizer import load_stylizer
+    from impasto.stylizer.training.data import load_training_set
     from impasto.stylizer.training.run import STYLIZER, iter_training
-    from impasto.stylizer.training.train import TrainingOptions, load_images
+    from impasto.stylizer.training.trainer import TrainingOptions
 
     if threads:
         torch.set_num_threads(threads)
@@ -76,14 +77,14 @@ def stylizer(
     if painting:
         options = replace(options, steps=steps or SPECIALIST_STEPS, blend_share=0.0)
     begin = start or ("bundled" if painting else "none")
-    weights = None if begin == "none" else load_stylizer(None if begin == "bundled" else begin).weights
+    weights = None if begin == "none" else load_stylizer(None if begin == "bundled" else begin).network.state_dict()
     if not quiet:
         print(f"loading {len(photo_files)} photos and {len(painting_files)} paintings", flush=True)
     about = {"command": "impasto " + shlex.join(sys.argv[1:])}
     name = painting.stem if painting else "stylizer"
-    images = load_images(photo_files), load_images(painting_files)
+    pictures = load_training_set(photo_files, painting_files)
     progress = iter_training(
-        *images, output, options, name=name, about=about, start=weights, resume=resume, every=every
+        pictures, output, options, name=name, about=about, start=weights, resume=resume, every=every
     )
     for report in progress:
         if not quiet:

@@ -46,7 +46,7 @@ def pack_picture(picture: Picture) -> bytes:
     from impasto.engine.canvas import painting_canvas
     from impasto.engine.pyramid import MAX_ENLARGEMENT
     from impasto.losses.total_variation import total_variation
-    from impasto.stylizer.statistics import CHANNELS, study
+    from impasto.stylizer.statistics import CHANNELS, measure_style
 
     encoder = load_encoder("lite")
     own = max(picture.height_px, picture.width_px)
@@ -56,10 +56,10 @@ def pack_picture(picture: Picture) -> bytes:
     columns: dict[str, list[np.ndarray]] = {}
     for edge in scales:
         canvas, _ = painting_canvas(Painting(picture), edge, 1.0)
-        found = study(encoder, canvas, tile_px=TILE_PX).moments
+        moments = measure_style(encoder, canvas, tile_px=TILE_PX).moments
         for layer in CHANNELS:
-            columns.setdefault(f"{layer}.mean", []).append(found[layer].mean.numpy())
-            columns.setdefault(f"{layer}.covariance", []).append(packed(found[layer].covariance.numpy()))
+            columns.setdefault(f"{layer}.mean", []).append(moments[layer].mean.numpy())
+            columns.setdefault(f"{layer}.covariance", []).append(packed(moments[layer].covariance.numpy()))
         columns.setdefault(RESTLESS, []).append(np.array(float(total_variation(canvas))))
     arrays = {key: np.stack(values).astype(np.float32) for key, values in columns.items()}
     about = {

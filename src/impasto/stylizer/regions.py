@@ -21,7 +21,7 @@ from impasto.inputs.paintings import Painting, Region, check_regions
 from impasto.inputs.style_file import StyleFile, check_encoder
 from impasto.options.fields import PaintOptions, scale_edges
 from impasto.stylizer.statistics import CHANNELS, StyleStatistics, blend_statistics
-from impasto.stylizer.stylizer import Reading, Stylizer, load_stylizer
+from impasto.stylizer.stylizer import EncodedPhoto, Stylizer, load_stylizer
 
 FEATHER = 1 / 128  # of the long edge: how far on each side of a border two areas fade into each other
 
@@ -31,14 +31,14 @@ class Readings:
 
     def __init__(self, stylizer: Stylizer) -> None:
         self.stylizer = stylizer
-        self._last: tuple[tuple[object, ...], Reading] | None = None
+        self._last: tuple[tuple[object, ...], EncodedPhoto] | None = None
 
-    def read(self, photo: Picture, long_edge_px: int) -> Reading:
+    def read(self, photo: Picture, long_edge_px: int) -> EncodedPhoto:
         """A photo at the size of its draft."""
         wanted = photo.sha256, photo.height_px, photo.width_px, long_edge_px
         if self._last is None or self._last[0] != wanted:
             self._last = None  # gives its memory back first
-            self._last = wanted, self.stylizer.read(photo_tensor(photo, long_edge_px))
+            self._last = wanted, self.stylizer.encode(photo_tensor(photo, long_edge_px))
         return self._last[1]
 
 
@@ -108,15 +108,20 @@ class AreaDrafter:
             joined += draft * weight[..., None]
         return joined.clip(0, 1)
 
-    def _seen(self, photo: Picture, long_edge_px: int, *, again: bool) -> Tensor | Reading:
+    def _seen(self, photo: Picture, long_edge_px: int, *, again: bool) -> Tensor | EncodedPhoto:
         """The photo at the size of its draft; as the stylizer reads it, where it is painted `again`."""
         if self._readings is not None:
             return self._readings.read(photo, long_edge_px)
         pixels = photo_tensor(photo, long_edge_px)
-        return self._stylizer.read(pixels) if again else pixels
+        return self._stylizer.encode(pixels) if again else pixels
 
     def _paint_area(
-        self, photo: Picture, seen: Tensor | Reading, area: Area, background: StyleStatistics | None, long_edge_px: int
+        self,
+        photo: Picture,
+        seen: Tensor | EncodedPhoto,
+        area: Area,
+        background: StyleStatistics | None,
+        long_edge_px: int,
     ) -> NDArray[np.float32]:
         """The whole photo as an area would have it; what has no paintings of its own has the background's style."""
         style = background
@@ -208,7 +213,7 @@ def study_painting(
         )
     size = painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale)
     mask = None if painting.mask is None else mask_tensor(painting.mask, *size)
-    return stylizer.study(_tensor(picture, size), mask)
+    return stylizer.measure_style(_tensor(picture, size), mask)
 
 
 def draft_start(
@@ -231,7 +236,7 @@ def draft_start(
 
 
 def draft_pixels(
-    stylizer: Stylizer, photo: Tensor | Reading, style: StyleStatistics, strength: float = 100.0
+    stylizer: Stylizer, photo: Tensor | EncodedPhoto, style: StyleStatistics, strength: float = 100.0
 ) -> NDArray[np.float32]:
     """The draft of a photo [1, 3, height, width], or of what was read of it, as [height, width, 3] in [0, 1]."""
     return stylizer.paint(photo, style, strength=strength)[0].permute(1, 2, 0).numpy()

@@ -1,11 +1,11 @@
-"""What the stylizer knows of a painting: the moments of its pixels and feature maps, a value of its own.
+"""Style statistics as the stylizer reads them: moments of a picture's pixels and feature maps.
 
-Small (some 300 kB), additive and without the picture: what a style file holds, and what blends.
+They are small (some 300 kB), they add, and they do not hold the picture: a style file stores them, and they blend.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 
@@ -39,39 +39,51 @@ class StyleStatistics:
     moments: Mapping[str, Moments]
     encoder_sha256: str
 
-    def batch(self, layers: Sequence[str] = tuple(CHANNELS)) -> Batch:
-        """Means and covariances at `layers` as a batch of one, float64."""
-        found = {}
-        for name in layers:
+    def batch(self) -> Batch:
+        """Means and covariances as a batch of one, float64."""
+        pairs = {}
+        for name in CHANNELS:
             mean = self.moments[name].mean - (MIDDLE if name == "rgb" else 0)
-            found[name] = mean[None], self.moments[name].covariance[None]
-        return found
+            pairs[name] = mean[None], self.moments[name].covariance[None]
+        return pairs
 
 
-def study(
+def measure_style(
     encoder: Encoder,
     picture: Float[Tensor, "1 3 height width"],
     tile_px: int = WHOLE_PX,
     mask: Float[Tensor, "height width"] | None = None,
 ) -> StyleStatistics:
-    """Statistics of a picture in [0, 1], 16 px or more a side; in tiles they are the same.
+    """Statistics of a picture in [0, 1] of 16 px a side or more; they are the same in tiles.
 
-    `mask`: in [0, 1], how much each pixel counts; at the layers what sees little of the rest (`guide`).
+    `mask`: in [0, 1], how much each pixel counts; at the layers those positions count that see little of the rest
+    (`guide`).
     """
     plain = copy(encoder)
     plain.geometry = {}
-    found = {"rgb": moments(picture, mask).normalised()}
-    found |= style_statistics(plain, [(picture, 1.0)], LAYERS, tile_px, mask, "inside")
-    return StyleStatistics(found, encoder.sha256)
+    by_layer = {"rgb": moments(picture, mask).normalised()}
+    by_layer |= style_statistics(plain, [(picture, 1.0)], LAYERS, tile_px, mask, "inside")
+    return StyleStatistics(by_layer, encoder.sha256)
 
 
 def blend_statistics(parts: Iterable[tuple[StyleStatistics, float]]) -> StyleStatistics:
-    """Several paintings as one, each by its weight: the statistics of a wall on which they hang side by side."""
+    """Blend paintings, each by its weight: the statistics of a wall on which they hang side by side."""
     parts = list(parts)
-    mixed = {name: blend((one.moments[name], weight) for one, weight in parts) for name in CHANNELS}
-    return StyleStatistics(mixed, parts[0][0].encoder_sha256)
+    blended = {name: blend((one.moments[name], weight) for one, weight in parts) for name in CHANNELS}
+    return StyleStatistics(blended, parts[0][0].encoder_sha256)
+
+
+def batch_statistics(maps: Mapping[str, Float[Tensor, "batch _ _ _"]]) -> Batch:
+    """Means and covariances of a batch's feature maps (``rgb``: pixels less `MIDDLE`), differentiable, float32."""
+    pairs = {}
+    for name in CHANNELS:
+        rows = maps[name].flatten(2)
+        mean = rows.mean(2)
+        centred = rows - mean[:, :, None]
+        pairs[name] = mean, centred @ centred.mT / rows.shape[2]
+    return pairs
 
 
 def in_float32(batch: Batch) -> dict[str, tuple[Tensor, Tensor]]:
-    """The same, as the network takes them."""
+    """The same statistics as the network takes them."""
     return {name: (mean.to(torch.float32), covariance.to(torch.float32)) for name, (mean, covariance) in batch.items()}

@@ -1,8 +1,8 @@
 """The stylizer: paints a photo in the manner of any painting, in one pass.
 
-Everything global, the moments of photo and painting, is computed first. What follows are convolutions of finite
-reach: tiles read a halo of that reach, so that a tiled pastiche is the whole one, and a picture of any size
-needs little more memory than itself.
+Everything global, the moments of photo and painting, is computed first. The rest are convolutions of finite reach:
+tiles read a halo of that reach, so a tiled pastiche equals the whole one, and a picture of any size needs little
+more memory than itself.
 """
 
 from __future__ import annotations
@@ -22,43 +22,36 @@ from impasto.errors import OptionError
 from impasto.images.tensors import mirror_indices
 from impasto.losses.objective import WHOLE_PX
 from impasto.losses.statistics import Moments, moments
-from impasto.stylizer.network import MAPS, NOISE, NOISE_STRIDES, STRIDE_PX, Network, smooth_noise
-from impasto.stylizer.statistics import CHANNELS, LAYERS, MIDDLE, StyleStatistics, in_float32, study
+from impasto.stylizer.network import NOISE, NOISE_STRIDES, STRIDE_PX, Network, smooth_noise
+from impasto.stylizer.statistics import CHANNELS, LAYERS, MIDDLE, StyleStatistics, in_float32, measure_style
 from impasto.stylizer.transport import Affine, recolouring
 from impasto.stylizer.weights import read_stylizer_file
 
 TILE_PX = 768  # core of a tile, where a picture is not painted whole
 WHOLE_PIXELS = 1_500_000  # of a canvas that is painted whole
-COARSE_HALO = 20  # positions at 1/8 of the size that a position of the coarse map reads: 19, even
-FINE_HALO_PX = 64  # pixels that a painted pixel reads to relu3_1 and the coarse map: 55, in whole strides
-ENCODER_HALO_PX = 80  # pixels that relu5_1 reads: 70, in whole strides
+COARSE_HALO = 20  # positions at 1/8 of the size: one of the coarse map reads 19, made even
+FINE_HALO_PX = 64  # a painted pixel reads 55 by way of relu3_1 and the coarse map, made whole strides
+ENCODER_HALO_PX = 80  # relu5_1 reads 70, made whole strides
 NOISE_SIDE = 128  # positions after which the noise repeats: 1,024 px at 1/8
 NOISE_STEPS = 32  # noise is in whole parts of so many, which a byte holds
 FULL_AT = 25.0  # strength from which the network's own picture shows; below, the photo shines through
 
 Features = dict[str, Tensor]
+Spans = tuple[slice, slice]  # rows, columns
 SHALLOW = ("relu1_1", "relu2_1", "relu3_1")
 DEEP = {"relu4_1": 8, "relu5_1": 16}  # with their strides
 
 
 @dataclass(frozen=True)
-class _Piece:
-    """One axis of a tile: what it reads, what it owns within that, and within the whole."""
-
-    reads: slice
-    owns: slice
-    within: slice
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a stylizer knows of a photo, whatever the painting: half of the work of a draft.
+class EncodedPhoto:
+    """A photo with its feature maps and statistics, which do not depend on the painting: half the work of a draft.
 
     Attributes
     ----------
     photo: [1, 3, height, width] in [0, 1].
     statistics: of its canvas.
-    deep: relu4_1 and relu5_1 of the canvas; relu1_1 to relu3_1 are in `shallow`, unless it is painted in tiles.
+    deep: relu4_1 and relu5_1 of the canvas.
+    shallow: relu1_1 to relu3_1; None where it is painted in tiles.
     tile_px: largest core of a tile.
     """
 
@@ -75,25 +68,20 @@ class Stylizer:
     Attributes
     ----------
     name, sha256: of the weights file; a draft's record holds them.
-    encoder: whose feature maps it reads.
-    noise: [1, channels, `NOISE_SIDE`, `NOISE_SIDE`], at every stride the same.
+    encoder, network: in that order a picture passes through them.
+    noise: [1, channels, `NOISE_SIDE`, `NOISE_SIDE`], the same at every stride.
     """
 
     def __init__(self, name: str, sha256: str, encoder: Encoder, network: Network) -> None:
         self.name, self.sha256, self.encoder = name, sha256, encoder
-        self._network = network.eval().requires_grad_(False)
-        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.eval().requires_grad_(False)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         white = torch.randn(1, NOISE, NOISE_SIDE, NOISE_SIDE, generator=torch.Generator().manual_seed(0))
         whole = (smooth_noise(white) * NOISE_STEPS).round_().clamp_(-127, 127)
         self.noise = (whole / NOISE_STEPS).contiguous(memory_format=torch.channels_last)
 
-    @property
-    def weights(self) -> dict[str, Tensor]:
-        """Of the network, for training to begin from."""
-        return dict(self._network.state_dict())
-
     @torch.no_grad()
-    def study(
+    def measure_style(
         self, painting: Float[Tensor, "1 3 height width"], mask: Float[Tensor, "height width"] | None = None
     ) -> StyleStatistics:
         """Statistics of a painting in [0, 1], at the size that sets its strokes against the photo's pixels.
@@ -101,20 +89,18 @@ class Stylizer:
         `mask`: in [0, 1], the part of it to learn from. Raises `OptionError` for a picture under 16 px a side.
         """
         _check_size(painting)
-        tile_px = WHOLE_PX if _pixels(painting) <= WHOLE_PIXELS else TILE_PX
-        found = study(self.encoder, painting, tile_px, mask)
-        give_back()  # what is left of its maps does not fit the photo's
-        return found
+        statistics = measure_style(self.encoder, painting, _default_tile_px(painting), mask)
+        give_back()  # memory that its maps held does not fit the photo's
+        return statistics
 
     @torch.no_grad()
-    def read(self, photo: Float[Tensor, "1 3 height width"], *, tile_px: int | None = None) -> Reading:
-        """Read a photo in [0, 1] once, to paint it after many paintings; `tile_px` as in `paint`.
+    def encode(self, photo: Float[Tensor, "1 3 height width"], *, tile_px: int | None = None) -> EncodedPhoto:
+        """Encode a photo in [0, 1] once, to paint it after many paintings; `tile_px` as in `paint`.
 
         Raises `OptionError` for a picture under 16 px a side.
         """
         _check_size(photo)
-        if tile_px is None:
-            tile_px = WHOLE_PX if _pixels(photo) <= WHOLE_PIXELS else TILE_PX
+        tile_px = tile_px or _default_tile_px(photo)
         sides = _canvas_px(photo)
         whole = max(sides) <= tile_px
         sums: dict[str, Moments] = {}
@@ -127,18 +113,18 @@ class Stylizer:
             maps = self.encoder(canvas, LAYERS)
             for name in CHANNELS:
                 stride = 1 if name == "rgb" else self.encoder.architecture.layer(name).stride_px
-                found = moments(canvas if name == "rgb" else maps[name], inside=_at(owns, stride))
-                sums[name] = sums[name] + found if name in sums else found
+                tile = moments(canvas if name == "rgb" else maps[name], inside=_at(owns, stride))
+                sums[name] = sums[name] + tile if name in sums else tile
             for name, stride in DEEP.items():
                 deep[name][..., *_at(within, stride)] = maps[name][..., *_at(owns, stride)]
-        statistics = {name: found.normalised() for name, found in sums.items()}
+        statistics = {name: total.normalised() for name, total in sums.items()}
         shallow = {name: maps[name] for name in SHALLOW} if whole else None
-        return Reading(photo, StyleStatistics(statistics, self.encoder.sha256), deep, shallow, tile_px)
+        return EncodedPhoto(photo, StyleStatistics(statistics, self.encoder.sha256), deep, shallow, tile_px)
 
     @torch.no_grad()
     def paint(
         self,
-        photo: Float[Tensor, "1 3 height width"] | Reading,
+        photo: Float[Tensor, "1 3 height width"] | EncodedPhoto,
         style: StyleStatistics,
         *,
         strength: float = 100.0,
@@ -148,8 +134,8 @@ class Stylizer:
 
         Parameters
         ----------
-        photo: itself, or what `read` found, which is kept for another painting.
-        style: what `study` found, or a blend of several.
+        photo: itself, or encoded by `encode`, which stays as it is for another painting.
+        style: what `measure_style` returned, or a blend of several.
         strength: 0 (the photo) to 100.
         tile_px: largest core of a tile; default: the picture whole up to `WHOLE_PIXELS`, else `TILE_PX`. Tiles
             change the picture by no more than rounding does.
@@ -161,47 +147,46 @@ class Stylizer:
         if not 0 <= strength <= 100:
             raise OptionError(f"strength is 0 to 100, got {strength:g}")
         if style.encoder_sha256 != self.encoder.sha256:
-            raise OptionError("the style statistics were made with another encoder: study the painting again")
-        if isinstance(photo, Reading):
-            reading = replace(photo, deep=dict(photo.deep), shallow=photo.shallow and dict(photo.shallow))
+            raise OptionError("the style statistics were made with another encoder: measure the painting again")
+        if isinstance(photo, EncodedPhoto):
+            encoded = replace(photo, deep=dict(photo.deep), shallow=photo.shallow and dict(photo.shallow))
         else:
-            reading = self.read(photo, tile_px=tile_px)
+            encoded = self.encode(photo, tile_px=tile_px)
         if strength == 0:
-            return reading.photo.clone()
-        share = strength / 100
-        own = reading.statistics
-        affines = self._network.in_units(recolouring(own.batch(MAPS), style.batch(MAPS), share))
-        code = self._network.encode(in_float32(style.batch()))
-        if share < 1:
-            code = torch.lerp(self._network.encode(in_float32(own.batch())), code, share)
-        coarse = self._coarse(reading, affines, code)
+            return encoded.photo.clone()
+        of_photo, of_painting = encoded.statistics.batch(), style.batch()
+        affines = self.network.in_units(recolouring(of_photo, of_painting, strength / 100))
+        code = self.network.encode(in_float32(of_painting))
+        if strength < 100:
+            code = torch.lerp(self.network.encode(in_float32(of_photo)), code, strength / 100)
+        coarse = self._coarse(encoded, affines, code)
         give_back()
-        painted = self._fine(reading, affines, coarse, code)
-        return painted if strength >= FULL_AT else torch.lerp(reading.photo, painted, strength / FULL_AT, out=painted)
+        painted = self._fine(encoded, affines, coarse, code)
+        return painted if strength >= FULL_AT else torch.lerp(encoded.photo, painted, strength / FULL_AT, out=painted)
 
-    def _coarse(self, reading: Reading, affines: Mapping[str, Affine], code: Tensor) -> Tensor:
-        """The network's coarse map [1, 64, height / 8, width / 8] of the whole canvas; uses `reading.deep` up."""
-        fourth, fifth = (reading.deep.pop(name) for name in DEEP)
+    def _coarse(self, encoded: EncodedPhoto, affines: Mapping[str, Affine], code: Tensor) -> Tensor:
+        """The network's coarse map [1, 64, height / 8, width / 8] of the whole canvas; uses `encoded.deep` up."""
+        fourth, fifth = (encoded.deep.pop(name) for name in DEEP)
         rows, columns = fourth.shape[2:]
         coarse = torch.empty(1, CHANNELS["relu3_1"], rows, columns, memory_format=torch.channels_last)
-        for reads, owns, within in _tiles((rows, columns), max(2, reading.tile_px // 4), COARSE_HALO, 2):
+        for reads, owns, within in _tiles((rows, columns), max(2, encoded.tile_px // 4), COARSE_HALO, 2):
             maps = {"relu4_1": fourth[..., *reads], "relu5_1": fifth[..., *_at(reads, 2)]}
-            found = self._network.coarse(maps, affines, code, self._noise_at(reads))
-            coarse[..., *within] = found[..., *owns]
+            tile = self.network.coarse(maps, affines, code, self._noise_at(reads))
+            coarse[..., *within] = tile[..., *owns]
         return coarse
 
-    def _fine(self, reading: Reading, affines: Mapping[str, Affine], coarse: Tensor, code: Tensor) -> Tensor:
-        """The pastiche, of the photo's size; uses `reading.shallow` up."""
-        height, width = reading.photo.shape[2:]
+    def _fine(self, encoded: EncodedPhoto, affines: Mapping[str, Affine], coarse: Tensor, code: Tensor) -> Tensor:
+        """The pastiche, of the photo's size; uses `encoded.shallow` up."""
+        height, width = encoded.photo.shape[2:]
         painted = torch.empty(1, height, width, 3).permute(0, 3, 1, 2)
-        for reads, owns, within in _tiles(_canvas_px(reading.photo), reading.tile_px, FINE_HALO_PX, STRIDE_PX):
-            canvas = _canvas(reading.photo, reads)
-            maps = reading.shallow if reading.shallow is not None else self.encoder(canvas, list(SHALLOW))
+        for reads, owns, within in _tiles(_canvas_px(encoded.photo), encoded.tile_px, FINE_HALO_PX, STRIDE_PX):
+            canvas = _canvas(encoded.photo, reads)
+            maps = encoded.shallow if encoded.shallow is not None else self.encoder(canvas, list(SHALLOW))
             maps["rgb"] = canvas - MIDDLE
             noise = {stride: self._noise_at(_at(reads, stride)) for stride in NOISE_STRIDES[1:]}
-            found = self._network.fine(coarse[..., *_at(reads, 8)], maps, affines, code, noise)[..., *owns]
-            place = painted[..., *within]  # without what continues the photo
-            place.copy_(found[..., : place.shape[2], : place.shape[3]].add_(MIDDLE).clamp_(0, 1))
+            tile = self.network.fine(coarse[..., *_at(reads, 8)], maps, affines, code, noise)[..., *owns]
+            place = painted[..., *within]  # without the pixels that continue the photo
+            place.copy_(tile[..., : place.shape[2], : place.shape[3]].add_(MIDDLE).clamp_(0, 1))
         return painted
 
     def _noise_at(self, spans: tuple[slice, slice]) -> Tensor:
@@ -228,12 +213,12 @@ def _check_size(picture: Tensor) -> None:
 
 def _canvas_px(photo: Tensor) -> tuple[int, int]:
     """Height and width of a photo in whole strides, two or more: a map of one position has nothing to mirror."""
-    height, width = (max(2 * STRIDE_PX, _whole_strides(side)) for side in photo.shape[2:])
+    height, width = (STRIDE_PX * max(2, -(-side // STRIDE_PX)) for side in photo.shape[2:])
     return height, width
 
 
 def _canvas(photo: Tensor, spans: tuple[slice, slice]) -> Tensor:
-    """So much of a photo that is mirrored below and to the right up to whole strides."""
+    """A part of a photo that is continued below and to the right, mirrored, up to whole strides."""
     for axis, span in enumerate(spans, start=2):
         length = photo.shape[axis]
         if span.stop <= length:
@@ -243,35 +228,34 @@ def _canvas(photo: Tensor, spans: tuple[slice, slice]) -> Tensor:
     return photo
 
 
-def _pixels(picture: Tensor) -> int:
-    return picture.shape[2] * picture.shape[3]
-
-
-def _whole_strides(side_px: int) -> int:
-    return -(-side_px // STRIDE_PX) * STRIDE_PX
-
-
 def _at(spans: tuple[slice, slice], stride: int) -> tuple[slice, slice]:
-    """Spans of pixels as spans of positions of a map of that stride."""
+    """Spans of positions on a map of that stride, from spans of pixels."""
     rows, columns = (slice(span.start // stride, span.stop // stride) for span in spans)
     return rows, columns
 
 
-def _tiles(
-    sides: tuple[int, ...], core: int, halo: int, multiple: int
-) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice], tuple[slice, slice]]]:
-    """Tiles as spans of rows and columns: what each reads, what it owns within that, and within the whole."""
-    axes = [_pieces(side, core, halo, multiple) for side in sides]
+def _default_tile_px(picture: Tensor) -> int:
+    return WHOLE_PX if picture.shape[2] * picture.shape[3] <= WHOLE_PIXELS else TILE_PX
+
+
+def _tiles(sides: tuple[int, ...], core: int, halo: int, multiple: int) -> Iterator[tuple[Spans, Spans, Spans]]:
+    """Tiles as rows and columns: what each reads, what it owns within that, and within the whole.
+
+    Cores are of about the same size, and like the halo whole multiples.
+    """
+    axes = [[_haloed(span, side, halo) for span in cut_evenly(side, core, multiple)] for side in sides]
     for down, across in product(*axes):
-        yield (down.reads, across.reads), (down.owns, across.owns), (down.within, across.within)
+        reads, owns, within = zip(down, across, strict=True)
+        yield reads, owns, within
 
 
-def _pieces(side: int, core: int, halo: int, multiple: int) -> list[_Piece]:
-    """One axis, cut evenly at whole multiples; the halo is one too."""
+def _haloed(within: slice, side: int, halo: int) -> tuple[slice, slice, slice]:
+    """One axis of a tile: what it reads, what it owns within that, and within the whole."""
+    low, high = max(0, within.start - halo), min(side, within.stop + halo)
+    return slice(low, high), slice(within.start - low, within.stop - low), within
+
+
+def cut_evenly(side: int, core: int, multiple: int) -> list[slice]:
     count = max(1, -(-side // max(core, multiple)))
     edges = [round(side / multiple * i / count) * multiple for i in range(count + 1)]
-    pieces = []
-    for start, stop in pairwise(edges):
-        low, high = max(0, start - halo), min(side, stop + halo)
-        pieces.append(_Piece(slice(low, high), slice(start - low, stop - low), slice(start, stop)))
-    return pieces
+    return [slice(*edge) for edge in pairwise(edges)]

@@ -5,6 +5,8 @@ All functions take batches: means [batch, channels], covariances [batch, channel
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -12,6 +14,7 @@ from torch import Tensor
 from impasto.stylizer.statistics import Batch
 
 Matrices = Float[Tensor, "batch channels channels"]
+Affine = tuple[Tensor, Tensor]  # matrices [batch, out, channels], offsets [batch, out], float32
 
 # Share of the two pictures' mean variance that is added to both covariances: what hardly varies in the photo is
 # amplified by no more than ten, or the noise of a clear sky would become blotches.
@@ -25,23 +28,22 @@ def ridged(covariance: Matrices, ridge: Float[Tensor, " batch"]) -> Matrices:
 
 
 def mean_variance(covariance: Matrices) -> Float[Tensor, " batch"]:
+    """Mean of the diagonal."""
     return covariance.diagonal(dim1=-2, dim2=-1).mean(-1)
 
 
-def _both_ridged(covariance: Matrices, wanted: Matrices) -> tuple[Matrices, Matrices]:
-    ridge = RIDGE / 2 * (mean_variance(covariance) + mean_variance(wanted))
-    return ridged(covariance, ridge), ridged(wanted, ridge)
-
-
-def roots(matrix: Matrices, power: float = 0.5) -> Matrices:
+def matrix_power(matrix: Matrices, exponent: float) -> Matrices:
     """Power of symmetric positive definite matrices."""
     values, vectors = torch.linalg.eigh(matrix)
     floor = values[..., -1:].clamp_min(1e-300) * 1e-12
-    root: Tensor = (vectors * values.maximum(floor)[..., None, :] ** power) @ vectors.mT
-    return root
+    power: Tensor = (vectors * values.maximum(floor)[..., None, :] ** exponent) @ vectors.mT
+    return power
 
 
-def optimal_transport(covariance: Matrices, wanted: Matrices) -> Matrices:
+Power = Callable[[Matrices, float], Matrices]
+
+
+def optimal_transport(covariance: Matrices, target: Matrices, power: Power = matrix_power) -> Matrices:
     r"""Matrix A with A C A^T = C_* that moves features least: the identity where the covariances are equal.
 
     .. math:: A = C_*^{1/2} (C_*^{1/2} C\, C_*^{1/2})^{-1/2} C_*^{1/2}
@@ -49,25 +51,27 @@ def optimal_transport(covariance: Matrices, wanted: Matrices) -> Matrices:
     Monge map between Gaussians (Olkin and Pukelsheim 1982); as a style transform: Mroueh, "Wasserstein Style
     Transfer" (arXiv 1905.12828), eq. 3. Departure: the same `RIDGE` is added to both.
     """
-    covariance, wanted = _both_ridged(covariance, wanted)
-    root = roots(wanted)
-    return root @ roots(root @ covariance @ root, -0.5) @ root
+    ridge = RIDGE / 2 * (mean_variance(covariance) + mean_variance(target))
+    covariance, target = ridged(covariance, ridge), ridged(target, ridge)
+    root = power(target, 0.5)
+    return root @ power(root @ covariance @ root, -0.5) @ root
 
 
-Affine = tuple[Tensor, Tensor]  # matrices [batch, out, channels], offsets [batch, out], float32
+def recolouring(
+    photo: Batch, painting: Batch, amount: float | Tensor = 1.0, power: Power = matrix_power
+) -> dict[str, Affine]:
+    """By layer, the affine map that carries features of `photo` towards the mean and covariance of `painting`.
 
-
-def recolouring(own: Batch, wanted: Batch, share: float = 1.0) -> dict[str, Affine]:
-    """By layer, the affine map of features that carries `share` of the way to the wanted mean and covariance."""
-    found = {}
-    for name, (mean, covariance) in own.items():
-        matrix = optimal_transport(covariance.double(), wanted[name][1].double())
-        if share < 1:
-            matrix = share * matrix + (1 - share) * torch.eye(matrix.shape[1], dtype=matrix.dtype)
-        aim = torch.lerp(mean.double(), wanted[name][0].double(), share)
-        offset = aim - (matrix @ mean.double()[:, :, None])[:, :, 0]
-        found[name] = matrix.float(), offset.float()
-    return found
+    `amount`: 0 changes nothing, 1 goes all the way.
+    """
+    affines = {}
+    for name, (mean, covariance) in photo.items():
+        mean, (painting_mean, painting_covariance) = mean.double(), painting[name]
+        transport = optimal_transport(covariance.double(), painting_covariance.double(), power)
+        matrix = amount * transport + (1 - amount) * torch.eye(transport.shape[-1], dtype=transport.dtype)
+        offset = torch.lerp(mean, painting_mean.double(), amount) - (matrix @ mean[:, :, None])[:, :, 0]
+        affines[name] = matrix.float(), offset.float()
+    return affines
 
 
 def apply_affine(maps: Float[Tensor, "batch channels height width"], affine: Affine) -> Tensor:

@@ -1,6 +1,6 @@
-"""What the stylizer is trained to reach: losses of a batch in which every photo has a painting of its own.
+"""Losses that train the stylizer, for a batch in which every photo has its own painting.
 
-The losses are the engine's (`WassersteinLoss`, `Readability`), written for batches and for autograd.
+They are the engine's (`WassersteinLoss`, `Readability`), written for batches and for autograd.
 """
 
 from __future__ import annotations
@@ -18,68 +18,57 @@ from impasto.engine.readability import READABILITY_LAYERS
 from impasto.inputs.paintings import LUMA
 from impasto.losses.laplacian import laplacian
 from impasto.losses.style import RIDGE
-from impasto.stylizer.statistics import CHANNELS, LAYERS, MIDDLE, Batch
-from impasto.stylizer.transport import mean_variance, ridged, roots
+from impasto.stylizer.statistics import CHANNELS, LAYERS, Batch
+from impasto.stylizer.transport import matrix_power, mean_variance, ridged
 
 STYLE_WEIGHTS = {"relu1_1": 4.0, "relu2_1": 4.0, "relu3_1": 4.0, "relu4_1": 6.0, "relu5_1": 8.0}
 SOFT = 0.1  # distance from which a layer counts by its logarithm
-FLAT = 0.05
+FLAT = 0.05  # of a layer's usual variance, added to what its distance is divided by
 SMOOTH = 2e-4  # crispness that any painting may have
 ENCODED = tuple(dict.fromkeys([*LAYERS, *READABILITY_LAYERS]))
 
 
-def batch_statistics(pictures: Float[Tensor, "batch 3 height width"], features: Mapping[str, Tensor]) -> Batch:
-    """Means and covariances of pictures in [0, 1] and of their feature maps, differentiable, float32."""
-    found = {}
-    for name in CHANNELS:
-        rows = (pictures - MIDDLE if name == "rgb" else features[name]).flatten(2)
-        mean = rows.mean(2)
-        centred = rows - mean[:, :, None]
-        found[name] = mean, centred @ centred.mT / rows.shape[2]
-    return found
-
-
 def stack(parts: Sequence[Batch]) -> Batch:
-    """Several batches as one."""
+    """Join several batches into one."""
     return {name: (torch.cat([p[name][0] for p in parts]), torch.cat([p[name][1] for p in parts])) for name in CHANNELS}
 
 
-def mix(first: Batch, second: Batch, share: float) -> Batch:
-    """Statistics of two paintings side by side, `share` of the second, as `blend_statistics` mixes them."""
-    found = {}
+def mix(first: Batch, second: Batch, weight: float) -> Batch:
+    """Blend two paintings as `blend_statistics` does; `weight` is the second's, 1 - `weight` the first's."""
+    mixed = {}
     for name, (mean, covariance) in first.items():
-        other_mean, other = second[name]
+        other_mean, other_covariance = second[name]
         apart = mean - other_mean
-        between = share * (1 - share) * apart[:, :, None] * apart[:, None, :]
-        found[name] = torch.lerp(mean, other_mean, share), torch.lerp(covariance, other, share) + between
-    return found
+        between = weight * (1 - weight) * apart[:, :, None] * apart[:, None, :]
+        mixed[name] = torch.lerp(mean, other_mean, weight), torch.lerp(covariance, other_covariance, weight) + between
+    return mixed
 
 
-class StyleTargets:
+class BatchStyleLoss:
     """`WassersteinLoss` of every picture of a batch to its own painting, in the encoder's geometry.
 
     Departure: a share `FLAT` of the `usual` variance of a layer is added to what a distance is divided by. Against
     the variance of a picture that is almost flat, the least unevenness is a thousand times too far.
     """
 
-    def __init__(self, encoder: Encoder, wanted: Batch, usual: Mapping[str, float]) -> None:
+    def __init__(self, encoder: Encoder, paintings: Batch, usual: Mapping[str, float]) -> None:
         self._encoder = encoder
         self._targets = {}
         for name in LAYERS:
-            mean, covariance = self._in_geometry(name, wanted[name])
-            root = roots(covariance)
+            mean, covariance = self._in_geometry(name, paintings[name])
+            root = matrix_power(covariance, 0.5)
             size = covariance.diagonal(dim1=1, dim2=2).sum(1) + FLAT * usual[name]
             self._targets[name] = mean, covariance, root, size
 
-    def distances(self, reached: Batch) -> dict[str, Float[Tensor, " batch"]]:
-        """Distance by layer: 0 the painting."""
-        found = {}
+    def distances(self, pastiches: Batch) -> dict[str, Float[Tensor, " batch"]]:
+        """Distance by layer; 0 is the painting."""
+        by_layer = {}
         for name, (target_mean, target, root, size) in self._targets.items():
-            mean, covariance = self._in_geometry(name, reached[name])
-            overlap: Tensor = _TraceRoot.apply(covariance, root)  # type: ignore[no-untyped-call]
+            mean, covariance = self._in_geometry(name, pastiches[name])
+            overlap: Tensor = _BatchTraceRoot.apply(covariance, root)  # type: ignore[no-untyped-call]
             spread = (covariance + target).diagonal(dim1=1, dim2=2).sum(1) - 2 * overlap
-            found[name] = ((mean - target_mean).square().sum(1) + spread) / size
-        return found
+            by_layer[name] = ((mean - target_mean).square().sum(1) + spread) / size
+        return by_layer
 
     def _in_geometry(self, name: str, pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         mean, covariance = pair[0].double(), pair[1].double()
@@ -92,22 +81,27 @@ class StyleTargets:
 def style_distance(distances: Mapping[str, Tensor]) -> Float[Tensor, " batch"]:
     """Weighted mean over the layers of s log (1 + distance / s), s `SOFT`.
 
-    So what is near already is brought nearer still, and no painting that is almost flat outweighs the others.
+    So a near picture is brought nearer still, and no painting that is almost flat outweighs the others.
     """
     weighted = [weight * SOFT * (distances[name] / SOFT).log1p() for name, weight in STYLE_WEIGHTS.items()]
     return torch.stack(weighted).sum(0) / sum(STYLE_WEIGHTS.values())
 
 
-def unreadability(ours: Mapping[str, Tensor], photo: Mapping[str, Tensor]) -> Float[Tensor, " batch"]:
-    """`Readability.distance` of a batch, differentiable: 0 the photo, 1 unrelated."""
-    found = [
-        1 - F.cosine_similarity(_directions(ours[name]), _directions(photo[name]), dim=1).mean((1, 2))
+def unreadability(pastiches: Mapping[str, Tensor], photos: Mapping[str, Tensor]) -> Float[Tensor, " batch"]:
+    """`Readability.distance` of a batch, from its feature maps and differentiable: 0 is the photo, 1 is unrelated."""
+    distances = [
+        1 - F.cosine_similarity(_directions(pastiches[name]), _directions(photos[name]), dim=1).mean((1, 2))
         for name in READABILITY_LAYERS
     ]
-    return torch.stack(found).mean(0)
+    return torch.stack(distances).mean(0)
 
 
-def restlessness(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, " batch"]:
+def surface_statistics(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3"]:
+    """Properties of a surface that moments do not hold: total variation, crispness of the luma and of the colours."""
+    return torch.cat([variation(pictures)[:, None], crispness(pictures)], 1)
+
+
+def variation(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, " batch"]:
     """Mean squared difference of neighbouring pixels."""
     down = (pictures[..., 1:, :] - pictures[..., :-1, :]).square().mean((1, 2, 3))
     across = (pictures[..., 1:] - pictures[..., :-1]).square().mean((1, 2, 3))
@@ -115,24 +109,26 @@ def restlessness(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tenso
 
 
 def crispness(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 2"]:
-    """Mean squared Laplacian of the luma, and of what is left of the colours without it."""
+    """Mean squared Laplacian of the luma, and of the colours without it."""
     luma = (pictures * pictures.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
     return torch.stack([laplacian(part).square().mean((2, 3)).sum(1) for part in (luma, pictures - luma)], 1)
 
 
-def crispness_distance(reached: Float[Tensor, "batch 2"], wanted: Float[Tensor, "batch 2"]) -> Float[Tensor, " batch"]:
-    """Squared logarithms of how much crisper one is than the other."""
-    return ((reached + SMOOTH) / (wanted + SMOOTH)).log().square().sum(1)
+def crispness_distance(
+    pastiches: Float[Tensor, "batch 2"], paintings: Float[Tensor, "batch 2"]
+) -> Float[Tensor, " batch"]:
+    """Sum of the squared logarithms of how much crisper one is than the other."""
+    return ((pastiches + SMOOTH) / (paintings + SMOOTH)).log().square().sum(1)
 
 
 def _directions(maps: Tensor) -> Tensor:
-    """Every channel with zero mean and unit deviation over its own map; more lenient with one that never fires."""
+    """Bring every channel to zero mean and unit deviation over its own map; one that never fires stays near zero."""
     centred = maps - maps.mean((2, 3), keepdim=True)
     deviation = centred.square().mean((2, 3), keepdim=True).sqrt()
     return centred / (deviation + 1e-2 * deviation.mean((1, 2, 3), keepdim=True) + 1e-8)
 
 
-class _TraceRoot(torch.autograd.Function):
+class _BatchTraceRoot(torch.autograd.Function):
     """tr (S C S)^(1/2) of batches; derivative 1/2 S (S C S)^(-1/2) S."""
 
     @staticmethod

@@ -1,10 +1,10 @@
-"""A training run in a folder: log, checkpoint, sample sheets, and at any time the stylizer as far as it has come."""
+"""A training run in a folder: log, checkpoint, sample sheets, and the stylizer as far as it has come."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -18,18 +18,19 @@ from impasto.encoders import Encoder, load_encoder
 from impasto.errors import CheckpointError, OutputError
 from impasto.images.writing import save_picture
 from impasto.stylizer.network import Network
+from impasto.stylizer.statistics import MIDDLE, batch_statistics
 from impasto.stylizer.stylizer import Stylizer
-from impasto.stylizer.training.objective import ENCODED, StyleTargets, batch_statistics, style_distance, unreadability
-from impasto.stylizer.training.train import Trainer, TrainingOptions
+from impasto.stylizer.training.data import TrainingSet
+from impasto.stylizer.training.objective import ENCODED, BatchStyleLoss, style_distance, unreadability
+from impasto.stylizer.training.trainer import Trainer, TrainingOptions
 from impasto.stylizer.weights import save_stylizer_file
 
 CHECKPOINT, LOG, STYLIZER = "checkpoint.pt", "log.jsonl", "stylizer.safetensors"
-HELD_OUT = 6  # photos, and paintings, that validation and sample sheets keep for themselves
 SAMPLE_PX = 256  # long edge of a sample
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Where a training run stands.
 
     Attributes
@@ -47,8 +48,7 @@ class Progress:
 
 
 def iter_training(
-    photos: Sequence[Tensor],
-    paintings: Sequence[Tensor],
+    pictures: TrainingSet,
     folder: Path,
     options: TrainingOptions,
     *,
@@ -57,26 +57,25 @@ def iter_training(
     start: Mapping[str, Tensor] | None = None,
     resume: bool = False,
     every: int = 250,
-) -> Iterator[Progress]:
+) -> Iterator[TrainingProgress]:
     """Train in `folder`, reporting and saving every so many steps; close the iterator to stop.
 
     Parameters
     ----------
-    photos, paintings: as `load_images` gives them. Some are held out of both where there are enough of them.
+    pictures: some are held out for validation where there are enough of them.
     start: weights to begin from; default: random ones.
     resume: go on from the checkpoint in `folder`.
 
     Raises
     ------
-    OptionError: for too few pictures. OutputError: where `folder` holds a run that is not to be resumed.
+    OutputError: where `folder` holds a run that is not to be resumed.
     CheckpointError: where there is no usable checkpoint.
     """
-    photos, sample_photos = _hold_out(photos)
-    paintings, sample_paintings = _hold_out(paintings)
+    pictures, sample = pictures.hold_out()
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists() and not resume:
         raise OutputError(f"{str(folder)!r} holds a training run: go on with --resume, or choose another folder")
-    trainer = Trainer(photos, paintings, options, start)
+    trainer = Trainer(pictures, options, start)
     if resume:
         trainer.restore(_read_checkpoint(checkpoint))
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,10 +86,8 @@ def iter_training(
         if trainer.step % every and trainer.step < options.steps:
             continue
         trainer.seconds = time.monotonic() - started
-        validation = _sample(
-            folder / f"sample-{trainer.step:06d}.jpg", trainer, encoder, sample_photos, sample_paintings
-        )
-        progress = Progress(
+        validation = _validate(trainer, encoder, sample, folder / f"sample-{trainer.step:06d}.jpg")
+        progress = TrainingProgress(
             trainer.step, options.steps, trainer.seconds, trainer.content_weight, dict(trainer.losses), validation
         )
         with (folder / LOG).open("a", encoding="utf-8") as log:
@@ -101,13 +98,6 @@ def iter_training(
         torch.save(trainer.state(), partial)
         partial.replace(checkpoint)
         yield progress
-
-
-def _hold_out(images: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
-    """(images to train on, images to look at): the same ones where there are too few to keep some back."""
-    if len(images) < 10 * HELD_OUT:
-        return images, images[:HELD_OUT]
-    return images[HELD_OUT:], images[:HELD_OUT]
 
 
 def _read_checkpoint(path: Path) -> Mapping[str, object]:
@@ -121,28 +111,27 @@ def _read_checkpoint(path: Path) -> Mapping[str, object]:
 
 
 @torch.no_grad()
-def _sample(
-    path: Path, trainer: Trainer, encoder: Encoder, photos: Sequence[Tensor], paintings: Sequence[Tensor]
-) -> dict[str, float]:
-    """Paint every photo held out like one painting held out; a sheet of (photo, painting, draft), and the means."""
+def _validate(trainer: Trainer, encoder: Encoder, sample: TrainingSet, sheet: Path) -> dict[str, float]:
+    """Paint every photo held out like one painting held out; returns mean losses.
+
+    `sheet`: where rows of (photo, painting, draft) are drawn.
+    """
     network = Network()
     network.load_state_dict(trainer.average)
     stylizer = Stylizer("training", "", encoder, network)
     rows, styles, distances = [], [], []
-    for index in range(max(len(photos), len(paintings))):
-        photo = _fitted(photos[index % len(photos)])
-        painting = _fitted(paintings[index % len(paintings)])
-        style = stylizer.study(painting)
+    for index in range(max(len(sample.photos), len(sample.paintings))):
+        photo = _fitted(sample.photos[index % len(sample.photos)])
+        painting = _fitted(sample.paintings[index % len(sample.paintings)])
+        style = stylizer.measure_style(painting)
         draft = stylizer.paint(photo, style)
-        maps = encoder(draft, ENCODED)
-        reached = StyleTargets(encoder, style.batch(), network.usual_variance()).distances(
-            batch_statistics(draft, maps)
-        )
-        styles.append(float(style_distance(reached)))
+        maps = {"rgb": draft - MIDDLE, **encoder(draft, ENCODED)}
+        style_loss = BatchStyleLoss(encoder, style.batch(), network.usual_variance())
+        styles.append(float(style_distance(style_loss.distances(batch_statistics(maps)))))
         distances.append(float(unreadability(maps, encoder(photo, ENCODED))))
         rows.append(torch.cat([_framed(picture) for picture in (photo, painting, draft)], 3))
-    sheet = torch.cat(rows, 2)[0].permute(1, 2, 0).contiguous().numpy()
-    save_picture(path, np.clip(sheet, 0, 1), overwrite=True)
+    pixels = torch.cat(rows, 2)[0].permute(1, 2, 0).contiguous().numpy()
+    save_picture(sheet, np.clip(pixels, 0, 1), overwrite=True)
     return {"style": sum(styles) / len(styles), "unreadability": sum(distances) / len(distances)}
 
 
