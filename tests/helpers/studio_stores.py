@@ -31,7 +31,7 @@ class StockedStore:
     def __init__(self, folder: Path, options: dict[str, Any], pictures: Path) -> None:
         self.at: Callable[[str, Message], None] = lambda id, message: None
         self.heard: list[Message] = []
-        self.store = Store(folder, options=options, start_painter=lambda: HerePainter(self._watch))
+        self.store = Store(folder, options=options, start_worker=lambda kind: HerePainter(self._watch))
         self.photo = self.store.keep_upload(pictures / "photo.png", "a lion.png")
         self.painting = self.store.keep_upload(pictures / "painting.png", "waves.png")
         self.request = Request(photo=self.photo, paintings=(PaintingChoice(path=self.painting),))
@@ -71,11 +71,11 @@ class DraftingStore:
         self.gate.set()
         self.begun = threading.Semaphore(0)
         self.made: list[FakePainter | HerePainter] = []
+        self._start_drafter = self._real if real else self._fake
         self.store = Store(
             folder,
             options={"threads": 1},
-            start_painter=lambda: FakePainter(gate=self.painting),
-            start_drafter=self._real if real else self._fake,
+            start_worker=lambda kind: self._start_drafter() if kind == "draft" else FakePainter(gate=self.painting),
         )
         self.photo = self.store.keep_upload(pictures / "photo.png", "a lion.png")
         self.paintings = [*samples().values()]

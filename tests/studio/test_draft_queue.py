@@ -147,7 +147,11 @@ def test_who_waits_as_the_studio_closes_is_told(drafting: DraftingStore) -> None
 
 def test_a_drafting_process_is_lost_and_replaced(tmp_path: Path, studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One test for all that needs the real process, since it takes seconds to load."""
-    with Store(tmp_path / "store", options={"threads": 1}, start_painter=FakePainter) as store:
+    with Store(
+        tmp_path / "store",
+        options={"threads": 1},
+        start_worker=lambda kind: WorkerProcess(kind) if kind == "draft" else FakePainter(),
+    ) as store:
         photo = store.keep_upload(studio / "photo.png", "photo.png")
 
         def request(strength: float) -> Request:

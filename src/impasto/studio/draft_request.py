@@ -12,16 +12,8 @@ from impasto.errors import OptionError
 from impasto.studio.request import Request
 
 DRAFT_PX = 512  # long edge; a painting that is requested smaller is drafted as small
-DRAFT_OPTIONS = (
-    "strength",
-    "brush_scale",
-    "size_px",
-    "threads",
-    "color",
-    "color_method",
-    "color_strength",
-    "keep_detail",
-)
+COLOR_OPTIONS = ("color", "color_method", "color_strength")
+DRAFT_OPTIONS = ("strength", "brush_scale", "size_px", "threads", *COLOR_OPTIONS, "keep_detail")
 WHOLE_FROM = 50.0  # strength of a painting from which its draft is the whole draft: no draft goes further
 
 
@@ -42,7 +34,7 @@ def reduce_to_draft(request: Request, options: Mapping[str, Any]) -> tuple[Reque
         raise OptionError("a draft needs a photo and at least one painting")
     chosen = {name: request.options[name] for name in DRAFT_OPTIONS if name in request.options}
     resolved = resolve_options(request.recipe, {**options, **chosen})
-    color_options = {"color", "color_method", "color_strength"} if resolved.color_strength > 0 else set()
+    color_options = COLOR_OPTIONS if resolved.color_strength > 0 else ()
     regions = tuple(
         region if region.strength is None else region.model_copy(update={"strength": draft_strength(region.strength)})
         for region in request.regions

@@ -75,7 +75,7 @@ class Guard:
             return PlainTextResponse("the studio takes nothing from pages of other sites", 403)
         if self._password is not None and path != STARTUP and not self._has_password(headers.get("authorization", "")):
             challenge = {"WWW-Authenticate": 'Basic realm="impasto studio", charset="UTF-8"'}
-            return PlainTextResponse("the studio wants its password; any user name will do", 401, challenge)
+            return PlainTextResponse("the studio needs its password; any user name will do", 401, challenge)
         return None
 
     def _has_password(self, authorization: str) -> bool:

@@ -101,18 +101,8 @@ class WorkerProcess:
         stdin.flush()
 
 
-def start_painter() -> WorkerProcess:
-    """Start a process that paints."""
-    return WorkerProcess("paint")
-
-
-def start_drafter() -> WorkerProcess:
-    """Start a process that makes drafts."""
-    return WorkerProcess("draft")
-
-
 def _start(kind: WorkerKind) -> subprocess.Popen[bytes]:
-    home = str(Path(__file__).parents[2])  # this very package, wherever it was found
+    home = str(Path(__file__).parents[2])  # the folder of this very package
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "impasto.studio.worker.main", kind],

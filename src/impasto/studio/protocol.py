@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,40 +12,20 @@ from impasto.studio.request import Request
 WorkerKind = Literal["paint", "draft"]
 
 
-@dataclass(frozen=True)
 class JobFiles:
-    """Paths of the files in a job's folder."""
+    """Paths of the files in a job's folder; `picture` has a name fit for downloading."""
 
-    folder: Path
-    id: str
-
-    @property
-    def picture(self) -> Path:
-        return self.exported(".png")
+    def __init__(self, folder: Path, job_id: str) -> None:
+        self.picture = folder / f"impasto-{job_id}.png"
+        self.preview = folder / "preview.jpg"
+        self.thumbnail = folder / "thumbnail.jpg"
+        self.events = folder / "events.jsonl"
+        self.checkpoints = folder / "checkpoints"
+        self.grid = folder / "grid"
 
     def exported(self, suffix: str) -> Path:
-        """Path of the picture in another format, with a name fit for downloading."""
-        return self.folder / f"impasto-{self.id}{suffix}"
-
-    @property
-    def preview(self) -> Path:
-        return self.folder / "preview.jpg"
-
-    @property
-    def thumbnail(self) -> Path:
-        return self.folder / "thumbnail.jpg"
-
-    @property
-    def events(self) -> Path:
-        return self.folder / "events.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
-
-    @property
-    def grid(self) -> Path:
-        return self.folder / "grid"
+        """Path of the picture in another format."""
+        return self.picture.with_suffix(suffix)
 
 
 class _Line(BaseModel):

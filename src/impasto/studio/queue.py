@@ -107,7 +107,7 @@ class Queue:
         except (OSError, OutputError) as error:
             job.remove()
             why = error if isinstance(error, OutputError) else error.strerror
-            raise OutputError(f"the job cannot be kept: {why}") from error
+            raise OutputError(f"the job cannot be saved: {why}") from error
         return job_id
 
     def view(self, job_id: str) -> JobView:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +20,8 @@ from impasto.options.recipes import recipe_names
 from impasto.runs.record import ENCODER_SUFFIX, parse_record
 from impasto.studio.draft_queue import DraftQueue
 from impasto.studio.draft_request import Draft, reduce_to_draft
-from impasto.studio.process import Worker, start_drafter, start_painter
+from impasto.studio.process import Worker, WorkerProcess
+from impasto.studio.protocol import WorkerKind
 from impasto.studio.queue import Queue
 from impasto.studio.request import Request
 from impasto.studio.restoring import Restored, restore_request
@@ -46,7 +48,7 @@ class Store:
     max_upload_bytes, max_pixels: of a picture that is uploaded.
     devices: jobs painted at once, each on a GPU of its own; 1: one job, on whatever ``device`` says.
     options: laid over every job's recipe; a request's own options override them.
-    start_painter, start_drafter: start the workers.
+    start_worker: starts a worker that paints or makes drafts.
 
     Attributes
     ----------
@@ -63,8 +65,7 @@ class Store:
         max_pixels: int = MAX_PIXELS,
         devices: int = 1,
         options: Mapping[str, Any] | None = None,
-        start_painter: Callable[[], Worker] = start_painter,
-        start_drafter: Callable[[], Worker] = start_drafter,
+        start_worker: Callable[[WorkerKind], Worker] = WorkerProcess,
     ) -> None:
         build_options(options or {})
         self._options = dict(options or {})
@@ -75,10 +76,10 @@ class Store:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._folder_lock.acquire()
             self.uploads = Uploads(self._folder / "uploads", max_upload_bytes, max_pixels)
-            self.drafts = DraftQueue(self._folder / "drafts", start_drafter, self.uploads.name_of)
+            self.drafts = DraftQueue(self._folder / "drafts", partial(start_worker, "draft"), self.uploads.name_of)
             self.queue = Queue(
                 self._folder / "jobs",
-                [start_painter] * devices,
+                [partial(start_worker, "paint")] * devices,
                 options=self._options,
                 name_of=self.uploads.name_of,
                 to_stored=self._to_stored,

@@ -9,7 +9,6 @@ import secrets
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import BinaryIO
 
 from impasto.errors import ImpastoError, InputError, OutputError, printable
 from impasto.images.reading import load_picture
@@ -60,44 +59,37 @@ class Uploads:
                 line = str(error).replace(repr(str(part)), repr(name))
                 flag = "start the studio with a larger --max-pixels"
                 raise type(error)(line.replace("raise max_pixels if you trust it", flag)) from error
-            suffix = Path(name).suffix.lower()
-            kept = self.find(sha256)
-            if kept is not None and kept in samples().values():
-                return kept  # the package's own file: nothing is written beside it
-            if kept is None:
-                kept = self.folder / f"{sha256[:NAME_LETTERS]}{suffix if suffix in PAINTING_SUFFIXES else '.png'}"
-                part.replace(kept)
-            kept.touch()
+            if sha256 in samples():
+                return samples()[sha256]  # nothing is written beside the package's own file
+            upload = self.find(sha256)
+            if upload is None:
+                suffix = Path(name).suffix.lower()
+                upload = self.folder / f"{sha256[:NAME_LETTERS]}{suffix if suffix in PAINTING_SUFFIXES else '.png'}"
+                part.replace(upload)
+            upload.touch()
             note = json.dumps({"name": name, "sha256": sha256})
-            write_whole(kept.with_suffix(".json"), note.encode(), overwrite=True)
+            write_whole(upload.with_suffix(".json"), note.encode(), overwrite=True)
         except OSError as error:
             raise OutputError(f"cannot keep {name!r}: {error.strerror}; look for free space") from error
         finally:
             part.unlink(missing_ok=True)
-        return kept
+        return upload
 
     def _copy(self, picture: Path | bytes, part: Path, name: str) -> str:
         """Copy a picture within the limit of bytes; returns its SHA-256."""
-        if isinstance(picture, bytes):
-            return self._pour(io.BytesIO(picture), part, name)
         try:
-            if why := why_not_a_file(picture):
+            if isinstance(picture, Path) and (why := why_not_a_file(picture)):
                 raise InputError(f"cannot read {name!r}: {why}")
-            source = picture.open("rb")
+            source = picture.open("rb") if isinstance(picture, Path) else io.BytesIO(picture)
         except OSError as error:
             raise InputError(f"cannot read {name!r}: {error.strerror}") from error
-        with source:
-            return self._pour(source, part, name)
-
-    def _pour(self, source: BinaryIO, part: Path, name: str) -> str:
-        digest, total = hashlib.sha256(), 0
-        with part.open("xb") as target:
+        digest, total_bytes = hashlib.sha256(), 0
+        with source, part.open("xb") as target:
             while chunk := source.read(_CHUNK_BYTES):
-                total += len(chunk)
-                if total > self._max_bytes:
-                    raise InputError(
-                        f"{name!r} has more bytes than the {self._max_bytes} that may be uploaded; make it smaller"
-                    )
+                total_bytes += len(chunk)
+                if total_bytes > self._max_bytes:
+                    limit = f"the {self._max_bytes} that may be uploaded"
+                    raise InputError(f"{name!r} has more bytes than {limit}; make it smaller")
                 digest.update(chunk)
                 target.write(chunk)
         return digest.hexdigest()

@@ -290,4 +290,4 @@ def test_a_preview_that_cannot_be_written_is_reported_once(tmp_path: Path) -> No
     for _ in range(3):
         reporter.take(PreviewReady(0, 1, np.zeros((4, 4, 3), np.float32)), Controls())
     reporter.take(Notice("something else"), Controls())
-    assert len(messages) == 2 and "painting goes on unseen" in (messages[0].notice or "")
+    assert len(messages) == 2 and "painting goes on without previews" in (messages[0].notice or "")

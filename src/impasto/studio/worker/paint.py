@@ -184,7 +184,7 @@ class PaintReporter:
                 save_reduced(self._order.files.thumbnail, pixels, THUMBNAIL_PX)
         except OutputError as error:
             if not self._preview_failed:
-                self._report(Message(notice=f"painting goes on unseen: {error}"))
+                self._report(Message(notice=f"painting goes on without previews: {error}"))
             self._preview_failed = True
         self._preview_at = time.monotonic()
         self._preview_took = self._preview_at - started
