@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from impasto.encoders import Encoder, load_encoder
+from impasto.engine.content_weight import ContentWeightController, style_share, target_readability
 from impasto.engine.paint import BALANCE_EVERY
-from impasto.engine.readability import Balance, Readability, style_share, target_distance
+from impasto.engine.readability import Readability
 from impasto.images.tensors import resize
 from impasto.options.fields import PaintOptions
 
@@ -105,12 +106,12 @@ def test_an_ordinary_photo_is_usable(lite: Encoder) -> None:
     assert all(Readability(lite, scene(seed, side)).usable for seed in range(3) for side in (32, 96))
 
 
-def balance(**changes: Any) -> Balance:
-    return Balance(PaintOptions(**({"strength": 50.0, "content_weight": 1.0} | changes)))
+def balance(**changes: Any) -> ContentWeightController:
+    return ContentWeightController(PaintOptions(**({"strength": 50.0, "content_weight": 1.0} | changes)))
 
 
 def test_weight_moves_against_the_error() -> None:
-    target = target_distance(50.0)
+    target = target_readability(50.0)
     unreadable, readable, right = balance(), balance(), balance()
     unreadable.update(target + 0.2, first=False)
     readable.update(target - 0.2, first=False)
@@ -123,20 +124,20 @@ def test_weight_moves_against_the_error() -> None:
 
 
 def test_weight_is_clamped_and_comes_back() -> None:
-    low, high = Balance.BOUNDS
+    low, high = ContentWeightController.BOUNDS
     for distance, bound in ((2.0, high), (-2.0, low)):
         moved = balance()
         for _ in range(100):
             moved.update(distance, first=False)
             assert low <= moved.weight <= high
         assert moved.weight == bound
-        moved.update(target_distance(50.0) - np.sign(distance), first=False)
+        moved.update(target_readability(50.0) - np.sign(distance), first=False)
         assert low < moved.weight < high
 
 
 def test_first_measurements_at_the_coarsest_scale_do_not_count() -> None:
     settling = balance()
-    for _ in range(Balance.SETTLING):
+    for _ in range(ContentWeightController.SETTLING):
         settling.update(1.0, first=True)
         assert settling.weight == 1.0
     settling.update(1.0, first=True)
@@ -163,7 +164,11 @@ class Plant:
 @pytest.mark.parametrize(("slope", "lag"), [(0.1, 0), (0.13, 0), (0.2, 0), (0.13, 10), (0.1, 10), (0.2, 10)])
 def test_control_settles_where_the_strength_asks(slope: float, lag: float, strength: float) -> None:
     """A run of the default steps at 1024 px measures about 14 times: by then the loop is where it should be."""
-    loop, plant, target = balance(strength=strength, content_weight=0.05), Plant(slope, lag), target_distance(strength)
+    loop, plant, target = (
+        balance(strength=strength, content_weight=0.05),
+        Plant(slope, lag),
+        target_readability(strength),
+    )
     errors = []
     for _ in range(40):
         errors.append(plant.react(loop.weight) - target)
@@ -173,7 +178,7 @@ def test_control_settles_where_the_strength_asks(slope: float, lag: float, stren
 
 
 def test_distance_asked_for_rises_with_strength_from_zero() -> None:
-    distances = [target_distance(10.0 * tenth) for tenth in range(11)]
+    distances = [target_readability(10.0 * tenth) for tenth in range(11)]
     assert distances[0] == 0
     assert all(below < above for below, above in pairwise(distances))
     assert distances[-1] <= 1

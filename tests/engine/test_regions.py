@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from impasto.engine.readability import Balance, Readability
+from impasto.engine.content_weight import ContentWeightController
+from impasto.engine.readability import Readability
 from impasto.engine.regions import Areas, mask_tensor
 from impasto.images.picture import picture_from_array
 from impasto.inputs.paintings import Painting, Region
@@ -113,7 +114,7 @@ def test_strengths_of_their_own_have_weights_of_their_own() -> None:
     assert divided.strengths == [None, 20, 80]
     parts = divided.masks(40, 60, CPU).parts
     assert [float(part.mean()) for part in parts] == pytest.approx([0.5, 0.25, 0.25], abs=1e-6)
-    balance = Balance(PaintOptions(content_weight=1.0), divided.strengths)
+    balance = ContentWeightController(PaintOptions(content_weight=1.0), divided.strengths)
     balance.update([0.3, 0.3, 0.3], first=False)  # what a strength of 50 asks for
     assert balance.weights[0] == pytest.approx(1)
     assert balance.weights[1] > 1 > balance.weights[2]

@@ -20,13 +20,13 @@ from damage import XMP, damaged_bytes
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from impasto.api import build_replay, resolve_options
 from impasto.cli import main as cli
 from impasto.encoders import Architecture, Encoder, load_encoder
 from impasto.encoders.weights import save_encoder_file
 from impasto.errors import ImpastoError, InputError, OptionError, RecordError, WeightsError
 from impasto.images.writing import save_picture
 from impasto.options.fields import PaintOptions
+from impasto.runs.build import build_replay, resolve_options
 from impasto.runs.record import parse_record
 
 KINDS = ["cut", "flips", "flips", "zeros", "noise", "gone", "twice"]

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from impasto.api import build_run, resolve_options
 from impasto.cli.encoders import fetch_encoder
 from impasto.cli.output import Output, carry_out
 from impasto.cli.syntax import GENERAL, SWITCH, parse_painting, with_option_flags
 from impasto.errors import OptionError
 from impasto.options.spelling import flag_name
+from impasto.runs.build import build_run, resolve_options
 
 RECIPE = Parameter(help="named options to begin with", metavar="NAME|FILE.toml", group=GENERAL)
 ALL_LAYERS = "the strip of figure 1 of Gatys et al.: one panel for every block, each a picture of its own too"

@@ -13,11 +13,11 @@ from typing import Annotated
 from cyclopts import Parameter
 from platformdirs import user_data_path
 
-from impasto.api import resolve_options
 from impasto.cli.syntax import GENERAL, SWITCH, with_option_flags
 from impasto.errors import OptionError
 from impasto.options.fields import parse_bytes
 from impasto.options.spelling import flag_name
+from impasto.runs.build import resolve_options
 
 
 @with_option_flags

@@ -1,7 +1,8 @@
-"""Whose colours a pastiche has: what the objective sees of photo and paintings, and what is shown of the pastiche.
+"""Colour modes: recoloured inputs for the objective, and the colours of the pastiche for display.
 
-Paintings are recoloured before they are studied; with the method ``luminance`` photo and paintings are seen in
-lightness, and the photo's chroma is put back into whatever is shown. Nothing else in the engine knows of colours.
+Paintings are recoloured before their style statistics are computed. With the method ``luminance`` the objective
+compares lightness alone, and the photo's chroma is put back into every picture that is displayed. Nothing else in
+the engine knows of colours.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from impasto.engine.regions import Area, Areas
+from impasto.engine.regions import RegionLayout
 from impasto.errors import OptionError
 from impasto.images.oklab import srgb_to_oklab
 from impasto.images.picture import Picture
 from impasto.images.recolor import ColourMap, Colours, Strength, build_map, mute, recolour, with_chroma_of
 from impasto.images.tensors import fit_long_edge
-from impasto.inputs.paintings import Painting
+from impasto.inputs.paintings import Painting, Region
+from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile
 from impasto.options.fields import PaintOptions
 
@@ -30,7 +32,7 @@ Pixels = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class SeenPicture(Picture):
+class RecoloredPicture(Picture):
     """A picture whose pixels, at any size, are changed before anybody reads them."""
 
     change: Callable[[Pixels], Pixels] = field(default=lambda pixels: pixels, repr=False, compare=False)
@@ -39,103 +41,104 @@ class SeenPicture(Picture):
         return self.change(super().pixels(height_px, width_px))
 
 
-class Coloring:
-    """The colours of a run, by its options and those of its areas.
+class ColorTransfer:
+    """The colours of a run, by its options and those of its regions.
 
-    `strength` (0 to 100, at first `color_strength`) may be set at any time. What is shown follows at once; what the
-    objective sees follows where it is built anew, from `photo_seen` and `paintings_seen`. It is then the same run as
-    one whose options said so from there on.
+    `strength` (0 to 100, at first `color_strength`) may be set at any time. The display follows at once; the
+    objective follows when it is built again, from `photo_for_objective` and `paintings_for_objective`. It is then the
+    same run as one whose options said so from there on.
 
     Parameters
     ----------
-    photo: the content image. palette: the picture of ``palette:FILE``.
-    seen_in_colour: with ``luminance`` photo and paintings keep their colours until the pastiche is painted, and only
-        then they are withdrawn from it: the stylizer paints little of what it sees in gray.
+    layout: the regions of the picture.
+    objective_in_color: with ``luminance`` photo and paintings keep their colours until the pastiche is painted, and
+        only then chroma is withdrawn from it: the stylizer paints little of a gray picture.
 
     Attributes
     ----------
-    changes: whether any area has other colours than its paintings'.
+    changes: whether any region has other colours than its paintings'.
     """
 
     def __init__(
-        self,
-        options: PaintOptions,
-        photo: Picture | None,
-        palette: Picture | None,
-        areas: Areas,
-        *,
-        seen_in_colour: bool = False,
+        self, inputs: RunInputs, options: PaintOptions, layout: RegionLayout, *, objective_in_color: bool = False
     ) -> None:
-        self.strength, self._seen_in_colour = options.color_strength, seen_in_colour
-        self._photo, self._palette, self._areas, self._options = photo, palette, areas, options
-        self._methods = [color_method(options, area.color) for area in areas.painted]
+        self.strength, self._objective_in_color = options.color_strength, objective_in_color
+        self._inputs, self._layout, self._options = inputs, layout, options
+        self._methods = [color_method(options, region.color) for region in layout.painted]
         self.changes = any(self._methods)
         self._maps: dict[tuple[str, str, str], ColourMap] = {}
-        self._photo_shown: Pixels | None = None  # at the size of what was shown last
+        self._photo_pixels: Pixels | None = None  # at the size that was displayed last
 
     @property
-    def _muted(self) -> bool:
-        """Whether anything is painted with less chroma than it has, which is put back when it is shown."""
+    def _desaturates(self) -> bool:
+        """Whether anything is painted with less chroma than it has, which is put back for display."""
         return "luminance" in self._methods and self.strength > 0
 
-    def _share(self, height_px: int, width_px: int) -> Strength:
+    def _desaturation(self, height_px: int, width_px: int) -> Strength:
         """How far lightness alone is painted, 0 to 1, at each pixel or everywhere."""
         share = self.strength / 100
         if all(method == "luminance" for method in self._methods):
             return share
-        masks = self._areas.masks(height_px, width_px, torch.device("cpu")).areas
-        ours = [mask for mask, method in zip(masks, self._methods, strict=True) if method == "luminance"]
-        return np.asarray(share * torch.stack(ours).sum(0).clamp(0, 1).numpy())
+        masks = self._layout.masks(height_px, width_px, torch.device("cpu")).regions
+        luminance = [mask for mask, method in zip(masks, self._methods, strict=True) if method == "luminance"]
+        return np.asarray(share * torch.stack(luminance).sum(0).clamp(0, 1).numpy())
 
-    def photo_seen(self) -> Picture | None:
-        """The photo as the objective sees it."""
-        return self.start_seen(self._photo)
+    def photo_for_objective(self) -> Picture | None:
+        """The photo as the objective compares with it."""
+        return self.start_for_objective(self._inputs.photo)
 
-    def start_seen(self, picture: Picture | None) -> Picture | None:
-        """A first pastiche as the optimiser may take it."""
-        if picture is None or not self._muted or self._seen_in_colour:
+    def start_for_objective(self, picture: Picture | None) -> Picture | None:
+        """A first pastiche in the colours in which it is painted."""
+        if picture is None or not self._desaturates or self._objective_in_color:
             return picture
-        return _seen(picture, f"muted {self.strength!r}", lambda pixels: mute(pixels, self._share(*pixels.shape[:2])))
+        return _recolored(
+            picture, f"muted {self.strength!r}", lambda pixels: mute(pixels, self._desaturation(*pixels.shape[:2]))
+        )
 
-    def paintings_seen(self, area: Area) -> list[Painting]:
-        """Paintings of an area as they are studied."""
-        method = color_method(self._options, area.color)
-        target = self._photo if (area.color or self._options.color) == "photo" else self._palette
+    def paintings_for_objective(self, region: Region) -> list[Painting]:
+        """Paintings of a region in the colours in which their style statistics are computed."""
+        method = color_method(self._options, region.color)
+        of_photo = (region.color or self._options.color) == "photo"
+        target = self._inputs.photo if of_photo else self._inputs.palette
         if method is None or target is None or not self.strength:
-            return list(area.paintings)
+            return list(region.paintings)
         return [
-            replace(painting, picture=self._painting_seen(painting.picture, method, target))
-            for painting in area.paintings
-            if isinstance(painting.picture, Picture)  # style files are refused by `check_coloring`
+            replace(painting, picture=self._recolored_painting(painting.picture, method, target))
+            for painting in region.paintings
+            if isinstance(painting.picture, Picture)  # style files are refused by `check_colors`
         ]
 
-    def _painting_seen(self, picture: Picture, method: str, target: Picture) -> Picture:
+    def _recolored_painting(self, picture: Picture, method: str, target: Picture) -> Picture:
         share, key = self.strength / 100, (picture.sha256, method, target.sha256)
         if key not in self._maps:
-            (ours, our_weights), (theirs, their_weights) = _counted(picture), _counted(target)
-            self._maps[key] = build_map(method, ours, theirs, source_weights=our_weights, target_weights=their_weights)
-        found, muted = self._maps[key], share if method == "luminance" and not self._seen_in_colour else 0.0
-        what = f"{method} {self.strength!r} {muted!r} {target.sha256}"
-        return _seen(picture, what, lambda pixels: mute(recolour(pixels, found, share), muted))
+            (source, source_weights), (palette, palette_weights) = _weighted_colors(picture), _weighted_colors(target)
+            self._maps[key] = build_map(
+                method, source, palette, source_weights=source_weights, target_weights=palette_weights
+            )
+        color_map = self._maps[key]
+        desaturation = share if method == "luminance" and not self._objective_in_color else 0.0
+        change = f"{method} {self.strength!r} {desaturation!r} {target.sha256}"
+        return _recolored(picture, change, lambda pixels: mute(recolour(pixels, color_map, share), desaturation))
 
-    def shown(self, pastiche: Pixels) -> Pixels:
-        """A pastiche [height, width, 3] of any size, as painted, with the colours that it is to have.
+    def for_display(self, pastiche: Pixels) -> Pixels:
+        """A pastiche [height, width, 3] of any size, as painted, in its final colours.
 
-        With no method that puts anything back, or at strength 0, the pastiche itself.
+        Without a method that puts chroma back, or at strength 0, the pastiche itself.
         """
-        if not self._muted:
+        photo = self._inputs.photo
+        if not self._desaturates or photo is None:
             return pastiche
-        assert self._photo is not None  # or the options were refused
-        if self._photo_shown is None or self._photo_shown.shape != pastiche.shape:
-            self._photo_shown = self._photo.pixels(*pastiche.shape[:2])
-        share = self._share(*pastiche.shape[:2])
-        return with_chroma_of(mute(pastiche, share) if self._seen_in_colour else pastiche, self._photo_shown, share)
+        if self._photo_pixels is None or self._photo_pixels.shape != pastiche.shape:
+            self._photo_pixels = photo.pixels(*pastiche.shape[:2])
+        share = self._desaturation(*pastiche.shape[:2])
+        painted = mute(pastiche, share) if self._objective_in_color else pastiche
+        return with_chroma_of(painted, self._photo_pixels, share)
 
 
 def color_method(options: PaintOptions, color: str | None = None) -> str | None:
-    """How colours are kept in an area of that color (None: the whole's); None: they are the painting's.
+    """The method of a colour mode (None: that of the whole picture); None: colours stay the painting's.
 
-    As asked, else the way that suits whose they are.
+    The method that was asked for, else the one that suits the source of the colours.
     """
     color = color or options.color
     if color == "painting":
@@ -143,43 +146,43 @@ def color_method(options: PaintOptions, color: str | None = None) -> str | None:
     return options.color_method or ("luminance" if color == "photo" else "mean-covariance")
 
 
-def check_coloring(options: PaintOptions, photo: Picture | None, areas: Areas, palette: Picture | None) -> None:
-    """Refuse colours that cannot be had; raises `OptionError`."""
-    for area in areas.painted:
-        for style in (painting.picture for painting in area.paintings if isinstance(painting.picture, StyleFile)):
-            if color_method(options, area.color):
+def check_colors(inputs: RunInputs, options: PaintOptions, layout: RegionLayout) -> None:
+    """Refuse a colour mode that is impossible with these inputs; raises `OptionError`."""
+    for region in layout.painted:
+        for style in (painting.picture for painting in region.paintings if isinstance(painting.picture, StyleFile)):
+            if color_method(options, region.color):
                 raise OptionError(
                     f"the style file {style.name} cannot be given other colours: give the painting itself, or take "
                     "color 'painting'"
                 )
-    if options.color == "photo" and photo is None:
+    if options.color == "photo" and inputs.photo is None:
         raise OptionError("there is no photo to take colours from: take color 'painting', or palette:FILE")
-    if options.color != "painting" and areas.painted and not any(area.paintings for area in areas.painted):
+    if options.color != "painting" and layout.painted and not layout.paintings:
         raise OptionError(f"there is no painting whose colours color {options.color!r} could change: take 'painting'")
-    check_palette(options, palette)
+    check_palette(inputs, options)
 
 
-def check_palette(options: PaintOptions, palette: Picture | None) -> None:
-    """Refuse a palette's colours that cannot be had; raises `OptionError`."""
+def check_palette(inputs: RunInputs, options: PaintOptions) -> None:
+    """Refuse a palette that cannot be used; raises `OptionError`."""
     if options.color in ("painting", "photo"):
         return
     if options.color_method == "luminance":
         raise OptionError(
             "a palette has no places, so no chroma to put back: take color method mean-covariance or histogram"
         )
-    if palette is None:
+    if inputs.palette is None:
         raise OptionError(f"the picture of color {options.color!r} was not given")
 
 
-def _seen(picture: Picture, what: str, change: Callable[[Pixels], Pixels]) -> Picture:
-    """The picture changed, under a SHA-256 of its own: what is kept of it elsewhere is kept for these colours."""
+def _recolored(picture: Picture, change_name: str, change: Callable[[Pixels], Pixels]) -> Picture:
+    """The picture changed, with a SHA-256 of its own: caches must tell it from the original."""
     values = {f.name: getattr(picture, f.name) for f in fields(Picture)}
-    sha256 = hashlib.sha256(f"{picture.sha256} {what}".encode()).hexdigest()
-    return SeenPicture(**values | {"sha256": sha256}, change=change)
+    sha256 = hashlib.sha256(f"{picture.sha256} {change_name}".encode()).hexdigest()
+    return RecoloredPicture(**values | {"sha256": sha256}, change=change)
 
 
-def _counted(picture: Picture) -> tuple[Colours, NDArray[np.float32] | None]:
-    """Colours of a picture as they are counted, and how much each counts: as far as it is opaque."""
+def _weighted_colors(picture: Picture) -> tuple[Colours, NDArray[np.float32] | None]:
+    """Colours of a picture at the size of statistics, in Oklab, and their weights: its opacity."""
     longest = min(STATISTICS_LONG_EDGE_PX, max(picture.height_px, picture.width_px))
     size = fit_long_edge(picture.height_px, picture.width_px, longest)
     return srgb_to_oklab(picture.pixels(*size).astype(np.float64)), picture.alpha(*size)

@@ -1,17 +1,18 @@
-"""The objective of one scale: the photo's structure, and of every area the style of its own paintings."""
+"""The objective of one scale: the photo's structure, and of every region the style of its paintings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from torch import Tensor
 
 from impasto.encoders import Encoder
+from impasto.engine.content_weight import detail_weight
 from impasto.engine.devices import replicas
 from impasto.engine.pyramid import Scale
-from impasto.engine.readability import detail_weight
-from impasto.engine.regions import Areas
-from impasto.engine.targets import area_targets
+from impasto.engine.regions import RegionLayout
+from impasto.engine.targets import region_targets
+from impasto.engine.validate import LayerWeights
 from impasto.losses.objective import WHOLE_PX, Objective
 from impasto.losses.objective import Region as StyleRegion
 from impasto.options.fields import PaintOptions
@@ -22,26 +23,26 @@ MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (a
 def build_objective(
     encoder: Encoder,
     photo: Tensor,
-    areas: Areas,
+    layout: RegionLayout,
     scale: Scale,
     options: PaintOptions,
-    layers: tuple[Mapping[str, float], Mapping[str, float]],
+    layers: LayerWeights,
     content_weights: Sequence[float],
     tile_px: int = WHOLE_PX,
 ) -> Objective:
-    """The objective of one scale. Each area's style loss counts by its size, so that no place is painted harder."""
+    """The objective of one scale. Each region's style loss counts by its size, so that no place is painted harder."""
     content_layers, style_layers = layers
-    masks = areas.masks(scale.height_px, scale.width_px, photo.device)
-    whole = sum(float(mask.mean()) for mask in masks.areas)
+    masks = layout.masks(scale.height_px, scale.width_px, photo.device)
+    whole = sum(float(mask.mean()) for mask in masks.regions)
 
     def extended(mask: Tensor) -> Tensor:
         return scale.extend(mask[None, None])[0, 0]
 
     regions, restless = [], 0.0
-    for area, mask in zip(areas.painted, masks.areas, strict=True):
-        share, on_canvas = float(mask.mean()) / whole, extended(mask) if areas.divided else None
-        targets, own_restless = area_targets(
-            encoder, photo, area, on_canvas, scale.long_edge_px, options, list(style_layers), tile_px
+    for region, mask in zip(layout.painted, masks.regions, strict=True):
+        share, on_canvas = float(mask.mean()) / whole, extended(mask) if layout.divided else None
+        targets, own_restless = region_targets(
+            encoder, photo, region, on_canvas, scale.long_edge_px, options, list(style_layers), tile_px
         )
         regions.append(StyleRegion(targets, on_canvas, share))
         restless += share * own_restless
@@ -61,7 +62,7 @@ def build_objective(
         loss_units=options.loss_units,
         tile_px=tile_px,
         replicas=replicas(encoder, options),
-        content_masks=[extended(part) for part in masks.parts],
-        kept=None if masks.kept is None else extended(masks.kept),
+        content_masks=[extended(part) for part in masks.strengths],
+        kept=None if masks.photo is None else extended(masks.photo),
         mask_mode=options.mask_mode,
     )

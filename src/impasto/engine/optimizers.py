@@ -1,4 +1,4 @@
-"""Optimisers of a picture in [0, 1]; they know the objective's value and gradient and nothing else."""
+"""Optimisers of a picture in [0, 1]; of the objective they know value and gradient alone."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class Adam:
         """The averaged iterate, corrected for its start from zero (as Adam's moments are)."""
         return self._average / self._weight if self._weight else self.picture
 
-    def step(self, evaluate: Callable[[Tensor], Evaluation]) -> dict[str, float]:
-        """One step; returns the losses it started from. The evaluation's gradient is used up."""
-        evaluation = _finite(evaluate(self.picture))
+    def step(self, evaluation: Evaluation) -> dict[str, float]:
+        """One step from the evaluation of `picture`, whose gradient is used up; returns its losses."""
+        _check_finite(evaluation)
         self._steps += 1
         first_beta, second_beta = self._betas
         length = self._learning_rate / (1 - first_beta**self._steps)
@@ -130,9 +130,8 @@ class LBFGS:
         """The last picture that was an improvement: L-BFGS descends, so there is nothing to average."""
         return self._best.picture if self._best else self.picture
 
-    def step(self, evaluate: Callable[[Tensor], Evaluation]) -> dict[str, float]:
-        """One step; returns the losses it started from. The evaluation's gradient is used up."""
-        evaluation = evaluate(self.picture)
+    def step(self, evaluation: Evaluation) -> dict[str, float]:
+        """One step from the evaluation of `picture`, whose gradient is used up; returns its losses."""
         total = evaluation.losses["total"]
         if self._best is not None:
             if not total <= self._best.total:
@@ -141,7 +140,7 @@ class LBFGS:
             self._remember(
                 self._best.picture.neg_().add_(self.picture), self._best.gradient.neg_().add_(evaluation.gradient)
             )
-        _finite(evaluation)
+        _check_finite(evaluation)
         self._failures = 0
         self._cap = min(self.CAP, self._cap * 1.5)
         self._best = _Best(self.picture, evaluation.gradient, total)
@@ -256,12 +255,11 @@ def pictures_held(options: PaintOptions, pixels: int) -> int:
     return 3 + 2 * history_for(pixels)  # picture, best picture, gradients of both, pairs but one
 
 
-def _finite(evaluation: Evaluation) -> Evaluation:
+def _check_finite(evaluation: Evaluation) -> None:
     """Refuse to go on from a value that is not finite: no step would lead anywhere."""
     if not math.isfinite(evaluation.losses["total"]):
         parts = ", ".join(f"{name} {value:g}" for name, value in evaluation.losses.items())
         raise OptionError(f"the objective is not finite ({parts}): use smaller weights, or another encoder")
-    return evaluation
 
 
 def _longest(direction: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""The engine: paints a pastiche coarse to fine and tells what happens. Read this first.
+"""The engine: paints a pastiche coarse to fine and reports what happens. Read this first.
 
 For every scale of the pyramid: photo and paintings at that size, their targets, an objective; then steps of the
 optimiser until the scale ends; then the pastiche is enlarged and handed on. Everything that happens is an event.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -19,18 +20,19 @@ from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
 from impasto.engine.canvas import Resample, picture_pixels, picture_tensor, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
-from impasto.engine.color import Coloring, check_coloring
+from impasto.engine.color import ColorTransfer, check_colors
+from impasto.engine.content_weight import ContentWeightController
 from impasto.engine.devices import find_device, find_precision, thread_count
 from impasto.engine.memory import give_back, set_thrift
 from impasto.engine.objective import build_objective
 from impasto.engine.optimizers import LBFGS, Adam
-from impasto.engine.plan import Plan, build_plan, painting_sizes
+from impasto.engine.plan import Plan, build_plan
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, MAX_ENLARGEMENT, Scale
-from impasto.engine.readability import READING_LONG_EDGE_PX, Balance, Readability
-from impasto.engine.regions import Areas
-from impasto.engine.stopping import AdaptiveStop, Course
+from impasto.engine.readability import READING_LONG_EDGE_PX, Readability
+from impasto.engine.regions import RegionLayout
+from impasto.engine.stopping import EarlyStopping, StepBudget
 from impasto.engine.style_files import check_style_files
-from impasto.engine.validate import check_inputs, existing_layers, pastiche_size, texture_brush_scale, with_layers_of
+from impasto.engine.validate import adapt_layers, check_inputs, existing_layers, pastiche_size, texture_brush_scale
 from impasto.errors import OptionError
 from impasto.events import (
     CheckpointSaved,
@@ -47,13 +49,11 @@ from impasto.events import (
 )
 from impasto.images.picture import Picture
 from impasto.images.tensors import fit_long_edge, resize
-from impasto.inputs.paintings import Painting, Region
-from impasto.losses.objective import (
-    Objective,
-)
+from impasto.inputs.run_inputs import RunInputs
+from impasto.losses.objective import Objective
 from impasto.options.fields import STEERABLE, PaintOptions, build_options
 
-PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights see them so, a distilled geometry is of [0, 1]
+PIXEL_RANGE = 255.0  # the papers' pixels; published VGG weights expect them, a distilled geometry is of [0, 1]
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
 BALANCE_LONG_EDGE_PX = 1024  # up to here the content weight moves; larger scales have too few steps to follow it
 BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may move
@@ -61,38 +61,77 @@ STEERED_SHARE = 0.5  # of a scale's steps, that it takes at least after its stre
 
 
 def iter_paint(
-    content: Picture | None,
-    paintings: Sequence[Painting],
+    inputs: RunInputs,
     options: PaintOptions,
     *,
     controls: Controls | None = None,
-    starting_picture: Picture | None = None,
-    palette: Picture | None = None,
     checkpoints: Checkpoints | None = None,
     resumed: Path | None = None,
-    regions: Sequence[Region] = (),
 ) -> Iterator[Event]:
     """Paint, yielding an event for everything that happens; the last one is `RunDone`.
 
     Parameters
     ----------
-    content: the photo; None for a texture, with no `content_layers`.
-    paintings: their style statistics are blended by weight; none with no `style_layers`, or where `regions` have some.
     options: validated options; the number of threads is set for the whole process.
     controls: read at every step boundary.
-    starting_picture: first pastiche, where `options.starting_point` is a file.
-    palette: whose colours to take, where `options.color` names a file.
     checkpoints: where the state is saved from time to time, and when the run is stopped.
     resumed: the checkpoint to go on from, of a run of the same inputs and options.
-    regions: parts of the photo with paintings of their own; `paintings` have what they leave, without any it stays
-        the photograph.
 
     Raises `OptionError` for options that do not fit together, unknown layers, and a picture too large for the
-    memory there is; `InputError` for masks that do not fit the photo; `CheckpointError` for a damaged checkpoint.
+    memory there is; `CheckpointError` for a damaged checkpoint.
     """
     torch.set_num_threads(thread_count(options))
     if needs_fetch(options.encoder):
         yield from iter_fetch(options.encoder)
+    prepared = prepare(inputs, options)
+    set_thrift(prepared.plan.thrifty)
+    yield prepared.started
+    yield from map(Notice, prepared.notices)
+    if inputs.photo and not prepared.layout.painted:
+        yield RunDone(inputs.photo.pixels(*prepared.size), False, 0.0, 0.0)
+        return
+    painter = Painter(prepared, controls or Controls(), checkpoints)
+    if resumed is not None:
+        yield painter.restore(read_checkpoint(resumed)[0])  # not before the plan has counted the memory
+    yield from painter.iter_events()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is checked and planned: everything that stays the same while it is painted.
+
+    Attributes
+    ----------
+    options: with layers that the encoder has.
+    size: (height, width) of the pastiche that was asked for.
+    """
+
+    inputs: RunInputs
+    options: PaintOptions
+    layout: RegionLayout
+    colors: ColorTransfer
+    encoder: Encoder
+    size: tuple[int, int]
+    plan: Plan
+    notices: tuple[str, ...]
+
+    @property
+    def started(self) -> RunStarted:
+        """The plan as an event."""
+        plan = self.plan
+        return RunStarted(
+            tuple((scale.height_px, scale.width_px) for scale in plan.scales),
+            tuple(scale.steps for scale in plan.scales),
+            plan.tiles,
+            plan.tile_px,
+            plan.peak_bytes,
+            plan.seconds,
+            str(self.encoder.precision).removeprefix("torch."),
+        )
+
+
+def prepare(inputs: RunInputs, options: PaintOptions) -> Prepared:
+    """Check inputs and options, load the encoder, and plan scales, tiles and memory; raises as `iter_paint` does."""
     device = find_device(options.device)
     encoder = load_encoder(
         options.encoder,
@@ -101,139 +140,132 @@ def iter_paint(
         precision=find_precision(options.precision, device),
         device=device,
     )
-    check_inputs(options, content, paintings, starting_picture, regions)
-    areas = Areas(content, paintings, regions, options)
-    check_coloring(options, content, areas, palette)
-    coloring = Coloring(options, content, palette, areas)
-    options, notices = with_layers_of(encoder, options)
-    check_style_files([painting for area in areas.painted for painting in area.paintings], encoder, options)
-    size = pastiche_size(content, options, paintings)
-    if content is None:
-        options = options.model_copy(update={"brush_scale": texture_brush_scale(options, paintings[0].picture)})
+    check_inputs(inputs, options)
+    layout = RegionLayout(inputs, options)
+    check_colors(inputs, options, layout)
+    colors = ColorTransfer(inputs, options, layout)
+    options, notices = adapt_layers(encoder, options)
+    check_style_files([painting for painting, _ in layout.paintings], encoder, options)
+    size = pastiche_size(inputs.photo, options, inputs.background.paintings)
+    if inputs.photo is None:
+        brush_scale = texture_brush_scale(options, inputs.paintings[0].picture)
+        options = options.model_copy(update={"brush_scale": brush_scale})
     if options.loss_units != "scale-free":
         encoder = encoder.with_changes(geometry_scale=PIXEL_RANGE)
-    plan = build_plan(*size, painting_sizes(areas), options, encoder, areas=len(areas.painted), keeps=areas.keeps)
-    set_thrift(plan.thrifty)
-    yield RunStarted(
-        tuple((scale.height_px, scale.width_px) for scale in plan.scales),
-        tuple(scale.steps for scale in plan.scales),
-        plan.tiles,
-        plan.tile_px,
-        plan.peak_bytes,
-        plan.seconds,
-        str(encoder.precision).removeprefix("torch."),
-    )
-    yield from map(Notice, notices)
-    if (planned := (plan.scales[-1].height_px, plan.scales[-1].width_px)) != size:
-        yield Notice(
+    plan = build_plan(*size, layout, options, encoder)
+    height_px, width_px = plan.scales[-1].height_px, plan.scales[-1].width_px
+    if (height_px, width_px) != size:
+        notices.append(
             f"a picture that wraps around has sides of whole {CANVAS_MULTIPLE_PX} px: "
-            f"{planned[1]}x{planned[0]} px in place of {size[1]}x{size[0]} px"
+            f"{width_px}x{height_px} px in place of {size[1]}x{size[0]} px"
         )
     if encoder.geometry and options.pooling != "max":
-        yield Notice(f"{encoder.name} was distilled with max pooling: with {options.pooling} pooling it sees less well")
-    if content and not areas.painted:
+        notices.append(
+            f"{encoder.name} was distilled with max pooling: with {options.pooling} pooling it sees less well"
+        )
+    if inputs.photo and not layout.painted:
         why = "strength 0 is the photo itself" if options.strength == 0 else "all of it stays the photograph"
-        yield Notice(f"{why}: nothing is painted")
-        yield RunDone(content.pixels(*size), False, 0.0, 0.0)
-        return
-    run = _Run(content, areas, options, controls or Controls(), starting_picture, coloring, checkpoints, encoder, plan)
-    if resumed is not None:
-        run.restore(read_checkpoint(resumed)[0])  # not before the plan has counted the memory
-        yield Resumed(run.scale, run.step, run.content_weight, run.seconds)
-    yield from run.iter_events()
+        notices.append(f"{why}: nothing is painted")
+    return Prepared(inputs, options, layout, colors, encoder, size, plan, tuple(notices))
 
 
-class _Run:
-    """One run between its plan and its last event: what every step reads and leaves behind."""
+@dataclass
+class ScaleState:
+    """Where a run is within a scale.
 
-    def __init__(
-        self,
-        content: Picture | None,
-        areas: Areas,
-        options: PaintOptions,
-        controls: Controls,
-        starting_picture: Picture | None,
-        coloring: Coloring,
-        checkpoints: Checkpoints | None,
-        encoder: Encoder,
-        plan: Plan,
-    ) -> None:
-        self._content, self._areas, self._options = content, areas, options
-        self._coloring = coloring
+    Attributes
+    ----------
+    index: of the scale. step: the last step taken there. done: whether the scale is finished.
+    """
+
+    index: int
+    budget: StepBudget
+    stopping: EarlyStopping
+    step: int = 0
+    done: bool = False
+
+    @property
+    def taken(self) -> int:
+        """Steps of the present budget that were taken."""
+        return self.step - self.budget.begun
+
+
+class Painter:
+    """One run from its plan to its last event: what every step reads and leaves behind."""
+
+    _objective: Objective  # of the present scale, and what measures readability there
+    _readability: Readability | None
+
+    def __init__(self, prepared: Prepared, controls: Controls, checkpoints: Checkpoints | None = None) -> None:
+        self._inputs, self._options = prepared.inputs, prepared.options
+        self._layout, self._colors = prepared.layout, prepared.colors
+        self._encoder, self._plan = prepared.encoder, prepared.plan
         self._controls, self._checkpoints = controls, checkpoints
-        self._starting_picture, self._encoder, self._plan = starting_picture, encoder, plan
         self._optimizer: Adam | LBFGS | None = None
-        self._balance = Balance(options, areas.strengths)
-        self._stop = AdaptiveStop(options.stop_tolerance)
-        self.scale, self.step, self._scale_done = 0, 0, False
-        self._course = Course(0, plan.scales[0].steps)
+        self._controller = ContentWeightController(prepared.options, prepared.layout.strengths)
+        self._state = self._begin(0)
         self._stopped = False
         self._pixel_steps = 0.0
         self._started, self._seconds_before = time.monotonic(), 0.0
 
     @property
     def seconds(self) -> float:
-        """Since the run began, without pauses between a checkpoint and its resumption."""
+        """Seconds since the run began, without pauses between a checkpoint and its resumption."""
         return self._seconds_before + time.monotonic() - self._started
 
     @property
-    def content_weight(self) -> float:
-        """That of the next step."""
-        return self._balance.weight
+    def _scale(self) -> Scale:
+        return self._plan.scales[self._state.index]
+
+    @property
+    def _is_last_scale(self) -> bool:
+        return self._state.index == len(self._plan.scales) - 1
+
+    def _begin(self, index: int) -> ScaleState:
+        steps = self._plan.scales[index].steps
+        return ScaleState(index, StepBudget(0, steps), EarlyStopping(self._options.stop_tolerance))
 
     def iter_events(self) -> Iterator[Event]:
         """Paint every scale that is left, then finish."""
-        self._stopped = self._controls.stop and self.step > 0  # a run that goes on only to stop
-        for index in range(self.scale, len(self._plan.scales)):
-            if index > self.scale:
-                self.scale, self.step, self._scale_done = index, 0, False
-                self._stop = AdaptiveStop(self._options.stop_tolerance)
-                self._course = Course(0, self._plan.scales[index].steps)
-            if not (self._scale_done or self._stopped):
-                yield from self._iter_scale(index)
-            assert self._optimizer is not None  # set by the first step, or restored
+        self._stopped = self._controls.stop and self._state.step > 0  # a run that goes on only to stop
+        for index in range(self._state.index, len(self._plan.scales)):
+            if index > self._state.index:
+                self._state = self._begin(index)
+            if not (self._state.done or self._stopped):
+                yield from self._iter_scale()
+            assert self._optimizer is not None, "set by the first step, or restored"
             self._optimizer.leave_scale()
             if self._stopped:
                 break
         yield self._finish()
 
-    def _iter_scale(self, index: int) -> Iterator[Event]:
-        """Everything about one scale."""
-        scale, controls = self._plan.scales[index], self._controls
-        readability, objective, notices = self._prepare(index)
-        yield from notices
+    def _iter_scale(self) -> Iterator[Event]:
+        """Paint what is left of the present scale."""
+        state, scale, controls = self._state, self._scale, self._controls
+        yield from self._prepare_scale()
+        yield ScaleStarted(state.index, scale.height_px, scale.width_px, scale.steps)
         optimizer = self._optimizer
-        assert optimizer is not None  # set by _prepare
-        yield ScaleStarted(index, scale.height_px, scale.width_px, scale.steps)
+        assert optimizer is not None, "set by _prepare_scale"
         if controls.preview:
-            yield self._preview(objective.seen(optimizer.averaged))
-        while not self._scale_done:
-            losses = optimizer.step(objective)
-            self.step += 1
+            yield self._preview(optimizer)
+        while not state.done:
+            losses = optimizer.step(self._objective(optimizer.picture))
+            state.step += 1
             self._pixel_steps += scale.canvas_pixels
-            distance = None
-            course = self._course
-            taken = self.step - course.begun
-            balancing = readability is not None and taken <= BALANCE_SHARE * course.steps
-            if readability is not None and balancing and taken % min(BALANCE_EVERY, -(-course.steps // 4)) == 0:
-                distances = readability.distances(scale.crop(objective.seen(optimizer.picture)))
-                distance = distances[0]
-                self._pixel_steps += readability.cost
-                self._balance.update(distances, first=index == 0)
-                objective.content_weight = self._balance.weights
-                optimizer.objective_changed()
-            yield StepDone(index, self.step, losses, self.content_weight, distance, self.seconds)
+            balancing = self._readability is not None and state.taken <= BALANCE_SHARE * state.budget.steps
+            distance = self._balance(optimizer) if balancing else None
+            yield StepDone(state.index, state.step, losses, self._controller.weight, distance, self.seconds)
             if controls.preview:
-                yield self._preview(objective.seen(optimizer.averaged))
+                yield self._preview(optimizer)
             if optimizer.notice:
                 yield Notice(optimizer.notice)
                 self._optimizer = optimizer = Adam(optimizer.picture, self._options)
-            gained_little = not balancing and self._stop.reached(losses["total"])
-            self._scale_done = gained_little or taken == course.steps
-            if (steered := self._steer(scale)) is not None:
+            gains_little = not balancing and state.stopping.reached(losses["total"])
+            state.done = gains_little or state.taken == state.budget.steps
+            if (steered := self._steer()) is not None:
                 yield steered
             if isinstance(steered, Steered):
-                readability, objective, _ = self._prepare(index)
+                self._prepare_scale()
                 optimizer.objective_changed()
             self._stopped = controls.stop
             if self._checkpoints and (self._checkpoints.due or self._stopped):
@@ -241,29 +273,43 @@ class _Run:
             if self._stopped:
                 break
 
-    def _steer(self, scale: Scale) -> Steered | Notice | None:
-        """Take over what the controls have changed since the last step."""
-        asked = {name: value for name in STEERABLE if (value := getattr(self._controls, name)) is not None}
-        changed = {name: value for name, value in asked.items() if value != getattr(self._options, name)}
+    def _balance(self, optimizer: Adam | LBFGS) -> float | None:
+        """Measure readability where it is due, and move the content weights; returns the distance."""
+        state, readability = self._state, self._readability
+        if readability is None or state.taken % min(BALANCE_EVERY, -(-state.budget.steps // 4)):
+            return None
+        distances = readability.distances(self._scale.crop(self._objective.seen(optimizer.picture)))
+        self._pixel_steps += readability.cost
+        self._controller.update(distances, coarsest=state.index == 0)
+        self._objective.content_weight = self._controller.weights
+        optimizer.objective_changed()
+        return distances[0]
+
+    def _steer(self) -> Steered | Notice | None:
+        """Adopt what the controls have changed since the last step."""
+        values = {name: getattr(self._controls, name) for name in STEERABLE}
+        changed = {name: value for name, value in values.items() if value not in (None, getattr(self._options, name))}
         if not changed:
             return None
         for name, value in changed.items():
-            if why := self._why_not_steered(name, value):
-                setattr(self._controls, name, None)  # what else was changed is taken over after the next step
-                return Notice(why)
+            if refusal := self._refuse_steering(name, value):
+                setattr(self._controls, name, None)  # other changes are adopted after the next step
+                return Notice(refusal)
         self._options = self._options.model_copy(update=changed)
         if "strength" in changed:
-            self._balance.steer(self._options)
-        self._coloring.strength = self._options.color_strength
-        self._course = Course(self.step, max(self._course.end - self.step, math.ceil(STEERED_SHARE * scale.steps)))
-        self._stop = AdaptiveStop(self._options.stop_tolerance)
-        self._scale_done = False
-        return Steered(self.scale, self.step, changed, self._course.steps)
+            self._controller.steer(self._options)
+        self._colors.strength = self._options.color_strength
+        state = self._state
+        steps_left = max(state.budget.end - state.step, math.ceil(STEERED_SHARE * self._scale.steps))
+        state.budget = StepBudget(state.step, steps_left)
+        state.stopping = EarlyStopping(self._options.stop_tolerance)
+        state.done = False
+        return Steered(state.index, state.step, changed, steps_left)
 
-    def _why_not_steered(self, name: str, value: float) -> str:
+    def _refuse_steering(self, name: str, value: float) -> str:
         if self._options.balance == "fixed" and name == "strength":
             return "with balance 'fixed' the content weight is given: strength changes nothing"
-        if not self._coloring.changes and name == "color_strength":
+        if not self._colors.changes and name == "color_strength":
             return "with color 'painting' the colours are the painting's: color strength changes nothing"
         try:
             build_options({name: value})
@@ -271,136 +317,138 @@ class _Run:
             return str(error)
         return ""
 
-    def _prepare(self, index: int) -> tuple[Readability | None, Objective, list[Notice]]:
-        """What one scale is painted by, and its first pastiche unless the run was resumed in it."""
-        scale, options, coloring = self._plan.scales[index], self._options, self._coloring
-        content, areas = coloring.photo_seen(), self._areas.with_paintings(coloring.paintings_seen)
-        photo = self._photo(scale, content)
+    def _prepare_scale(self) -> list[Notice]:
+        """Build the objective of the present scale, and its first pastiche unless the run was resumed in it."""
+        scale, options, state = self._scale, self._options, self._state
+        photo_picture = self._colors.photo_for_objective()
+        layout = self._layout.with_paintings(self._colors.paintings_for_objective)
+        photo = self._photo_canvas(photo_picture)
         layers, missing = existing_layers(self._encoder, options, scale)
-        notices = [Notice(missing)] if missing else []
-        readability = None
-        if (
-            content
-            and self._balance.moves
-            and (index == 0 or self._course.begun or scale.long_edge_px <= BALANCE_LONG_EDGE_PX)
-        ):
-            size = fit_long_edge(scale.height_px, scale.width_px, min(READING_LONG_EDGE_PX, scale.long_edge_px))
-            readability = Readability(self._encoder, self._tensor(content, *size), self._read_parts(*size))
-            if not readability.usable:
-                readability = None
-                # A long thin photo may be too small only at the coarsest scales.
-                if index == len(self._plan.scales) - 1 or scale.long_edge_px >= READING_LONG_EDGE_PX:
-                    self._balance.moves = False
-                    notices.append(
-                        Notice(
-                            "the photo is too flat or too small to measure its readability: "
-                            f"the content weight stays at {self._balance.weight:g}"
-                        )
-                    )
+        notices = [missing] if missing else []
+        notices += self._prepare_readability(photo_picture)
         give_back()
-        objective = build_objective(
-            self._encoder, photo, areas, scale, options, layers, self._balance.weights, self._plan.tile_px
+        self._objective = build_objective(
+            self._encoder, photo, layout, scale, options, layers, self._controller.weights, self._plan.tile_px
         )
         if self._optimizer is None:
-            first = coloring.start_seen(self._starting_picture)
-            start = starting_canvas(options, scale, photo, [painting for painting, _ in areas.paintings], first)
+            first = self._colors.start_for_objective(self._inputs.starting_picture)
+            start = starting_canvas(options, scale, photo, [painting for painting, _ in layout.paintings], first)
             self._optimizer = LBFGS(start) if options.optimizer == "lbfgs" else Adam(start, options)
-        elif self.step == 0:
+        elif state.step == 0:
             del photo
-            self._optimizer.rescale(Resample(self._plan.scales[index - 1], scale))
+            self._optimizer.rescale(Resample(self._plan.scales[state.index - 1], scale))
         give_back()
-        if index == len(self._plan.scales) - 1:
-            notices += self._blurred(scale)
-        return readability, objective, notices
+        if self._is_last_scale:
+            notices += self._enlarged_paintings()
+        return list(map(Notice, notices))
 
-    def _read_parts(self, height_px: int, width_px: int) -> list[Tensor]:
-        """Where readability is measured, for every content weight; none: everywhere."""
-        masks = self._areas.masks(height_px, width_px, self._encoder.device)
-        return masks.parts or ([] if masks.kept is None else [1 - masks.kept])
+    def _prepare_readability(self, photo: Picture | None) -> list[str]:
+        """Make ready to measure readability, at scales where the content weight moves; returns notices."""
+        scale, state, self._readability = self._scale, self._state, None
+        moves = state.index == 0 or state.budget.begun or scale.long_edge_px <= BALANCE_LONG_EDGE_PX
+        if photo is None or not self._controller.moves or not moves:
+            return []
+        size = fit_long_edge(scale.height_px, scale.width_px, min(READING_LONG_EDGE_PX, scale.long_edge_px))
+        masks = self._layout.masks(*size, self._encoder.device)
+        parts = masks.strengths or ([] if masks.photo is None else [1 - masks.photo])
+        readability = Readability(self._encoder, self._tensor(photo, *size), parts)
+        if readability.usable:
+            self._readability = readability
+        elif self._is_last_scale or scale.long_edge_px >= READING_LONG_EDGE_PX:
+            # Not before: a long thin photo may be too small only at the coarsest scales.
+            self._controller.moves = False
+            return [
+                "the photo is too flat or too small to measure its readability: "
+                f"the content weight stays at {self._controller.weight:g}"
+            ]
+        return []
 
-    def _blurred(self, scale: Scale) -> list[Notice]:
-        """Say which paintings are smaller than the strokes they are to lend."""
+    def _enlarged_paintings(self) -> list[str]:
+        """Notices for paintings that are smaller than the strokes that they are to lend."""
         notices = []
-        for painting, brush_scale in self._areas.paintings:
+        for painting, brush_scale in self._layout.paintings:
             picture = painting.picture
-            wanted = scale.long_edge_px * self._options.brush_scale * brush_scale
-            own = max(picture.height_px, picture.width_px)
-            if wanted > 1.1 * own:
-                text = (
+            needed_px = self._scale.long_edge_px * self._options.brush_scale * brush_scale
+            painting_px = max(picture.height_px, picture.width_px)
+            if needed_px > 1.1 * painting_px:
+                notices.append(
                     f"{picture.name} is {picture.width_px}x{picture.height_px} px and is enlarged "
-                    f"{min(MAX_ENLARGEMENT, wanted / own):.1f} times: strokes will look softer at full size"
+                    f"{min(MAX_ENLARGEMENT, needed_px / painting_px):.1f} times: strokes will look softer at full size"
                 )
-                notices.append(Notice(text))
         return notices
 
     def _finish(self) -> RunDone:
-        """Crop the last canvas; what the scale needed is given back first."""
-        assert self._optimizer is not None  # there is always a scale
+        """Crop the last canvas; the scale's memory is given back first."""
+        assert self._optimizer is not None, "there is always a scale"
         picture, self._optimizer = self._optimizer.picture, None
-        scale, last = self._plan.scales[self.scale], self._plan.scales[-1]
-        finished = resize(scale.crop(picture), last.height_px, last.width_px).clamp_(0, 1)
-        photo, kept = (
-            self._coloring.photo_seen(),
-            self._areas.masks(last.height_px, last.width_px, finished.device).kept,
-        )
-        if kept is not None and photo is not None:
-            finished = torch.lerp(finished, self._tensor(photo, last.height_px, last.width_px), kept)
-        pixels = self._coloring.shown(picture_pixels(finished))
-        if kept is not None and self._content is not None:
-            untouched = kept.cpu().numpy() == 1
-            pixels[untouched] = self._content.pixels(last.height_px, last.width_px)[untouched]
-        stopped = self._stopped and not (self._scale_done and scale is last)
+        last = self._plan.scales[-1]
+        size = last.height_px, last.width_px
+        finished = resize(self._scale.crop(picture), *size).clamp_(0, 1)
+        photo, photo_mask = self._colors.photo_for_objective(), self._layout.masks(*size, finished.device).photo
+        if photo_mask is not None and photo is not None:
+            finished = torch.lerp(finished, self._tensor(photo, *size), photo_mask)
+        pixels = self._colors.for_display(picture_pixels(finished))
+        if photo_mask is not None and self._inputs.photo is not None:
+            untouched = photo_mask.cpu().numpy() == 1
+            pixels[untouched] = self._inputs.photo.pixels(*size)[untouched]
+        stopped = self._stopped and not (self._state.done and self._is_last_scale)
         return RunDone(pixels, stopped, self.seconds, self._pixel_steps)
 
-    def _preview(self, canvas: Tensor) -> PreviewReady:
+    def _preview(self, optimizer: Adam | LBFGS) -> PreviewReady:
         self._controls.preview = False
-        painted = picture_pixels(self._plan.scales[self.scale].crop(canvas))
-        return PreviewReady(self.scale, self.step, self._coloring.shown(painted))
+        painted = picture_pixels(self._scale.crop(self._objective.seen(optimizer.averaged)))
+        return PreviewReady(self._state.index, self._state.step, self._colors.for_display(painted))
 
     def _save(self, checkpoints: Checkpoints) -> CheckpointSaved | Notice:
-        assert self._optimizer is not None  # set before the first step
-        state = self._optimizer.state()
+        assert self._optimizer is not None, "set before the first step"
+        state, optimizer_state = self._state, self._optimizer.state()
         values = {
-            "scale": self.scale,
-            "step": self.step,
-            "scale_done": self._scale_done,
+            "scale": state.index,
+            "step": state.step,
+            "scale_done": state.done,
             "seconds": self.seconds,
             "pixel_steps": self._pixel_steps,
-            "balance": self._balance.state(),
-            "totals": self._stop.totals,
-            "course": [self._course.begun, self._course.steps],
+            "balance": self._controller.state(),
+            "totals": state.stopping.totals,
+            "course": [state.budget.begun, state.budget.steps],
             "steered": {name: getattr(self._options, name) for name in STEERABLE},
-            "optimizer": {"name": type(self._optimizer).__name__, **state.values},
+            "optimizer": {"name": type(self._optimizer).__name__, **optimizer_state.values},
         }
         try:
-            path = checkpoints.save(Checkpoint(values, state.tensors))
+            path = checkpoints.save(Checkpoint(values, optimizer_state.tensors))
         except OSError as error:
             return Notice(f"the checkpoint could not be written ({error.strerror}); painting goes on without it")
-        return CheckpointSaved(self.scale, self.step, str(path))
+        return CheckpointSaved(state.index, state.step, str(path))
 
-    def restore(self, state: Checkpoint) -> None:
-        """Go on as when `state` was saved."""
-        values = state.values
-        self.scale, self.step, self._scale_done = values["scale"], values["step"], values["scale_done"]
+    def restore(self, checkpoint: Checkpoint) -> Resumed:
+        """Go on as when the checkpoint was saved."""
+        values = checkpoint.values
         self._seconds_before, self._pixel_steps = values["seconds"], values["pixel_steps"]
         self._options = self._options.model_copy(update=values["steered"])
-        self._balance = Balance(self._options, self._areas.strengths)
-        self._balance.restore(values["balance"])
-        self._coloring.strength = self._options.color_strength
-        self._course = Course(*values["course"])
-        self._stop.totals = list(values["totals"])
-        optimizer, device = Checkpoint(values["optimizer"], state.tensors), self._encoder.device
+        self._controller = ContentWeightController(self._options, self._layout.strengths)
+        self._controller.restore(values["balance"])
+        self._colors.strength = self._options.color_strength
+        self._state = ScaleState(
+            values["scale"],
+            StepBudget(*values["course"]),
+            EarlyStopping(self._options.stop_tolerance, list(values["totals"])),
+            values["step"],
+            values["scale_done"],
+        )
+        optimizer, device = Checkpoint(values["optimizer"], checkpoint.tensors), self._encoder.device
         if values["optimizer"]["name"] == "Adam":
             self._optimizer = Adam.restore(optimizer, self._options, device)
         else:
             self._optimizer = LBFGS.restore(optimizer, device)
+        return Resumed(self._state.index, self._state.step, self._controller.weight, self.seconds)
 
-    def _photo(self, scale: Scale, content: Picture | None) -> Tensor:
+    def _photo_canvas(self, photo: Picture | None) -> Tensor:
         """The photo on its canvas; without one a gray canvas, which nothing is compared with."""
-        if content is None:
+        scale = self._scale
+        if photo is None:
             canvas = (1, 3, scale.canvas_height_px, scale.canvas_width_px)
             return torch.full(canvas, 0.5, device=self._encoder.device)
-        return scale.extend(self._tensor(content, scale.height_px, scale.width_px))
+        return scale.extend(self._tensor(photo, scale.height_px, scale.width_px))
 
     def _tensor(self, picture: Picture, height_px: int, width_px: int) -> Tensor:
         return picture_tensor(picture, height_px, width_px).to(self._encoder.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +14,7 @@ from impasto.engine.color import color_method
 from impasto.engine.memory import HEAP_BLOCK_BYTES, format_bytes, free_bytes, give_back, held_bytes, machine_bytes
 from impasto.engine.optimizers import pictures_held
 from impasto.engine.pyramid import Scale, build_pyramid, painting_size
-from impasto.engine.regions import Areas
+from impasto.engine.regions import RegionLayout
 from impasto.errors import OptionError
 from impasto.images.tensors import fit_long_edge
 from impasto.losses.objective import WHOLE_MAP_LOSSES, Objective, Region, style_samples, style_statistics
@@ -56,41 +56,28 @@ class Plan:
     seconds: float
 
 
-def build_plan(
-    height_px: int,
-    width_px: int,
-    paintings_px: Sequence[tuple[int, int, float]],
-    options: PaintOptions,
-    encoder: Encoder,
-    *,
-    areas: int = 1,
-    keeps: bool = False,
-) -> Plan:
-    """Choose tiles that fit the memory there is, or `options.max_memory_bytes`.
+def build_plan(height_px: int, width_px: int, layout: RegionLayout, options: PaintOptions, encoder: Encoder) -> Plan:
+    """Choose tiles that fit the memory there is, or `options.max_memory_bytes`, for a pastiche of this size.
 
-    Sizes are those of the pastiche and, as (height, width, brush scale), of the paintings' own pixels; `areas` is the
-    number of manners, `keeps` whether some of it stays the photograph. Raises `OptionError` for a picture that does
-    not fit with any tiles, with the largest that does.
+    Raises `OptionError` for a picture that does not fit with any tiles, with the largest that does.
     """
     give_back()
     held = held_bytes(encoder.device)
     limit = float(options.max_memory_bytes or held + SLACK * free_bytes(encoder.device))
     choices = (options.tile_px,) if options.tile_px else _tile_choices()
-
-    def estimate(size_px: tuple[int, int], tile_px: int, thrifty: bool) -> _Estimate:
-        return _Estimate(*size_px, paintings_px, options, encoder, tile_px, thrifty, held, areas, keeps)
-
+    demand = _Demand(layout, options, encoder, held)
     # Smaller tiles cost more than thrift, but only below these.
     ways = [(px, False) for px in choices if px >= SMALLEST_FAST_TILE_PX] + [(px, True) for px in choices]
-    estimates = [estimate((height_px, width_px), tile_px, thrifty) for tile_px, thrifty in ways]
-    fitting = next((found for found in estimates if found.peak_bytes <= limit), None)
+    estimates = [_Estimate(demand, (height_px, width_px), tile_px, thrifty) for tile_px, thrifty in ways]
+    fitting = next((estimate for estimate in estimates if estimate.peak_bytes <= limit), None)
     if fitting is None:
         smallest, needed = choices[-1], estimates[-1].peak_bytes
         low, high = 0, max(height_px, width_px)
         while high - low > 1:  # `low` fits, `high` does not
-            size = (low + high) // 2
-            fits = estimate(fit_long_edge(height_px, width_px, size), smallest, True).peak_bytes <= limit
-            low, high = (size, high) if fits else (low, size)
+            long_edge_px = (low + high) // 2
+            size = fit_long_edge(height_px, width_px, long_edge_px)
+            fits = _Estimate(demand, size, smallest, True).peak_bytes <= limit
+            low, high = (long_edge_px, high) if fits else (low, long_edge_px)
         largest = f"the largest that fits is --size {low}" if low else "no size fits"
         raise OptionError(
             f"{width_px}x{height_px} px need {format_bytes(needed)} of memory even in tiles of {smallest} px, "
@@ -99,7 +86,7 @@ def build_plan(
     if fitting.tiles[-1] > 1 and (why := _untiled(options)):
         raise OptionError(
             f"{width_px}x{height_px} px need {fitting.tiles[-1]} tiles, which {why} cannot be painted in; "
-            f"the largest that needs one is --size {_largest_whole(height_px, width_px, fitting, estimate)}"
+            f"the largest that needs one is --size {_largest_whole(height_px, width_px, demand, fitting)}"
         )
     seconds = fitting.pixels * _seconds_a_pixel(encoder, options)
     return Plan(fitting.scales, fitting.tile_px, fitting.tiles, fitting.thrifty, round(fitting.peak_bytes), seconds)
@@ -112,47 +99,41 @@ def _untiled(options: PaintOptions) -> str:
     return "a picture that wraps around" if options.padding_mode == "circular" else ""
 
 
-def _largest_whole(
-    height_px: int, width_px: int, fitting: _Estimate, estimate: Callable[[tuple[int, int], int, bool], _Estimate]
-) -> int:
+def _largest_whole(height_px: int, width_px: int, demand: _Demand, fitting: _Estimate) -> int:
     """The longest edge, at most, at which the tiles chosen hold a picture of this shape whole."""
-    size = max(height_px, width_px)
-    while estimate(fit_long_edge(height_px, width_px, size), fitting.tile_px, fitting.thrifty).tiles[-1] > 1:
-        size -= max(1, size // 100)
-    return size
+    long_edge_px = max(height_px, width_px)
+    while True:
+        size = fit_long_edge(height_px, width_px, long_edge_px)
+        if _Estimate(demand, size, fitting.tile_px, fitting.thrifty).tiles[-1] == 1:
+            return long_edge_px
+        long_edge_px -= max(1, long_edge_px // 100)
 
 
-def painting_sizes(areas: Areas) -> list[tuple[int, int, float]]:
-    """Own pixels and brush scale of every painting of every area, as `build_plan` takes them."""
-    return [(p.picture.height_px, p.picture.width_px, brush_scale) for p, brush_scale in areas.paintings]
+@dataclass(frozen=True)
+class _Demand:
+    """What is painted, whatever its size: regions, options, encoder; and the memory that the process holds already."""
+
+    layout: RegionLayout
+    options: PaintOptions
+    encoder: Encoder
+    held_bytes: int
 
 
 class _Estimate:
-    """A way to paint, and what it needs."""
+    """What painting at a size (height, width) takes, in tiles of `tile_px`."""
 
-    def __init__(
-        self,
-        height_px: int,
-        width_px: int,
-        paintings_px: Sequence[tuple[int, int, float]],
-        options: PaintOptions,
-        encoder: Encoder,
-        tile_px: int,
-        thrifty: bool,
-        held: int,
-        areas: int,
-        keeps: bool,
-    ) -> None:
+    def __init__(self, demand: _Demand, size_px: tuple[int, int], tile_px: int, thrifty: bool) -> None:
         self.tile_px, self.thrifty = tile_px, thrifty
-        self.scales = tuple(build_pyramid(height_px, width_px, options))
-        self._options, self._paintings_px, self._areas, self._keeps = options, paintings_px, areas, keeps
+        options, encoder = demand.options, demand.encoder
+        self.scales = tuple(build_pyramid(*size_px, options))
+        self._options, self._layout = options, demand.layout
         self._compared = [encoder.architecture.layer(n) for n in {*options.content_layers, *options.style_layers}]
         self._value_bytes = encoder.precision.itemsize
         self._computed = encoder.architecture.up_to([layer.name for layer in self._compared])
         sides = [self._tile_sides(scale) for scale in self.scales]
         self.tiles = tuple(len(down) * len(across) for down, across in sides)
         self.peak_bytes = (
-            held
+            demand.held_bytes
             + WARM_BYTES
             + max(
                 self._scale_bytes(scale, before, down, across)
@@ -177,8 +158,13 @@ class _Estimate:
         canvas = PICTURE_BYTES * scale.canvas_pixels
         kept = (3 if self._options.optimizer == "adam" else 1) * PICTURE_BYTES * before.canvas_pixels if before else 0
         sizes = [
-            painting_size(height, width, scale.long_edge_px, self._options.brush_scale * own)
-            for height, width, own in self._paintings_px
+            painting_size(
+                painting.picture.height_px,
+                painting.picture.width_px,
+                scale.long_edge_px,
+                self._options.brush_scale * brush_scale,
+            )
+            for painting, brush_scale in self._layout.paintings
         ]
         coloured = color_method(self._options)
         prepared = PREPARED + bool(coloured)  # what is recoloured is a picture too
@@ -202,13 +188,13 @@ class _Estimate:
         return pictures + targets + tile + self._masks_bytes(scale, largest_px)
 
     def _masks_bytes(self, scale: Scale, tile_px: int) -> float:
-        """Guidance masks at every layer, the photo where it is kept, and in a tile the gradient of another area."""
-        if self._areas == 1 and not self._keeps:
+        """Guidance masks at every layer, the photo where it is kept, and in a tile the gradient of another region."""
+        if not self._layout.divided:
             return 0.0
         guides = sum(4 / layer.stride_px**2 for layer in self._compared)
-        kept = PICTURE_BYTES + 4 if self._keeps else 0
+        kept = PICTURE_BYTES + 4 if self._layout.keeps_photo else 0
         beside = max(4 * layer.channels / layer.stride_px**2 for layer in self._compared)
-        return (self._areas * (4 + guides) + kept) * scale.canvas_pixels + beside * tile_px
+        return (len(self._layout.painted) * (4 + guides) + kept) * scale.canvas_pixels + beside * tile_px
 
 
 def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, whole: bool, thrifty: bool) -> float:

@@ -1,15 +1,15 @@
-"""How long a scale is painted: its steps in one go, and when more of them gain too little."""
+"""When a scale ends: its budget of steps, and early stopping."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-STOP_WINDOW = 10  # steps over which the adaptive stop compares
+STOP_WINDOW = 10  # steps over which early stopping compares
 
 
 @dataclass(frozen=True)
-class Course:
-    """Steps of a scale in one go: from its first, or from where it was steered."""
+class StepBudget:
+    """Steps of a scale from `begun`: its first step, or the step at which it was steered."""
 
     begun: int
     steps: int
@@ -19,14 +19,15 @@ class Course:
         return self.begun + self.steps
 
 
-class AdaptiveStop:
-    """Ends a scale when the objective, averaged as the iterate is, gains too little."""
+class EarlyStopping:
+    """Ends a scale when the objective, averaged over `STOP_WINDOW` steps, gains less than a share of itself."""
 
-    def __init__(self, tolerance: float) -> None:
+    def __init__(self, tolerance: float, totals: list[float] | None = None) -> None:
         self._tolerance = tolerance
-        self.totals: list[float] = []
+        self.totals = totals or []
 
     def reached(self, total: float) -> bool:
+        """Take in the objective of a step, and say whether to stop."""
         self.totals.append(total)
         if self._tolerance == 0 or len(self.totals) < 2 * STOP_WINDOW:
             return False

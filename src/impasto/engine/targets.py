@@ -1,4 +1,4 @@
-"""What paintings are known by: the style statistics that an area's style loss compares with, kept from run to run."""
+"""What paintings are known by: the style statistics that a region's style loss compares with, kept from run to run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from torch import Tensor
 
 from impasto.encoders import Encoder
 from impasto.engine.canvas import painting_canvas
+from impasto.engine.content_weight import style_share
 from impasto.engine.memory import give_back
-from impasto.engine.readability import style_share
-from impasto.engine.regions import Area
 from impasto.engine.style_files import study_style_file
-from impasto.inputs.paintings import Painting
+from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.style_file import StyleFile
 from impasto.losses.mmd import blend_samples
 from impasto.losses.objective import WHOLE_MAP_LOSSES, style_samples, style_statistics
@@ -30,35 +29,35 @@ _Study = tuple[Mapping[str, Any], float]
 _STUDIED: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
 
 
-def area_targets(
+def region_targets(
     encoder: Encoder,
     photo: Tensor,
-    area: Area,
+    region: Region,
     mask: Tensor | None,
     long_edge_px: int,
     options: PaintOptions,
     style_layers: list[str],
     tile_px: int,
 ) -> tuple[Mapping[str, Any], float]:
-    """What an area's style loss compares with, by layer, and its paintings' total variation."""
+    """What a region's style loss compares with, by layer, and its paintings' total variation."""
     # A painting does not wrap around: its own two ends do not meet.
     reader = encoder.with_changes(padding_mode="reflect") if encoder.padding_mode == "circular" else encoder
     parts: list[tuple[Mapping[str, Any], float]] = []
     restless = 0.0
-    for painting in area.paintings:
-        brush_scale = options.brush_scale * area.brush_scale * painting.brush_scale
+    for painting in region.paintings:
+        brush_scale = options.brush_scale * region.brush_scale * painting.brush_scale
         study, own_restless = _studied(reader, painting, long_edge_px, brush_scale, options, style_layers, tile_px)
         parts.append((study, painting.weight))
         restless += own_restless * painting.weight
         give_back()
-    share = style_share(options, area.strength)
-    whole = sum(painting.weight for painting in area.paintings)
+    share = style_share(options, region.strength)
+    whole = sum(painting.weight for painting in region.paintings)
     parts = [(statistics, share * weight / whole) for statistics, weight in parts]
     if share < 1 and style_layers:
         parts.append((_read(encoder, photo, mask, options, style_layers, tile_px), 1 - share))
     merge = blend_samples if options.style_loss in WHOLE_MAP_LOSSES else blend
     targets = {name: merge((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
-    return targets, restless / whole if area.paintings else float(total_variation(photo))
+    return targets, restless / whole if region.paintings else float(total_variation(photo))
 
 
 def _read(

@@ -16,14 +16,13 @@ from impasto.errors import InputError, OptionError
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
 from impasto.inputs.style_file import StyleFile, is_style_file, read_style_file
-from impasto.options.fields import PaintOptions, palette_path
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 PictureLike: TypeAlias = "str | os.PathLike[str] | Picture | NDArray[Any] | Tensor"
 Weighted: TypeAlias = "tuple[PictureLike | StyleFile, float]"
-StyleLike: TypeAlias = "PictureLike | StyleFile | Painting | Sequence[PictureLike | StyleFile | Painting | Weighted]"
+PaintingLike: TypeAlias = "PictureLike | StyleFile | Painting | Sequence[PictureLike | StyleFile | Painting | Weighted]"
 
 ALPHA: Literal["alpha"] = "alpha"
 BRUSH_SCALES = (0.25, 4.0)
@@ -33,22 +32,22 @@ DARKEST = 1 / 255  # a mask that is nowhere brighter than this is black
 
 @dataclass(frozen=True, init=False)
 class Painting:
-    """A style image and its own settings. It is read when this is made.
+    """A style image with settings of its own. The file is read when this is made.
 
     Parameters
     ----------
     picture: path, array, tensor or `Picture`; or a style file (.style) in its place.
-    weight: its share among several, above 0; only their ratios count.
+    weight: share among several paintings, above 0; only ratios count.
     brush_scale: size of its strokes against those of the other paintings, 0.25 to 4.
-    mask: which part of it to learn from (white), a picture of its proportions; None: all of it.
+    mask: which part of the painting to learn from (white), a picture of its proportions; None: all of it.
 
     Raises `InputError` for a picture that cannot be read and a mask that does not fit, `OptionError` for numbers.
     """
 
     picture: Picture | StyleFile
-    weight: float = 1.0
-    brush_scale: float = 1.0
-    mask: Picture | None = None
+    weight: float
+    brush_scale: float
+    mask: Picture | None
 
     def __init__(
         self,
@@ -59,9 +58,11 @@ class Painting:
         *,
         max_pixels: int | None = None,
     ) -> None:
-        # A frozen dataclass is set this way: what is given is a path, what is kept is the picture.
-        object.__setattr__(self, "weight", _weight(weight))
-        object.__setattr__(self, "brush_scale", _within("the brush scale of a painting", brush_scale, *BRUSH_SCALES))
+        # Frozen, so set in this way: a path is given, the picture is stored.
+        object.__setattr__(self, "weight", _check_weight(weight))
+        object.__setattr__(
+            self, "brush_scale", _check_range("the brush scale of a painting", brush_scale, BRUSH_SCALES)
+        )
         object.__setattr__(self, "picture", load_style(picture, max_pixels))
         object.__setattr__(self, "mask", None if mask is None else load_input(mask, max_pixels))
         if self.mask is not None:
@@ -74,64 +75,61 @@ class Painting:
 
 @dataclass(frozen=True, init=False)
 class Region:
-    """A part of the picture and what paints it. Its pictures are read when this is made.
+    """A part of the picture and what paints it. Its files are read when this is made.
 
     Parameters
     ----------
     mask: picture of the photo's proportions and any size, white where the region is, gray where it is in part; or
-        ``alpha``: the photo's own opacity. Where masks overlap they share.
-    style: as `impasto.paint` takes it; None: the region stays the photograph.
-    strength: as the option, in this region alone; None: that of the whole.
-    brush_scale: size of the strokes in it against the rest, 0.25 to 4.
-    color: ``painting`` or ``photo``, in this region alone; None: that of the whole.
+        ``alpha``: the photo's own opacity; or None: the background, which is what all other regions leave. Where
+        masks overlap they share.
+    paintings: as `impasto.paint` takes a painting; None: the region stays the photograph.
+    strength: as the option, in this region alone; None: the strength of the whole picture.
+    brush_scale: size of the strokes in the region against the rest, 0.25 to 4.
+    color: ``painting`` or ``photo``, in this region alone; None: the colour mode of the whole picture.
 
     Raises `InputError` for pictures that cannot be read and a mask that is black, `OptionError` for the rest.
     """
 
-    mask: Picture | Literal["alpha"]
-    paintings: tuple[Painting, ...] = ()
-    strength: float | None = None
-    brush_scale: float = 1.0
-    color: str | None = None
+    mask: Picture | Literal["alpha"] | None
+    paintings: tuple[Painting, ...]
+    strength: float | None
+    brush_scale: float
+    color: str | None
 
     def __init__(
         self,
-        mask: PictureLike | Literal["alpha"],
-        style: StyleLike | None = None,
+        mask: PictureLike | Literal["alpha"] | None,
+        paintings: PaintingLike | None = None,
         strength: float | None = None,
         brush_scale: float = 1.0,
         color: str | None = None,
         *,
         max_pixels: int | None = None,
     ) -> None:
-        strength = None if strength is None else _within("the strength of a region", strength, 0, 100)
-        own = ALPHA if isinstance(mask, str) and mask == ALPHA else load_input(mask, max_pixels)
-        if isinstance(own, Picture):
-            _check_not_black(own)
+        if strength is not None:
+            strength = _check_range("the strength of a region", strength, (0, 100))
+        if mask is not None and not (isinstance(mask, str) and mask == ALPHA):
+            mask = load_input(mask, max_pixels)
+            _check_not_black(mask)
         if color not in (None, "painting", "photo"):
             raise OptionError(f"the color of a region is painting or photo, got {color!r}")
-        object.__setattr__(self, "mask", own)
-        object.__setattr__(self, "paintings", tuple(as_paintings(style, max_pixels)))
+        object.__setattr__(self, "mask", mask)
+        object.__setattr__(self, "paintings", as_paintings(paintings, max_pixels))
         object.__setattr__(self, "strength", strength)
-        object.__setattr__(self, "brush_scale", _within("the brush scale of a region", brush_scale, *BRUSH_SCALES))
+        object.__setattr__(self, "brush_scale", _check_range("the brush scale of a region", brush_scale, BRUSH_SCALES))
         object.__setattr__(self, "color", color)
 
-    @property
-    def stays(self) -> bool:
-        """Whether the region stays the photograph."""
-        return not self.paintings or self.strength == 0
 
-
-def as_paintings(style: StyleLike | None, max_pixels: int | None = None) -> list[Painting]:
-    """Bring every accepted form of a style to paintings; raises as `Painting` does."""
-    if style is None:
-        return []
+def as_paintings(paintings: PaintingLike | None, max_pixels: int | None = None) -> tuple[Painting, ...]:
+    """Bring every accepted form of one painting or several to `Painting`; raises as `Painting` does."""
+    if paintings is None:
+        return ()
     # Arrays and tensors are no Sequence; a path is one, of letters.
-    if isinstance(style, str | Painting) or not isinstance(style, Sequence):
-        return [_as_painting(style, max_pixels)]
-    if not style:
+    if isinstance(paintings, str | Painting) or not isinstance(paintings, Sequence):
+        paintings = [paintings]
+    elif paintings == []:
         raise OptionError("no style image given; give at least one painting")
-    return [_as_painting(item, max_pixels) for item in style]
+    return tuple(_as_painting(item, max_pixels) for item in paintings)
 
 
 def _as_painting(item: PictureLike | StyleFile | Painting | Weighted, max_pixels: int | None) -> Painting:
@@ -161,26 +159,6 @@ def load_input(picture: PictureLike, max_pixels: int | None = None) -> Picture:
     raise OptionError(f"a picture is a path, an array, a tensor or a Picture, got {picture!r:.80}")
 
 
-def load_palette(options: PaintOptions, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | None:
-    """Load the picture whose colours `options.color` asks for; None where it names no file."""
-    path = palette_path(options)
-    return load_picture(path, max_pixels=max_pixels) if path else None
-
-
-def check_regions(content: Picture | None, regions: Sequence[Region]) -> None:
-    """Refuse regions that do not fit the content image: `OptionError` without one, `InputError` for a mask."""
-    if regions and content is None:
-        raise OptionError("regions are parts of a photo, and no photo is given: leave them out, or give one")
-    for region in regions:
-        assert content is not None  # said above
-        if isinstance(region.mask, Picture):
-            check_mask(region.mask, content, "photo")
-        elif content.alpha(1, 1) is None:
-            raise InputError(f"{content.name} has no alpha channel to take as a mask; give a mask picture")
-        elif not (content.samples[..., 3] > 0).any():
-            raise InputError(f"{content.name} is transparent everywhere: as a mask its alpha channel is black")
-
-
 def check_mask(mask: Picture, picture: Picture, what: str) -> None:
     """Refuse a mask that is black, or of other proportions than the picture that it lies on: `InputError`."""
     _check_not_black(mask)
@@ -207,7 +185,7 @@ def iter_mask(mask: Picture, rows: int = 256) -> Iterator[NDArray[np.float32]]:
         yield white * samples[..., 3] if samples.shape[2] == 4 else white
 
 
-def _weight(weight: float) -> float:
+def _check_weight(weight: float) -> float:
     if isinstance(weight, bool) or not isinstance(weight, Real):
         raise OptionError(f"the weight of a painting is a number, got {weight!r}")
     if not (math.isfinite(weight) and weight > 0):
@@ -215,9 +193,10 @@ def _weight(weight: float) -> float:
     return float(weight)
 
 
-def _within(what: str, number: float, low: float, high: float) -> float:
+def _check_range(what: str, number: float, bounds: tuple[float, float]) -> float:
     if isinstance(number, bool) or not isinstance(number, Real):
         raise OptionError(f"{what} is a number, got {number!r}")
+    low, high = bounds
     if not low <= number <= high:
         raise OptionError(f"{what} is {low:g} to {high:g}, got {float(number):g}")
     return float(number)

@@ -15,30 +15,20 @@ from impasto.errors import OptionError, RecordError
 from impasto.images.picture import Picture
 from impasto.images.print_size import Print
 from impasto.images.reading import DEFAULT_MAX_PIXELS, read_record
-from impasto.inputs.paintings import (
-    Painting,
-    PictureLike,
-    Region,
-    StyleLike,
-    as_paintings,
-    load_input,
-    load_palette,
-    load_style,
-)
-from impasto.inputs.record_inputs import (
-    File,
-    Inputs,
-    PaintingFile,
-    describe_painting,
-    describe_picture,
-    describe_region,
-    input_files,
-    read_painting,
-    read_picture,
-    read_region,
-)
+from impasto.inputs.paintings import Painting, PaintingLike, PictureLike, Region, load_style
+from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordedPainting
+from impasto.inputs.run_inputs import RunInputs, describe_painting
 from impasto.options.fields import DEFAULT_LONG_EDGE_PX, PALETTE, ColorMethod, PaintOptions, validate_options
-from impasto.runs.record import FORMAT_VERSION, Machine, current_machine, find_inputs, is_draft, machine_differences
+from impasto.runs.build import load_palette
+from impasto.runs.record import (
+    FORMAT_VERSION,
+    Machine,
+    current_machine,
+    find_files,
+    is_draft,
+    machine_differences,
+    without_overridden,
+)
 from impasto.runs.run import Pastiche
 from impasto.version import __version__
 
@@ -84,8 +74,8 @@ class DraftRecord(BaseModel):
     format_version: int = FORMAT_VERSION
     impasto: str = __version__
     options: DraftOptions
-    stylizer: File
-    inputs: Inputs
+    stylizer: RecordedFile
+    inputs: RecordedInputs
     machine: Machine
     bit_depth: Literal[8, 16] = 8
 
@@ -98,18 +88,18 @@ class DraftRecord(BaseModel):
 
 def draft(
     photo: PictureLike,
-    style: StyleLike | None,
+    painting: PaintingLike | None,
     *,
     regions: Sequence[Region] = (),
     sheet: Print | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     **options: Any,
 ) -> Pastiche:
-    """Repaint `photo` in the manner of `style` in one pass of the bundled stylizer: a second, not minutes.
+    """Repaint `photo` in the manner of `painting` in one pass of the bundled stylizer: a second, not minutes.
 
     Parameters
     ----------
-    photo, style: as `paint` takes them; several paintings blend.
+    photo, painting: as `paint` takes them; several paintings blend.
     regions: as `paint` takes them; each is drafted for itself, and soft edges join them.
     sheet: as large as fits it, in place of ``size_px``.
     options: fields of `DraftOptions`, such as ``size_px=800``, ``strength=60``, ``color="photo"``.
@@ -121,11 +111,11 @@ def draft(
     WeightsError: for a missing or damaged stylizer file.
     """
     chosen = build_draft_options(options)
-    paintings = as_paintings(style, max_pixels)
-    if not paintings and not any(region.paintings for region in regions):
+    palette = load_palette(chosen.as_of_a_run, max_pixels)
+    inputs = RunInputs.load(photo, painting, regions, palette=palette, max_pixels=max_pixels)
+    if not inputs.paintings:
         raise OptionError("no style image given; give at least one painting")
-    drafter = Drafter(chosen, regions, load_palette(chosen.as_of_a_run, max_pixels))
-    return _paint(drafter, load_input(photo, max_pixels), paintings, sheet)
+    return _paint(chosen, inputs, sheet)
 
 
 def replay_draft(
@@ -145,14 +135,13 @@ def replay_draft(
     picture = Path(path)
     record = parse_draft_record(read_record(picture), picture.name)
     options = build_draft_options(record.options.model_dump() | dict(overrides))
-    wanted = input_files(record.inputs)
-    if "color" in overrides:
-        wanted.pop("palette", None)
+    recorded = without_overridden(record.inputs, overrides)
+    wanted = dict(recorded.iter_files())
     if record.options.stylizer is not None and "stylizer" not in overrides:
-        wanted["stylizer"] = File(name=record.options.stylizer, sha256=record.stylizer.sha256)
-    files = find_inputs(wanted, [picture.absolute().parent, Path.cwd()], [Path(file) for file in inputs])
-    if "stylizer" in files:
-        options = options.model_copy(update={"stylizer": str(files["stylizer"])})
+        wanted["stylizer"] = RecordedFile(name=record.options.stylizer, sha256=record.stylizer.sha256)
+    paths = find_files(wanted, [picture.absolute().parent, Path.cwd()], [Path(file) for file in inputs])
+    if "stylizer" in wanted:
+        options = options.model_copy(update={"stylizer": str(paths[record.stylizer.sha256])})
     sha256 = load_stylizer(options.stylizer).sha256
     if sha256 != record.stylizer.sha256:
         raise RecordError(
@@ -160,16 +149,11 @@ def replay_draft(
             f"{record.impasto}; here {sha256[:12]}, {__version__}): impasto draft paints it anew with this one"
         )
     set_threads(record.machine.threads)
-    pictures = {file.sha256: load_style(files[role], max_pixels) for role, file in wanted.items() if role != "stylizer"}
-    read = record.inputs
-    assert read.content is not None, "checked by DraftRecord"
-    if read.palette is not None and "palette" in wanted:
-        palette: Picture | None = read_picture(read.palette, pictures)
-    else:
-        palette = load_palette(options.as_of_a_run, max_pixels)
-    drafter = Drafter(options, [read_region(region, pictures) for region in read.regions], palette)
-    paintings = [read_painting(file, pictures) for file in read.paintings]
-    pastiche = _paint(drafter, read_picture(read.content, pictures), paintings)
+    hashes = {file.sha256 for _, file in recorded.iter_files()}
+    found = RunInputs.read(recorded, {sha256: load_style(paths[sha256], max_pixels) for sha256 in hashes})
+    if found.palette is None:
+        found = replace(found, palette=load_palette(options.as_of_a_run, max_pixels))
+    pastiche = _paint(options, found)
     return replace(pastiche, record=pastiche.record | {"bit_depth": record.bit_depth})
 
 
@@ -227,7 +211,7 @@ class Drafter:
         return self._drafter.study(photo, paintings, long_edge_px)
 
     def paint(
-        self, photo: Picture, style: StyleStatistics | None, paintings: Sequence[PaintingFile], edge: int
+        self, photo: Picture, style: StyleStatistics | None, paintings: Sequence[RecordedPainting], edge: int
     ) -> Pastiche:
         """The draft of a photo; `paintings` are those that `style` was learned of, for the record.
 
@@ -240,13 +224,10 @@ class Drafter:
             resolved["color"] = PALETTE + self._palette.name
         record = DraftRecord(
             options=options.model_copy(update=resolved),
-            stylizer=File(name=self._stylizer.name, sha256=self._stylizer.sha256),
-            inputs=Inputs(
-                content=describe_picture(photo),
-                paintings=tuple(paintings),
-                regions=tuple(map(describe_region, self._regions)),
-                palette=describe_picture(self._palette) if self._palette else None,
-            ),
+            stylizer=RecordedFile(name=self._stylizer.name, sha256=self._stylizer.sha256),
+            inputs=RunInputs(photo, (Region(None), *self._regions), palette=self._palette)
+            .describe()
+            .model_copy(update={"paintings": tuple(paintings)}),
             machine=current_machine(PaintOptions(device="cpu")),
         )
         return Pastiche(
@@ -264,8 +245,12 @@ def draft_differences(record: DraftRecord) -> list[str]:
     return machine_differences(record.machine, current_machine(PaintOptions(device="cpu")))
 
 
-def _paint(drafter: Drafter, photo: Picture, paintings: Sequence[Painting], sheet: Print | None = None) -> Pastiche:
+def _paint(options: DraftOptions, inputs: RunInputs, sheet: Print | None = None) -> Pastiche:
     started = time.monotonic()
+    photo, paintings = inputs.photo, inputs.background.paintings
+    if photo is None:
+        raise OptionError("no photo given: a draft repaints one")
+    drafter = Drafter(options, inputs.regions[1:], inputs.palette)
     edge = drafter.long_edge_px(photo, sheet)
     style = drafter.study(photo, paintings, edge) if paintings else None
     pastiche = drafter.paint(photo, style, [describe_painting(painting) for painting in paintings], edge)

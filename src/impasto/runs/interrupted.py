@@ -16,7 +16,8 @@ from impasto.errors import CheckpointError, InputError, OutputError
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.reading import DEFAULT_MAX_PIXELS
 from impasto.inputs.paintings import load_style
-from impasto.inputs.record_inputs import File, Inputs, input_files
+from impasto.inputs.recorded import RecordedFile, RecordedInputs
+from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile
 from impasto.options.fields import PaintOptions
 from impasto.runs.record import Machine, Steer, StopPoint, current_machine, machine_differences
@@ -65,8 +66,8 @@ class RunState(_Part):
     stop_after: StopPoint | None = None
     steered: tuple[Steer, ...] = ()
     """What was changed so far, or for a replay is to be."""
-    inputs: Inputs
-    stylizer: File | None = None
+    inputs: RecordedInputs
+    stylizer: RecordedFile | None = None
     """That painted the starting picture, if it was a draft."""
     sources: tuple[Source, ...]
     """Where each of the inputs is read again."""
@@ -76,7 +77,7 @@ class RunState(_Part):
 
     @model_validator(mode="after")
     def _knows_its_sources(self) -> Self:
-        if {file.sha256 for file in input_files(self.inputs).values()} - {source.sha256 for source in self.sources}:
+        if {file.sha256 for _, file in self.inputs.iter_files()} - {source.sha256 for source in self.sources}:
             raise ValueError("an input without its source")
         return self
 
@@ -118,11 +119,14 @@ def describe_source(picture: Picture | StyleFile, folder: Path) -> Source:
     return Source(name=picture.name, sha256=picture.sha256, path=str(path))
 
 
-def load_sources(state: RunState, folder: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict[str, Picture | StyleFile]:
-    """Read the inputs of a run again, by SHA-256. Raises `CheckpointError` for one that is not what it was."""
+def read_inputs(state: RunState, folder: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> RunInputs:
+    """Read the inputs of a run again. Raises `CheckpointError` for a file that has changed since."""
     sources = {source.sha256: source for source in state.sources}
-    roles = {file.sha256: role for role, file in reversed(input_files(state.inputs).items())}
-    return {sha256: load_source(sources[sha256], folder, role, max_pixels) for sha256, role in roles.items()}
+    roles: dict[str, str] = {}
+    for role, file in state.inputs.iter_files():
+        roles.setdefault(file.sha256, role)
+    files = {sha256: load_source(sources[sha256], folder, role, max_pixels) for sha256, role in roles.items()}
+    return RunInputs.read(state.inputs, files)
 
 
 def load_source(source: Source, folder: Path, role: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | StyleFile:

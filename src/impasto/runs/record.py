@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,9 +18,8 @@ from pydantic import (
 )
 
 from impasto.errors import RecordError, shorten
-from impasto.images.picture import Picture
-from impasto.inputs.paintings import Painting, Region
-from impasto.inputs.record_inputs import File, Inputs, Part, describe_inputs, input_files
+from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordPart
+from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import SUFFIX as STYLE_SUFFIX
 from impasto.options.fields import DRAFT, PALETTE, STARTING_POINTS, PaintOptions
 from impasto.version import __version__
@@ -34,7 +33,7 @@ PICTURE_SUFFIXES = frozenset([".avif", ".gif", ".heic", ".heif", ".jpeg", ".jpg"
 PAINTING_SUFFIXES = PICTURE_SUFFIXES | {STYLE_SUFFIX}  # a style file may take a painting's place
 
 
-class StopPoint(Part):
+class StopPoint(RecordPart):
     """The last step of a run that was stopped early, as `StepDone` counts; step 0: before the first."""
 
     scale: int = Field(ge=0)
@@ -47,8 +46,8 @@ class Steer(StopPoint):
     options: dict[str, float]
 
 
-class Machine(Part):
-    """What changes the last bits of a pastiche, beside options and inputs."""
+class Machine(RecordPart):
+    """Facts of a machine that change the last bits of a pastiche, beside options and inputs."""
 
     torch: str
     threads: int
@@ -58,55 +57,51 @@ class Machine(Part):
     device: str
 
 
-class RunRecord(Part):
+class RunRecord(RecordPart):
     """See the module's description; `bit_depth` is that of the file it was saved to."""
 
     format_version: int = FORMAT_VERSION
     impasto: str = __version__
     recipe: str | None
     options: PaintOptions
-    encoder: File
-    inputs: Inputs
+    encoder: RecordedFile
+    inputs: RecordedInputs
     stopped_after: StopPoint | None = None
     content_weight: float | None = None
-    """That of the last step: where an enlargement begins."""
+    """At the last step; an enlargement begins with it."""
     steered: tuple[Steer, ...] = ()
-    stylizer: File | None = None
-    """That painted the first pastiche, where the starting point was a draft."""
+    stylizer: RecordedFile | None = None
+    """The weights that painted the first pastiche, where the starting point was a draft."""
     machine: Machine
     bit_depth: Literal[8, 16] = 8
 
 
 def build_record(
-    content: Picture | None,
-    paintings: Sequence[Painting],
+    inputs: RunInputs,
     options: PaintOptions,
     started: RunStarted,
     *,
-    recipe: str | None = None,
-    starting_picture: Picture | None = None,
-    palette: Picture | None = None,
-    stopped_after: StopPoint | None = None,
-    content_weight: float | None = None,
-    steered: Sequence[Steer] = (),
-    regions: Sequence[Region] = (),
-    stylizer: File | None = None,
+    recipe: str | None,
+    stylizer: RecordedFile | None,
+    stopped_after: StopPoint | None,
+    content_weight: float | None,
+    steered: Sequence[Steer],
 ) -> RunRecord:
-    """Describe a finished run, with the options that it came to."""
+    """Describe a finished run, with its options as they were resolved on this machine."""
     from impasto.encoders import load_encoder
 
     machine = current_machine(options)
     encoder = load_encoder(options.encoder)
     names = {"encoder": Path(options.encoder).name}
-    if starting_picture is not None:
-        names["starting_point"] = starting_picture.name
-    if palette is not None:
-        names["color"] = PALETTE + palette.name
+    if inputs.starting_picture is not None:
+        names["starting_point"] = inputs.starting_picture.name
+    if inputs.palette is not None:
+        names["color"] = PALETTE + inputs.palette.name
     return RunRecord(
         recipe=Path(recipe).name if recipe else None,
-        options=settled_options(options, started, machine).model_copy(update=names),
-        encoder=File(name=encoder.name, sha256=encoder.sha256),
-        inputs=describe_inputs(content, paintings, regions, starting_picture, palette),
+        options=resolved_options(options, started, machine).model_copy(update=names),
+        encoder=RecordedFile(name=encoder.name, sha256=encoder.sha256),
+        inputs=inputs.describe(),
         stopped_after=stopped_after,
         content_weight=content_weight,
         steered=tuple(steered),
@@ -115,8 +110,8 @@ def build_record(
     )
 
 
-def settled_options(options: PaintOptions, started: RunStarted, machine: Machine) -> PaintOptions:
-    """The options, with what was left to the machine (size, tiles, precision, threads) as it came to be."""
+def resolved_options(options: PaintOptions, started: RunStarted, machine: Machine) -> PaintOptions:
+    """The options with size, tiles, precision and threads as this machine chose them."""
     return options.model_copy(
         update={
             "size_px": max(started.scales_px[-1]),
@@ -164,52 +159,50 @@ def _maker(values: Mapping[str, object]) -> str:
     return shorten(values.get("impasto", "?")).strip("'")
 
 
-def wanted_files(record: RunRecord, overridden: Iterable[str] = ()) -> dict[str, File]:
-    """Files that painting the record again needs, by role; less those whose option is overridden."""
-    files = input_files(record.inputs)
-    for option, role in (("starting_point", "starting point"), ("color", "palette")):
-        if option in overridden:
-            files.pop(role, None)
+def wanted_files(record: RunRecord, overridden: Collection[str] = ()) -> dict[str, RecordedFile]:
+    """The files that painting the record again needs, by role in words; less those whose option is overridden."""
+    inputs = without_overridden(record.inputs, overridden)
+    files = dict(inputs.iter_files())
     if record.options.encoder.endswith(ENCODER_SUFFIX) and "encoder" not in overridden:
-        files["encoder"] = File(name=record.options.encoder, sha256=record.encoder.sha256)
+        files["encoder"] = RecordedFile(name=record.options.encoder, sha256=record.encoder.sha256)
     return files
 
 
-def find_inputs(wanted: Mapping[str, File], folders: Sequence[Path], given: Sequence[Path] = ()) -> dict[str, Path]:
-    """Find files by SHA-256 among those given and in `folders` (not in folders within); returns role: path.
+def without_overridden(inputs: RecordedInputs, overridden: Collection[str]) -> RecordedInputs:
+    """The inputs without starting picture and palette where other options take their place."""
+    pictures = {"starting_point": "starting_picture", "color": "palette"}
+    return inputs.model_copy(update={pictures[option]: None for option in pictures.keys() & set(overridden)})
 
-    Raises `RecordError` for a file that was not found, named with its role, and for a given one that is not
-    among the wanted.
+
+def find_files(wanted: Mapping[str, RecordedFile], folders: Sequence[Path], given: Sequence[Path]) -> dict[str, Path]:
+    """Find files by SHA-256 among those given and in `folders` (not in folders within); returns SHA-256: path.
+
+    `wanted` is by role. Raises `RecordError` for a file that was not found, named with its role, and for a given one
+    that is not among the wanted.
     """
-    roles_of: dict[str, list[str]] = {}
-    for role, file in wanted.items():
-        roles_of.setdefault(file.sha256, []).append(role)
-    found: dict[str, Path] = {}
-
-    def try_file(path: Path) -> bool:
-        roles = roles_of.get(hash_file(path), [])
-        for role in roles:
-            found.setdefault(role, path)
-        return bool(roles)
-
+    hashes = {file.sha256 for file in wanted.values()}
+    paths: dict[str, Path] = {}
     for path in given:
         if not path.is_file():
             raise RecordError(f"there is no file {str(path)!r}")
-        if not try_file(path):
+        sha256 = hash_file(path)
+        if sha256 not in hashes:
             names = ", ".join(dict.fromkeys(file.name for file in wanted.values()))
             raise RecordError(f"{str(path)!r} is none of the inputs of this picture ({names})")
-    for path in _candidates(wanted, folders):
-        if len(found) == len(wanted):
+        paths.setdefault(sha256, path)
+    for path in _candidates(wanted.values(), folders):
+        if paths.keys() >= hashes:
             break
-        try_file(path)
+        if (sha256 := hash_file(path)) in hashes:
+            paths.setdefault(sha256, path)
     for role, file in wanted.items():
-        if role not in found:
-            where = ", ".join(dict.fromkeys(str(folder) for folder in folders))
+        if file.sha256 not in paths:
+            searched = ", ".join(dict.fromkeys(str(folder) for folder in folders))
             raise RecordError(
-                f"the {role} {file.name!r} (SHA-256 {file.sha256[:12]}) was not found in {where}; "
+                f"the {role} {file.name!r} (SHA-256 {file.sha256[:12]}) was not found in {searched}; "
                 "give its path after the picture's"
             )
-    return {role: found[role] for role in wanted}
+    return paths
 
 
 def current_machine(options: PaintOptions) -> Machine:
@@ -241,7 +234,7 @@ def replay_differences(record: RunRecord, options: PaintOptions) -> list[str]:
 
 
 def machine_differences(then: Machine, now: Machine) -> list[str]:
-    """What of two machines lets the bytes of a picture differ: a line a reason."""
+    """Differences between two machines that change the bytes of a picture: a line a reason."""
     return _differences(
         {
             "torch": (then.torch, now.torch),
@@ -262,15 +255,13 @@ def is_picture_path(starting_point: str) -> bool:
     return starting_point not in STARTING_POINTS
 
 
-def _candidates(wanted: Mapping[str, File], folders: Sequence[Path]) -> Iterator[Path]:
-    """Files worth hashing: those with a wanted name, then every other picture, encoder and style file."""
-    names = {file.name for file in wanted.values()}
+def _candidates(wanted: Collection[RecordedFile], folders: Sequence[Path]) -> Iterator[Path]:
+    """Files worth hashing: those with the name of a wanted one, then every other of a kind that is wanted."""
+    names = {file.name for file in wanted}
+    suffixes = PICTURE_SUFFIXES | {Path(name).suffix.lower() for name in names} & {ENCODER_SUFFIX, STYLE_SUFFIX}
     listings = [sorted(path for path in folder.iterdir() if path.is_file()) for folder in dict.fromkeys(folders)]
     for listing in listings:
         yield from (path for path in listing if path.name in names)
-    suffixes = PICTURE_SUFFIXES | ({ENCODER_SUFFIX} if {"encoder", "stylizer"} & wanted.keys() else set())
-    if any(name.lower().endswith(STYLE_SUFFIX) for name in names):
-        suffixes |= {STYLE_SUFFIX}
     for listing in listings:
         yield from (path for path in listing if path.name not in names and path.suffix.lower() in suffixes)
 

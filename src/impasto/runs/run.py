@@ -1,10 +1,10 @@
-"""One run and what comes of it, whoever asked for it: the command line, Python, a job of a sweep."""
+"""One run and what comes of it, whoever asked for it: the command line, Python, a job of a list."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from impasto.errors import OptionError, RecordError
 from impasto.events import Controls, Event, Resumed, RunDone, RunStarted, Steered, StepDone
 from impasto.images.metadata import PhotoMetadata
-from impasto.images.picture import Picture
 from impasto.images.writing import save_picture
-from impasto.inputs.paintings import Painting, Region
-from impasto.inputs.record_inputs import File, describe_inputs
-from impasto.inputs.style_file import StyleFile
+from impasto.inputs.recorded import RecordedFile
+from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import CHECKPOINT_SECONDS, DRAFT, PaintOptions
-from impasto.runs.interrupted import Command, RunState, describe_source
+from impasto.runs.interrupted import Command, RunState, describe_source, remove_run
 from impasto.runs.record import (
     ENCODER_SUFFIX,
     RunRecord,
@@ -29,13 +27,13 @@ from impasto.runs.record import (
     StopPoint,
     build_record,
     current_machine,
-    settled_options,
+    resolved_options,
 )
 
 
 @dataclass(frozen=True)
 class Pastiche:
-    """A painted picture and how it came to be.
+    """A painted picture and how it was made.
 
     Attributes
     ----------
@@ -84,76 +82,65 @@ class Pastiche:
 
 @dataclass
 class Run:
-    """One run: iterate it for its events, then take its `pastiche`.
+    """One run: iterate it for its events, then take its `pastiche`; or `paint` it at once.
 
-    The inputs are loaded and the options valid; what only the engine can know (an encoder's layers) is found
-    out at the first event.
+    The inputs are loaded and the options valid. Whether the encoder can do what they ask is checked at the first
+    event.
+
+    Attributes
+    ----------
+    recipe: name or path of the recipe that the options came from, for the record.
+    stop_after: the step after which the run stops; of a replay, where it was stopped then.
+    steered: the changes of options so far. Those that it begins with are made again at their steps.
+    replayed: the record that this run paints again.
+    stylizer: the weights that drafted the starting picture, where the starting point is a draft.
+    checkpoint_folder: where checkpoints are written every `checkpoint_seconds` (0: never); None: nowhere.
+    resumed: the checkpoint that the run goes on from.
+    dots_per_inch: for printing.
+    command: describes what the command line is doing, for a checkpoint.
+    pastiche: set when the run is done.
+    complete: whether everything was painted that was to be, so that there is nothing to resume.
     """
 
-    content: Picture | None
-    paintings: Sequence[Painting]
+    inputs: RunInputs
     options: PaintOptions
-    regions: Sequence[Region] = ()
     recipe: str | None = None
-    starting_picture: Picture | None = None
-    palette: Picture | None = None
-    """Whose colours to take, where `options.color` names a file."""
     controls: Controls = field(default_factory=Controls)
     stop_after: StopPoint | None = None
     steered: list[Steer] = field(default_factory=list)
-    """What was changed so far; what it begins with is done again at its step."""
-    stylizer: File | None = None
-    """That painted `starting_picture`, where the starting point is a draft; the run sets both."""
     replayed: RunRecord | None = None
-    """The record that this run paints again."""
+    stylizer: RecordedFile | None = None
     checkpoint_folder: Path | None = None
-    """Where checkpoints go; None: none are written."""
     checkpoint_seconds: float = CHECKPOINT_SECONDS
-    """Seconds from one to the next; 0: none are written."""
     resumed: Path | None = None
-    """The checkpoint that the run goes on from."""
     dots_per_inch: float = 72.0
     command: Callable[[], Command] | None = None
-    """Tells what the command line is doing, for a checkpoint."""
     pastiche: Pastiche | None = field(default=None, init=False)
-    """Set when the run is done."""
     complete: bool = field(default=False, init=False)
-    """Whether all was painted that was to be, so that there is nothing to resume."""
     _content_weight: float | None = field(default=None, init=False)
 
     def __iter__(self) -> Iterator[Event]:
         from impasto.engine.checkpoint import Checkpoints
         from impasto.engine.paint import iter_paint
 
-        if self.options.starting_point == DRAFT and self.starting_picture is None:
+        if self.options.starting_point == DRAFT and self.inputs.starting_picture is None:
             self._start_from_draft()
         started, last = RunStarted((), (), (), 0, 0, 0.0), StopPoint(scale=0, step=0)
-        self.controls.stop = self.controls.stop or self.stop_after == last
-        planned = {(steer.scale, steer.step): steer.options for steer in self.steered}
         checkpoints = None
         if self.checkpoint_folder is not None and self.checkpoint_seconds:
             folder = self.checkpoint_folder
             checkpoints = Checkpoints(folder, self.checkpoint_seconds, lambda: self._describe(started, folder))
-        events = iter_paint(
-            self.content,
-            self.paintings,
-            self.options,
-            controls=self.controls,
-            starting_picture=self.starting_picture,
-            palette=self.palette,
-            checkpoints=checkpoints,
-            resumed=self.resumed,
-            regions=self.regions,
-        )
-        for event in events:
+        script = _Script(self.controls, self.stop_after, self.steered)
+        script.follow(last)
+        for event in iter_paint(
+            self.inputs, self.options, controls=self.controls, checkpoints=checkpoints, resumed=self.resumed
+        ):
             if isinstance(event, RunStarted):
                 started = event
             elif isinstance(event, StepDone | Resumed):
                 last = StopPoint(scale=event.scale, step=event.step)
                 self._content_weight = event.content_weight
-                self.controls.stop = self.controls.stop or self.stop_after == last
-                for name, value in planned.get((event.scale, event.step), {}).items():
-                    setattr(self.controls, name, value)
+                script.follow(last)
             elif isinstance(event, Steered):
                 self.steered = [s for s in self.steered if (s.scale, s.step) != (event.scale, event.step)]
                 self.steered.append(Steer(scale=event.scale, step=event.step, options=event.options))
@@ -163,28 +150,29 @@ class Run:
             yield event
 
     def paint(self) -> Pastiche:
-        """Run to the end."""
+        """Run to the end; checkpoints of a run that is complete are removed."""
         for _ in self:
             pass
+        if self.checkpoint_folder is not None and self.complete:
+            remove_run(self.checkpoint_folder)
         assert self.pastiche is not None, "the engine ended without RunDone"
         return self.pastiche
 
     def _start_from_draft(self) -> None:
-        """Paint the first pastiche in one pass; of a replay, by the weights that painted it then."""
+        """Paint the first pastiche in one pass; in a replay, by the same weights as then."""
         import torch
 
         from impasto.engine.devices import thread_count
         from impasto.engine.validate import pastiche_size
         from impasto.stylizer.regions import draft_start
 
-        if self.content is None or not (self.paintings or self.regions):
-            raise OptionError("the starting point 'draft' wants a photo and a painting: take another")
+        if self.inputs.photo is None or not self.inputs.paintings:
+            raise OptionError("the starting point 'draft' needs a photo and a painting: take another")
         torch.set_num_threads(thread_count(self.options))
-        edge = max(pastiche_size(self.content, self.options, self.paintings))
-        self.starting_picture, name, sha256 = draft_start(
-            self.content, self.paintings, self.options, edge, self.regions, self.palette
-        )
-        self.stylizer = File(name=name, sha256=sha256)
+        long_edge_px = max(pastiche_size(self.inputs.photo, self.options))
+        picture, name, sha256 = draft_start(self.inputs, self.options, long_edge_px)
+        self.stylizer = RecordedFile(name=name, sha256=sha256)
+        self.inputs = replace(self.inputs, starting_picture=picture)
         then = self.replayed.stylizer if self.replayed else None
         if then is not None and then.sha256 != sha256:
             raise RecordError(
@@ -198,18 +186,10 @@ class Run:
 
         return load_encoder(self.options.encoder).sha256
 
-    def _files(self) -> list[Picture | StyleFile]:
-        """Every picture and style file that is read, once."""
-        paintings = [*self.paintings, *(painting for region in self.regions for painting in region.paintings)]
-        masks = [*(painting.mask for painting in paintings), *(region.mask for region in self.regions)]
-        beside = [*masks, self.starting_picture, self.palette]
-        found = [self.content, *(painting.picture for painting in paintings), *beside]
-        return list({picture.sha256: picture for picture in found if isinstance(picture, Picture | StyleFile)}.values())
-
     def _describe(self, started: RunStarted, folder: Path) -> dict[str, Any]:
-        """What a checkpoint says about this run; what was left to the machine as it came to be."""
+        """What a checkpoint says about this run, with the options as this machine resolved them."""
         machine = current_machine(self.options)
-        options = settled_options(self.options, started, machine)
+        options = resolved_options(self.options, started, machine)
         if self.options.encoder.endswith(ENCODER_SUFFIX):
             options = options.model_copy(update={"encoder": str(Path(options.encoder).absolute())})
         state = RunState(
@@ -218,9 +198,9 @@ class Run:
             encoder_sha256=self._encoder_sha256,
             stop_after=self.stop_after,
             steered=tuple(self.steered),
-            inputs=describe_inputs(self.content, self.paintings, self.regions, self.starting_picture, self.palette),
+            inputs=self.inputs.describe(),
             stylizer=self.stylizer,
-            sources=tuple(describe_source(picture, folder) for picture in self._files()),
+            sources=tuple(describe_source(file, folder) for file in self.inputs.files),
             machine=machine,
             dots_per_inch=self.dots_per_inch,
             command=self.command() if self.command else None,
@@ -228,27 +208,39 @@ class Run:
         return state.model_dump(mode="json")
 
     def _finish(self, done: RunDone, started: RunStarted, last: StopPoint) -> Pastiche:
+        photo, inputs = self.inputs.photo, self.inputs
+        if self.stylizer is not None:  # a replay drafts the starting picture again
+            inputs = replace(inputs, starting_picture=None)
         record = build_record(
-            self.content,
-            self.paintings,
+            inputs,
             self.options,
             started,
             recipe=self.recipe,
-            starting_picture=None if self.stylizer else self.starting_picture,  # a replay drafts it again
             stylizer=self.stylizer,
-            palette=self.palette,
             stopped_after=last if done.stopped else None,
             content_weight=self._content_weight,
             steered=self.steered,
-            regions=self.regions,
         )
-        height_px, width_px = done.pixels.shape[:2]
         return Pastiche(
             pixels=done.pixels,
-            alpha=self.content.alpha(height_px, width_px) if self.content else None,
+            alpha=photo.alpha(*done.pixels.shape[:2]) if photo else None,
             record=record.model_dump(mode="json"),
-            metadata=self.content.metadata if self.content else PhotoMetadata(),
+            metadata=photo.metadata if photo else PhotoMetadata(),
             stopped=done.stopped,
             seconds=done.seconds,
             dots_per_inch=self.dots_per_inch,
         )
+
+
+class _Script:
+    """What a run is to do at its steps: stop where it was stopped, and steer as it was steered."""
+
+    def __init__(self, controls: Controls, stop_after: StopPoint | None, steered: list[Steer]) -> None:
+        self._controls, self._stop_after = controls, stop_after
+        self._changes = {(steer.scale, steer.step): steer.options for steer in steered}
+
+    def follow(self, last: StopPoint) -> None:
+        """Set the controls as the script has them after this step."""
+        self._controls.stop = self._controls.stop or self._stop_after == last
+        for name, value in self._changes.get((last.scale, last.step), {}).items():
+            setattr(self._controls, name, value)

@@ -11,12 +11,12 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from impasto.api import resolve_options
 from impasto.errors import InputError, OptionError, OutputError, RecordError, did_you_mean
 from impasto.images.reading import load_picture, read_record
 from impasto.images.writing import save_picture
 from impasto.options.fields import build_options
 from impasto.options.recipes import recipe_names
+from impasto.runs.build import resolve_options
 from impasto.runs.record import ENCODER_SUFFIX, parse_record
 from impasto.studio.draft_queue import DraftQueue
 from impasto.studio.draft_request import Draft, reduce_to_draft

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,13 +12,14 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto.engine.color import Coloring, check_coloring, check_palette
+from impasto.engine.color import ColorTransfer, check_colors, check_palette
 from impasto.engine.pyramid import painting_size
-from impasto.engine.regions import Area, Areas, Masks, mask_tensor
+from impasto.engine.regions import Masks, RegionLayout, mask_tensor
 from impasto.engine.style_files import style_file_moments
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.tensors import fit_long_edge
-from impasto.inputs.paintings import Painting, Region, check_regions
+from impasto.inputs.paintings import Painting, Region
+from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile, check_encoder
 from impasto.options.fields import PaintOptions, scale_edges
 from impasto.stylizer.statistics import CHANNELS, StyleStatistics, blend_statistics
@@ -68,7 +70,7 @@ class AreaDrafter:
         fully: bool = False,
         readings: Readings | None = None,
     ) -> None:
-        check_palette(options, palette)
+        check_palette(RunInputs(None, (Region(None),), palette=palette), options)
         self._stylizer, self._options, self._regions, self._palette = stylizer, options, tuple(regions), palette
         self._fully, self._readings = fully, readings
         self._known: dict[tuple[object, ...], StyleStatistics] = {}
@@ -84,25 +86,25 @@ class AreaDrafter:
 
         Raises `OptionError` for colours that cannot be had, and as `study_painting` does.
         """
-        return self._study(photo, Area(tuple(paintings)), long_edge_px)
+        return self._study(photo, Region(None, paintings), long_edge_px)
 
     def paint(self, photo: Picture, style: StyleStatistics | None, long_edge_px: int) -> NDArray[np.float32]:
         """The draft of a photo as [height, width, 3] in [0, 1].
 
         `style`: of the background, as `study` found it; None: what the regions leave stays the photograph. Raises as
-        `study` and `check_regions` do.
+        `study` and `RunInputs` do.
         """
-        check_regions(photo, self._regions)
         size = fit_long_edge(photo.height_px, photo.width_px, long_edge_px)
-        areas = Areas(photo, (), self._regions, self._options, ground=style is not None)
-        if not areas.painted:
+        inputs = RunInputs(photo, (Region(None), *self._regions))
+        layout = RegionLayout(inputs, self._options, paint_background=style is not None)
+        if not layout.painted:
             return photo.pixels(*size)
-        seen = self._seen(photo, long_edge_px, again=len(areas.painted) > 1)
-        drafts = (self._paint_area(photo, seen, area, style, long_edge_px) for area in areas.painted)
-        if not areas.divided:
+        seen = self._seen(photo, long_edge_px, again=len(layout.painted) > 1)
+        drafts = (self._paint_area(photo, seen, area, style, long_edge_px) for area in layout.painted)
+        if not layout.divided:
             return next(drafts)
         reach_px = max(1, round(long_edge_px * FEATHER))
-        weights, kept = feathered(areas.masks(*size, torch.device("cpu")), reach_px)
+        weights, kept = feathered(layout.masks(*size, torch.device("cpu")), reach_px)
         joined = photo.pixels(*size) * kept[..., None]
         for draft, weight in zip(drafts, weights, strict=True):
             joined += draft * weight[..., None]
@@ -119,7 +121,7 @@ class AreaDrafter:
         self,
         photo: Picture,
         seen: Tensor | EncodedPhoto,
-        area: Area,
+        area: Region,
         background: StyleStatistics | None,
         long_edge_px: int,
     ) -> NDArray[np.float32]:
@@ -129,9 +131,9 @@ class AreaDrafter:
             style = self._known_study(photo, area, long_edge_px)
         strength = 100.0 if self._fully else self._options_of(area).strength
         painted = draft_pixels(self._stylizer, seen, style, strength)
-        return self._coloring(photo, area).shown(painted)
+        return self._colors(photo, area).for_display(painted)
 
-    def _known_study(self, photo: Picture, area: Area, long_edge_px: int) -> StyleStatistics:
+    def _known_study(self, photo: Picture, area: Region, long_edge_px: int) -> StyleStatistics:
         """What is learned of a region's paintings, kept while size and photo (where it matters) are the same."""
         wanted_for = long_edge_px, photo.sha256 if self.asks_photo else None
         if wanted_for != self._known_for:
@@ -141,20 +143,21 @@ class AreaDrafter:
             self._known[key] = self._study(photo, area, long_edge_px)
         return self._known[key]
 
-    def _study(self, photo: Picture, area: Area, long_edge_px: int) -> StyleStatistics:
-        check_coloring(self._options_of(area), photo, self._alone(photo, area), self._palette)
-        paintings = self._coloring(photo, area).paintings_seen(area)
+    def _study(self, photo: Picture, area: Region, long_edge_px: int) -> StyleStatistics:
+        alone, options = self._alone(photo, area), self._options_of(area)
+        check_colors(alone, options, RegionLayout(alone, options))
+        paintings = self._colors(photo, area).paintings_for_objective(area)
         return study_paintings(self._stylizer, paintings, long_edge_px, self._options.brush_scale * area.brush_scale)
 
-    def _coloring(self, photo: Picture, area: Area) -> Coloring:
-        alone = self._alone(photo, area)
-        return Coloring(self._options_of(area), photo, self._palette, alone, seen_in_colour=True)
+    def _colors(self, photo: Picture, area: Region) -> ColorTransfer:
+        alone, options = self._alone(photo, area), self._options_of(area)
+        return ColorTransfer(alone, options, RegionLayout(alone, options), objective_in_color=True)
 
-    def _alone(self, photo: Picture, area: Area) -> Areas:
-        """The whole picture as if it were that area."""
-        return Areas(photo, area.paintings, (), self._options_of(area))
+    def _alone(self, photo: Picture, area: Region) -> RunInputs:
+        """The whole picture as if it were that region."""
+        return RunInputs(photo, (replace(area, mask=None),), palette=self._palette)
 
-    def _options_of(self, area: Area) -> PaintOptions:
+    def _options_of(self, area: Region) -> PaintOptions:
         own = {"strength": area.strength, "color": area.color}
         return self._options.model_copy(update={name: value for name, value in own.items() if value is not None})
 
@@ -165,10 +168,10 @@ def feathered(masks: Masks, reach_px: int) -> tuple[list[NDArray[np.float32]], N
     Each [height, width]; together they come to 1 everywhere. Where the photograph is kept whole it stays so: it fades
     on the outside alone.
     """
-    soft = [_blurred(mask[None, None], reach_px) for mask in masks.areas]
+    soft = [_blurred(mask[None, None], reach_px) for mask in masks.regions]
     kept = torch.zeros_like(soft[0])
-    if masks.kept is not None:
-        own = masks.kept[None, None]
+    if masks.photo is not None:
+        own = masks.photo[None, None]
         kept = torch.maximum(own, _blurred(_grown(own, reach_px), reach_px)).clamp_max(1)
     share = (1 - kept) / torch.stack(soft).sum(0).clamp_min(1e-12)
     return [(share * mask)[0, 0].numpy() for mask in soft], kept[0, 0].numpy()
@@ -216,21 +219,16 @@ def study_painting(
     return stylizer.measure_style(_tensor(picture, size), mask)
 
 
-def draft_start(
-    photo: Picture,
-    paintings: Sequence[Painting],
-    options: PaintOptions,
-    long_edge_px: int,
-    regions: Sequence[Region] = (),
-    palette: Picture | None = None,
-) -> tuple[Picture, str, str]:
+def draft_start(inputs: RunInputs, options: PaintOptions, long_edge_px: int) -> tuple[Picture, str, str]:
     """A draft as the first pastiche of a run of `long_edge_px`, at the size of its first scale.
 
     Returns the name and SHA-256 of the weights too. Raises as `AreaDrafter` does.
     """
     stylizer = load_stylizer()
     edge = scale_edges(long_edge_px, options)[0]
-    drafter = AreaDrafter(stylizer, options, regions, palette, fully=True)
+    photo, paintings = inputs.photo, inputs.background.paintings
+    assert photo is not None, "checked by the run"
+    drafter = AreaDrafter(stylizer, options, inputs.regions[1:], inputs.palette, fully=True)
     style = drafter.study(photo, paintings, edge) if paintings else None
     return picture_from_array(drafter.paint(photo, style, edge), name="draft"), stylizer.name, stylizer.sha256
 

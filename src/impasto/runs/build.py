@@ -1,0 +1,201 @@
+"""Runs made ready: options resolved, inputs read; from pictures, from a record, from a checkpoint. No torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from impasto.errors import OptionError, did_you_mean
+from impasto.events import Controls
+from impasto.images.picture import Picture
+from impasto.images.print_size import Print
+from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture, read_record
+from impasto.inputs.paintings import PaintingLike, PictureLike, Region, load_input, load_style
+from impasto.inputs.run_inputs import RunInputs
+from impasto.options.fields import (
+    CHECKPOINT_SECONDS,
+    MIN_SCALE_PX,
+    STARTING_POINTS,
+    STEERABLE,
+    PaintOptions,
+    build_options,
+    palette_path,
+    scale_edges,
+)
+from impasto.options.recipes import load_recipe
+from impasto.runs.interrupted import RunState, find_run_folder, read_inputs, read_run
+from impasto.runs.record import find_files, parse_record, wanted_files, without_overridden
+from impasto.runs.run import Run
+
+# A stop means the same step only where the plan of scales and steps is the same.
+PLAN_OPTIONS = frozenset(["size_px", "shape_px", "steps", "min_scale_px", "scale_factor"])
+
+
+def build_run(
+    photo: PictureLike | None,
+    painting: PaintingLike | None,
+    *,
+    regions: Sequence[Region] = (),
+    recipe: str | None = None,
+    controls: Controls | None = None,
+    options: Mapping[str, Any],
+    sheet: Print | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Run:
+    """Validate options and load inputs; takes and raises what `impasto.paint` does.
+
+    With a `sheet` the pastiche is as large as fits it, whatever the options say.
+    """
+    values, starting_picture = dict(options), None
+    if not isinstance(values.get("starting_point", ""), str):
+        starting_picture = load_input(values["starting_point"], max_pixels)
+        values["starting_point"] = starting_picture.name
+    resolved = resolve_options(recipe, values)
+    inputs = RunInputs.load(
+        photo,
+        painting,
+        regions,
+        starting_picture=starting_picture or load_starting_picture(resolved, max_pixels),
+        palette=load_palette(resolved, max_pixels),
+        max_pixels=max_pixels,
+    )
+    if sheet is not None and inputs.photo is not None:
+        size_px = sheet.long_edge_px(inputs.photo.height_px, inputs.photo.width_px)
+        resolved = build_options({"size_px": size_px}, resolved)
+    return Run(
+        inputs,
+        resolved,
+        recipe=recipe,
+        controls=controls or Controls(),
+        dots_per_inch=sheet.dots_per_inch if sheet else 72.0,
+    )
+
+
+def build_resume(
+    run_folder: str | os.PathLike[str],
+    *,
+    controls: Controls | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> tuple[Run, RunState, list[str]]:
+    """Read an interrupted run and its inputs; returns notes for the user too. Raises as `impasto.resume` does."""
+    folder = find_run_folder(Path(run_folder))
+    state, checkpoint, notes = read_run(folder)
+    run = Run(
+        read_inputs(state, folder, max_pixels),
+        state.options,
+        recipe=state.recipe,
+        controls=controls or Controls(),
+        stop_after=state.stop_after,
+        steered=list(state.steered),
+        stylizer=state.stylizer,
+        checkpoint_folder=folder,
+        checkpoint_seconds=checkpoint_seconds,
+        resumed=checkpoint,
+        dots_per_inch=state.dots_per_inch,
+    )
+    return run, state, notes
+
+
+def build_replay(
+    path: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]] = (),
+    *,
+    overrides: Mapping[str, Any],
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Run:
+    """Read a record and find its inputs; takes and raises what `impasto.replay` does."""
+    picture = Path(path)
+    record = parse_record(read_record(picture), picture.name)
+    options = build_options(overrides, record.options)
+    wanted = wanted_files(record, overrides)
+    paths = find_files(wanted, [picture.absolute().parent, Path.cwd()], list(map(Path, inputs)))
+    if "encoder" in wanted:
+        options = options.model_copy(update={"encoder": str(paths[record.encoder.sha256])})
+    recorded = without_overridden(record.inputs, overrides)
+    hashes = {file.sha256 for _, file in recorded.iter_files()}
+    found = RunInputs.read(recorded, {sha256: load_style(paths[sha256], max_pixels) for sha256 in hashes})
+    return Run(
+        replace(
+            found,
+            starting_picture=found.starting_picture or load_starting_picture(options, max_pixels),
+            palette=found.palette or load_palette(options, max_pixels),
+        ),
+        options,
+        recipe=record.recipe,
+        stop_after=None if PLAN_OPTIONS & overrides.keys() else record.stopped_after,
+        steered=[] if (PLAN_OPTIONS | set(STEERABLE)) & overrides.keys() else list(record.steered),
+        replayed=record,
+    )
+
+
+def build_enlargement(
+    path: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]] = (),
+    *,
+    size_px: int | None = None,
+    sheet: Print | None = None,
+    overrides: Mapping[str, Any],
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Run:
+    """Prepare the run of `enlarge`, for a size in pixels or a sheet to be printed."""
+    pastiche = load_picture(path, max_pixels=max_pixels)
+    painted_px = max(pastiche.height_px, pastiche.width_px)
+    if (size_px is None) == (sheet is None):
+        raise OptionError("an enlargement needs its size: give --size or --print, one of them")
+    size_px = size_px or (sheet.long_edge_px(pastiche.height_px, pastiche.width_px) if sheet else 0)
+    if size_px <= painted_px:
+        raise OptionError(f"{pastiche.name} is {painted_px} px long already; an enlargement is longer, got {size_px}")
+    record = parse_record(read_record(path), pastiche.name)
+    scales_painted = len(scale_edges(painted_px, record.options))
+    weight = record.content_weight if record.content_weight is not None else record.options.content_weight
+    onward = {
+        "size_px": size_px,
+        "starting_point": str(path),
+        "min_scale_px": max(MIN_SCALE_PX, round(painted_px * min(record.options.scale_factor, size_px / painted_px))),
+        "steps": record.options.steps[scales_painted:] or record.options.steps[-1:],
+        "content_weight": weight,
+        "variation": 0,
+        "tile_px": None,
+        "precision": "auto",
+        "threads": None,
+    }
+    for steer in record.steered:
+        onward |= steer.options
+    run = build_replay(path, inputs, overrides=onward | dict(overrides), max_pixels=max_pixels)
+    if sheet is not None:
+        run.dots_per_inch = sheet.dots_per_inch
+    return run
+
+
+def resolve_options(
+    recipe: str | None, values: Mapping[str, Any], spell: Callable[[str], str] = "option {}".format
+) -> PaintOptions:
+    """Lay `values` over a recipe over the defaults; an error in the recipe names it."""
+    base = None
+    if recipe is not None:
+        recipe_values = load_recipe(recipe)
+        try:
+            base = build_options(recipe_values)
+        except OptionError as error:
+            raise OptionError(f"recipe {recipe}: {error}") from error
+    return build_options(values, base, spell=spell)
+
+
+def load_starting_picture(options: PaintOptions, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | None:
+    """Load the starting point where it is a picture's path; None where it is one of the named ones."""
+    start = options.starting_point
+    if start in STARTING_POINTS:
+        return None
+    if not Path(start).suffix and not Path(start).exists():
+        raise OptionError(f"unknown starting point {start!r}{did_you_mean(start, STARTING_POINTS)} (or a picture file)")
+    return load_picture(start, max_pixels=max_pixels)
+
+
+def load_palette(options: PaintOptions, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | None:
+    """Load the picture whose colours `options.color` names; None where it names no file."""
+    path = palette_path(options)
+    return load_picture(path, max_pixels=max_pixels) if path else None
