@@ -23,13 +23,13 @@ from impasto.engine.devices import thread_count
 from impasto.engine.objective import build_objective
 from impasto.engine.paint import iter_paint
 from impasto.engine.pyramid import Scale, build_pyramid
-from impasto.engine.regions import Areas
-from impasto.engine.validate import pastiche_size
+from impasto.engine.regions import RegionLayout
+from impasto.engine.validate import LayerWeights, pastiche_size
 from impasto.errors import ImpastoError
 from impasto.events import Event, RunDone, StepDone
 from impasto.images.picture import Picture, picture_from_array, quantise
 from impasto.images.reading import load_picture
-from impasto.inputs.paintings import Painting
+from impasto.inputs.run_inputs import RunInputs
 from impasto.lab.metrics import to_tensor
 from impasto.losses.objective import Objective
 from impasto.options.fields import PaintOptions, build_options
@@ -163,7 +163,7 @@ class Painted:
 
 
 def iter_pair(pair: Pair, options: PaintOptions) -> Iterator[Event]:
-    return iter_paint(pair.photo, [Painting(pair.painting)], options)
+    return iter_paint(RunInputs.load(pair.photo, pair.painting), options)
 
 
 def paint_pair(pair: Pair, options: PaintOptions) -> Painted:
@@ -186,9 +186,9 @@ def objective_of(pair: Pair, options: PaintOptions, scale: Scale) -> Objective:
     """The engine's own objective of a scale, all layers in use."""
     encoder = load_encoder(options.encoder, padding_mode=options.padding_mode)
     photo = scale.extend(to_tensor(pair.photo, scale.long_edge_px))
-    layers = (options.content_layers, options.style_layers)
-    areas = Areas(pair.photo, [Painting(pair.painting)], (), options)
-    return build_objective(encoder, photo, areas, scale, options, layers, [options.content_weight])
+    layers = LayerWeights(options.content_layers, options.style_layers)
+    layout = RegionLayout(RunInputs.load(pair.photo, pair.painting), options)
+    return build_objective(encoder, photo, layout, scale, options, layers, [options.content_weight])
 
 
 def build_judge(pair: Pair, options: PaintOptions) -> Callable[[Picture], dict[str, float]]:

@@ -11,6 +11,7 @@ import argparse
 import statistics
 from collections.abc import Callable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,6 +21,9 @@ from impasto.encoders import Encoder, load_encoder
 from impasto.engine.devices import find_device, find_precision
 from impasto.engine.optimizers import Adam
 from impasto.engine.plan import build_plan
+from impasto.engine.regions import RegionLayout
+from impasto.images.picture import picture_from_array
+from impasto.inputs.run_inputs import RunInputs
 from impasto.losses.objective import Objective, Region, style_statistics
 from impasto.losses.tiles import Core
 from impasto.options.fields import PaintOptions, build_options
@@ -35,16 +39,18 @@ def noise(side: int, device: torch.device, seed: int) -> Tensor:
 
 def build_ours(encoder: Encoder, side: int, options: PaintOptions) -> Callable[[], object]:
     photo, painting = noise(side, encoder.device, 0), noise(256, encoder.device, 1)
+    gray = picture_from_array(np.zeros((256, 256, 3), np.uint8))
+    layout = RegionLayout(RunInputs.load(gray, gray), options)
     objective = Objective(
         encoder, photo, Core(0, 0, side, side),
         content_layers=options.content_layers, style_layers=options.style_layers,
         regions=[Region(style_statistics(encoder, [(painting, 1.0)], list(options.style_layers)))],
         style_loss=options.style_loss, content_weight=options.content_weight, style_weight=options.style_weight,
         tv_weight=options.tv_weight, tv_scale=0.01,
-        tile_px=build_plan(side, side, [(256, 256, 1.0)], options, encoder).tile_px,
+        tile_px=build_plan(side, side, layout, options, encoder).tile_px,
     )  # fmt: skip
     optimizer = Adam(photo, options)
-    return lambda: optimizer.step(objective)
+    return lambda: optimizer.step(objective(optimizer.picture))
 
 
 def build_plain(encoder: Encoder, side: int, options: PaintOptions) -> Callable[[], object]:

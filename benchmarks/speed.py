@@ -218,8 +218,8 @@ def build_parts(pair: Pair, options: PaintOptions, scale: Scale) -> dict[str, Ca
         ),
         **build_loss_parts(pair, options, scale, encoder, still),
         "total variation": lambda: total_variation(photo, torch.zeros_like(photo)),
-        "optimiser": lambda: optimizer.step(lambda _: evaluation),
-        "whole step": lambda: optimizer.step(objective),
+        "optimiser": lambda: optimizer.step(evaluation),
+        "whole step": lambda: optimizer.step(objective(optimizer.picture)),
         "readability": lambda: reading.distance(photo),
     }
 

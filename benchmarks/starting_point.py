@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from dataclasses import replace
 
 from common import (
     Painted,
@@ -26,7 +27,7 @@ from common import (
 from impasto.engine.paint import iter_paint
 from impasto.engine.validate import pastiche_size
 from impasto.events import RunDone, StepDone
-from impasto.inputs.paintings import Painting
+from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import DRAFT, PaintOptions
 from impasto.stylizer.regions import draft_start
 from sheet import Cell, save_sheet
@@ -34,11 +35,12 @@ from sheet import Cell, save_sheet
 
 def paint_from(pair: Pair, options: PaintOptions) -> tuple[Painted, list[float]]:
     """The pastiche, and the objective of every step of its first scale."""
-    start, paintings = None, [Painting(pair.painting)]
+    inputs = RunInputs.load(pair.photo, pair.painting)
     if options.starting_point == DRAFT:
-        start, _, _ = draft_start(pair.photo, paintings, options, max(pastiche_size(pair.photo, options)))
+        start, _, _ = draft_start(inputs, options, max(pastiche_size(pair.photo, options)))
+        inputs = replace(inputs, starting_picture=start)
     first_scale, painted = [], None
-    for event in iter_paint(pair.photo, paintings, options, starting_picture=start):
+    for event in iter_paint(inputs, options):
         if isinstance(event, StepDone) and event.scale == 0:
             first_scale.append(event.losses["total"])
         elif isinstance(event, RunDone):

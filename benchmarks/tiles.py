@@ -43,7 +43,7 @@ def build_step(encoder: Encoder, height: int, width: int, tile_px: int) -> Calla
         tv_weight=options.tv_weight, tv_scale=0.01, tile_px=tile_px,
     )  # fmt: skip
     optimizer = LBFGS(photo)
-    return lambda: optimizer.step(objective)
+    return lambda: optimizer.step(objective(optimizer.picture))
 
 
 def share_read(encoder: Encoder, side: int, tile_px: int) -> float:

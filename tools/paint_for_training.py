@@ -15,9 +15,8 @@ from pathlib import Path
 from impasto.engine.paint import iter_paint
 from impasto.errors import ImpastoError
 from impasto.events import Controls, PreviewReady, RunDone, StepDone
-from impasto.images.reading import load_picture
 from impasto.images.writing import save_picture
-from impasto.inputs.paintings import Painting
+from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import build_options
 
 
@@ -38,7 +37,7 @@ def paint_one(
         }
     )
     controls, early = Controls(), (choose.randrange(3), choose.randrange(5, 25))
-    for event in iter_paint(load_picture(photo), [Painting(load_picture(painting))], options, controls=controls):
+    for event in iter_paint(RunInputs.load(photo, painting), options, controls=controls):
         if isinstance(event, StepDone):
             controls.preview = (event.scale, event.step) == early
         elif isinstance(event, PreviewReady):

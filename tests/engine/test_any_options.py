@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from engine_runs import paint_events
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from impasto.engine.paint import iter_paint
 from impasto.engine.validate import pastiche_size
 from impasto.events import RunDone, StepDone
 from impasto.images.picture import Picture, picture_from_array
@@ -118,7 +118,7 @@ def paint_anything(photo: Picture, paintings: list[Picture], start: Picture, cho
     styles = [Painting(picture, 1.0 + number) for number, picture in enumerate(paintings)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        happened = list(iter_paint(photo, styles, options, starting_picture=starting_picture, palette=start))
+        happened = list(paint_events(photo, styles, options, starting_picture=starting_picture, palette=start))
     for event in happened:
         if isinstance(event, StepDone):
             assert np.isfinite([*event.losses.values(), event.content_weight]).all()

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import pytest
 import torch
+from engine_runs import paint_events
 from safetensors import safe_open
 
 from impasto.engine import checkpoint as module
@@ -26,7 +27,6 @@ from impasto.engine.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from impasto.engine.paint import iter_paint
 from impasto.errors import CheckpointError
 from impasto.events import CheckpointSaved, Event, Notice, RunDone, StepDone
 from impasto.images.picture import picture_from_array
@@ -391,7 +391,7 @@ def paint(folder: Path | None, options: PaintOptions, on_step: Callable[[StepDon
     photo, painting = (picture_from_array(torch.rand(3, 40, 48, generator=noise)) for _ in range(2))
     checkpoints = Checkpoints(folder, 0.0, dict) if folder else None
     events = []
-    for event in iter_paint(photo, [Painting(painting)], options, checkpoints=checkpoints):
+    for event in paint_events(photo, [Painting(painting)], options, checkpoints=checkpoints):
         if isinstance(event, StepDone):
             on_step(event)
             if checkpoints:

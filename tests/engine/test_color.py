@@ -9,21 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from engine_runs import paint_events
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
 import impasto
 from impasto.cli import main as cli
-from impasto.engine.color import Coloring
-from impasto.engine.paint import iter_paint
-from impasto.engine.regions import Area, Areas
+from impasto.engine.color import ColorTransfer
+from impasto.engine.regions import RegionLayout
 from impasto.errors import InputError, OptionError
 from impasto.events import Controls, Event, PreviewReady, RunDone, ScaleStarted, StepDone
 from impasto.images.oklab import srgb_to_oklab
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.recolor import colour_statistics
 from impasto.inputs.paintings import Painting, Region
+from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import PaintOptions, build_options
 
 Quick = dict[str, Any]
@@ -56,14 +57,14 @@ def palette() -> Picture:
 
 def coloring_of(
     options: PaintOptions, photo: Picture, palette: Picture | None, regions: tuple[Region, ...] = ()
-) -> Coloring:
-    areas = Areas(photo, [Painting(photo)], list(regions), options)
-    return Coloring(options, photo, palette, areas)
+) -> ColorTransfer:
+    inputs = RunInputs.load(photo, photo, regions, palette=palette)
+    return ColorTransfer(inputs, options, RegionLayout(inputs, options))
 
 
 def events(photo: Picture, waves: Picture, quick: Quick, **changes: Any) -> list[Event]:
     more = {name: changes.pop(name) for name in ("palette", "controls", "starting_picture") if name in changes}
-    return list(iter_paint(photo, [Painting(waves)], PaintOptions(**(quick | changes)), **more))
+    return list(paint_events(photo, [Painting(waves)], PaintOptions(**(quick | changes)), **more))
 
 
 def pixels(happened: list[Event]) -> NDArray[np.float32]:
@@ -101,7 +102,7 @@ def test_strength_0_is_the_painting_s_colours_to_the_byte(
 def test_luminance_gives_the_photo_s_chroma_in_every_preview(photo: Picture, waves: Picture, quick: Quick) -> None:
     controls = Controls(preview=True)
     shown = []
-    for event in iter_paint(photo, [Painting(waves)], PaintOptions(**quick, color="photo"), controls=controls):
+    for event in paint_events(photo, [Painting(waves)], PaintOptions(**quick, color="photo"), controls=controls):
         if isinstance(event, StepDone | ScaleStarted):
             controls.preview = True
         if isinstance(event, PreviewReady | RunDone):
@@ -121,12 +122,12 @@ def test_stopped_early_it_has_the_photo_s_chroma_too(photo: Picture, waves: Pict
 def test_what_is_shown_follows_the_strength_at_once(photo: Picture, waves: Picture) -> None:
     coloring = coloring_of(PaintOptions(color="photo"), photo, None)
     painted = waves.pixels(48, 60)
-    whole = coloring.shown(painted)
+    whole = coloring.for_display(painted)
     assert_same_hue(whole, photo.pixels())
     coloring.strength = 0
-    assert coloring.shown(painted) is painted
+    assert coloring.for_display(painted) is painted
     coloring.strength = 50
-    half = chroma(coloring.shown(painted))
+    half = chroma(coloring.for_display(painted))
     assert np.abs(half - (np.sqrt(0.5) * chroma(painted) + 0.5 * chroma(photo.pixels()))).mean() < 0.02
 
 
@@ -134,18 +135,18 @@ def test_a_region_has_colours_of_its_own(photo: Picture, waves: Picture) -> None
     mask = np.zeros((48, 60), np.float32)
     mask[:20] = 1
     painted = waves.pixels(48, 60)
-    whole = coloring_of(PaintOptions(color="photo"), photo, None).shown(painted)
+    whole = coloring_of(PaintOptions(color="photo"), photo, None).for_display(painted)
     for color, own, kept, there in (
         ("photo", "painting", painted[:20], slice(0, 20)),
         ("painting", "photo", painted[20:], slice(20, 48)),
     ):
         region = Region(mask, Painting(waves), color=own)
         coloring = coloring_of(PaintOptions(color=color), photo, None, (region,))
-        shown = coloring.shown(painted)
+        shown = coloring.for_display(painted)
         np.testing.assert_array_equal(shown[there], kept)
         other = np.delete(np.arange(48), np.arange(48)[there])
         np.testing.assert_array_equal(shown[other], whole[other])
-        seen = coloring.photo_seen()
+        seen = coloring.photo_for_objective()
         assert seen is not None
         np.testing.assert_array_equal(seen.pixels()[there], photo.pixels()[there])
         assert np.ptp(seen.pixels()[other], axis=-1).max() < 2e-3
@@ -156,7 +157,7 @@ def test_a_painted_region_with_colours_of_its_own(photo: Picture, waves: Picture
     mask = np.zeros((48, 60), np.float32)
     mask[:, :30] = 1
     region = Region(mask, Painting(waves), color="photo")
-    happened = list(iter_paint(photo, [Painting(waves)], PaintOptions(**quick), regions=[region]))
+    happened = list(paint_events(photo, [Painting(waves)], PaintOptions(**quick), regions=[region]))
     shown, theirs = pixels(happened), photo.pixels(38, 48)
     assert_same_hue(shown[:, :20], theirs[:, :20])
     with pytest.raises(AssertionError):
@@ -170,9 +171,9 @@ def test_with_luminance_photo_and_painting_are_seen_gray_and_as_light_as_each_ot
     photo: Picture, waves: Picture
 ) -> None:
     coloring = coloring_of(PaintOptions(color="photo"), photo, None)
-    (seen,) = coloring.paintings_seen(Area((Painting(waves, 2.0),)))
+    (seen,) = coloring.paintings_for_objective(Region(None, Painting(waves, 2.0)))
     assert seen.weight == 2.0
-    gray, ours = coloring.photo_seen(), srgb_to_oklab(photo.pixels())
+    gray, ours = coloring.photo_for_objective(), srgb_to_oklab(photo.pixels())
     assert gray is not None
     for picture in (gray, seen.picture):
         assert np.ptp(picture.pixels(), axis=-1).max() < 2e-3
@@ -184,11 +185,11 @@ def test_with_luminance_photo_and_painting_are_seen_gray_and_as_light_as_each_ot
 def test_what_is_withdrawn_from_a_painting_s_chroma_is_withdrawn_once(photo: Picture, waves: Picture) -> None:
     """Seen at half the strength and shown, half of it is left, and half the photo's is there."""
     coloring = coloring_of(coloring_options(50), photo, None)
-    (seen,) = coloring.paintings_seen(Area((Painting(waves),)))
+    (seen,) = coloring.paintings_for_objective(Region(None, waves))
     muted, own = chroma(seen.picture.pixels()), chroma(waves.pixels())
     np.testing.assert_allclose(np.abs(muted).mean(), np.sqrt(0.5) * np.abs(own).mean(), rtol=0.03)
     gray = photo.pixels(64, 64).mean(2, keepdims=True).repeat(3, 2)
-    left = chroma(coloring_of(coloring_options(50), picture_from_array(gray), None).shown(seen.picture.pixels()))
+    left = chroma(coloring_of(coloring_options(50), picture_from_array(gray), None).for_display(seen.picture.pixels()))
     np.testing.assert_allclose(np.abs(left).mean(), 0.5 * np.abs(own).mean(), rtol=0.03)
 
 
@@ -201,10 +202,10 @@ def test_the_painting_is_seen_in_the_colours_of_the_palette(
     photo: Picture, waves: Picture, palette: Picture, method: str
 ) -> None:
     options = PaintOptions(color="palette:greens.png", color_method=method)
-    (seen,) = coloring_of(options, photo, palette).paintings_seen(Area((Painting(waves),)))
+    (seen,) = coloring_of(options, photo, palette).paintings_for_objective(Region(None, waves))
     found, wanted = (colour_statistics(srgb_to_oklab(p.pixels()))[0] for p in (seen.picture, palette))
     np.testing.assert_allclose(found, wanted, atol=0.01)
-    assert coloring_of(options, photo, palette).photo_seen() is photo
+    assert coloring_of(options, photo, palette).photo_for_objective() is photo
 
 
 def test_what_is_transparent_does_not_count(waves: Picture, photo_pixels: NDArray[np.uint8]) -> None:
@@ -213,7 +214,7 @@ def test_what_is_transparent_does_not_count(waves: Picture, photo_pixels: NDArra
     half[:, 30:] = (0, 0, 0, 0)
     options = PaintOptions(color="photo", color_method="mean-covariance")
     seen = [
-        coloring_of(options, picture_from_array(found), None).paintings_seen(Area((Painting(waves),)))
+        coloring_of(options, picture_from_array(found), None).paintings_for_objective(Region(None, waves))
         for found in (half, photo_pixels[:, :30])
     ]
     np.testing.assert_allclose(*(painting.picture.pixels() for (painting,) in seen), atol=1e-4)
@@ -227,7 +228,7 @@ def test_a_picture_seen_otherwise_has_another_name_to_be_kept_under(
     names = {waves.sha256}
     for method, strength, target in chosen:
         options = PaintOptions(color="photo", color_method=method, color_strength=strength)
-        (seen,) = coloring_of(options, target, None).paintings_seen(Area((Painting(waves),)))
+        (seen,) = coloring_of(options, target, None).paintings_for_objective(Region(None, waves))
         names.add(seen.picture.sha256)
     assert len(names) == 5
 
@@ -307,7 +308,7 @@ def test_what_cannot_be_had_is_refused(
     if not paintings:
         values |= {"style_layers": {}}
     with pytest.raises(OptionError, match=said):
-        list(iter_paint(content, paintings, PaintOptions(**(values | given)), palette=colours))
+        list(paint_events(content, paintings, PaintOptions(**(values | given)), palette=colours))
 
 
 def test_colours_are_spelled_rightly_or_refused_in_one_line(studio: Path) -> None:
@@ -322,7 +323,7 @@ def test_colours_are_spelled_rightly_or_refused_in_one_line(studio: Path) -> Non
 def test_a_texture_takes_a_palette(waves: Picture, palette: Picture, quick: Quick) -> None:
     values = quick | {"content_layers": {}, "balance": "fixed", "starting_point": "noise", "steps": 30}
     options = PaintOptions(**values, color="palette:greens.png")
-    found = pixels(list(iter_paint(None, [Painting(waves)], options, palette=palette)))
+    found = pixels(list(paint_events(None, [Painting(waves)], options, palette=palette)))
     assert found[..., 1].mean() > 1.2 * found[..., 0].mean()
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from engine_runs import paint_events
 from numpy.typing import NDArray
 
-from impasto.engine.paint import iter_paint
 from impasto.errors import OptionError
 from impasto.events import Event, Notice, RunDone, StepDone
 from impasto.images.picture import Picture, picture_from_array
@@ -41,7 +41,7 @@ def options(recipe: str, **changes: Any) -> PaintOptions:
 
 
 def run(content: Picture | None, painting: Picture | None, chosen: PaintOptions) -> list[Event]:
-    return list(iter_paint(content, [Painting(painting)] if painting else [], chosen))
+    return list(paint_events(content, [Painting(painting)] if painting else [], chosen))
 
 
 def pixels(happened: list[Event]) -> NDArray[np.float32]:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from engine_runs import paint_events
 from numpy.typing import NDArray
 
 from impasto.encoders import load_encoder
 from impasto.engine.devices import thread_count
-from impasto.engine.paint import iter_paint
 from impasto.engine.readability import Readability
 from impasto.engine.validate import pastiche_size
 from impasto.errors import OptionError
@@ -84,7 +84,7 @@ def events(
 ) -> list[Event]:
     if isinstance(paintings, Picture):
         paintings = [Painting(paintings)]
-    run = iter_paint(photo, paintings, options(**changes), controls=controls, starting_picture=starting_picture)
+    run = paint_events(photo, paintings, options(**changes), controls=controls, starting_picture=starting_picture)
     return list(run)
 
 
@@ -179,7 +179,7 @@ def test_pastiche_takes_on_the_colours_of_the_painting(photo: Picture, checks: P
 
 def test_stop_ends_after_the_step_with_the_picture_as_it_stands(photo: Picture, waves: Picture) -> None:
     controls, happened = Controls(), []
-    run = iter_paint(photo, [Painting(waves)], options(), controls=controls)
+    run = paint_events(photo, [Painting(waves)], options(), controls=controls)
     for event in run:
         happened.append(event)
         if isinstance(event, StepDone) and event.step == 2:
@@ -193,7 +193,7 @@ def test_stop_ends_after_the_step_with_the_picture_as_it_stands(photo: Picture, 
 
 def test_preview_comes_once_for_every_time_it_is_wanted(photo: Picture, waves: Picture) -> None:
     controls, happened = Controls(), []
-    for event in iter_paint(photo, [Painting(waves)], options(), controls=controls):
+    for event in paint_events(photo, [Painting(waves)], options(), controls=controls):
         happened.append(event)
         if isinstance(event, StepDone):
             controls.preview = (event.scale, event.step) in {(0, 2), (1, 1)}
@@ -218,7 +218,7 @@ def test_one_wish_for_a_preview_gives_one(photo: Picture, waves: Picture) -> Non
 def test_preview_after_the_last_step_is_the_finished_picture(photo: Picture, waves: Picture, optimizer: str) -> None:
     controls, last = Controls(preview=True), None
     happened = []
-    for event in iter_paint(photo, [Painting(waves)], options(optimizer=optimizer), controls=controls):
+    for event in paint_events(photo, [Painting(waves)], options(optimizer=optimizer), controls=controls):
         happened.append(event)
         if isinstance(event, PreviewReady):
             last, controls.preview = event.pixels, True
@@ -227,7 +227,7 @@ def test_preview_after_the_last_step_is_the_finished_picture(photo: Picture, wav
 
 def test_preview_is_not_changed_by_later_steps_and_changes_no_pixel(photo: Picture, waves: Picture) -> None:
     controls, copy, preview = Controls(preview=True), None, None
-    for event in iter_paint(photo, [Painting(waves)], options(), controls=controls):
+    for event in paint_events(photo, [Painting(waves)], options(), controls=controls):
         if isinstance(event, PreviewReady):
             preview, copy = event.pixels, event.pixels.copy()
     assert preview is not None
@@ -239,7 +239,7 @@ def test_preview_is_not_changed_by_later_steps_and_changes_no_pixel(photo: Pictu
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_preview_is_the_picture_and_not_the_optimisers_memory(photo: Picture, waves: Picture, average: float) -> None:
     controls, kept = Controls(preview=True), []
-    for event in iter_paint(photo, [Painting(waves)], options(average=average), controls=controls):
+    for event in paint_events(photo, [Painting(waves)], options(average=average), controls=controls):
         if isinstance(event, PreviewReady):
             kept.append((event.pixels, event.pixels.copy()))
             controls.preview = True
@@ -287,7 +287,7 @@ def test_variation_is_another_try(photo: Picture, waves: Picture) -> None:
 def test_threads_are_as_asked(photo: Picture, waves: Picture) -> None:
     assert thread_count(PaintOptions(threads=3)) == 3
     assert thread_count(PaintOptions()) >= 1
-    run = iter_paint(photo, [Painting(waves)], options(threads=2))
+    run = paint_events(photo, [Painting(waves)], options(threads=2))
     next(run)
     assert torch.get_num_threads() == 2
 
@@ -337,7 +337,7 @@ def test_more_strength_is_further_from_the_photo(photo: Picture, waves: Picture)
     readability = Readability(load_encoder("lite"), original)
     distances, contrasts = [], []
     for strength in (0, 5, 25, 50, 75, 100):
-        run = iter_paint(photo, [Painting(waves)], PaintOptions(size_px=96, strength=strength, threads=1))
+        run = paint_events(photo, [Painting(waves)], PaintOptions(size_px=96, strength=strength, threads=1))
         found = as_tensor(done(list(run)).pixels)
         distances.append(readability.distance(found))
         contrasts.append(1 - edge_agreement(found, original))
@@ -628,4 +628,4 @@ def test_unknown_starting_point(photo: Picture, waves: Picture) -> None:
 
 def test_refused_before_the_first_event(photo: Picture) -> None:
     with pytest.raises(OptionError):
-        next(iter_paint(photo, [], options()))
+        next(paint_events(photo, [], options()))

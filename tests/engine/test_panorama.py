@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from engine_runs import paint_events
 
-from impasto.engine.paint import iter_paint
 from impasto.events import Notice, StepDone
 from impasto.images.picture import picture_from_array
 from impasto.inputs.paintings import Painting
@@ -17,7 +17,7 @@ def test_a_panorama_is_balanced_once_it_is_large_enough() -> None:
     painting = rng.random((26, 26, 3)).repeat(8, 0).repeat(8, 1).astype(np.float32)
     options = build_options({"size_px": 208, "steps": (4, 4, 8), "threads": 1})
     paintings = [Painting(picture_from_array(painting))]
-    events = list(iter_paint(picture_from_array(blocks), paintings, options))
+    events = list(paint_events(picture_from_array(blocks), paintings, options))
     measured = {event.scale for event in events if isinstance(event, StepDone) and event.readability is not None}
     assert measured
     assert 0 not in measured

@@ -17,7 +17,10 @@ from impasto.encoders.architectures import Architecture
 from impasto.encoders.weights import save_encoder_file
 from impasto.engine import memory
 from impasto.engine.plan import Plan, build_plan
+from impasto.engine.regions import RegionLayout
 from impasto.errors import OptionError
+from impasto.images.picture import picture_from_array
+from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import PaintOptions, build_options
 
 GB = 10**9
@@ -87,7 +90,16 @@ def test_estimate_is_within_a_quarter_of_the_peak(
 
 
 def plan(height_px: int, width_px: int, **changes: object) -> Plan:
-    return build_plan(height_px, width_px, [(900, 1200, 1.0)], build_options(changes), load_encoder("lite"))
+    return plan_for(height_px, width_px, (900, 1200), build_options(changes))
+
+
+def plan_for(height_px: int, width_px: int, painting_px: tuple[int, int], options: PaintOptions) -> Plan:
+    """The plan of a picture with one painting."""
+    photo, painting = (
+        picture_from_array(np.zeros((*size, 3), np.uint8)) for size in ((height_px, width_px), painting_px)
+    )
+    layout = RegionLayout(RunInputs.load(photo, painting), options)
+    return build_plan(height_px, width_px, layout, options, load_encoder("lite"))
 
 
 @pytest.fixture
@@ -134,8 +146,7 @@ def test_tiles_asked_for_are_used(small_machine: None) -> None:
 
 
 def test_a_painting_counts_too(small_machine: None) -> None:
-    options, encoder = PaintOptions(), load_encoder("lite")
-    one, other = (build_plan(600, 800, [(*size, 1.0)], options, encoder) for size in ((600, 800), (600, 60)))
+    one, other = (plan_for(600, 800, size, PaintOptions()) for size in ((600, 800), (600, 60)))
     assert one.peak_bytes >= other.peak_bytes
 
 

@@ -113,13 +113,13 @@ def balance(**changes: Any) -> ContentWeightController:
 def test_weight_moves_against_the_error() -> None:
     target = target_readability(50.0)
     unreadable, readable, right = balance(), balance(), balance()
-    unreadable.update(target + 0.2, first=False)
-    readable.update(target - 0.2, first=False)
-    right.update(target, first=False)
+    unreadable.update([target + 0.2], coarsest=False)
+    readable.update([target - 0.2], coarsest=False)
+    right.update([target], coarsest=False)
     assert unreadable.weight > 1.0 > readable.weight
     assert right.weight == pytest.approx(1.0)
     # in proportion: up and down again by the same error is back where it was
-    unreadable.update(target - 0.2, first=False)
+    unreadable.update([target - 0.2], coarsest=False)
     assert unreadable.weight == pytest.approx(1.0)
 
 
@@ -128,19 +128,19 @@ def test_weight_is_clamped_and_comes_back() -> None:
     for distance, bound in ((2.0, high), (-2.0, low)):
         moved = balance()
         for _ in range(100):
-            moved.update(distance, first=False)
+            moved.update([distance], coarsest=False)
             assert low <= moved.weight <= high
         assert moved.weight == bound
-        moved.update(target_readability(50.0) - np.sign(distance), first=False)
+        moved.update([target_readability(50.0) - np.sign(distance)], coarsest=False)
         assert low < moved.weight < high
 
 
 def test_first_measurements_at_the_coarsest_scale_do_not_count() -> None:
     settling = balance()
     for _ in range(ContentWeightController.SETTLING):
-        settling.update(1.0, first=True)
+        settling.update([1.0], coarsest=True)
         assert settling.weight == 1.0
-    settling.update(1.0, first=True)
+    settling.update([1.0], coarsest=True)
     assert settling.weight > 1.0
 
 
@@ -172,7 +172,7 @@ def test_control_settles_where_the_strength_asks(slope: float, lag: float, stren
     errors = []
     for _ in range(40):
         errors.append(plant.react(loop.weight) - target)
-        loop.update(plant.distance, first=False)
+        loop.update([plant.distance], coarsest=False)
     assert max(map(abs, errors[12:])) < 0.03
     assert max(map(abs, errors[25:])) < 0.005
 

@@ -27,7 +27,7 @@ def test_fifty_adam_steps_in_float64_end_within_one_level() -> None:
         adam = Adam(photo, options)
         for step in range(50):
             objective.content_weight = 0.05 + 0.001 * step  # as the balance moves it
-            adam.step(objective)
+            adam.step(objective(adam.picture))
         found[objective.tiles] = adam.picture
     assert sorted(found) == [1, 12]
     assert float((found[1] - photo).abs().max()) > 0.1

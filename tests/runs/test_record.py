@@ -20,7 +20,7 @@ from impasto.images.writing import save_picture
 from impasto.runs.record import (
     File,
     RunRecord,
-    find_inputs,
+    find_files,
     parse_record,
     replay_differences,
     wanted_files,
@@ -141,32 +141,30 @@ def file_of(path: str) -> File:
 
 def test_inputs_are_found_by_their_bytes(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     wanted = {"content image": file_of("photo.png"), "style image": file_of("painting.png")}
-    assert find_inputs(wanted, [studio]) == {
-        "content image": studio / "photo.png",
-        "style image": studio / "painting.png",
-    }
+    photo, painting = (file.sha256 for file in wanted.values())
+    assert find_files(wanted, [studio], []) == {photo: studio / "photo.png", painting: studio / "painting.png"}
     Path("photo.png").rename("renamed.jpg")
-    assert find_inputs(wanted, [studio])["content image"] == studio / "renamed.jpg"
+    assert find_files(wanted, [studio], [])[photo] == studio / "renamed.jpg"
     Path("photo.png").write_bytes(b"something else of that name")
-    assert find_inputs(wanted, [studio])["content image"] == studio / "renamed.jpg"
+    assert find_files(wanted, [studio], [])[photo] == studio / "renamed.jpg"
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     Path("renamed.jpg").rename(elsewhere / "hidden.bin")
     with pytest.raises(RecordError, match=r"content image 'photo\.png'"):
-        find_inputs(wanted, [studio, elsewhere])
-    assert find_inputs(wanted, [studio], [elsewhere / "hidden.bin"])["content image"] == elsewhere / "hidden.bin"
+        find_files(wanted, [studio, elsewhere], [])
+    assert find_files(wanted, [studio], [elsewhere / "hidden.bin"])[photo] == elsewhere / "hidden.bin"
 
 
 def test_one_file_may_play_two_parts(studio: Path) -> None:
     wanted = {"content image": file_of("photo.png"), "style image": file_of("photo.png")}
-    assert set(find_inputs(wanted, [studio]).values()) == {studio / "photo.png"}
+    assert set(find_files(wanted, [studio], []).values()) == {studio / "photo.png"}
 
 
 def test_a_given_file_must_be_one_of_the_inputs(studio: Path) -> None:
     wanted = {"content image": file_of("photo.png")}
     with pytest.raises(RecordError, match=r"painting\.png' is none of the inputs of this picture \(photo\.png\)"):
-        find_inputs(wanted, [studio], [studio / "painting.png"])
+        find_files(wanted, [studio], [studio / "painting.png"])
     with pytest.raises(RecordError, match=r"no file .*gone\.png"):
-        find_inputs(wanted, [studio], [studio / "gone.png"])
+        find_files(wanted, [studio], [studio / "gone.png"])
 
 
 def test_overridden_inputs_are_not_wanted(studio: Path, quick: Quick) -> None:

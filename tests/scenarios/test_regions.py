@@ -18,11 +18,13 @@ from impasto import api
 from impasto.cli import main as cli
 from impasto.cli.syntax import parse_painting, parse_region
 from impasto.encoders import load_encoder
-from impasto.engine.paint import build_objective
+from impasto.engine.objective import build_objective
 from impasto.engine.pyramid import build_pyramid
-from impasto.engine.regions import Areas
+from impasto.engine.regions import RegionLayout
+from impasto.engine.validate import LayerWeights
 from impasto.errors import CheckpointError, InputError, OptionError
 from impasto.events import Controls, StepDone
+from impasto.inputs.run_inputs import RunInputs
 from impasto.lab.plan import Planner
 from impasto.lab.run_folder import RunFolder
 from impasto.options.fields import build_options
@@ -70,9 +72,9 @@ def test_every_region_receives_the_gradient_of_its_own_painting(
 
     def gradient(paintings: list[str]) -> torch.Tensor:
         here = [impasto.Region(f"{n}.png", p) for n, p in zip(("left", "middle", "right"), paintings, strict=True)]
-        areas = Areas(photo, [], here, options)
-        layers = (options.content_layers, options.style_layers)
-        return scale.crop(build_objective(encoder, canvas, areas, scale, options, layers, [0.0])(canvas).gradient)
+        layout = RegionLayout(RunInputs.load(photo, None, here), options)
+        layers = LayerWeights(options.content_layers, options.style_layers)
+        return scale.crop(build_objective(encoder, canvas, layout, scale, options, layers, [0.0])(canvas).gradient)
 
     paintings = ["painting.png"] * 3
     before = gradient(paintings)
@@ -151,10 +153,10 @@ def test_in_tiles_it_is_the_same_objective(desk: Path, quick: Quick) -> None:
     (scale,) = build_pyramid(160, 200, options)
     photo = impasto.load_picture("photo.png")
     canvas = scale.extend(torch.from_numpy(photo.pixels(160, 200)).permute(2, 0, 1)[None])
-    areas = Areas(photo, impasto.inputs.paintings.as_paintings("painting.png"), regions(), options)
-    layers = (options.content_layers, options.style_layers)
+    layout = RegionLayout(RunInputs.load(photo, "painting.png", regions()), options)
+    layers = LayerWeights(options.content_layers, options.style_layers)
     whole, tiled = (
-        build_objective(encoder, canvas, areas, scale, options, layers, [0.1, 0.4], tile_px)
+        build_objective(encoder, canvas, layout, scale, options, layers, [0.1, 0.4], tile_px)
         for tile_px in (1 << 30, 64)
     )
     assert tiled.tiles > whole.tiles == 1
@@ -301,8 +303,8 @@ def test_what_a_region_is_written_as(desk: Path) -> None:
     ]
     assert (region.strength, region.brush_scale, region.color) == (70, 2, "photo")
     assert parse_region("alpha=dots.png").mask == "alpha"
-    assert parse_region("left.png=photo").stays
-    assert not parse_region("left.png=dots.png").stays
+    assert parse_region("left.png=photo").paintings == ()
+    assert parse_region("left.png=dots.png").paintings
 
 
 def test_file_names_with_signs_in_them(desk: Path) -> None:

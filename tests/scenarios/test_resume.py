@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from engine_runs import paint_events
 from numpy.typing import NDArray
 
 import impasto
 from impasto import api
-from impasto.engine import paint as engine
 from impasto.engine import stopping as course
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, list_checkpoints, read_checkpoint, write_checkpoint
 from impasto.engine.optimizers import LBFGS
@@ -69,7 +69,7 @@ def pictures(photo_pixels: NDArray[np.uint8], painting_pixels: NDArray[np.uint8]
 
 def happened(pictures: tuple[Picture, Picture], options: PaintOptions, **more: Any) -> list[Event]:
     photo, painting = pictures
-    return list(engine.iter_paint(photo, [Painting(painting)], options, **more))
+    return list(paint_events(photo, [Painting(painting)], options, **more))
 
 
 def steps_of(events: list[Event]) -> dict[Point, tuple[Any, ...]]:
@@ -175,7 +175,7 @@ def test_a_stop_saves_at_that_step(pictures: tuple[Picture, Picture], quick: Qui
         never, controls = EveryStep(tmp_path, due=False), Controls()
         photo, painting = pictures
         events = []
-        for event in engine.iter_paint(
+        for event in paint_events(
             photo,
             [Painting(painting)],
             options,
