@@ -17,8 +17,8 @@ from impasto.errors import OptionError, RecordError
 from impasto.events import Controls, StepDone
 from impasto.images.reading import load_picture
 from impasto.images.writing import save_picture
+from impasto.inputs.recorded import RecordedFile
 from impasto.runs.record import (
-    File,
     RunRecord,
     find_files,
     parse_record,
@@ -56,7 +56,7 @@ def test_a_record_describes_the_run(painted: impasto.Pastiche, quick: Quick, tin
     assert record.impasto == impasto.__version__
     assert record.recipe is None
     assert record.stopped_after is None
-    assert record.inputs.content == File(name="photo.png", sha256=load_picture("photo.png").sha256)
+    assert record.inputs.content == RecordedFile(name="photo.png", sha256=load_picture("photo.png").sha256)
     assert [(p.name, p.weight) for p in record.inputs.paintings] == [
         ("painting.png", 2.0),
         ("photo.png", 0.5),
@@ -135,8 +135,8 @@ def test_a_record_that_cannot_be_used(painted: impasto.Pastiche) -> None:
 # ------------------------------------------------------------------------------------------- inputs
 
 
-def file_of(path: str) -> File:
-    return File(name=Path(path).name, sha256=load_file_hash(Path(path)))
+def file_of(path: str) -> RecordedFile:
+    return RecordedFile(name=Path(path).name, sha256=load_file_hash(Path(path)))
 
 
 def test_inputs_are_found_by_their_bytes(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -172,7 +172,7 @@ def paint(
 
     With --region PAINTING applies where no mask is white; without PAINTING the photo stays as it is there.
     """
-    from impasto.api import build_run, resolve_options
+    from impasto.runs.build import build_run, resolve_options
 
     given = given_options(options)
     resolve_options(recipe, given, spell=flag_name)
@@ -203,7 +203,7 @@ def enlarge(
     **options: str | None,
 ) -> int:
     """Go on from a finished pastiche to a larger one: only the scales above its size are painted."""
-    from impasto.api import build_enlargement
+    from impasto.runs.build import build_enlargement
 
     overrides = parse_overrides(options)
     sheet = parse_sheet(print_size, overrides)
@@ -235,8 +235,8 @@ def resume(
     quiet: Quiet = False,
 ) -> int:
     """Go on with a run that was interrupted, from its last checkpoint."""
-    from impasto.api import build_resume
     from impasto.images.writing import check_output
+    from impasto.runs.build import build_resume
     from impasto.runs.interrupted import Command
 
     check_interval(checkpoint_every)
@@ -270,8 +270,8 @@ def replay(
     **options: str | None,
 ) -> int:
     """Paint a picture again from the run record that it carries; options given override the record's."""
-    from impasto.api import build_replay
     from impasto.images.reading import read_record
+    from impasto.runs.build import build_replay
     from impasto.runs.record import is_draft, replay_differences
 
     overrides = parse_overrides(options)

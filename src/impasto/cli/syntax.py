@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from impasto.events import Controls
     from impasto.images.print_size import Print
     from impasto.inputs.paintings import Painting, Region
-    from impasto.inputs.record_inputs import File, Inputs, PaintingFile
+    from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordedPainting
 
 GENERAL = Group("General", sort_key=0)
 SWITCH = Parameter(negative=(), show_default=False)
@@ -227,7 +227,7 @@ def _setting(settings: Mapping[str, str], name: str, default: Number) -> float |
         raise OptionError(f"--region: {name} is a number, got {settings[name]!r}") from None
 
 
-def name_inputs(inputs: Inputs) -> dict[str, str]:
+def name_inputs(inputs: RecordedInputs) -> dict[str, str]:
     """The pictures of a record, for people: headings and texts."""
     lines: dict[str, str] = {}
     if inputs.content is not None:
@@ -247,12 +247,12 @@ def name_inputs(inputs: Inputs) -> dict[str, str]:
     return lines
 
 
-def name_file(file: File) -> str:
+def name_file(file: RecordedFile) -> str:
     """The file of a record, for people."""
     return f"{file.name}  (SHA-256 {file.sha256[:12]})"
 
 
-def _name_painting(painting: PaintingFile, *, several: bool) -> str:
+def _name_painting(painting: RecordedPainting, *, several: bool) -> str:
     """A painting of a record and its settings, for people."""
     weight = f", weight {format_value(painting.weight)}" if several else ""
     brush = f", brush scale {format_value(painting.brush_scale)}" if painting.brush_scale != 1 else ""

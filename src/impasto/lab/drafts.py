@@ -14,11 +14,13 @@ from impasto.events import Controls
 from impasto.images.picture import Picture
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
 from impasto.images.writing import check_output, write_file
-from impasto.inputs.paintings import Painting, Region, load_palette
-from impasto.inputs.record_inputs import PaintingFile, describe_painting
+from impasto.inputs.paintings import Painting, Region
+from impasto.inputs.recorded import RecordedPainting
+from impasto.inputs.run_inputs import describe_painting
 from impasto.lab.batch import find_pairs
 from impasto.lab.layout import PAGE_PICTURES, Heading, Page
 from impasto.lab.plan import PathLike, file_labels, job_name
+from impasto.runs.build import load_palette
 from impasto.runs.draft import Drafter, DraftOptions
 from impasto.runs.run import Pastiche
 
@@ -194,7 +196,7 @@ class _StyleCache:
 
     def __init__(self, drafter: Drafter, paintings: Sequence[Path], max_pixels: int) -> None:
         self._drafter, self._usable, self._max_pixels = drafter, list(paintings), max_pixels
-        self.studied: dict[tuple[Path, int], tuple[StyleStatistics, PaintingFile]] = {}
+        self.studied: dict[tuple[Path, int], tuple[StyleStatistics, RecordedPainting]] = {}
 
     def study(self, readers: ThreadPoolExecutor, photo: Picture, edge: int) -> Iterator[DraftFailed]:
         """Study all paintings for a photo's drafts; one that cannot be used is reported once and left out."""

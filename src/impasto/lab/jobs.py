@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from impasto.errors import OptionError, RecordError
-from impasto.inputs.record_inputs import PaintingFile, RegionFiles, without_defaults
+from impasto.inputs.recorded import RecordedPainting, RecordedRegion, omit_new_defaults
 from impasto.options.fields import PaintOptions
 from impasto.runs.record import hash_file
 from impasto.version import __version__
@@ -71,12 +71,12 @@ class LabJob(LabRecord):
     recipe: str | None = None
     options: PaintOptions
     model: str | None = None
-    paintings: tuple[PaintingFile, ...] = ()
-    regions: tuple[RegionFiles, ...] = ()
+    paintings: tuple[RecordedPainting, ...] = ()
+    regions: tuple[RecordedRegion, ...] = ()
 
     @model_serializer(mode="wrap")
     def _sparse(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_defaults(self, serialise(self), ["paintings", "regions"])
+        return omit_new_defaults(self, serialise(self), ["paintings", "regions"])
 
     def files(self, *roles: Role) -> list[InputFile]:
         """The inputs that play one of the roles, in order."""

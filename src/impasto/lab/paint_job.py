@@ -12,8 +12,9 @@ from impasto.errors import InputError, OptionError
 from impasto.events import Event, Notice, PreviewReady, StepDone, event_fields
 from impasto.images.picture import Picture
 from impasto.images.writing import save_picture
-from impasto.inputs.paintings import Painting, load_style
-from impasto.inputs.record_inputs import read_painting, read_region
+from impasto.inputs.paintings import load_style
+from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordedPainting
+from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile
 from impasto.lab.jobs import InputFile, LabJob, Role
 from impasto.lab.run_folder import Outcome
@@ -104,23 +105,24 @@ def iter_painting(job: LabJob) -> Iterator[Event | Outcome]:
 
 def _build_run(job: LabJob) -> Run:
     """The run that a painting job asks for, its files read."""
-    starts = [SHELF.load(file) for file in job.files(Role.STARTING_POINT)]
-    palettes = [SHELF.load(file) for file in job.files(Role.PALETTE)]
-    photo = SHELF.load(job.files(Role.PHOTO)[0])
-    pictures = {
-        file.sha256: SHELF.load_style(file) for file in job.files(Role.PAINTING, Role.REGION_PAINTING, Role.MASK)
-    }
-    plain = [Painting(pictures[file.sha256], file.weight) for file in job.files(Role.PAINTING)]
-    encoders = [{"encoder": str(file.path)} for file in job.files(Role.ENCODER)]
-    return Run(
-        content=photo,
-        paintings=[read_painting(painting, pictures) for painting in job.paintings] or plain,
-        regions=[read_region(region, pictures) for region in job.regions],
-        options=job.options.model_copy(update=encoders[0]) if encoders else job.options,
-        recipe=job.recipe,
-        starting_picture=starts[0] if starts else None,
-        palette=palettes[0] if palettes else None,
+    plain = job.files(Role.PHOTO, Role.STARTING_POINT, Role.PALETTE)
+    styles = job.files(Role.PAINTING, Role.REGION_PAINTING, Role.MASK)
+    files = {file.sha256: SHELF.load(file) for file in plain} | {f.sha256: SHELF.load_style(f) for f in styles}
+    pictures = {file.role: RecordedFile(name=file.path.name, sha256=file.sha256) for file in plain}
+    paintings = tuple(
+        RecordedPainting(name=file.path.name, sha256=file.sha256, weight=file.weight)
+        for file in job.files(Role.PAINTING)
     )
+    recorded = RecordedInputs(
+        content=pictures[Role.PHOTO],
+        paintings=job.paintings or paintings,
+        regions=job.regions,
+        starting_picture=pictures.get(Role.STARTING_POINT),
+        palette=pictures.get(Role.PALETTE),
+    )
+    encoders = [{"encoder": str(file.path)} for file in job.files(Role.ENCODER)]
+    options = job.options.model_copy(update=encoders[0]) if encoders else job.options
+    return Run(RunInputs.read(recorded, files), options, recipe=job.recipe)
 
 
 def _png_bytes(save: Callable[[Path], None]) -> bytes:

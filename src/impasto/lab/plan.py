@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from impasto.api import load_starting_picture, resolve_options
 from impasto.errors import InputError, OptionError, did_you_mean
 from impasto.images.picture import Picture
-from impasto.inputs.paintings import Painting, Region, load_palette
-from impasto.inputs.record_inputs import PaintingFile, describe_painting, describe_region
+from impasto.inputs.paintings import Painting, Region
+from impasto.inputs.recorded import RecordedPainting
+from impasto.inputs.run_inputs import describe_painting, describe_region
 from impasto.inputs.style_file import StyleFile
 from impasto.lab.jobs import InputFile, LabJob, LabManifest, Role
 from impasto.lab.run_folder import RunFolder
 from impasto.options.fields import PALETTE, PaintOptions, palette_path
 from impasto.options.spelling import UNIT_SUFFIXES, format_value
+from impasto.runs.build import load_palette, load_starting_picture, resolve_options
 from impasto.runs.record import ENCODER_SUFFIX, hash_file, is_picture_path
 
 PathLike = str | os.PathLike[str]
@@ -105,11 +106,11 @@ class Planner:
             self._hashes[absolute] = sha256
         return InputFile(role=role, path=absolute, sha256=self._hashes[absolute], weight=weight)
 
-    def _describe_painting(self, painting: Weighted) -> PaintingFile:
+    def _describe_painting(self, painting: Weighted) -> RecordedPainting:
         if isinstance(painting, Painting):
             return describe_painting(painting)
         path, weight = painting
-        return PaintingFile(name=Path(path).name, sha256=self.describe(Role.PAINTING, path).sha256, weight=weight)
+        return RecordedPainting(name=Path(path).name, sha256=self.describe(Role.PAINTING, path).sha256, weight=weight)
 
     def _region_files(self, paintings: Sequence[Painting]) -> list[InputFile]:
         """Masks, and the paintings of regions, each once."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impasto.api import resolve_options
 from impasto.errors import OptionError
+from impasto.runs.build import resolve_options
 from impasto.studio.request import Request
 
 DRAFT_PX = 512  # long edge; a painting that is requested smaller is drafted as small

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impasto.api import resolve_options
-from impasto.inputs.record_inputs import File, PaintingFile, RegionFiles
+from impasto.inputs.recorded import RecordedFile, RecordedPainting, RecordedRegion
 from impasto.options.fields import PALETTE
 from impasto.options.recipes import recipe_names
+from impasto.runs.build import resolve_options
 from impasto.runs.record import ENCODER_SUFFIX, RunRecord, is_picture_path
 from impasto.studio.request import PaintingChoice, RegionChoice, Request
 
@@ -53,13 +53,13 @@ class _Finder:
         self._find = find
         self.missing: dict[str, None] = {}
 
-    def find(self, file: File | None) -> Path | None:
+    def find(self, file: RecordedFile | None) -> Path | None:
         path = self._find(file.sha256) if file else None
         if file and path is None:
             self.missing[file.name] = None
         return path
 
-    def paintings(self, files: Iterable[PaintingFile]) -> tuple[PaintingChoice, ...]:
+    def paintings(self, files: Iterable[RecordedPainting]) -> tuple[PaintingChoice, ...]:
         choices = []
         for file in files:
             path, mask = self.find(file), self.find(file.mask)
@@ -67,7 +67,7 @@ class _Finder:
                 choices.append(PaintingChoice(path=path, weight=file.weight, brush_scale=file.brush_scale, mask=mask))
         return tuple(choices)
 
-    def regions(self, regions: Iterable[RegionFiles]) -> tuple[RegionChoice, ...]:
+    def regions(self, regions: Iterable[RecordedRegion]) -> tuple[RegionChoice, ...]:
         """The regions, without those whose mask is missing: they would be the whole picture."""
         choices = []
         for region in regions:

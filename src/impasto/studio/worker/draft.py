@@ -13,9 +13,11 @@ from impasto.engine.devices import thread_count
 from impasto.images.picture import Picture, quantise
 from impasto.images.reading import load_picture
 from impasto.images.tensors import fit_long_edge
-from impasto.inputs.paintings import Painting, load_palette
-from impasto.inputs.record_inputs import PaintingFile, describe_painting
+from impasto.inputs.paintings import Painting
+from impasto.inputs.recorded import RecordedPainting
+from impasto.inputs.run_inputs import describe_painting
 from impasto.options.fields import PaintOptions
+from impasto.runs.build import load_palette
 from impasto.runs.draft import Drafter, DraftOptions, set_threads
 from impasto.studio.protocol import Ended, Order
 from impasto.studio.request import Request
@@ -63,7 +65,7 @@ class DraftMaker:
 
     def _background(
         self, drafter: Drafter, photo: Picture, request: Request, options: DraftOptions, names: Mapping[str, str]
-    ) -> tuple[StyleStatistics | None, list[PaintingFile]]:
+    ) -> tuple[StyleStatistics | None, list[RecordedPainting]]:
         """The statistics of the background's paintings: kept ones, unless colours or masks change them."""
         assert options.size_px is not None, "set by the store"
         if not request.paintings:
@@ -81,7 +83,7 @@ class DraftMaker:
 
     def _study_uncached(
         self, path: Path, brush_scale: float, long_edge_px: int
-    ) -> tuple[StyleStatistics, PaintingFile]:
+    ) -> tuple[StyleStatistics, RecordedPainting]:
         painting = Painting(path)
         return study_painting(self._readings.stylizer, painting, long_edge_px, brush_scale), describe_painting(painting)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.api import build_enlargement, build_resume, build_run
 from impasto.errors import CheckpointError, OutputError
 from impasto.events import (
     CheckpointSaved,
@@ -24,6 +24,7 @@ from impasto.events import (
     StepDone,
 )
 from impasto.images.reading import read_record
+from impasto.runs.build import build_enlargement, build_resume, build_run
 from impasto.runs.event_log import EventLog
 from impasto.runs.interrupted import Command, holds_run, remove_run
 from impasto.runs.progress import Clock
@@ -33,7 +34,7 @@ from impasto.studio.protocol import Ended, Message, Order, StudioProgress
 from impasto.studio.request import Request
 from impasto.studio.samples import samples
 from impasto.studio.worker.active_job import ActiveJob, Report
-from impasto.studio.worker.inputs import load_paintings, load_regions, rename, rename_paintings, rename_regions
+from impasto.studio.worker.inputs import load_paintings, load_regions, rename, rename_regions
 from impasto.studio.worker.reduced import PREVIEW_PX, THUMBNAIL_PX, save_reduced
 
 CHECKPOINT_SECONDS = 20.0
@@ -51,9 +52,11 @@ def paint_picture(job: ActiveJob, report: Report) -> Ended:
     """Paint a picture, or go on with one that was stopped."""
     order, files, controls = job.order, job.order.files, job.controls
     run, events_bytes = _build(order, controls, report)
-    run.content = rename(run.content, order.names)
-    run.paintings = rename_paintings(run.paintings, order.names)
-    run.regions = rename_regions(run.regions, order.names)
+    run.inputs = dataclasses.replace(
+        run.inputs,
+        photo=rename(run.inputs.photo, order.names),
+        regions=tuple(rename_regions(run.inputs.regions, order.names)),
+    )
     reporter = PaintReporter(order, report)
     with EventLog(files.events, events_bytes) as log:
         run.command = lambda: Command(
