@@ -93,16 +93,8 @@ TESTED_ELSEWHERE = {
     "images/picture.py": "images/test_writing.py",
     "images/reading.py": "images/test_writing.py",
     "inputs/paintings.py": "test_api.py",
-<<<<<<< HEAD
-    "inputs/record_inputs.py": "runs/test_record.py",
-=======
     "inputs/recorded.py": "runs/test_record.py",
     "inputs/run_inputs.py": "runs/test_record.py",
-    "lab/batch.py": "lab/test_lab.py",
-    "lab/compare.py": "lab/test_lab.py",
-    "lab/curves.py": "lab/test_lab.py",
-    "lab/face.py": "lab/test_lab.py",
->>>>>>> 4416210 (Jobs and studio take RunInputs)
     "lab/features.py": "cli/test_encoders.py",
     "lab/reconstruct.py": "cli/test_reconstruct.py",
     "lab/sheet.py": "lab/test_report.py",
