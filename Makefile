@@ -10,7 +10,8 @@ QUICK := -n 2 -m "not slow and not cluster and not browser"
 
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: demo test coverage test-browser test-cluster test-all tensorflow check format bench golden experiments clean
+.PHONY: demo test coverage test-browser test-cluster test-all tensorflow check format bench golden docs-pictures experiments \
+	clean
 
 demo: $(VENV)/.demo
 	@photo=$$($(BIN)/python -c "from matplotlib.cbook import get_sample_data as s; print(s('grace_hopper.jpg', asfileobj=False))"); \
@@ -47,6 +48,9 @@ bench: $(VENV)/.dev
 
 golden: $(VENV)/.dev
 	$(BIN)/python tools/make_golden.py
+
+docs-pictures: $(VENV)/.dev  # those that are drawn from the source
+	$(BIN)/python tools/architecture_picture.py
 
 experiments: $(VENV)/.demo
 	$(BIN)/python tools/experiments.py --photos $(PHOTOS) --encoder $(ENCODER)
