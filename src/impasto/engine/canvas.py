@@ -21,6 +21,7 @@ from impasto.losses.statistics import Moments, blend, moments
 from impasto.options.fields import PaintOptions
 
 VARIATION_AMPLITUDE = 0.1  # of the soft noise that another variation starts from
+DITHER_LEVELS = 0.5  # of 255, up and down: no more than a photo's 8 bits leave open
 
 
 def starting_canvas(
@@ -51,12 +52,24 @@ def starting_canvas(
         start = (colours.mean.float() + noise).T.reshape(photo.shape).clamp(0, 1)
     else:
         start = photo
+    start = _dithered(start)
     if options.variation:
         generator.manual_seed(options.variation)
         coarse = torch.randn(1, 3, *(max(1, n // 8) for n in photo.shape[-2:]), generator=generator)
         noise = resize(coarse, *photo.shape[-2:]).to(start.device)
         start = (start + VARIATION_AMPLITUDE * noise).clamp(0, 1)
     return start.to(photo.device)
+
+
+def _dithered(start: Tensor) -> Tensor:
+    """`start` with a fixed noise of at most `DITHER_LEVELS`, so that no two neighbouring pixels are exactly equal.
+
+    Flat areas (logos, cartoons, night skies) make max pooling tie, and the derivative then goes to one of four
+    positions by the last bit of a convolution, which differs between processors. Sharing the derivative among the
+    four was tried too: flat ground then stays flat until rounding noise breaks the symmetry, just as arbitrarily.
+    """
+    noise = torch.rand(start.shape, generator=torch.Generator().manual_seed(0)).to(start.device)
+    return (start + (2 * noise - 1) * (DITHER_LEVELS / 255)).clamp(0, 1)
 
 
 @dataclass(frozen=True)
