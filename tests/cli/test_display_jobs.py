@@ -23,7 +23,7 @@ def plan(studio: Path, quick: dict[str, Any]) -> Any:
     plan = plan_sweep("photo.png", [("painting.png", 1.0)], {"photo": ["photo.png", "bad.png"]}, Planner(values=quick))
     Path("bad.png").write_text("x")
     bad = plan.jobs[1]
-    from impasto.runs.record import hash_file
+    from impasto.storage.hashing import hash_file
 
     photo = bad.inputs[0].model_copy(update={"sha256": hash_file(Path("bad.png"))})
     jobs = (plan.jobs[0], bad.model_copy(update={"inputs": (photo, *bad.inputs[1:])}))

@@ -268,7 +268,7 @@ def test_sources_are_what_the_libraries_publish() -> None:
     for source in SOURCES.values():
         assert len(source.digest) == {"md5": 32, "sha256": 64}[source.algorithm]
         if source.layout == TORCHVISION:  # eight digits of the SHA-256 are in the name
-            assert source.file_name.removesuffix(".pth").endswith(f"-{source.digest[:8]}")
+            assert source.file.name.removesuffix(".pth").endswith(f"-{source.digest[:8]}")
         weights = sum(9 * layer.channels * layer.in_channels + layer.channels for layer in source.architecture.layers)
         assert source.size_bytes > 4 * weights
     # without a classifier a file is little more than its convolutions

@@ -18,18 +18,18 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from weights_server import Web, child, write_published
 
 from impasto.encoders import Encoder, load_encoder
-from impasto.encoders import fetch as module
 from impasto.encoders.conversion import read_published
 from impasto.encoders.fetch import convert, import_published, iter_fetch
 from impasto.encoders.sources import SOURCES, Source
 from impasto.encoders.store import find_stored, list_stored, needs_fetch
+from impasto.encoders.weights import read_about
 from impasto.errors import OptionError, OutputError, WeightsError
 from impasto.events import Event, FetchProgressed, Notice
+from impasto.storage import download
 
 
 def fetch(**options: Any) -> list[Event]:
@@ -41,7 +41,7 @@ def notices(events: list[Event]) -> str:
 
 
 def part_of(folder: Path, source: Source) -> Path:
-    return folder / f"{source.file_name}.part"
+    return folder / f"{source.file.name}.part"
 
 
 def left_in(folder: Path) -> list[str]:
@@ -105,8 +105,8 @@ def test_the_stored_file_says_where_it_is_from(source: Source, published: bytes)
     fetch()
     stored = find_stored("vgg19")
     assert stored is not None
-    about = module.read_about(stored.path)
-    assert about["source"] == source.file_name
+    about = read_about(stored.path)
+    assert about["source"] == source.file.name
     assert about["source_sha256"] == hashlib.sha256(published).hexdigest()
     assert (about["licence"], about["precision"]) == ("CC BY 4.0", "single")
     assert "Simonyan" in about["credits"]
@@ -117,7 +117,7 @@ def test_the_same_source_gives_the_same_bytes(
 ) -> None:
     # run records compare hashes between machines, and safetensors writes its metadata in a random order
     hashes = set()
-    path = tmp_path / source.file_name
+    path = tmp_path / source.file.name
     path.write_bytes(published)
     for number in range(4):
         monkeypatch.setenv("IMPASTO_WEIGHTS_DIR", str(tmp_path / f"store-{number}"))
@@ -139,7 +139,7 @@ def test_unknown_names() -> None:
 
 def assert_one_clear_message(error: WeightsError, source: Source, folder: Path) -> None:
     text = str(error)
-    for words in (source.url, source.file_name, "0.2 MB", str(folder), "impasto weights import", "IMPASTO_WEIGHTS_DIR"):
+    for words in (source.url, source.file.name, "0.2 MB", str(folder), "impasto weights import", "IMPASTO_WEIGHTS_DIR"):
         assert words in text
     assert "\n" not in text
 
@@ -198,7 +198,7 @@ def test_a_server_that_refuses(source: Source, web: Web, weights_folder: Path, s
 def test_no_connection(source: Source, weights_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        nobody = replace(source, url=f"http://127.0.0.1:{free.getsockname()[1]}/{source.file_name}")
+        nobody = replace(source, url=f"http://127.0.0.1:{free.getsockname()[1]}/{source.file.name}")
         monkeypatch.setitem(SOURCES, "vgg19", nobody)
         with pytest.raises(WeightsError, match="cannot be fetched") as caught:
             fetch()
@@ -206,7 +206,7 @@ def test_no_connection(source: Source, weights_folder: Path, monkeypatch: pytest
 
 
 def test_a_server_that_falls_silent(source: Source, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
     web.hold, web.cut_after = threading.Event(), [50_000, 0, 0]
     with pytest.raises(WeightsError, match="cannot be fetched"):
         fetch()
@@ -308,7 +308,7 @@ def test_two_processes_fetch_once(source: Source, web: Web, weights_folder: Path
 # ------------------------------------------------------------------------------------------------ disks
 
 
-NO_ROOM = r"no room left, 0\.2 MB wanted; IMPASTO_WEIGHTS_DIR names"
+NO_ROOM = r"no room left, 0\.2 MB needed; IMPASTO_WEIGHTS_DIR names"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
@@ -325,12 +325,11 @@ def test_a_full_disk(source: Source, weights_folder: Path, published: bytes) -> 
 def test_a_disk_that_is_full_for_the_converted_file(
     source: Source, web: Web, weights_folder: Path, published: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(tensors: Any, path: Path, metadata: Any) -> None:
-        path.write_bytes(b"half of it")
-        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+    def fail(number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("impasto.encoders.weights.save_file", fail)
+        patch.setattr(os, "fsync", fail)
         with pytest.raises(WeightsError, match=NO_ROOM):
             fetch()
     assert left_in(weights_folder) == [part_of(weights_folder, source).name]
@@ -350,17 +349,14 @@ def test_an_interrupted_import(source: Source, web: Web, weights_folder: Path, p
     # killed when half of the converted file is written: the download is not lost
     dies = (
         "import os\n"
-        "from impasto.encoders import weights\n"
-        "def save(tensors, path, metadata):\n"
-        "    path.write_bytes(b'half of it')\n"
-        "    os._exit(9)\n"
-        "weights.save_file = save\n"
+        "from impasto.storage import atomic\n"
+        "atomic.os.fsync = lambda number: os._exit(9)\n"
         "list(fetch.iter_fetch('vgg19'))"
     )
     process = child(source, dies)
     process.communicate(timeout=60)
     assert process.returncode == 9
-    assert left_in(weights_folder) == ["tiny_notop.h5.part", "vgg19.new.partial"]
+    assert left_in(weights_folder) == ["tiny_notop.h5.part", "vgg19.new"]
     assert not find_stored("vgg19")
     fetch()
     assert web.asked == [None]
@@ -376,7 +372,7 @@ def test_an_older_file_stays_until_the_new_one_is_there(
     def fail(*arguments: Any, **keywords: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("impasto.encoders.weights.save_file", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(WeightsError, match="no room left"):
         fetch(half=True)
     assert list_stored("vgg19") == [before]
@@ -386,15 +382,15 @@ def test_an_older_file_stays_until_the_new_one_is_there(
 
 
 def test_a_file_put_there_by_hand(source: Source, web: Web, weights_folder: Path, published: bytes) -> None:
-    (weights_folder / source.file_name).write_bytes(published)
+    (weights_folder / source.file.name).write_bytes(published)
     assert "importing" in notices(fetch())
     assert web.asked == []
-    assert (weights_folder / source.file_name).read_bytes() == published
+    assert (weights_folder / source.file.name).read_bytes() == published
     assert load_encoder("vgg19").name == "vgg19"
 
 
 def test_a_wrong_file_put_there_by_hand(source: Source, web: Web, weights_folder: Path) -> None:
-    (weights_folder / source.file_name).write_text("<html>")
+    (weights_folder / source.file.name).write_text("<html>")
     with pytest.raises(WeightsError, match=r"not the published file .*: it has 6 bytes.* it is a web page"):
         fetch()
     assert web.asked == []
@@ -432,7 +428,7 @@ def test_import_of_what_is_not_published(
 
 
 def test_a_full_size_file_with_a_wrong_hash(source: Source, published: bytes, tmp_path: Path) -> None:
-    path = tmp_path / source.file_name
+    path = tmp_path / source.file.name
     path.write_bytes(bytes(len(published)))
     with pytest.raises(WeightsError, match="its MD5 is"):
         import_published(path)
@@ -469,7 +465,7 @@ def test_half_precision(source: Source, web: Web, weights_folder: Path, publishe
     assert half.path.stat().st_size < 0.6 * size
     types = {key.rpartition(".")[2]: value.dtype for key, value in load_file(half.path).items()}
     assert types == {"weight": torch.float16, "bias": torch.float32}
-    assert module.read_about(half.path)["source_sha256"] == hashlib.sha256(published).hexdigest()
+    assert read_about(half.path)["source_sha256"] == hashlib.sha256(published).hexdigest()
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     for name in ("conv1_1", "relu3_1", "relu5_4"):
         exact, found = single(picture, [name])[name], load_encoder("vgg19")(picture, [name])[name]

@@ -122,7 +122,16 @@ def test_somebody_elses_safetensors(tmp_path: Path) -> None:
 def test_description_that_does_not_fit(tmp_path: Path, changes: dict[str, str | None], message: str) -> None:
     path = tmp_path / "one.safetensors"
     one_layer(path)
-    refused(edited(path, **changes), message)
+    refused(edited(path, **changes, checksum=None), message)
+
+
+@pytest.mark.parametrize("key", ["architecture", "mean", "checksum"])
+def test_a_description_that_was_changed(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "one.safetensors"
+    one_layer(path)
+    refused(edited(path, **{key: "{}"}), "is damaged: its content is not what was saved")
+    if key != "checksum":
+        refused(edited(path, **{key: None}), f"has a damaged description: it lacks '{key}'")
 
 
 @pytest.mark.parametrize(

@@ -318,7 +318,7 @@ def test_an_interrupt_while_writing_leaves_no_partial_file(tmp_path: Path, monke
     def interrupted(handle: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module.os, "fsync", interrupted)
+    monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
         Checkpoints(tmp_path, 0.0, dict).save(step(1))
     assert names(tmp_path) == []

@@ -49,7 +49,7 @@ def test_inputs_that_changed_or_are_gone_are_named(studio: Path) -> None:
     with pytest.raises(RecordError, match=r"photo .*photo\.png.* is not the file it was"):
         check_inputs([job])
     (studio / "photo.png").unlink()
-    with pytest.raises(RecordError, match=r"photo\.png.* is not there"):
+    with pytest.raises(RecordError, match=r"photo\.png.* cannot be read \(there is no such file\)"):
         check_inputs([job])
 
 

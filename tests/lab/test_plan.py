@@ -28,7 +28,7 @@ def test_files_are_called_as_shortly_as_tells_them_apart() -> None:
 def test_inputs_that_cannot_be_described(studio: Path) -> None:
     with pytest.raises(InputError, match=r"photo 'nowhere\.png' cannot be read"):
         Planner().describe(Role.PHOTO, "nowhere.png")
-    with pytest.raises(InputError, match="is a folder"):
+    with pytest.raises(InputError, match="it is a folder"):
         Planner().describe(Role.PAINTING, studio)
 
 

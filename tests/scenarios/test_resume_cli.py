@@ -239,7 +239,7 @@ def test_a_picture_that_cannot_be_written_loses_no_checkpoint(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as disk:
-        disk.setattr("impasto.images.writing.write_whole", full)
+        disk.setattr("impasto.storage.atomic.write_whole", full)
         assert cli.main(["resume", "out.png", "-q"]) == 1
     assert "no space left on device" in capsys.readouterr().err.lower()
     assert contents(RUN) == before

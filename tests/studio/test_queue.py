@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from painters import FakePainter
 
-from impasto.errors import OptionError
-from impasto.images import writing as images_io
+from impasto.errors import OptionError, OutputError
 from impasto.studio import job as job_module
 from impasto.studio import queue as queue_module
 from impasto.studio.job import JobView
@@ -271,7 +270,7 @@ def test_a_full_disk_does_not_end_the_queue(
     first, second = queue.submit(REQUEST, ""), queue.submit(REQUEST, "")
     wait_for(queue, first, "painting")
 
-    def full(path: Path, data: bytes, overwrite: bool) -> None:
+    def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(job_module, "write_whole", full)
@@ -279,7 +278,7 @@ def test_a_full_disk_does_not_end_the_queue(
     view = wait_for(queue, second)
     assert view.state == "done"
     assert "No space left" in view.manifest.notices[0]
-    with pytest.raises(images_io.OutputError, match="No space left"):
+    with pytest.raises(OutputError, match="No space left"):
         queue.submit(REQUEST, "")
     assert {path.name for path in (tmp_path / "jobs").iterdir()} == {first, second}
 

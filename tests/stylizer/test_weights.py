@@ -13,7 +13,7 @@ from impasto.encoders import load_encoder
 from impasto.errors import WeightsError
 from impasto.stylizer.network import Network
 from impasto.stylizer.stylizer import load_stylizer
-from impasto.stylizer.weights import read_stylizer_file, save_stylizer_file
+from impasto.stylizer.weights import FORMAT, read_stylizer_file, save_stylizer_file
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +63,22 @@ def rewritten(good: Path, path: Path, drop: str = "", **changes: str) -> Path:
     [
         ({"format": "impasto-encoder"}, "is not an impasto stylizer file"),
         ({"format_version": "9"}, "has stylizer format 9, this version reads 2"),
-        ({"encoder_sha256": "0" * 64}, "trained on another version of the encoder lite"),
-        ({"checksum": "0" * 64}, "its weights are not those that were saved"),
-        ({"drop": "leave.bias"}, "its weights are not those that were saved"),
+        ({"encoder_sha256": "0" * 64}, "its content is not what was saved"),
+        ({"checksum": "0" * 64}, "its content is not what was saved"),
+        ({"drop": "leave.bias"}, "its content is not what was saved"),
     ],
 )
 def test_a_file_that_is_not_right_is_refused(good: Path, tmp_path: Path, changes: dict[str, str], message: str) -> None:
     with pytest.raises(WeightsError, match=message):
         load_stylizer(rewritten(good, tmp_path / "bad.safetensors", **changes))
+
+
+def test_a_file_for_another_encoder_is_refused(good: Path, tmp_path: Path) -> None:
+    description = dict(header(good)["__metadata__"]) | {"encoder_sha256": "0" * 64}  # type: ignore[call-overload]
+    arrays = {key: tensor.numpy() for key, tensor in load_file(good).items()}
+    (tmp_path / "other.safetensors").write_bytes(FORMAT.pack(description, arrays))
+    with pytest.raises(WeightsError, match="trained on another version of the encoder lite"):
+        load_stylizer(tmp_path / "other.safetensors")
 
 
 def test_a_flipped_bit_is_found(good: Path, tmp_path: Path) -> None:
@@ -84,7 +92,7 @@ def test_a_flipped_bit_is_found(good: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kept", [0, 5, 300, 100_000])
 def test_half_a_file_is_refused(good: Path, tmp_path: Path, kept: int) -> None:
     (tmp_path / "bad.safetensors").write_bytes(good.read_bytes()[:kept])
-    with pytest.raises(WeightsError, match=r"bad.safetensors is not a readable safetensors file"):
+    with pytest.raises(WeightsError, match=r"bad.safetensors' is not a readable safetensors file"):
         load_stylizer(tmp_path / "bad.safetensors")
 
 

@@ -43,20 +43,20 @@ def fetch_encoder(encoder: str, quiet: bool = False, *, half: bool = False, agai
 
 def list_weights() -> int:
     """List the encoders: which are stored here, and where the others are published."""
-    from impasto.encoders.fetch import format_size
     from impasto.encoders.sources import SOURCES
     from impasto.encoders.store import find_stored
-    from impasto.encoders.weights import hash_file, read_about
+    from impasto.encoders.weights import hash_weights, read_about
+    from impasto.storage.files import format_bytes
 
     print(f"{'lite':18} bundled")
     for name, source in SOURCES.items():
         stored = find_stored(name)
         if stored is None:
-            print(f"{name:18} not here: {format_size(source.size_bytes)} from {source.url}")
-        elif hash_file(stored.path) != stored.sha256:
+            print(f"{name:18} not here: {format_bytes(source.size_bytes)} from {source.url}")
+        elif hash_weights(stored.path) != stored.sha256:
             print(f"{name:18} damaged: {stored.path}")
         else:
-            size, about = format_size(stored.path.stat().st_size), read_about(stored.path)
+            size, about = format_bytes(stored.path.stat().st_size), read_about(stored.path)
             print(
                 f"{name:18} here, {about.get('precision', 'unknown')} precision, {size}, SHA-256 {stored.sha256[:12]}"
             )

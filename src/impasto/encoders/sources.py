@@ -13,6 +13,7 @@ from typing import Literal
 
 from impasto.encoders.architectures import VGG16, VGG19, Architecture
 from impasto.errors import OptionError, did_you_mean
+from impasto.storage.download import PublishedFile
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
 _TORCHVISION = "https://download.pytorch.org/models"
@@ -56,7 +57,7 @@ class Source:
     ----------
     name: what `encoder` options call it.
     architecture, layout: what is in the file.
-    url, size_bytes: of the file; its name is the last part of the address.
+    url, size_bytes: of the file.
     algorithm, digest: published hash, in hexadecimal.
     licence: of the weights.
     """
@@ -71,8 +72,9 @@ class Source:
     licence: str
 
     @property
-    def file_name(self) -> str:
-        return self.url.rpartition("/")[2]
+    def file(self) -> PublishedFile:
+        """The file as it is fetched and verified."""
+        return PublishedFile(self.url, self.size_bytes, self.algorithm, self.digest)
 
 
 SOURCES = {

@@ -1,6 +1,7 @@
 """Checkpoints: all that the next step reads, in one file, whole or not at all.
 
-A checkpoint is a safetensors file whose last tensor is the SHA-256 of everything before it. Two are kept.
+A checkpoint is a safetensors file whose last tensor is the SHA-256 of everything before it. It is streamed, which a
+`TensorFormat` is not: a copy of its pictures might not fit into memory. Two are kept.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,7 +21,9 @@ import torch
 from torch import Tensor
 
 from impasto.errors import CheckpointError
+from impasto.storage.atomic import open_whole
 from impasto.storage.files import why_not_a_file
+from impasto.storage.tensorfile import encode_header, read_header
 
 FORMAT_VERSION = 1
 KEPT = 2
@@ -83,7 +86,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint, about: Mapping[str, Any]) -> None:
-    """Write a checkpoint, streamed: a copy of its pictures might not fit into memory."""
+    """Write a checkpoint, whole or not at all."""
     metadata = {
         "format": "impasto-checkpoint",
         "format_version": str(FORMAT_VERSION),
@@ -97,21 +100,15 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, about: Mapping[str, Any
         header[name] = {"dtype": _DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, stop]}
         start = stop
     header[_DIGEST] = {"dtype": "U8", "shape": [32], "data_offsets": [start, start + 32]}
-    encoded = json.dumps(header).encode()
-    encoded += b" " * (-len(encoded) % 8)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            out = _Hashed(file)
-            out.write(len(encoded).to_bytes(8, "little") + encoded)
-            for tensor in checkpoint.tensors.values():
-                out.write(tensor.cpu().contiguous().numpy().data.cast("B"))
-            file.write(out.hash.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    digest = hashlib.sha256()
+    with open_whole(path, part=path.name + ".partial") as file:
+        parts: Iterable[bytes | memoryview] = chain(
+            [encode_header(header)], map(_bytes_of, checkpoint.tensors.values())
+        )
+        for data in parts:
+            digest.update(data)
+            file.write(data)
+        file.write(digest.digest())
 
 
 def read_checkpoint(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
@@ -129,20 +126,14 @@ def read_checkpoint(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
 
 
 def _read(file: BinaryIO, path: Path) -> tuple[Checkpoint, dict[str, Any]]:
-    size = path.stat().st_size
-    prefix = file.read(8)
-    length = int.from_bytes(prefix, "little")
-    if len(prefix) < 8 or length > size - 8 - 32:
-        raise CheckpointError(f"the checkpoint {path.name} is damaged: it ends too early")
-    encoded = file.read(length)
-    digest = hashlib.sha256(prefix + encoded)
     try:
-        header = json.loads(encoded)
+        start, header = read_header(file)
         metadata = header.pop("__metadata__")
         version, about = metadata["format_version"], dict(json.loads(metadata["about"]))
         values, layout = json.loads(metadata["values"]), {k: v for k, v in header.items() if k != _DIGEST}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"the checkpoint {path.name} is damaged: its header cannot be read") from error
+        raise CheckpointError(f"the checkpoint {path.name} is damaged: its header cannot be read ({error})") from error
+    digest = hashlib.sha256(start)
     if version != str(FORMAT_VERSION):
         raise CheckpointError(f"the checkpoint {path.name} has format {version}, this version reads {FORMAT_VERSION}")
     tensors = _read_tensors(file, layout, digest, path)
@@ -151,9 +142,7 @@ def _read(file: BinaryIO, path: Path) -> tuple[Checkpoint, dict[str, Any]]:
     return Checkpoint(values, tensors), about
 
 
-def _read_tensors(
-    file: BinaryIO, layout: Mapping[str, Mapping[str, Any]], digest: hashlib._Hash, path: Path
-) -> dict[str, Tensor]:
+def _read_tensors(file: BinaryIO, layout: Mapping[str, Any], digest: hashlib._Hash, path: Path) -> dict[str, Tensor]:
     """Read the tensors in the order in which they were written."""
     dtypes = {name: dtype for dtype, name in _DTYPES.items()}
     tensors = {}
@@ -174,15 +163,8 @@ def _read_tensors(
     return tensors
 
 
-class _Hashed:
-    """Writes and hashes."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self.hash = file, hashlib.sha256()
-
-    def write(self, data: bytes | memoryview) -> None:
-        self._file.write(data)
-        self.hash.update(data)
+def _bytes_of(tensor: Tensor) -> memoryview:
+    return tensor.cpu().contiguous().numpy().reshape(-1).data.cast("B")
 
 
 def _number(path: Path) -> int:

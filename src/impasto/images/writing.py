@@ -7,7 +7,6 @@ its position never is.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +16,11 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from impasto.errors import InputError, OptionError, OutputError, did_you_mean
+from impasto.errors import InputError, OptionError, did_you_mean
 from impasto.images.metadata import PhotoMetadata, build_exif, build_xmp
 from impasto.images.picture import quantise
 from impasto.images.reading import reason, shown
-
-_EXISTS: Final = "it already exists; give another name or allow overwriting"
+from impasto.storage.atomic import check_place, unwritable, write_file
 
 
 @dataclass(frozen=True)
@@ -76,24 +74,6 @@ def check_output(path: str | os.PathLike[str], *, bit_depth: int = 8, overwrite:
     check_place(path, overwrite=overwrite)
 
 
-def check_place(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Check that a file can be written here; raises `OutputError`."""
-    file = Path(path)
-    try:
-        if file.is_dir():
-            raise _unwritable(path, "it is a folder; add a file name")
-        if not file.parent.is_dir():
-            raise _unwritable(path, f"there is no folder {str(file.parent)!r}; create it")
-        if file.exists() and not file.is_file():
-            raise _unwritable(path, "it is not a regular file; give another name")
-        if os.path.lexists(file) and not overwrite:
-            raise _unwritable(path, _EXISTS)
-        if not os.access(file.parent, os.W_OK | os.X_OK):
-            raise _unwritable(path, f"the folder {str(file.parent)!r} is not writable; choose another")
-    except (OSError, ValueError) as error:
-        raise _unwritable(path, f"{reason(error)}; check the name, the folder and the free space") from error
-
-
 def save_picture(
     path: str | os.PathLike[str],
     pixels: NDArray[np.floating[Any]],
@@ -138,7 +118,7 @@ def save_picture(
     _check_planes(pixels, alpha)
     height_px, width_px = pixels.shape[:2]
     if max(height_px, width_px) > file_format.max_side_px:
-        raise _unwritable(
+        raise unwritable(
             path,
             f"{width_px} x {height_px} px is too large for {file_format.name} (at most "
             f"{file_format.max_side_px} px a side); use .png or .tiff",
@@ -150,7 +130,7 @@ def save_picture(
     if record is not None or metadata != PhotoMetadata():
         blobs["xmp-data"] = build_xmp(record, metadata)
     if len(blobs.get("xmp-data", b"")) > file_format.max_xmp_bytes:
-        raise _unwritable(
+        raise unwritable(
             path,
             f"a run record of {len(blobs['xmp-data'])} bytes is too large for "
             f"{file_format.name} (at most {file_format.max_xmp_bytes}); use .png or .tiff",
@@ -160,18 +140,8 @@ def save_picture(
             Path(path).suffix.lower(), _to_samples(pixels, alpha, bit_depth, file_format), blobs, dots_per_inch
         )
     except pyvips.Error as error:
-        raise _unwritable(path, f"{reason(error)}") from error
+        raise unwritable(path, f"{reason(error)}") from error
     write_file(path, data, overwrite=overwrite)
-
-
-def write_file(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = False) -> None:
-    """Write a file whole or not at all; raises `OutputError`."""
-    try:
-        write_whole(Path(path), data, overwrite)
-    except FileExistsError as error:
-        raise _unwritable(path, _EXISTS) from error
-    except OSError as error:
-        raise _unwritable(path, f"{reason(error)}; check the name, the folder and the free space") from error
 
 
 def _check_planes(pixels: NDArray[np.floating[Any]], alpha: NDArray[np.floating[Any]] | None) -> None:
@@ -216,41 +186,3 @@ def _encode(
     if _FORMATS[suffix] is _TIFF:
         options["bigtiff"] = samples.nbytes > 2**31  # classic TIFF ends at 4 GB
     return cast("bytes", image.write_to_buffer(suffix, **options))
-
-
-def write_whole(path: Path, data: bytes, overwrite: bool) -> None:
-    """Write under a temporary name in the same folder, then move; leave nothing behind on failure.
-
-    Raises `OSError`, as `FileExistsError` where the file is there and `overwrite` is false.
-    """
-    temporary = path.with_name(f".impasto-{secrets.token_hex(8)}.part")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if overwrite:
-            temporary.replace(path)
-        else:
-            _move_to_new_name(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _move_to_new_name(temporary: Path, path: Path) -> None:
-    """Move without replacing a file that appeared meanwhile (a plain move would)."""
-    try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links: claim the name first
-        path.touch(exist_ok=False)
-        try:
-            temporary.replace(path)
-        except OSError:
-            path.unlink()
-            raise
-
-
-def _unwritable(path: str | os.PathLike[str], why: str) -> OutputError:
-    return OutputError(f"cannot write {shown(path)}: {why}")

@@ -12,7 +12,6 @@ Means and covariances are those of the painting's pixels in [0, 1], and of an en
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Mapping
@@ -25,8 +24,15 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError, OptionError
 from impasto.storage.files import why_not_a_file
+from impasto.storage.hashing import hash_file
+from impasto.storage.tensorfile import TensorFormat
 
-FORMAT, FORMAT_VERSION = "impasto-style", "1"
+FORMAT = TensorFormat(
+    "impasto-style", "1", "style", InputError,
+    covered=lambda about: repr(sorted((key, value) for key, value in about.items() if key != "checksum")),
+    maker=": impasto style save makes one of a painting",
+    covers_types=False,
+)  # fmt: skip
 SUFFIX = ".style"
 MAX_BYTES = 64_000_000
 COLOURS, SCALES, RESTLESS = "rgb", "scales_px", "total_variation"
@@ -110,25 +116,12 @@ def read_style_file(path: str | os.PathLike[str]) -> StyleFile:
         why = f"it has more than {MAX_BYTES} bytes, so is no style file"
     if why:
         raise InputError(f"cannot read the style file {str(path)!r}: {why}")
-    from safetensors import SafetensorError, safe_open
-
     try:
-        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-        with safe_open(str(file), framework="np") as opened:
-            about = opened.metadata() or {}
-            arrays = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (not a dict)
-    except (OSError, SafetensorError, ValueError, TypeError) as error:
-        raise InputError(
-            f"cannot read the style file {str(path)!r}: it is damaged or no style file ({error})"
-        ) from error
-    if about.get("format") != FORMAT:
-        raise InputError(f"{str(path)!r} is no style file of impasto; impasto style save makes one of a painting")
-    if about.get("format_version") != FORMAT_VERSION:
-        raise InputError(
-            f"the style file {str(path)!r} has format {about.get('format_version')!r}, this version reads "
-            f"{FORMAT_VERSION}: save it again from the painting"
-        )
-    if about.get("checksum") != _checksum(about, arrays) or not _whole(arrays):
+        sha256 = hash_file(file)
+    except OSError as error:
+        raise InputError(f"cannot read the style file {str(path)!r}: {error.strerror}") from error
+    about, arrays = FORMAT.read(file)
+    if not _whole(arrays):
         raise InputError(f"the style file {str(path)!r} is damaged: get it again, or save it again from the painting")
     try:
         return StyleFile(
@@ -149,11 +142,7 @@ def read_style_file(path: str | os.PathLike[str]) -> StyleFile:
 
 def pack_style_file(about: Mapping[str, str], arrays: Arrays) -> bytes:
     """The bytes of a style file. `about`: painting, painting_sha256, width_px, height_px, encoder, encoder_sha256."""
-    from safetensors.numpy import save
-
-    whole = {"format": FORMAT, "format_version": FORMAT_VERSION, **about}
-    whole["checksum"] = _checksum(whole, arrays)
-    return save({key: np.ascontiguousarray(value, np.float32) for key, value in arrays.items()}, whole)
+    return FORMAT.pack(about, {key: np.asarray(value, np.float32) for key, value in arrays.items()})
 
 
 def is_style_file(path: str | os.PathLike[str]) -> bool:
@@ -202,13 +191,3 @@ def _whole(arrays: Arrays) -> bool:
         if a.ndim == 2
     )
     return bool(edges[0] >= 1 and (np.diff(edges) > 0).all()) and len(arrays) == 2 * len(means) + 2 and all(shapes)
-
-
-def _checksum(about: Mapping[str, str], arrays: Arrays) -> str:
-    """SHA-256 of the description and of every number."""
-    summary = hashlib.sha256(repr(sorted((k, v) for k, v in about.items() if k != "checksum")).encode())
-    for key in sorted(arrays):
-        values = np.ascontiguousarray(arrays[key], np.float32)
-        summary.update(f"{key} {values.shape} ".encode())
-        summary.update(values.astype("<f4", copy=False).tobytes())
-    return summary.hexdigest()

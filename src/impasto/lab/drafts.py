@@ -13,7 +13,7 @@ from impasto.errors import ImpastoError, OptionError, OutputError
 from impasto.events import Controls
 from impasto.images.picture import Picture
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
-from impasto.images.writing import check_output, write_file
+from impasto.images.writing import check_output
 from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.recorded import RecordedPainting
 from impasto.inputs.run_inputs import describe_painting
@@ -23,6 +23,7 @@ from impasto.lab.plan import PathLike, file_labels, job_name
 from impasto.runs.build import load_palette
 from impasto.runs.draft import Drafter, DraftOptions
 from impasto.runs.run import Pastiche
+from impasto.storage.atomic import write_file
 
 if TYPE_CHECKING:
     from impasto.stylizer.statistics import StyleStatistics

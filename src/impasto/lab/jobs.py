@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 from impasto.errors import OptionError, RecordError
 from impasto.inputs.recorded import RecordedPainting, RecordedRegion, omit_new_defaults
 from impasto.options.fields import PaintOptions
-from impasto.runs.record import hash_file
+from impasto.storage.hashing import hash_file
 from impasto.version import __version__
 
 FORMAT_VERSION = 1
@@ -139,8 +139,10 @@ def check_inputs(jobs: Sequence[LabJob]) -> None:
     """Refuse inputs that are gone or have changed since they were listed: `RecordError`."""
     hashes: dict[Path, str] = {}
     for file in (file for job in jobs for file in job.inputs):
-        if file.path not in hashes:
-            hashes[file.path] = hash_file(file.path)
-        if hashes[file.path] != file.sha256:
-            fault = "is not the file it was" if hashes[file.path] else "is not there or cannot be read"
+        try:
+            sha256 = hashes[file.path] = hashes.get(file.path) or hash_file(file.path)
+            fault = "is not the file it was"
+        except OSError as error:
+            sha256, fault = "", f"cannot be read ({error.strerror})"
+        if sha256 != file.sha256:
             raise RecordError(f"the {file.role} {str(file.path)!r} {fault}; put it back, or start the run anew")

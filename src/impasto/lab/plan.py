@@ -21,7 +21,8 @@ from impasto.lab.run_folder import RunFolder
 from impasto.options.fields import PALETTE, PaintOptions, palette_path
 from impasto.options.spelling import UNIT_SUFFIXES, format_value
 from impasto.runs.build import load_palette, load_starting_picture, resolve_options
-from impasto.runs.record import ENCODER_SUFFIX, hash_file, is_picture_path
+from impasto.runs.record import ENCODER_SUFFIX, is_picture_path
+from impasto.storage.hashing import hash_file
 
 PathLike = str | os.PathLike[str]
 Weighted = tuple[PathLike, float] | Painting
@@ -99,11 +100,10 @@ class Planner:
         """A file as an input of jobs. Raises `InputError` for one that is not there or cannot be read."""
         absolute = Path(path).absolute()
         if absolute not in self._hashes:
-            if absolute.is_dir():
-                raise InputError(f"the {role} {str(path)!r} is a folder; give a file")
-            if not (sha256 := hash_file(absolute)):
-                raise InputError(f"the {role} {str(path)!r} cannot be read: check the name and its permissions")
-            self._hashes[absolute] = sha256
+            try:
+                self._hashes[absolute] = hash_file(absolute)
+            except OSError as error:
+                raise InputError(f"the {role} {str(path)!r} cannot be read: {error.strerror}") from error
         return InputFile(role=role, path=absolute, sha256=self._hashes[absolute], weight=weight)
 
     def _describe_painting(self, painting: Weighted) -> RecordedPainting:

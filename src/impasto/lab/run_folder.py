@@ -23,9 +23,10 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from impasto.errors import OutputError, RecordError
-from impasto.images.writing import write_whole
 from impasto.lab.jobs import FORMAT_VERSION, LabJob, LabManifest, LabRecord
-from impasto.runs.record import ENCODER_SUFFIX, hash_file
+from impasto.runs.record import ENCODER_SUFFIX
+from impasto.storage.atomic import write_file
+from impasto.storage.hashing import hash_file
 from impasto.version import __version__
 
 MANIFEST = "manifest.json"
@@ -142,13 +143,10 @@ class RunFolder:
         try:
             text = (self.path / "results" / f"{job.name}.json").read_text(encoding="utf-8")
             result = LabResult.model_validate_json(text)
+            whole = result.status != "done" or result.sha256 == hash_file(self.picture_path(job))
         except (OSError, ValueError):  # pydantic's error is a ValueError: a damaged result is none
             return None
-        if result.identity != job.identity:
-            return None
-        if result.status == "done" and result.sha256 != hash_file(self.picture_path(job)):
-            return None
-        return result
+        return result if whole and result.identity == job.identity else None
 
     def store(self, job: LabJob, ended: Outcome | Failure) -> LabResult:
         """Write what came of a job; the result, which makes it count, is written last."""
@@ -178,10 +176,7 @@ class RunFolder:
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the folder, whole or not at all; raises `OutputError`."""
-        try:
-            write_whole(self.path / name, data, overwrite=True)
-        except OSError as error:
-            raise OutputError(f"cannot write {str(self.path / name)!r}: {error.strerror}") from error
+        write_file(self.path / name, data, overwrite=True)
 
 
 def _with_paths(manifest: LabManifest, place: Callable[[Path], Path]) -> LabManifest:

@@ -21,6 +21,7 @@ from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile
 from impasto.options.fields import PaintOptions
 from impasto.runs.record import Machine, Steer, StopPoint, current_machine, machine_differences
+from impasto.storage.atomic import open_whole
 from impasto.storage.files import why_not_a_file
 from impasto.version import __version__
 
@@ -111,10 +112,8 @@ def describe_source(picture: Picture | StyleFile, folder: Path) -> Source:
         path = folder / f"input-{picture.sha256[:16]}.npy"
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".partial")
-            with partial.open("wb") as file:
+            with open_whole(path, part=path.with_suffix(".partial").name) as file:
                 np.save(file, picture.samples, allow_pickle=False)
-            partial.replace(path)
         path = Path(path.name)  # the folder may be moved
     return Source(name=picture.name, sha256=picture.sha256, path=str(path))
 

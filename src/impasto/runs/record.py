@@ -6,9 +6,9 @@ the last bits. It holds no folders and no dates: a picture sent on tells nothing
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +22,7 @@ from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordPart
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import SUFFIX as STYLE_SUFFIX
 from impasto.options.fields import DRAFT, PALETTE, STARTING_POINTS, PaintOptions
+from impasto.storage.hashing import hash_file
 from impasto.version import __version__
 
 if TYPE_CHECKING:
@@ -183,9 +184,10 @@ def find_files(wanted: Mapping[str, RecordedFile], folders: Sequence[Path], give
     hashes = {file.sha256 for file in wanted.values()}
     paths: dict[str, Path] = {}
     for path in given:
-        if not path.is_file():
-            raise RecordError(f"there is no file {str(path)!r}")
-        sha256 = hash_file(path)
+        try:
+            sha256 = hash_file(path)
+        except OSError as error:
+            raise RecordError(f"cannot read {str(path)!r}: {error.strerror}") from error
         if sha256 not in hashes:
             names = ", ".join(dict.fromkeys(file.name for file in wanted.values()))
             raise RecordError(f"{str(path)!r} is none of the inputs of this picture ({names})")
@@ -193,8 +195,9 @@ def find_files(wanted: Mapping[str, RecordedFile], folders: Sequence[Path], give
     for path in _candidates(wanted.values(), folders):
         if paths.keys() >= hashes:
             break
-        if (sha256 := hash_file(path)) in hashes:
-            paths.setdefault(sha256, path)
+        with suppress(OSError):  # a file that cannot be read is none of them
+            if (sha256 := hash_file(path)) in hashes:
+                paths.setdefault(sha256, path)
     for role, file in wanted.items():
         if file.sha256 not in paths:
             searched = ", ".join(dict.fromkeys(str(folder) for folder in folders))
@@ -264,12 +267,3 @@ def _candidates(wanted: Collection[RecordedFile], folders: Sequence[Path]) -> It
         yield from (path for path in listing if path.name in names)
     for listing in listings:
         yield from (path for path in listing if path.name not in names and path.suffix.lower() in suffixes)
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes; empty for one that cannot be read, which then matches nothing."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""

@@ -10,9 +10,9 @@ import numpy as np
 from impasto.errors import InputError, OptionError
 from impasto.images.picture import Picture
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
-from impasto.images.writing import check_place, write_file
 from impasto.inputs.paintings import Painting
 from impasto.inputs.style_file import RESTLESS, SCALES, SUFFIX, StyleFile, pack_style_file, packed, read_style_file
+from impasto.storage.atomic import check_place, write_file
 
 # By root 2, as the scales of a run are by default; coarser ones for small brush scales.
 SCALES_PX = (32, 45, 64, 91, 128, 181, 256, 362, 512, 724, 1024, 1448, 2048)

@@ -30,7 +30,7 @@ from impasto.events import (
     StepDone,
 )
 from impasto.images.animation import Frame, encode_gif, encode_webp
-from impasto.images.writing import check_place, write_file
+from impasto.storage.atomic import check_place, write_file
 
 FORMATS = (".gif", ".webp", ".mp4")
 DEFAULT_SIZE_PX = 480

@@ -1,4 +1,4 @@
-"""What a path is, found out before it is opened: opening a pipe waits, and opening a device acts."""
+"""What a path is, found out before it is opened: opening a pipe waits, and opening a device acts. And sizes as text."""
 
 from __future__ import annotations
 
@@ -14,3 +14,10 @@ def why_not_a_file(path: str | os.PathLike[str]) -> str:
     if not file.exists():
         return "there is no such file"
     return "" if file.is_file() else "it is not a regular file"
+
+
+def format_bytes(count: float) -> str:
+    """Write a size as people read it: ``1.5 GB``, ``320 MB``, ``80.1 MB``."""
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.0f} MB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

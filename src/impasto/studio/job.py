@@ -26,8 +26,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from impasto.errors import OutputError, RecordError
-from impasto.images.writing import write_whole
 from impasto.runs.interrupted import holds_run
+from impasto.storage.atomic import write_whole
 from impasto.studio.process import Worker
 from impasto.studio.protocol import JobFiles, Message, StudioProgress
 from impasto.studio.request import Request
@@ -204,7 +204,7 @@ class StudioJob:
         stored = self.snapshot().model_copy(update={"request": self.manifest.request.with_paths(to_stored)})
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_whole(self.folder / MANIFEST, stored.model_dump_json(indent=1).encode(), overwrite=True)
+            write_whole(self.folder / MANIFEST, stored.model_dump_json(indent=1).encode())
         except OSError as error:
             raise OutputError(f"cannot write {str(self.folder / MANIFEST)!r}: {error.strerror}") from error
 

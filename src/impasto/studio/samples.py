@@ -6,7 +6,8 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from impasto.runs.record import PICTURE_SUFFIXES, hash_file
+from impasto.runs.record import PICTURE_SUFFIXES
+from impasto.storage.hashing import hash_file
 
 
 @cache

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.errors import OutputError
-from impasto.images.writing import write_whole
+from impasto.storage.atomic import write_whole
 
 MAX_SHELVED = 500
 _FORMAT = 1
@@ -63,7 +63,7 @@ class Shelf:
     def _save(self, names: list[str]) -> None:
         content = json.dumps({"format": _FORMAT, "pictures": names}, indent=1)
         try:
-            write_whole(self._file, content.encode(), overwrite=True)
+            write_whole(self._file, content.encode())
         except OSError as error:
             raise OutputError(
                 f"cannot write down what is on the shelf: {error.strerror}; look for free space"

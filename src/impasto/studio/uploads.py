@@ -12,9 +12,9 @@ from pathlib import Path
 
 from impasto.errors import ImpastoError, InputError, OutputError, printable
 from impasto.images.reading import load_picture
-from impasto.images.writing import write_whole
 from impasto.inputs.style_file import is_style_file, read_style_file
 from impasto.runs.record import PAINTING_SUFFIXES
+from impasto.storage.atomic import write_whole
 from impasto.storage.files import why_not_a_file
 from impasto.studio.samples import samples
 
@@ -68,7 +68,7 @@ class Uploads:
                 part.replace(upload)
             upload.touch()
             note = json.dumps({"name": name, "sha256": sha256})
-            write_whole(upload.with_suffix(".json"), note.encode(), overwrite=True)
+            write_whole(upload.with_suffix(".json"), note.encode())
         except OSError as error:
             raise OutputError(f"cannot keep {name!r}: {error.strerror}; look for free space") from error
         finally:

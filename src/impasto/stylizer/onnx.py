@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from impasto.errors import OptionError
-from impasto.images.writing import check_place, write_file
+from impasto.storage.atomic import check_place, write_file
 from impasto.stylizer.network import NOISE_STRIDES, STRIDE_PX
 from impasto.stylizer.statistics import CHANNELS, MIDDLE, batch_statistics
 from impasto.stylizer.stylizer import FULL_AT, NOISE_SIDE, Stylizer

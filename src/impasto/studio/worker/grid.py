@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from impasto.images.reading import load_picture
-from impasto.images.writing import write_file
 from impasto.lab.jobs import Axis, LabJob, LabManifest, Role, check_inputs
 from impasto.lab.layout import lay_out
 from impasto.lab.paint_job import iter_painting
@@ -18,6 +17,7 @@ from impasto.lab.sheet import Cell, Sheet, draw_sheet
 from impasto.lab.sweep import plan_sweep
 from impasto.lab.workers import JobEnded, JobProgress, run_here
 from impasto.runs.progress import Clock
+from impasto.storage.atomic import write_file
 from impasto.studio.protocol import Ended, Message, Order, StudioProgress
 from impasto.studio.request import Request
 from impasto.studio.worker.active_job import ActiveJob, Report

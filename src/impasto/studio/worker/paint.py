@@ -28,8 +28,9 @@ from impasto.runs.build import build_enlargement, build_resume, build_run
 from impasto.runs.event_log import EventLog
 from impasto.runs.interrupted import Command, holds_run, remove_run
 from impasto.runs.progress import Clock
-from impasto.runs.record import ENCODER_SUFFIX, hash_file, parse_record, wanted_files
+from impasto.runs.record import ENCODER_SUFFIX, parse_record, wanted_files
 from impasto.runs.run import Run
+from impasto.storage.hashing import hash_file
 from impasto.studio.protocol import Ended, Message, Order, StudioProgress
 from impasto.studio.request import Request
 from impasto.studio.samples import samples
@@ -120,7 +121,7 @@ def _build_final(source: Path, request: Request) -> Run:
     size_px, encoder = options.pop("size_px"), options.pop("encoder", "")
     files = [*request.files, *([Path(encoder)] if encoder.endswith(ENCODER_SUFFIX) else [])]
     recorded = {file.sha256 for file in wanted_files(parse_record(read_record(source), source.name)).values()}
-    inputs = [path for path in files if hash_file(path) in recorded]
+    inputs = [path for path in files if path.is_file() and hash_file(path) in recorded]
     return build_enlargement(source, inputs, size_px=size_px, overrides=options)
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from impasto.encoders import Encoder, load_encoder
 from impasto.errors import CheckpointError, OutputError
 from impasto.images.writing import save_picture
+from impasto.storage.atomic import open_whole
 from impasto.stylizer.network import Network
 from impasto.stylizer.statistics import MIDDLE, batch_statistics
 from impasto.stylizer.stylizer import Stylizer
@@ -94,9 +95,8 @@ def iter_training(
             log.write(json.dumps(asdict(progress)) + "\n")
         facts = {"steps": str(trainer.step), "options": json.dumps(asdict(options)), **(about or {})}
         save_stylizer_file(folder / STYLIZER, name, trainer.average, encoder, facts)
-        partial = checkpoint.with_suffix(".partial")
-        torch.save(trainer.state(), partial)
-        partial.replace(checkpoint)
+        with open_whole(checkpoint, part=checkpoint.with_suffix(".partial").name) as file:
+            torch.save(trainer.state(), file)
         yield progress
 
 
