@@ -18,11 +18,11 @@ import pytest
 from cyclopts import App
 from PIL import Image
 
-from impasto import api
 from impasto.cli import main as cli
 from impasto.events import Controls
 from impasto.options.fields import PaintOptions, build_options
 from impasto.options.recipes import recipe_names
+from impasto.runs import build
 from impasto.runs.interrupted import Command, run_folder_of
 from impasto.runs.record import RunRecord, parse_record
 
@@ -114,7 +114,7 @@ def desk(
         }
         return options.model_copy(update=small)
 
-    monkeypatch.setattr(api, "build_options", build_small)
+    monkeypatch.setattr(build, "build_options", build_small)
     return tmp_path
 
 
@@ -159,7 +159,7 @@ def leave_interrupted(output: Path) -> None:
     """A run of that picture that was killed."""
     output.unlink(missing_ok=True)
     controls = Controls(stop=True)
-    run = api.build_run("photo.jpg", "painting.jpg", controls=controls, options={"optimizer": "adam"})
+    run = build.build_run("photo.jpg", "painting.jpg", controls=controls, options={"optimizer": "adam"})
     run.checkpoint_folder = run_folder_of(output)
     run.command = lambda: Command(output=str(output.absolute()), bit_depth=8, record=True)
     run.paint()

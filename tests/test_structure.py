@@ -68,13 +68,9 @@ LONG_FUNCTIONS = {
 TESTED_ELSEWHERE = {
     "__main__.py": "cli/test_main.py",  # which runs `python -m impasto`
     "version.py": "cli/test_main.py",
-    "events.py": "cli/test_main.py",
-    "cli/display.py": "cli/test_main.py",
     "cli/draft.py": "runs/test_draft.py",
-    "cli/output.py": "cli/test_main.py",
     "cli/style.py": "inputs/test_style_file.py",
-    "cli/syntax.py": "cli/test_main.py",
-    "cli/train.py": "stylizer/training/test_train.py",
+    "cli/train.py": "stylizer/training/test_run.py",
     "encoders/sources.py": "encoders/test_fetch.py",
     "encoders/store.py": "encoders/test_fetch.py",
     "engine/content_weight.py": "engine/test_readability.py",
@@ -100,9 +96,7 @@ TESTED_ELSEWHERE = {
     "options/recipes.py": "options/test_fields.py",
     "options/spelling.py": "options/test_fields.py",
     "runs/build.py": "test_api.py",
-    "runs/event_log.py": "cli/test_main.py",
     "runs/interrupted.py": "scenarios/test_resume.py",
-    "runs/progress.py": "cli/test_main.py",
     "runs/run.py": "test_api.py",
     "runs/save_style.py": "inputs/test_style_file.py",
     "storage/files.py": "lab/test_run_folder.py",
@@ -112,8 +106,6 @@ TESTED_ELSEWHERE = {
     "stylizer/network.py": "stylizer/test_stylizer.py",
     "stylizer/regions.py": "scenarios/test_draft_regions.py",
     "stylizer/statistics.py": "stylizer/test_stylizer.py",
-    "stylizer/training/objective.py": "stylizer/training/test_train.py",
-    "stylizer/training/run.py": "stylizer/training/test_train.py",
 }
 
 # -------------------------------------------------------------------------------------------- imports

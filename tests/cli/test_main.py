@@ -6,51 +6,20 @@ import inspect
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command_line import OUT, WITHOUT_TORCH, paint_flags, run_cli, run_python
 
 import impasto
 from impasto.cli import main as cli
-from impasto.cli.display import LiveDisplay, PlainDisplay, choose_display
-from impasto.events import Event, Notice, RunDone, RunStarted, ScaleStarted, StepDone, event_fields
 from impasto.images.writing import save_picture
 from impasto.options.fields import PaintOptions
 from impasto.options.spelling import flag_name
-from impasto.runs.event_log import EventLog
-from impasto.runs.progress import FIXED_COST_PX, Clock
-
-# Runs the command and fails, loudly and with another exit code, where it loaded torch.
-WITHOUT_TORCH = """
-import sys
-from impasto.cli.main import main
-code = main(sys.argv[1:])
-assert "torch" not in sys.modules, "torch was loaded"
-sys.exit(code)
-"""
-
-
-def run_cli(*arguments: str | Path, torch: bool = False) -> subprocess.CompletedProcess[str]:
-    start = ["-m", "impasto"] if torch else ["-c", WITHOUT_TORCH]
-    return subprocess.run(
-        [sys.executable, "-W", "error", *start, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | {"COLUMNS": "200"},
-    )
-
-
-def paint_flags(*more: str | Path) -> list[str]:
-    return ["paint", "photo.png", "painting.png", *map(str, more)]
-
 
 # ----------------------------------------------------------------------------------------- help
 
@@ -94,7 +63,6 @@ def test_flags_are_the_options_exactly(command: Any) -> None:
 
 # --------------------------------------------------------------------------------------- errors
 
-OUT = ["-o", "out.png"]
 ERRORS: list[tuple[list[str], int, list[str]]] = [
     # usage
     (["pant"], 2, ["pant", "paint"]),
@@ -216,26 +184,41 @@ def write_troubles(studio: Path) -> None:
 
 @pytest.mark.parametrize(("arguments", "code", "words"), ERRORS, ids=[" ".join(case[0]) for case in ERRORS])
 def test_an_error_is_one_line_and_leaves_nothing(
-    studio: Path, arguments: list[str], code: int, words: list[str]
+    studio: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: list[str]
 ) -> None:
     write_troubles(studio)
     before = {path: path.stat().st_mtime_ns for path in studio.rglob("*")}
-    done = run_cli(*arguments)
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("impasto: ")
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.endswith("\n")
+    assert cli.main(arguments) == code
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("impasto: ")
+    assert said.err.count("\n") == 1
+    assert said.err.endswith("\n")
     for word in words:
-        assert word in done.stderr
+        assert word in said.err
     assert {path: path.stat().st_mtime_ns for path in studio.rglob("*")} == before
 
 
-def test_main_returns_the_code_and_does_not_exit(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_load_no_torch(studio: Path) -> None:
     write_troubles(studio)
-    for arguments, code, words in ERRORS:
-        assert cli.main(arguments) == code
-        assert words[0] in capsys.readouterr().err
+    commands = [arguments for arguments, _, _ in ERRORS]
+    done = run_python(
+        "import sys\n"
+        "from impasto.cli.main import main\n"
+        f"codes = [main(words) for words in {commands}]\n"
+        "assert 'torch' not in sys.modules\n"
+        "print(*codes)"
+    )
+    assert done.stdout.split() == [str(code) for _, code, _ in ERRORS]
+    assert done.stderr.count("\n") == len(ERRORS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(paint_flags(*OUT, "--size", "big"), 2), (["paint", "gone.png", "painting.png", *OUT], 1)]
+)
+def test_the_process_ends_with_the_code(studio: Path, arguments: list[str], code: int) -> None:
+    done = run_cli(*arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
 
 
 def test_an_unwritable_folder(studio: Path) -> None:
@@ -276,7 +259,7 @@ def test_bugs_keep_their_traceback(studio: Path, monkeypatch: pytest.MonkeyPatch
     def broken(*args: object, **keywords: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("impasto.api.build_run", broken)
+    monkeypatch.setattr("impasto.runs.build.build_run", broken)
     with pytest.raises(ZeroDivisionError):
         cli.main(paint_flags(*OUT))
 
@@ -309,46 +292,6 @@ def test_only_what_was_given_overrides_a_recipe(studio: Path, quick_flags: list[
     assert cli.main(paint_flags(*OUT, *quick_flags, "--recipe", "mine.toml", "--seed", "0", "-q")) == 0
     options: Any = impasto.read_record("out.png")["options"]
     assert (options["strength"], options["seed"]) == (20, 0)
-
-
-def test_quiet_says_nothing(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(paint_flags(*OUT, *quick_flags, "--quiet", "--no-record")) == 0
-    assert capsys.readouterr() == ("", "")
-    with pytest.raises(impasto.RecordError):
-        impasto.read_record("out.png")
-
-
-def test_overwriting(studio: Path, quick_flags: list[str]) -> None:
-    Path("out.png").write_text("old")
-    Path("e.jsonl").write_text("old\n")
-    flags = [*OUT, *quick_flags, "-q", "--events", "e.jsonl"]
-    assert cli.main(paint_flags(*flags)) == 1
-    assert Path("out.png").read_text() == "old"
-    assert cli.main(paint_flags(*flags, "--overwrite")) == 0
-    assert impasto.load_picture("out.png").width_px == 48
-    assert "old" not in Path("e.jsonl").read_text()
-
-
-def test_several_paintings_with_weights(studio: Path, quick_flags: list[str]) -> None:
-    Path("painting.png").rename("a:2.png")
-    assert cli.main(["paint", "photo.png", "a:2.png:0.5", "photo.png", *OUT, *quick_flags, "-q"]) == 0
-    inputs: Any = impasto.read_record("out.png")["inputs"]
-    assert [(p["name"], p["weight"]) for p in inputs["paintings"]] == [("a:2.png", 0.5), ("photo.png", 1.0)]
-
-
-def test_weights_beside_names_that_look_like_weights(studio: Path) -> None:
-    Path("wave:0.7").touch()
-    assert cli.parse_painting("wave:0.7") == ("wave:0.7", 1.0)
-    assert cli.parse_painting("wave.jpg:0.7") == ("wave.jpg", 0.7)
-    assert cli.parse_painting("wave.jpg") == ("wave.jpg", 1.0)
-    assert cli.parse_painting(r"C:\wave.jpg") == (r"C:\wave.jpg", 1.0)
-    assert cli.parse_painting("x" * 5000 + ":2") == ("x" * 5000, 2.0)
-
-
-def test_an_events_file_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "late").mkdir()
-    with EventLog(tmp_path / "late") as log, pytest.raises(impasto.OutputError, match="late"):
-        log.write(Notice("here"))
 
 
 # ------------------------------------------------------------------------------- info and replay
@@ -408,160 +351,3 @@ def test_replay_says_why_bytes_differ(
     save_picture("old.png", pastiche.pixels, record=pastiche.record | {"machine": machine})
     assert cli.main(["replay", "old.png", str(tiny_encoder_file), *OUT]) == 0
     assert "impasto: note: not the same bytes: torch: 1.0 then," in capsys.readouterr().err
-
-
-# ------------------------------------------------------------------------------------- signals
-
-
-def wait_for_steps(path: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 100
-    while not (path.exists() and '"StepDone"' in path.read_text()):
-        assert process.poll() is None, "ended before its first step"
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_writes_the_picture_as_it_stands(
-    studio: Path,
-    quick_flags: list[str],
-    tiny_encoder_file: Path,
-    number: int,
-    code: int,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    endless = paint_flags(*OUT, "--events", "e.jsonl", *quick_flags)
-    endless[endless.index("--steps") + 1] = "1000000"
-    command = [sys.executable, "-W", "error", "-m", "impasto", *endless]
-    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            wait_for_steps(Path("e.jsonl"), process)
-            process.send_signal(number)
-            out, err = process.communicate(timeout=100)
-        finally:
-            process.kill()
-    assert process.returncode == code, err
-    assert "stopped early" in out
-    assert "stopping after this step" in err
-    events = [json.loads(line) for line in Path("e.jsonl").read_text().splitlines()]
-    last = [event for event in events if event["event"] == "StepDone"][-1]
-    record = impasto.read_record("out.png")
-    assert record["stopped_after"] == {"scale": last["scale"], "step": last["step"]}
-    again = ["replay", "out.png", str(tiny_encoder_file), "-o", "again.png"]
-    assert cli.main([*again, "--quiet"]) == 0
-    assert Path("again.png").read_bytes() == Path("out.png").read_bytes()
-    assert cli.main(["info", "again.png"]) == 0
-    assert f"stopped after      scale 1, step {last['step']}\n" in capsys.readouterr().out
-    assert cli.main([*again, "--overwrite", "--steps", "2"]) == 0
-    assert "with these options it is painted to the end" in capsys.readouterr().err
-
-
-def replace_engine(monkeypatch: pytest.MonkeyPatch, events: Iterator[Event]) -> None:
-    monkeypatch.setattr("impasto.engine.paint.iter_paint", lambda *args, **keywords: events)
-
-
-def test_a_second_interrupt_leaves_nothing(
-    studio: Path,
-    quick_flags: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def interrupted_twice() -> Iterator[Event]:
-        yield RunStarted(((38, 48),), (9,), (1,), 2048, 300_000_000, 1.0)
-        os.kill(os.getpid(), signal.SIGINT)
-        yield StepDone(0, 1, {"total": 1.0}, 1.0, None, 0.1)
-        os.kill(os.getpid(), signal.SIGINT)
-        yield StepDone(0, 2, {"total": 1.0}, 1.0, None, 0.2)
-        pytest.fail("went on after the second interrupt")
-
-    replace_engine(monkeypatch, interrupted_twice())
-    before = set(studio.iterdir())
-    handler = signal.getsignal(signal.SIGINT)
-    assert cli.main(paint_flags(*OUT, *quick_flags)) == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "impasto: interrupted, no picture written"
-    assert set(studio.iterdir()) == before
-    assert signal.getsignal(signal.SIGINT) is handler
-
-
-def test_an_interrupt_before_painting(
-    studio: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted(*args: object, **keywords: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("impasto.api.build_run", interrupted)
-    assert cli.main(paint_flags(*OUT)) == 130
-    assert capsys.readouterr().err == "impasto: interrupted, no picture written\n"
-
-
-# ------------------------------------------------------------------------------------- display
-
-RUN: list[Event] = [
-    RunStarted(((24, 32), (48, 64)), (2, 3), (1, 1), 2048, 300_000_000, 4.0),
-    ScaleStarted(0, 24, 32, 2),
-    StepDone(0, 1, {"content": 0.25, "style": 0.5, "total": 0.75}, 1.0, 0.3, 1.0),
-    StepDone(0, 2, {"content": 0.25, "style": 0.5, "total": 0.75}, 1.0, 0.3, 1.5),
-    Notice("something is worth knowing [sic]"),
-    ScaleStarted(1, 48, 64, 3),
-    StepDone(1, 1, {"content": 0.125, "style": 0.5, "total": 0.625}, 1.0, 0.3, 4.0),
-    StepDone(1, 2, {"content": 0.125, "style": 0.5, "total": 0.625}, 1.0, 0.3, 6.0),
-]
-
-
-def test_the_live_display(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from rich.console import Console
-
-    monkeypatch.setenv("COLUMNS", "100")
-    with LiveDisplay() as display:
-        for event in RUN[:1]:
-            display.show(event)
-        display._live.refresh()
-        for event in RUN[1:]:
-            display.show(event)
-        console = Console(width=100)
-        with console.capture() as captured:
-            console.print(display._render())
-    shown = captured.get()
-    for words in ("scale 2/2", "64x48", "step 2/3", "0.5 steps/s", "0:02 left", "content 0.125  style 0.5"):
-        assert words in shown
-    assert "impasto: note: something is worth knowing [sic]" in capsys.readouterr().err
-
-
-def test_the_clock() -> None:
-    clock = Clock()
-    assert (clock.steps_per_second, clock.format_time_left(), clock.share_done) == (0.0, "", 0.0)
-    for event in RUN:
-        clock.tick(event)
-    cost = [24 * 32 + FIXED_COST_PX, 48 * 64 + FIXED_COST_PX]
-    assert clock.share_done == pytest.approx((2 * cost[0] + 2 * cost[1]) / (2 * cost[0] + 3 * cost[1]))
-    assert clock.steps_per_second == 0.5
-    assert clock.format_time_left() == "0:02 left"
-    hours = Clock()
-    hours.tick(RunStarted(((10, 10),), (3601,), (1,), 2048, 300_000_000, 1.0))
-    for step in (1, 2):
-        hours.tick(StepDone(0, step, {}, 1.0, None, 2.0 * step))
-    assert hours.format_time_left() == "1:59:58 left"
-
-
-def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    with PlainDisplay() as display:
-        for event in RUN:
-            display.show(event)
-    assert capsys.readouterr().err.splitlines() == [
-        "impasto: 64x48 px in 2 scales: about 300 MB of memory, 0:04 at most",
-        "impasto: scale 1/2, 32x24 px, 2 steps",
-        "impasto: note: something is worth knowing [sic]",
-        "impasto: scale 2/2, 64x48 px, 3 steps",
-    ]
-
-
-def test_the_display_fits_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(choose_display(quiet=False), PlainDisplay)
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert isinstance(choose_display(quiet=False), LiveDisplay)
-    assert not isinstance(choose_display(quiet=True), LiveDisplay | PlainDisplay)
-
-
-def test_arrays_are_left_out_of_the_log() -> None:
-    done = RunDone(np.zeros((2, 2, 3), np.float32), False, 1.5, 12.0)
-    assert event_fields(done) == {"event": "RunDone", "stopped": False, "seconds": 1.5, "pixel_steps": 12.0}

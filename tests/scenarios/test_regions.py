@@ -288,7 +288,7 @@ def test_a_region_on_the_command_line(desk: Path, quick_flags: list[str], capsys
     assert "left.png" in shown
     assert "dots.png, weight 0.3" in shown
     assert "strength 70" in shown
-    assert "the photograph" in shown
+    assert "the photo" in shown
     cli.main(["info", "out.png", "--json"])
     assert len(json.loads(capsys.readouterr().out)["inputs"]["regions"]) == 2
 

@@ -175,7 +175,7 @@ def paint(
     from impasto.runs.build import build_run, resolve_options
 
     given = given_options(options)
-    resolve_options(recipe, given, spell=flag_name)
+    chosen = resolve_options(recipe, given, spell=flag_name)
     sheet = parse_sheet(print_size, given)
     bit_depth = to.check()
     if not paintings and not region:
@@ -185,7 +185,7 @@ def paint(
         [parse_painting(text, to.limit) for text in paintings] or None,
         regions=[parse_region(text, to.limit) for text in region or ()],
         recipe=recipe,
-        options=given,
+        options=chosen,
         sheet=sheet,
         max_pixels=to.limit,
     )

@@ -167,10 +167,10 @@ def _panel(to: Output, name: str) -> Output:
 
 
 def _paint(photo: Any, paintings: Any, to: Output, recipe: str, given: Mapping[str, Any]) -> int:
-    resolve_options(recipe, given, spell=flag_name)
+    options = resolve_options(recipe, given, spell=flag_name)
     bit_depth = int(to.bit_depth or 8)
     to.check(bit_depth)
-    run = build_run(photo, paintings, recipe=recipe, options=given, max_pixels=to.limit)
+    run = build_run(photo, paintings, recipe=recipe, options=options, max_pixels=to.limit)
     fetch_encoder(run.options.encoder, to.quiet)
     return carry_out(run, to, bit_depth)
 

@@ -41,19 +41,23 @@ def build_run(
     regions: Sequence[Region] = (),
     recipe: str | None = None,
     controls: Controls | None = None,
-    options: Mapping[str, Any],
+    options: PaintOptions | Mapping[str, Any],
     sheet: Print | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Run:
     """Validate options and load inputs; takes and raises what `impasto.paint` does.
 
-    With a `sheet` the pastiche is as large as fits it, whatever the options say.
+    `PaintOptions` are resolved already. With a `sheet` the pastiche is as large as fits it, whatever the options say.
     """
-    values, starting_picture = dict(options), None
-    if not isinstance(values.get("starting_point", ""), str):
-        starting_picture = load_input(values["starting_point"], max_pixels)
-        values["starting_point"] = starting_picture.name
-    resolved = resolve_options(recipe, values)
+    starting_picture = None
+    if isinstance(options, PaintOptions):
+        resolved = options
+    else:
+        values = dict(options)
+        if not isinstance(values.get("starting_point", ""), str):
+            starting_picture = load_input(values["starting_point"], max_pixels)
+            values["starting_point"] = starting_picture.name
+        resolved = resolve_options(recipe, values)
     inputs = RunInputs.load(
         photo,
         painting,
