@@ -56,6 +56,42 @@ def test_without_its_packages(stylizer: Stylizer, tmp_path: Path, monkeypatch: p
         export.export_onnx(stylizer, tmp_path / "a.onnx")
 
 
+@pytest.mark.parametrize(("weights", "error"), [("exact", 1e-5), ("int8", 0.05)])
+def test_a_packed_model_computes_the_same(weights: export.WeightsType, error: float) -> None:
+    ir, onnx = pytest.importorskip("onnx_ir"), pytest.importorskip("onnx")
+    from onnx.reference import ReferenceEvaluator
+
+    generator = torch.Generator().manual_seed(0)
+    halves = torch.randn(40, 40, generator=generator).half().float().T  # not contiguous, as torch.onnx hands them over
+    whole = torch.randint(-127, 128, (40, 40), generator=generator).float()
+    whole[:, 0] = 127
+    constants = {"halves": halves, "again": halves.clone(), "whole": whole * 0.01, "few": torch.ones(40) / 3}
+    tape = ir.tape.Tape()
+    values = [tape.initializer(ir.tensor(tensor, name=name)) for name, tensor in constants.items()]
+    current = photo = ir.val("photo", dtype=ir.DataType.FLOAT, shape=(1, 40))
+    for value in values:
+        current = tape.op(
+            "Add" if value.name == "few" else "MatMul", [current, value], metadata_props={"line": "x" * 99}
+        )
+    current.name, current.dtype, current.shape = "pastiche", ir.DataType.FLOAT, ir.Shape((1, 40))
+    graph = ir.Graph(
+        [photo], [current], nodes=tape.nodes, initializers=tape.initializers, opset_imports={"": 20}, name="g"
+    )
+    model = ir.Model(graph, ir_version=10)
+    feed = {"photo": np.linspace(0, 1, 40, dtype=np.float32)[None]}
+    (before,) = ReferenceEvaluator(ir.to_proto(model)).run(None, feed)
+
+    packed = onnx.load_from_string(export.pack_model(model, weights))
+    (after,) = ReferenceEvaluator(packed).run(None, feed)
+    assert np.abs(after - before).max() < error * np.abs(before).max()
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in packed.graph.initializer}
+    assert stored["few"].dtype == np.float32
+    assert stored["whole_stored"].dtype == np.int8
+    assert stored["halves_stored"].dtype == (np.float16 if weights == "exact" else np.int8)
+    assert not any(name.startswith("again") for name in stored)
+    assert not any(node.name or node.metadata_props for node in packed.graph.node)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("weights", "limit", "largest"), [("exact", 1e-3, 5e6), ("int8", 0.1, 4e6)])
 def test_onnxruntime_paints_the_same(tmp_path: Path, weights: str, limit: float, largest: float) -> None:

@@ -31,6 +31,7 @@ OPSET = 20
 ROOT_STEPS, PRODUCT_STEPS = 20, 34
 
 SMALL = 1024  # numbers in a constant that stays as it is
+LARGEST = 2**24  # numbers in a constant that is compared with others
 ROUNDING = 1e-6  # of the largest number: what counts as exact
 
 WeightsType = Literal["exact", "int8"]
@@ -137,9 +138,8 @@ def export_onnx(
     OutputError: where the file cannot be written.
     """
     try:
-        import onnx
-        import onnx_ir
-        from onnx_ir.passes import common
+        import onnx  # noqa: F401 (as onnxscript: torch.onnx writes with them)
+        import onnxscript  # noqa: F401
     except ImportError as error:
         raise OptionError(f"{error.name} is not installed; to export: pip install 'impasto[onnx]'") from error
     check_place(path, overwrite=overwrite)
@@ -157,8 +157,19 @@ def export_onnx(
             verbose=False,
         )
     assert program is not None, "torch.onnx.export returns a program with dynamo"
-    model = program.model
-    common.DeduplicateHashedInitializersPass()(model)
+    program.model.metadata_props.update(stylizer=stylizer.name, stylizer_sha256=stylizer.sha256)
+    data = pack_model(program.model, weights)
+    write_file(path, data, overwrite=overwrite)
+    return len(data)
+
+
+def pack_model(model: Any, weights: WeightsType) -> bytes:
+    """The bytes of an `onnx_ir.Model` without repeated constants and names, its large constants in fewer bits."""
+    import onnx
+    import onnx_ir
+    from onnx_ir.passes import common
+
+    common.DeduplicateInitializersPass(size_limit=LARGEST)(model)
     common.ClearMetadataAndDocStringPass()(model)  # where in our source each node comes from: a megabyte
     _shrink(model.graph, weights)
     for node in onnx_ir.traversal.RecursiveGraphIterator(model.graph):
@@ -166,12 +177,9 @@ def export_onnx(
         for value in node.outputs:
             if not value.is_graph_output():
                 value.type = value.shape = None
-    model.metadata_props.update(stylizer=stylizer.name, stylizer_sha256=stylizer.sha256)
     proto = onnx_ir.to_proto(model)
     onnx.checker.check_model(proto)
-    data = proto.SerializeToString()
-    write_file(path, data, overwrite=overwrite)
-    return len(data)
+    return bytes(proto.SerializeToString())
 
 
 def _shrink(graph: Any, weights: WeightsType) -> None:
