@@ -185,7 +185,7 @@ def test_every_form_of_style(studio: Path) -> None:
     assert read([("photo.png", 2), "painting.png"]) == [("photo.png", 2.0), ("painting.png", 1.0)]
     assert read([("photo.png", np.float32(0.5))]) == [("photo.png", 0.5)]
     painting = impasto.Painting("photo.png", 3.0)
-    assert as_paintings(painting) == as_paintings([painting]) == [painting]
+    assert as_paintings(painting) == as_paintings([painting]) == (painting,)
 
 
 @pytest.mark.parametrize(

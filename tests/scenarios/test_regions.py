@@ -404,7 +404,7 @@ REFUSALS: dict[str, Refusal] = {
         "'mmd-gaussian' takes no masks",
     ),
     "no equals sign": (lambda: parse_region("left.png"), OptionError, "--region takes MASK=PAINTING"),
-    "no painting": (lambda: parse_region("left.png="), OptionError, "MASK=photo for the photograph"),
+    "no painting": (lambda: parse_region("left.png="), OptionError, "MASK=photo for the photo"),
     "setting": (lambda: parse_region("left.png=dots.png,stength=3"), OptionError, "did you mean 'strength'"),
     "number": (lambda: parse_region("left.png=dots.png,strength=much"), OptionError, "is a number, got 'much'"),
 }  # fmt: skip
