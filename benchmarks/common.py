@@ -29,6 +29,7 @@ from impasto.errors import ImpastoError
 from impasto.events import Event, RunDone, StepDone
 from impasto.images.picture import Picture, picture_from_array, quantise
 from impasto.images.reading import load_picture
+from impasto.images.sheet import Cell, Sheet, draw_sheet
 from impasto.inputs.run_inputs import RunInputs
 from impasto.lab.metrics import to_tensor
 from impasto.losses.objective import Objective
@@ -270,11 +271,11 @@ class Report:
         self._data.setdefault("notes", []).append(text)
         self._item(text)
 
-    def sheet(self, name: str) -> Path:
-        """Where a contact sheet goes."""
-        path: Path = self._args.out / f"{self._name}-{name}.png"
+    def sheet(self, name: str, cells: Sequence[Sequence[Cell]], *, cell_px: int = 180) -> None:
+        """Draw pictures, their labels under them, on a contact sheet."""
+        path = self._args.out / f"{self._name}-{name}.png"
+        draw_sheet(Sheet(cells, cell_px=cell_px, edge_px=4, gap_px=4)).save(path, optimize=True)
         self.note(f"sheet: {path.name}")
-        return path
 
     def save(self) -> None:
         self._data["load_after"] = os.getloadavg()

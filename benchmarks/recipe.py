@@ -30,11 +30,11 @@ from common import (
     seeded_pairs,
     short_name,
 )
+from impasto.images.sheet import Cell
 from impasto.lab.metrics import noise_ratio
 from impasto.options.recipes import load_recipe
 from measures import TeacherView, border, frame
 from references import open_teacher
-from sheet import Cell, save_sheet
 
 # What FINDINGS.md was measured on: three that are easy, and three whose faces are easily lost.
 PAIRS = (
@@ -134,7 +134,7 @@ def main() -> None:
         report.table(pair.name, ("set", *MEASURES), [(name, *values[name][-1]) for name in sets])
     means = [(name, *average(rows)) for name, rows in values.items()]
     report.table(f"Mean over {len(pairs)} pairs, {args.size} px", ("set", *MEASURES), means)
-    save_sheet(report.sheet("sheet"), sheet, cell_px=args.cell)
+    report.sheet("sheet", sheet, cell_px=args.cell)
     report.save()
 
 

@@ -27,10 +27,10 @@ from common import (
 from impasto.engine.paint import iter_paint
 from impasto.engine.validate import pastiche_size
 from impasto.events import RunDone, StepDone
+from impasto.images.sheet import Cell
 from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import DRAFT, PaintOptions
 from impasto.stylizer.regions import draft_start
-from sheet import Cell, save_sheet
 
 
 def paint_from(pair: Pair, options: PaintOptions) -> tuple[Painted, list[float]]:
@@ -91,7 +91,7 @@ def measure(args: argparse.Namespace, report: Report) -> None:
         ("pair", "from the photo", "from the draft"),
         steps,
     )
-    save_sheet(report.sheet("pairs"), sheet)
+    report.sheet("pairs", sheet)
 
 
 def main() -> None:

@@ -25,9 +25,9 @@ from common import (
     short_name,
 )
 from impasto.images.picture import Picture
+from impasto.images.sheet import Cell
 from measures import TeacherView, dissimilarity, edge_disagreement
 from references import open_teacher
-from sheet import Cell, save_sheet, side_by_side
 
 SPREAD_BAR = 0.5
 STRENGTHS = (0, 10, 25, 50, 75, 90, 100)
@@ -73,9 +73,9 @@ def measure_spread(args: argparse.Namespace, report: Report, distances: dict[str
         ],
     )
     groups = [triptych(pair, painted) for pair, painted in zip(pairs, balanced, strict=True)]
-    save_sheet(report.sheet("pairs"), side_by_side(groups, 3))
+    report.sheet("pairs", side_by_side(groups, 3))
     groups = [triptych(pair, painted) for pair, painted in zip(pairs, fixed, strict=True)]
-    save_sheet(report.sheet("fixed"), side_by_side(groups, 3))
+    report.sheet("fixed", side_by_side(groups, 3))
 
 
 def _distances(distance: Distance, pairs: Sequence[Pair], painted: Sequence[Painted]) -> list[float]:
@@ -84,6 +84,13 @@ def _distances(distance: Distance, pairs: Sequence[Pair], painted: Sequence[Pain
 
 def _both(distance: Distance, pair: Pair, ours: Painted, theirs: Painted) -> str:
     return f"{distance(pair.photo, ours.picture):.3f} ({distance(pair.photo, theirs.picture):.3f})"
+
+
+def side_by_side(cells: Sequence[Sequence[Cell]], across: int) -> list[list[Cell]]:
+    """Join groups of cells into rows of `across` groups."""
+    return [
+        [cell for group in cells[start : start + across] for cell in group] for start in range(0, len(cells), across)
+    ]
 
 
 def triptych(pair: Pair, painted: Painted) -> list[Cell]:
@@ -121,7 +128,7 @@ def measure_range(
         rows,
     )
     report.bar("steps of strength that go the wrong way", float(turns), 0.0)
-    save_sheet(report.sheet("range"), sheet)
+    report.sheet("range", sheet)
 
 
 def setbacks(strengths: Sequence[float], values: Sequence[float], *, falls: bool) -> list[str]:

@@ -38,6 +38,7 @@ from common import (
 from impasto.encoders import Encoder
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.reading import load_picture
+from impasto.images.sheet import Cell
 from impasto.images.writing import save_picture
 from impasto.inputs.paintings import Painting
 from impasto.lab.metrics import color_distance, noise_ratio, style_gram, style_sliced
@@ -47,7 +48,6 @@ from impasto.stylizer.statistics import StyleStatistics
 from impasto.stylizer.stylizer import Stylizer, load_stylizer
 from measures import TeacherView, border
 from references import open_teacher
-from sheet import Cell, save_sheet
 
 MEASURES = ("content", "style", "style gram", "style sliced", "color", "sharpness", "border")
 STYLES = MEASURES[1:4]
@@ -102,7 +102,7 @@ def compare(args: argparse.Namespace, report: Report, stylizer: Stylizer) -> Non
     for name, ratio in zip(MEASURES, ratios, strict=True):
         if name in STYLES:
             report.bar(f"{name} distance over painterly's", ratio, MOST)
-    save_sheet(report.sheet("sheet"), sheet, cell_px=args.cell)
+    report.sheet("sheet", sheet, cell_px=args.cell)
 
 
 def time_it(args: argparse.Namespace, report: Report, stylizer: Stylizer) -> None:

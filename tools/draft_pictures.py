@@ -3,10 +3,12 @@
 import argparse
 from pathlib import Path
 
+import numpy as np
 from matplotlib.cbook import get_sample_data
 from PIL import Image
 
 import impasto
+from impasto.images.sheet import Cell, Sheet, draw_sheet
 
 SAMPLES = Path(impasto.__file__).parent / "inputs" / "samples"
 ORDER = ("flow",), ("dots",), ("shards",), ("woodcut",), ("wash",), ("glass",), ("flow", "glass")
@@ -22,11 +24,11 @@ def main():
         cells = [opened.convert("RGB")]
     cells[0].thumbnail((EDGE_PX, EDGE_PX))
     cells += [cell(photo, names) for names in ORDER]
-    width, height = (side + GAP_PX for side in cells[0].size)
-    rows = len(cells) // COLUMNS
-    sheet = Image.new("RGB", (width * COLUMNS - GAP_PX, height * rows - GAP_PX), "white")
-    for number, picture in enumerate(cells):
-        sheet.paste(picture, (number % COLUMNS * width, number // COLUMNS * height))
+    rows = [
+        [Cell(impasto.picture_from_array(np.asarray(picture))) for picture in cells[start : start + COLUMNS]]
+        for start in range(0, len(cells), COLUMNS)
+    ]
+    sheet = draw_sheet(Sheet(rows, cell_px=EDGE_PX, edge_px=0, gap_px=GAP_PX))
     sheet.save(args.output, quality=QUALITY, method=6)
 
 

@@ -120,8 +120,6 @@ def _reconstruct(
     photo, painting = (image, None) if kind == "content" else (None, image)
     if not all_layers:
         return _paint(photo, painting, to, recipe, given)
-    from impasto.lab.reconstruct import strip_layers
-
     option = f"{kind}_layers"
     if option in given:
         raise OptionError("--all-layers and layers of your own exclude each other")
@@ -137,23 +135,34 @@ def _reconstruct(
     return 0
 
 
-def _save_strip(kind: str, image: Path, to: Output, panels: Mapping[str, Output], given: Mapping[str, Any]) -> None:
-    from impasto.images.reading import load_picture
-    from impasto.images.writing import save_picture
-    from impasto.lab.reconstruct import draw_strip
+def strip_layers(kind: str) -> dict[str, dict[str, float]]:
+    """Layer weights of every panel of figure 1 of Gatys et al. (arXiv 1508.06576), by the panel's name.
 
-    found = {name: load_picture(panel.output) for name, panel in panels.items()}
-    first, *others = found.values()
-    original = load_picture(image, max_pixels=to.limit).pixels(first.height_px, first.width_px)
+    For ``content`` the first layer of every block alone; for ``style`` the same, all up to that block.
+    """
+    first = [f"relu{block}_1" for block in range(1, 6)]
+    if kind == "content":
+        return {name: {name: 1.0} for name in first}
+    return {name: dict.fromkeys(first[: count + 1], 1.0) for count, name in enumerate(first)}
+
+
+def _save_strip(kind: str, image: Path, to: Output, panels: Mapping[str, Output], given: Mapping[str, Any]) -> None:
+    import numpy as np
+
+    from impasto.images.reading import load_picture
+    from impasto.images.sheet import Cell, Heading, Sheet, draw_sheet
+    from impasto.images.writing import save_picture
+
     up_to = "to " if kind == "style" else ""
-    labels = [next(iter(found)), *(f"{up_to}{name}" for name in list(found)[1:])]
-    drawn = draw_strip(
-        f"{image.name}: {kind} kept by layers of {given.get('encoder', 'lite')}",
-        [("original", original), *zip(labels, (p.pixels() for p in (first, *others)), strict=True)],
+    first, *others = panels
+    sheet = Sheet(
+        [[Cell(load_picture(image, max_pixels=to.limit)), *(Cell(panel.output) for panel in panels.values())]],
+        title=f"{image.name}: {kind} kept by layers of {given.get('encoder', 'lite')}",
+        columns=[Heading(label) for label in ("original", first, *(f"{up_to}{name}" for name in others))],
     )
-    save_picture(to.output, drawn, overwrite=to.overwrite)
+    save_picture(to.output, np.asarray(draw_sheet(sheet), np.float32) / 255, overwrite=to.overwrite)
     if not to.quiet:
-        print(f"{to.output}: {len(found)} layers of {image.name}")
+        print(f"{to.output}: {len(panels)} layers of {image.name}")
 
 
 def _panel(to: Output, name: str) -> Output:

@@ -18,7 +18,6 @@ from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.recorded import RecordedPainting
 from impasto.inputs.run_inputs import describe_painting
 from impasto.lab.batch import find_pairs
-from impasto.lab.layout import PAGE_PICTURES, Heading, Page
 from impasto.lab.plan import PathLike, file_labels, job_name
 from impasto.runs.build import load_palette
 from impasto.runs.draft import Drafter, DraftOptions
@@ -156,29 +155,35 @@ class DraftFolder:
 
     def write_sheets(self) -> list[Path]:
         """Draw contact sheets of what is there: paintings as rows, photos as columns; returns their paths."""
-        from impasto.lab.sheet import Cell, Sheet, draw_sheet
+        from impasto.images.sheet import Cell, Heading, Sheet, draw_sheet, encode_png
+        from impasto.lab.layout import PAGE_PICTURES, path_or_name
 
         done = [pair for pair, path in self.paths.items() if path.is_file()]
         photos = list(dict.fromkeys(photo for photo, _ in done))
         paintings = list(dict.fromkeys(painting for _, painting in done))
-        columns = [photos[start : start + COLUMNS] for start in range(0, len(photos), COLUMNS)]
         height = max(1, PAGE_PICTURES // max(1, min(COLUMNS, len(photos))))
-        pages = [(part, paintings[top : top + height]) for part in columns for top in range(0, len(paintings), height)]
+        pages = [
+            (photos[start : start + COLUMNS], paintings[top : top + height])
+            for start in range(0, len(photos), COLUMNS)
+            for top in range(0, len(paintings), height)
+        ]
         written = []
         for number, (across, down) in enumerate(pages, start=1):
-            cells = [[self.paths[photo, painting] for photo in across] for painting in down]
-            page = Page(
-                title=f"page {number} of {len(pages)}" if len(pages) > 1 else "",
+            sheet = Sheet(
+                [
+                    [Cell(path, fault="not there") for path in (self.paths[photo, painting] for photo in across)]
+                    for painting in down
+                ],
+                title="Drafts",
+                subtitle=f"{len(photos)} photos, {len(paintings)} paintings, drafted in one pass each",
+                note=f"page {number} of {len(pages)}" if len(pages) > 1 else "",
+                rows=[Heading(self._painting_labels[painting], path_or_name(painting)) for painting in down],
+                columns=[Heading(self._photo_labels[photo], photo) for photo in across],
                 row_axis="painting",
                 column_axis="photo",
-                rows=tuple(Heading(self._painting_labels[painting], painting) for painting in down),
-                columns=tuple(Heading(self._photo_labels[photo], photo) for photo in across),
-                cells=tuple((None,) * len(across) for _ in down),
             )
-            shown = [[Cell(path if path.is_file() else None, fault="not there") for path in row] for row in cells]
-            title = f"{len(photos)} photos, {len(paintings)} paintings, drafted in one pass each"
             path = self.folder / (f"contact-sheet-{number}.png" if len(pages) > 1 else "contact-sheet.png")
-            write_file(path, draw_sheet(Sheet("Drafts", title, page, shown)), overwrite=True)
+            write_file(path, encode_png(draw_sheet(sheet)), overwrite=True)
             written.append(path)
         return written
 

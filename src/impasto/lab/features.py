@@ -1,32 +1,29 @@
-"""What a layer sees: its feature maps and their Gram matrix on one labelled contact sheet."""
+"""Feature maps of a layer and their Gram matrix, on one labelled sheet."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import matplotlib
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import CenteredNorm, Normalize, PowerNorm
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 
 from impasto.encoders import Encoder
 from impasto.errors import OptionError
-from impasto.images.picture import Picture
+from impasto.images.picture import Picture, picture_from_array
+from impasto.images.sheet import Cell, Sheet, draw_sheet
 from impasto.images.tensors import fit_long_edge
 from impasto.losses.statistics import moments
 
 COLUMNS = 8  # of feature maps
-DPI = 130
-# Inches.
-CELL, LABEL, GAP, TITLE, LEFT = 1.15, 0.2, 0.08, 0.55, 3.6
+CELL_PX, LARGE_PX, BAR_PX = 150, 400, 16
 
 
 @dataclass(frozen=True)
 class Features:
-    """A layer's answer to a picture.
+    """The feature maps of a picture at one layer.
 
     Attributes
     ----------
@@ -68,52 +65,56 @@ def read_features(encoder: Encoder, picture: Picture, layer: str, *, size_px: in
 
 
 def draw_features(features: Features, *, channels: int = 48) -> NDArray[np.float32]:
-    """Contact sheet [height, width, 3] of picture, Gram matrix and the strongest `channels`, strongest first.
+    """Sheet [height, width, 3] of picture, Gram matrix and the strongest `channels`, strongest first.
 
-    A rectified map runs from 0 (black) to its own maximum; one before the rectifier around 0 (white).
+    A rectified map runs from 0 (black) to its own maximum; one before the rectifier around 0 (white). The Gram matrix
+    of rectified maps is coloured by its square root: a few strong channels would leave the rest black.
     """
-    chosen = np.argsort(-features.energies, kind="stable")[:channels]
-    aspect = features.pixels.shape[0] / features.pixels.shape[1]
-    cell_height = CELL * min(max(aspect, 0.4), 2.5)
-    rows, columns = -(-len(chosen) // COLUMNS), min(COLUMNS, len(chosen))
-    picture_height, gram_side = min((LEFT - GAP) * aspect, 5.0), LEFT - 0.6
-    left_height = picture_height + 2 * LABEL + gram_side
-    width = max(LEFT + columns * (CELL + GAP) + 4 * GAP, 9.5)
-    height = TITLE + max(rows * (cell_height + LABEL + GAP), left_height) + 2 * GAP
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
-    canvas = FigureCanvasAgg(figure)
-
-    def place(left: float, top: float, across: float, down: float) -> Axes:
-        """Axes at inches from the upper left corner, without ticks."""
-        axes = figure.add_axes(
-            (left / width, 1 - (top + down) / height, across / width, down / height), xticks=[], yticks=[]
-        )
-        axes.spines[:].set_visible(False)
-        return axes
-
-    figure.text(GAP / width, 1 - 0.22 / height, features.title, fontsize=10, va="center")
+    strongest = np.argsort(-features.energies, kind="stable")[:channels]
     signed = bool(features.maps.min() < 0)
-    place(GAP, TITLE, LEFT - GAP, picture_height).imshow(features.pixels)
-    _draw_gram(figure, place(GAP, TITLE + picture_height + 2 * LABEL, gram_side, gram_side), features.gram, signed)
-    for place_number, channel in enumerate(chosen):
-        row, column = divmod(place_number, COLUMNS)
-        left, top = LEFT + 3 * GAP + column * (CELL + GAP), TITLE + row * (cell_height + LABEL + GAP)
-        axes = place(left, top + LABEL, CELL, cell_height)
-        plane = features.maps[channel]
-        scale = Normalize(0, max(float(plane.max()), 1e-30))
-        axes.imshow(plane, cmap="RdBu_r" if signed else "magma", norm=CenteredNorm() if signed else scale)
-        axes.set_title(f"{channel}:  {features.energies[channel]:.1%}", fontsize=7, pad=2)
-    note = f"{len(chosen)} of {len(features.maps)} channels, strongest first: number, share of the sum of squares"
-    figure.text((LEFT + 3 * GAP) / width, 1 - TITLE / height, note, fontsize=7, color="0.4", va="bottom")
-    canvas.draw()  # type: ignore[no-untyped-call]
-    sheet = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
-    return (sheet / 255).astype(np.float32)
+    cells = [
+        Cell(_draw_map(features.maps[channel], signed), figures=f"{channel}:  {features.energies[channel]:.1%}")
+        for channel in strongest
+    ]
+    strength = features.gram if signed else np.sqrt(np.maximum(features.gram, 0))
+    top = np.abs(features.gram).max()
+    scale = f"{-top:.3g} to {top:.3g}" if signed else f"0 to {top:.3g}, coloured by the root"
+    sheet = Sheet(
+        [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)],
+        title="Feature maps",
+        subtitle=features.title,
+        note=f"{len(cells)} of {len(features.maps)} channels, strongest first: number, share of the sum of squares",
+        shared=[
+            ("picture", picture_from_array(features.pixels)),
+            (f"Gram matrix per position, {scale}", _with_bar(strength, signed)),
+        ],
+        shared_px=LARGE_PX,
+        cell_px=CELL_PX,
+    )
+    return np.asarray(draw_sheet(sheet), np.float32) / np.float32(255)
 
 
-def _draw_gram(figure: Figure, axes: Axes, gram: NDArray[np.float64], signed: bool) -> None:
-    """A square root for the colours of rectified maps: a few strong channels would leave the rest black."""
-    norm = CenteredNorm() if signed else PowerNorm(0.5, 0, max(float(gram.max()), 1e-30))
-    image = axes.imshow(gram, cmap="RdBu_r" if signed else "magma", norm=norm, interpolation="nearest")
-    axes.set_title("Gram matrix, per position" + ("" if signed else "; colours by the root"), fontsize=8, loc="left")
-    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
-    bar.ax.tick_params(labelsize=6)
+def _with_bar(matrix: NDArray[np.float64], signed: bool) -> Picture:
+    """A matrix and, at its right, the bar of its colours with the largest value on top."""
+    side = LARGE_PX - 2 * BAR_PX
+    image = Image.fromarray(_colour(matrix, signed)).resize((side, side), Image.Resampling.NEAREST)
+    ramp = np.linspace(1, -1 if signed else 0, side)[:, None].repeat(BAR_PX, 1)
+    gap = np.full((side, BAR_PX, 3), 255, np.uint8)
+    return picture_from_array(np.concatenate([np.asarray(image), gap, _colour(ramp, signed)], 1))
+
+
+def _colour(plane: NDArray[np.floating], signed: bool) -> NDArray[np.uint8]:
+    """A plane as colours [height, width, 3]: from 0 to its maximum, or around 0 to its largest magnitude."""
+    top = max(float(np.abs(plane).max()), 1e-30)
+    scaled = (plane / top + 1) / 2 if signed else np.maximum(plane, 0) / top
+    colours: NDArray[np.uint8] = matplotlib.colormaps["RdBu_r" if signed else "magma"](scaled, bytes=True)
+    return np.ascontiguousarray(colours[..., :3])
+
+
+def _draw_map(plane: NDArray[np.float32], signed: bool) -> Picture:
+    """A feature map, a small one enlarged so that each position is a square of one colour."""
+    image = Image.fromarray(_colour(plane, signed))
+    if max(image.size) < CELL_PX:
+        height, width = fit_long_edge(plane.shape[0], plane.shape[1], CELL_PX)
+        image = image.resize((width, height), Image.Resampling.NEAREST)
+    return picture_from_array(np.asarray(image))

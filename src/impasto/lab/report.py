@@ -16,14 +16,13 @@ from PIL import Image
 
 from impasto.errors import ImpastoError
 from impasto.images.reading import load_picture
+from impasto.images.sheet import Cell, Sheet, draw_sheet, encode_png
 from impasto.images.tensors import fit_long_edge
-from impasto.inputs.style_file import is_style_file
 from impasto.lab.curves import PARTS, draw_curves, read_curve
 from impasto.lab.jobs import LabJob, Role
-from impasto.lab.layout import Page, axis_title, constant_input, describe_labels, lay_out
+from impasto.lab.layout import Page, axis_title, describe_labels, lay_out, shared_inputs
 from impasto.lab.metrics import METRICS
 from impasto.lab.run_folder import LabResult, RunFolder
-from impasto.lab.sheet import Cell, Sheet, draw_sheet
 from impasto.options.fields import PaintOptions
 from impasto.options.spelling import format_value
 from impasto.version import __version__
@@ -44,7 +43,7 @@ def write_report(folder: RunFolder, judge: str) -> None:
         stale.unlink()
     for number, page in enumerate(pages, start=1):
         name = "contact-sheet.png" if number == 1 else f"contact-sheet-{number}.png"
-        folder.write(name, draw_sheet(_sheet(folder, page, results, judge)))
+        folder.write(name, encode_png(draw_sheet(_sheet(folder, page, results, judge))))
     curves = [
         curve
         for job in folder.manifest.jobs
@@ -101,7 +100,7 @@ def build_table(folder: RunFolder, results: Mapping[str, LabResult | None]) -> s
 
 def _sheet(folder: RunFolder, page: Page, results: Mapping[str, LabResult | None], judge: str) -> Sheet:
     cells = [[_cell(folder, page, job, results[job.name]) if job else None for job in row] for row in page.cells]
-    return Sheet(_title(folder), _subtitle(folder, results, judge), page, cells, _shared(folder))
+    return page.sheet(cells, _title(folder), _subtitle(folder, results, judge), shared_inputs(folder.manifest.jobs))
 
 
 def _cell(folder: RunFolder, page: Page, job: LabJob, result: LabResult | None) -> Cell:
@@ -129,11 +128,6 @@ def _subtitle(folder: RunFolder, results: Mapping[str, LabResult | None], judge:
     counts = [f"{states.count(state)} {state}" for state in ("failed", NOT_RUN) if state in states]
     pictures = "1 picture" if states.count("done") == 1 else f"{states.count('done')} pictures"
     return ", ".join([pictures, *counts]) + f"  ·  distances judged by {judge}  ·  impasto {__version__}"
-
-
-def _shared(folder: RunFolder) -> list[tuple[str, Path]]:
-    found = ((role, constant_input(folder.manifest.jobs, role)) for role in (Role.PHOTO, Role.PAINTING))
-    return [(role, path) for role, path in found if path]
 
 
 def _group(folder: RunFolder, job: LabJob) -> tuple[int, int]:
@@ -186,14 +180,13 @@ def build_page(
         subtitle=_subtitle(folder, results, judge),
         judge=judge,
         pages=pages,
-        axis_title=axis_title,
         cell_px=lambda page: max(150, min(340, (1160 - 150 * bool(page.rows)) // len(page.cells[0]) - 12)),
+        axis_title=axis_title,
         axes=[axis_title(axis.name) for axis in folder.manifest.axes],
         jobs=list(shown.values()),
         job_of=shown,
-        shared=_shared(folder),
-        embedded=lambda path: _embedded(path, edge),
-        is_style_file=is_style_file,
+        shared=shared_inputs(jobs),
+        embed=lambda path: _embed(path, edge),
         metrics=METRICS,
         figures=[name for name, _ in next(iter(shown.values())).cells],
         plot=_data_uri("png", plot) if plot else None,
@@ -212,22 +205,20 @@ def _shown(folder: RunFolder, number: int, job: LabJob, result: LabResult | None
         labels=[job.labels[axis.name] for axis in folder.manifest.axes],
         status=result.status if result else NOT_RUN,
         error=(result.error or "") if result else "",
-        picture=_embedded(folder.picture_path(job), edge) if done else None,
+        picture=_embed(folder.picture_path(job), edge) if done else None,
         figures=_figures(done) if done else "",
         cells=list(figures.items()),
     )
 
 
-def _embedded(path: Path | None, long_edge_px: int) -> str | None:
-    """A picture as a data URI, never enlarged; None where it cannot be read, and for a style file."""
-    if path is None or is_style_file(path):
-        return None
+def _embed(path: Path, long_edge_px: int) -> str | None:
+    """A picture as a data URI, never enlarged; None where it cannot be read."""
     try:
         picture = load_picture(path)
     except ImpastoError:
         return None
-    own = max(picture.height_px, picture.width_px)
-    pixels = picture.pixels(*fit_long_edge(picture.height_px, picture.width_px, min(own, long_edge_px)))
+    edge = min(long_edge_px, max(picture.height_px, picture.width_px))
+    pixels = picture.pixels(*fit_long_edge(picture.height_px, picture.width_px, edge))
     file = io.BytesIO()
     Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(file, "WEBP", quality=WEBP_QUALITY)
     return _data_uri("webp", file.getvalue())

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from impasto.images.reading import load_picture
+from impasto.images.sheet import Cell, draw_sheet, encode_png
 from impasto.lab.jobs import Axis, LabJob, LabManifest, Role, check_inputs
 from impasto.lab.layout import lay_out
 from impasto.lab.paint_job import iter_painting
 from impasto.lab.plan import Planner
 from impasto.lab.run_folder import RunFolder
 from impasto.lab.runner import with_threads
-from impasto.lab.sheet import Cell, Sheet, draw_sheet
 from impasto.lab.sweep import plan_sweep
 from impasto.lab.workers import JobEnded, JobProgress, run_here
 from impasto.runs.progress import Clock
@@ -110,7 +110,7 @@ class _Grid:
         photo = manifest.jobs[0].files(Role.PHOTO)[0].path
         title = Path(order.names.get(str(photo), photo.name)).stem
         subtitle = f"painting × strength  ·  impasto {__version__}"
-        sheet = draw_sheet(Sheet(title, subtitle, page, cells, [("photo", photo)]))
+        sheet = encode_png(draw_sheet(page.sheet(cells, title, subtitle, [("photo", photo)])))
         write_file(order.files.picture, sheet, overwrite=True)
         picture = load_picture(order.files.picture)
         save_reduced(order.files.thumbnail, picture.pixels(), THUMBNAIL_PX)

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.errors import CheckpointError, OutputError
+from impasto.images.picture import picture_from_array
+from impasto.images.sheet import Cell, Heading, Sheet, draw_sheet
 from impasto.images.writing import save_picture
 from impasto.storage.atomic import open_whole
 from impasto.stylizer.network import Network
@@ -111,10 +113,10 @@ def _read_checkpoint(path: Path) -> Mapping[str, object]:
 
 
 @torch.no_grad()
-def _validate(trainer: Trainer, encoder: Encoder, sample: TrainingSet, sheet: Path) -> dict[str, float]:
+def _validate(trainer: Trainer, encoder: Encoder, sample: TrainingSet, path: Path) -> dict[str, float]:
     """Paint every photo held out like one painting held out; returns mean losses.
 
-    `sheet`: where rows of (photo, painting, draft) are drawn.
+    `path`: where a sheet of photo, painting and draft is drawn.
     """
     network = Network()
     network.load_state_dict(trainer.average)
@@ -129,9 +131,9 @@ def _validate(trainer: Trainer, encoder: Encoder, sample: TrainingSet, sheet: Pa
         style_loss = BatchStyleLoss(encoder, style.batch(), network.usual_variance())
         styles.append(float(style_distance(style_loss.distances(batch_statistics(maps)))))
         distances.append(float(unreadability(maps, encoder(photo, ENCODED))))
-        rows.append(torch.cat([_framed(picture) for picture in (photo, painting, draft)], 3))
-    pixels = torch.cat(rows, 2)[0].permute(1, 2, 0).contiguous().numpy()
-    save_picture(sheet, np.clip(pixels, 0, 1), overwrite=True)
+        rows.append([Cell(picture_from_array(picture)) for picture in (photo, painting, draft.clamp(0, 1))])
+    drawn = draw_sheet(Sheet(rows, f"Step {trainer.step}", columns=[*map(Heading, ("photo", "painting", "draft"))]))
+    save_picture(path, np.asarray(drawn, np.float32) / 255, overwrite=True)
     return {"style": sum(styles) / len(styles), "unreadability": sum(distances) / len(distances)}
 
 
@@ -140,9 +142,3 @@ def _fitted(image: Tensor) -> Tensor:
     factor = min(1.0, SAMPLE_PX / max(image.shape[1:]))
     size = [max(32, round(side * factor / 16) * 16) for side in image.shape[1:]]
     return F.interpolate(image[None].float() / 255, size, mode="bicubic", antialias=True).clamp(0, 1)
-
-
-def _framed(picture: Tensor) -> Tensor:
-    """A picture in the corner of a white square."""
-    height, width = picture.shape[2:]
-    return F.pad(picture, (0, SAMPLE_PX - width, 0, SAMPLE_PX - height), value=1.0)
