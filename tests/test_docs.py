@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -25,6 +26,7 @@ from impasto.options.recipes import recipe_names
 from impasto.runs import build
 from impasto.runs.interrupted import Command, run_folder_of
 from impasto.runs.record import RunRecord, parse_record
+from import_graph import owner_of, tree
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -240,6 +242,47 @@ def test_the_record_shown_is_a_record() -> None:
 def test_every_recipe_is_described() -> None:
     described = re.findall(r"^\| `([\w-]+)` \|", prose(ROOT / "docs/recipes.md").split("## A recipe")[0], re.M)
     assert sorted(described) == recipe_names()
+
+
+# ------------------------------------------------------------------------------------------ architecture
+
+ARCHITECTURE = ROOT / "docs/architecture.md"
+ROOMS = {path.name.removesuffix(".py") for path in (ROOT / "src/impasto").iterdir() if not path.name.startswith("_")}
+ROOMS -= {"py.typed"}
+
+
+def names_defined(module: str) -> set[str]:
+    """Functions and classes of a module, and methods as ``Class.method``."""
+    names = set()
+    for node in tree(module).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}.{method.name}" for method in node.body if isinstance(method, ast.FunctionDef)}
+    return names
+
+
+def test_names_in_the_architecture_exist() -> None:
+    spans = re.findall(r"`([^`\n]+)`", prose(ARCHITECTURE))
+    names = [span for span in spans if re.fullmatch(r"\w+\.[\w.]+", span) and span.split(".")[0] in ROOMS]
+    files = [span for span in spans if re.fullmatch(r"[\w/]+\.(py|js)", span)]
+    assert len(names) > 20
+    assert len(files) > 10
+    for name in names:
+        if name.endswith(".py"):
+            continue
+        module = owner_of(f"impasto.{name}")
+        assert module is not None, name
+        assert module != "impasto", name
+        attribute = f"impasto.{name}".removeprefix(f"{module}.")
+        assert attribute == module or attribute in names_defined(module), name
+    for file in files:
+        assert (ROOT / "src/impasto" / file).exists() or (ROOT / file).exists(), file
+
+
+def test_the_architecture_lists_every_room() -> None:
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", prose(ARCHITECTURE).split("## Five ideas")[0], re.MULTILINE)
+    assert sorted(name for row in rows for name in re.findall(r"`(\w+)`", row)) == sorted(ROOMS)
 
 
 # ------------------------------------------------------------------------------------------------- links
