@@ -67,7 +67,7 @@ def painting_pixels() -> np.ndarray:
 
 
 @pytest.fixture
-def studio(
+def folder_with_pictures(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     photo_pixels: np.ndarray,

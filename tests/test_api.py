@@ -69,8 +69,8 @@ def test_type_checkers_know_the_same_names_from_the_same_modules() -> None:
 # ------------------------------------------------------------------------------------------- paint
 
 
-def test_paint_from_paths(studio: Path, quick: Quick) -> None:
-    pastiche = impasto.paint("photo.png", studio / "painting.png", **quick)
+def test_paint_from_paths(folder_with_pictures: Path, quick: Quick) -> None:
+    pastiche = impasto.paint("photo.png", folder_with_pictures / "painting.png", **quick)
     assert pastiche.pixels.shape == (38, 48, 3)
     assert pastiche.pixels.dtype == np.float32
     assert 0 <= pastiche.pixels.min() < pastiche.pixels.max() <= 1
@@ -81,7 +81,7 @@ def test_paint_from_paths(studio: Path, quick: Quick) -> None:
 
 
 def test_arrays_tensors_and_pictures_paint_alike(
-    studio: Path, quick: Quick, photo_pixels: np.ndarray, painting_pixels: np.ndarray
+    folder_with_pictures: Path, quick: Quick, photo_pixels: np.ndarray, painting_pixels: np.ndarray
 ) -> None:
     expected = impasto.paint("photo.png", "painting.png", **quick).pixels
     tensors = [torch.from_numpy(p).permute(2, 0, 1) for p in (photo_pixels, painting_pixels)]
@@ -93,7 +93,7 @@ def test_arrays_tensors_and_pictures_paint_alike(
         assert np.array_equal(impasto.paint(content, style, **quick).pixels, expected)
 
 
-def test_a_list_of_paintings_blends(studio: Path, quick: Quick, photo_pixels: np.ndarray) -> None:
+def test_a_list_of_paintings_blends(folder_with_pictures: Path, quick: Quick, photo_pixels: np.ndarray) -> None:
     def paint(style: Any) -> np.ndarray:
         return impasto.paint("photo.png", style, **quick).pixels
 
@@ -104,7 +104,7 @@ def test_a_list_of_paintings_blends(studio: Path, quick: Quick, photo_pixels: np
     assert np.array_equal(paint([("painting.png", 2), (photo_pixels, 6)]), blended), "weights are shares"
 
 
-def test_iter_paint_tells_what_happens(studio: Path, quick: Quick) -> None:
+def test_iter_paint_tells_what_happens(folder_with_pictures: Path, quick: Quick) -> None:
     events = list(impasto.iter_paint("photo.png", "painting.png", **quick))
     assert isinstance(events[0], RunStarted)
     assert events[0].steps == (3, 2)
@@ -115,34 +115,34 @@ def test_iter_paint_tells_what_happens(studio: Path, quick: Quick) -> None:
     assert isinstance(events[-1], RunDone)
 
 
-def test_iter_paint_checks_before_the_first_event(studio: Path) -> None:
+def test_iter_paint_checks_before_the_first_event(folder_with_pictures: Path) -> None:
     with pytest.raises(OptionError, match="size_px"):
         impasto.iter_paint("photo.png", "painting.png", size_px=0)
     with pytest.raises(InputError, match=r"nothing\.png"):
         impasto.iter_paint("photo.png", "nothing.png")
 
 
-def test_stopping_returns_the_picture_as_it_stands(studio: Path, quick: Quick) -> None:
+def test_stopping_returns_the_picture_as_it_stands(folder_with_pictures: Path, quick: Quick) -> None:
     pastiche = impasto.paint("photo.png", "painting.png", controls=Controls(stop=True), **quick)
     assert pastiche.stopped
     assert pastiche.pixels.shape == (38, 48, 3)
     assert pastiche.record["stopped_after"] == {"scale": 0, "step": 1}
 
 
-def test_a_recipe_is_overridden_by_options(studio: Path, quick: Quick) -> None:
+def test_a_recipe_is_overridden_by_options(folder_with_pictures: Path, quick: Quick) -> None:
     Path("mine.toml").write_text("strength = 20\nseed = 4\n")
     record = impasto.paint("photo.png", "painting.png", recipe="mine.toml", seed=5, **quick).record
     assert record["recipe"] == "mine.toml"
     assert (record["options"]["strength"], record["options"]["seed"]) == (20, 5)
 
 
-def test_an_error_in_a_recipe_names_it(studio: Path) -> None:
+def test_an_error_in_a_recipe_names_it(folder_with_pictures: Path) -> None:
     Path("mine.toml").write_text("stpes = 20\n")
     with pytest.raises(OptionError, match=r"^recipe mine\.toml: unknown option 'stpes'; did you mean 'steps'"):
         impasto.paint("photo.png", "painting.png", recipe="mine.toml")
 
 
-def test_a_picture_as_starting_point(studio: Path, quick: Quick, painting_pixels: np.ndarray) -> None:
+def test_a_picture_as_starting_point(folder_with_pictures: Path, quick: Quick, painting_pixels: np.ndarray) -> None:
     by_path = impasto.paint("photo.png", "painting.png", starting_point="painting.png", **quick)
     by_array = impasto.paint("photo.png", "painting.png", starting_point=painting_pixels, **quick)
     assert np.array_equal(by_path.pixels, by_array.pixels)
@@ -151,7 +151,7 @@ def test_a_picture_as_starting_point(studio: Path, quick: Quick, painting_pixels
     assert by_path.record["inputs"]["starting_picture"]["name"] == "painting.png"
 
 
-def test_alpha_of_the_photo_is_kept(studio: Path, quick: Quick, photo_pixels: np.ndarray) -> None:
+def test_alpha_of_the_photo_is_kept(folder_with_pictures: Path, quick: Quick, photo_pixels: np.ndarray) -> None:
     alpha = np.zeros((*photo_pixels.shape[:2], 1), np.uint8)
     alpha[:, 30:] = 255
     pastiche = impasto.paint(np.concatenate([photo_pixels, alpha], axis=2), "painting.png", **quick)
@@ -173,7 +173,7 @@ def test_weights_are_positive_and_finite(weight: object) -> None:
         as_paintings([("painting.png", weight)])  # type: ignore[list-item]
 
 
-def test_every_form_of_style(studio: Path) -> None:
+def test_every_form_of_style(folder_with_pictures: Path) -> None:
     def read(style: Any) -> list[tuple[str, float]]:
         return [(painting.picture.name, painting.weight) for painting in as_paintings(style)]
 
@@ -200,12 +200,14 @@ def test_every_form_of_style(studio: Path) -> None:
         ("missing.png", "painting.png", InputError, r"missing\.png"),
     ],
 )
-def test_what_is_no_picture(studio: Path, content: Any, style: Any, error: type[Exception], words: str) -> None:
+def test_what_is_no_picture(
+    folder_with_pictures: Path, content: Any, style: Any, error: type[Exception], words: str
+) -> None:
     with pytest.raises(error, match=words):
         impasto.paint(content, style)
 
 
-def test_unknown_names_offer_the_nearest(studio: Path, quick: Quick) -> None:
+def test_unknown_names_offer_the_nearest(folder_with_pictures: Path, quick: Quick) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"sise_px": 3}, "did you mean 'size_px'"),
         ({"recipe": "painterl"}, "did you mean 'painterly'"),
@@ -222,7 +224,7 @@ def test_unknown_names_offer_the_nearest(studio: Path, quick: Quick) -> None:
 
 
 @pytest.fixture
-def pastiche(studio: Path, quick: Quick) -> impasto.Pastiche:
+def pastiche(folder_with_pictures: Path, quick: Quick) -> impasto.Pastiche:
     return impasto.paint("photo.png", "painting.png", **quick)
 
 

@@ -247,7 +247,7 @@ def test_every_module_has_its_tests() -> None:
 
 @pytest.mark.xfail(reason="the objective is not a list of terms yet", strict=False)
 def test_from_paint_to_the_formula_of_the_style_loss(
-    studio: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    folder_with_pictures: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chains = set[tuple[tuple[str, str], ...]]()
     formula = WassersteinLoss.__call__

@@ -33,13 +33,13 @@ SAMPLES = Path(__file__).parents[2] / "src" / "impasto" / "inputs" / "samples"
 
 
 @pytest.fixture
-def photo(studio: Path) -> Path:
-    return studio / "photo.png"
+def photo(folder_with_pictures: Path) -> Path:
+    return folder_with_pictures / "photo.png"
 
 
 @pytest.fixture
-def painting(studio: Path) -> Path:
-    return studio / "painting.png"
+def painting(folder_with_pictures: Path) -> Path:
+    return folder_with_pictures / "painting.png"
 
 
 def state(page: Page, job: str) -> str:
@@ -281,24 +281,24 @@ def test_a_restart_of_the_studio(
     assert not list((server.folder / "uploading").glob("*/*")), "gradio's copies of uploads stay behind"
 
 
-def test_bad_uploads_end_in_the_command_lines_words(page: Page, studio: Path) -> None:
-    (studio / "text.jpg").write_text("no picture at all")
+def test_bad_uploads_end_in_the_command_lines_words(page: Page, folder_with_pictures: Path) -> None:
+    (folder_with_pictures / "text.jpg").write_text("no picture at all")
     with pytest.raises(InputError) as refused:
         load_picture("text.jpg")
-    page.set_input_files("#photo-file", studio / "text.jpg")
+    page.set_input_files("#photo-file", folder_with_pictures / "text.jpg")
     assert page.locator(".message span").inner_text() == str(refused.value)
     page.click(".message button")
 
     rng = np.random.default_rng(0)
-    Image.fromarray(rng.integers(0, 255, (900, 900, 3), np.uint8)).save(studio / "large.png")
-    page.set_input_files("#painting-file", studio / "large.png")
+    Image.fromarray(rng.integers(0, 255, (900, 900, 3), np.uint8)).save(folder_with_pictures / "large.png")
+    page.set_input_files("#painting-file", folder_with_pictures / "large.png")
     assert "more bytes than the 2000000 that may be uploaded" in page.locator(".message span").inner_text()
     page.click(".message button")
 
-    Image.new("RGB", (2000, 1000)).save(studio / "wide.png")
+    Image.new("RGB", (2000, 1000)).save(folder_with_pictures / "wide.png")
     with pytest.raises(InputError) as refused:
         load_picture("wide.png", max_pixels=1_000_000)
-    page.set_input_files("#photo-file", studio / "wide.png")
+    page.set_input_files("#photo-file", folder_with_pictures / "wide.png")
     words = page.locator(".message span").inner_text()
     assert words.startswith(str(refused.value).partition(", or raise max_pixels")[0])
     assert words.endswith(", or start the studio with a larger --max-pixels")

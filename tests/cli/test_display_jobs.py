@@ -18,7 +18,7 @@ from impasto.lab.sweep import plan_sweep
 
 
 @pytest.fixture
-def plan(studio: Path, quick: dict[str, Any]) -> Any:
+def plan(folder_with_pictures: Path, quick: dict[str, Any]) -> Any:
     shutil.copy("photo.png", "bad.png")
     plan = plan_sweep("photo.png", [("painting.png", 1.0)], {"photo": ["photo.png", "bad.png"]}, Planner(values=quick))
     Path("bad.png").write_text("x")

@@ -97,7 +97,9 @@ def test_import(source: Source, published: bytes, tmp_path: Path, capsys: Captur
     assert capsys.readouterr().out == f"vgg19: {stored.path}\n"
 
 
-def test_import_as_an_encoder_file(source: Source, tmp_path: Path, studio: Path, capsys: Captured) -> None:
+def test_import_as_an_encoder_file(
+    source: Source, tmp_path: Path, folder_with_pictures: Path, capsys: Captured
+) -> None:
     write_published(tmp_path / "own.h5", seed=4)
     assert run("weights", "import", tmp_path / "own.h5", "-o", "own.safetensors") == 0
     assert run("paint", "photo.png", "painting.png", "-o", "out.png", "--encoder", "own.safetensors", *SMALL) == 0
@@ -139,7 +141,7 @@ def test_the_live_display_shows_bytes(capsys: Captured, monkeypatch: pytest.Monk
 # --------------------------------------------------------------------------------------------- painting
 
 
-def test_the_first_painting_fetches(source: Source, web: Web, studio: Path, capsys: Captured) -> None:
+def test_the_first_painting_fetches(source: Source, web: Web, folder_with_pictures: Path, capsys: Captured) -> None:
     paint = ["paint", "photo.png", "painting.png", "--encoder", "vgg19", "--pooling", "average", *SMALL]
     assert run(*paint, "-o", "first.png") == 0
     assert source.url in capsys.readouterr().err
@@ -165,7 +167,7 @@ def test_the_first_painting_fetches(source: Source, web: Web, studio: Path, caps
     assert Path("first.png").read_bytes() != Path("other.png").read_bytes()
 
 
-def test_python_paints_after_fetching(source: Source, studio: Path) -> None:
+def test_python_paints_after_fetching(source: Source, folder_with_pictures: Path) -> None:
     options = {"encoder": "vgg19", "size_px": 48, "min_scale_px": 48, "steps": (1,), "threads": 1}
     events = list(impasto.iter_paint("photo.png", "painting.png", **options))
     kinds = [type(event) for event in events]
@@ -174,14 +176,14 @@ def test_python_paints_after_fetching(source: Source, studio: Path) -> None:
     assert impasto.paint("photo.png", "painting.png", **options).record["encoder"]["name"] == "vgg19"
 
 
-def test_offline_nothing_is_painted(source: Source, web: Web, studio: Path, capsys: Captured) -> None:
+def test_offline_nothing_is_painted(source: Source, web: Web, folder_with_pictures: Path, capsys: Captured) -> None:
     web.status = 503
     assert run("paint", "photo.png", "painting.png", "-o", "out.png", "--encoder", "vgg19", "--quiet") == 1
     assert "impasto weights import FILE" in capsys.readouterr().err
     assert not Path("out.png").exists()
 
 
-def test_layers_before_the_rectifier_paint(source: Source, studio: Path) -> None:
+def test_layers_before_the_rectifier_paint(source: Source, folder_with_pictures: Path) -> None:
     layers = ["--content-layers", "conv4_2", "--style-layers", "conv1_1:1,relu5_4:2", "--margin", "0"]
     paint = ["paint", "photo.png", "painting.png", "--encoder", "vgg19", *SMALL, *layers, "-o", "out.png"]
     assert run(*paint, "--events", "e.jsonl") == 0
@@ -189,7 +191,7 @@ def test_layers_before_the_rectifier_paint(source: Source, studio: Path) -> None
     assert not [event for event in events if event["event"] == "Notice" and "left out" in event["message"]]
 
 
-def test_average_pooling_of_a_distilled_encoder_is_noted(studio: Path, capsys: Captured) -> None:
+def test_average_pooling_of_a_distilled_encoder_is_noted(folder_with_pictures: Path, capsys: Captured) -> None:
     for pooling, noted in (("average", True), ("max", False)):
         paint = ["paint", "photo.png", "painting.png", "-o", "out.png", "--overwrite", *SMALL, "--pooling", pooling]
         assert run(*paint) == 0
@@ -199,7 +201,7 @@ def test_average_pooling_of_a_distilled_encoder_is_noted(studio: Path, capsys: C
 # --------------------------------------------------------------------------------------------- features
 
 
-def test_the_features_command(studio: Path, capsys: Captured) -> None:
+def test_the_features_command(folder_with_pictures: Path, capsys: Captured) -> None:
     assert run("features", "photo.png", "--layer", "relu3_1", "--channels", "4") == 0
     assert capsys.readouterr().out.startswith("photo-relu3_1.png: photo.png, 60x48 px    lite relu3_1: 64 channels")
     with Image.open("photo-relu3_1.png") as sheet:
@@ -223,15 +225,15 @@ def test_the_features_command(studio: Path, capsys: Captured) -> None:
     ],
 )
 def test_features_that_cannot_be_drawn(
-    studio: Path, capsys: Captured, arguments: list[str], code: int, words: str
+    folder_with_pictures: Path, capsys: Captured, arguments: list[str], code: int, words: str
 ) -> None:
     assert run("features", *arguments) == code
     told = capsys.readouterr().err
     assert words in told
     assert told.count("\n") == 1
-    assert sorted(path.name for path in studio.iterdir()) == ["painting.png", "photo.png"]
+    assert sorted(path.name for path in folder_with_pictures.iterdir()) == ["painting.png", "photo.png"]
 
 
-def test_features_of_an_encoder_that_is_fetched(source: Source, studio: Path) -> None:
+def test_features_of_an_encoder_that_is_fetched(source: Source, folder_with_pictures: Path) -> None:
     assert run("features", "photo.png", "--layer", "conv4_2", "--encoder", "vgg19", "-o", "sheet.png", "-q") == 0
     assert Path("sheet.png").stat().st_size

@@ -22,7 +22,7 @@ def run(*arguments: str) -> int:
     return cli.main(list(arguments))
 
 
-def test_a_sweep(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sweep(folder_with_pictures: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     grid = ["--vary", "strength=20,50", "steps=2;3,2", "-o", "grid"]
     flags = [*quick_flags[: quick_flags.index("--steps")], *quick_flags[quick_flags.index("--steps") + 2 :]]
     assert run("sweep", *PAIR, *grid, *flags) == 0
@@ -35,7 +35,7 @@ def test_a_sweep(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFix
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_batch(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_batch(folder_with_pictures: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     Path("photos").mkdir()
     shutil.copy("photo.png", "photos/one.png")
     Path("photos/two.png").write_text("no picture")
@@ -48,7 +48,7 @@ def test_a_batch(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFix
     assert run("batch", "pairs.csv", "-o", "run2", "--quiet", *quick_flags) == 0
 
 
-def test_a_comparison(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_comparison(folder_with_pictures: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("compare", *PAIR, "--with", "painterly", "file:photo.png=The photo", "-o", "run", *quick_flags) == 0
     assert Path("run/pastiches/The-photo.png").exists()
     assert "2 of 2 pictures" in capsys.readouterr().out
@@ -76,7 +76,7 @@ def test_a_comparison(studio: Path, quick_flags: list[str], capsys: pytest.Captu
     ],
 )
 def test_errors_are_one_line(
-    studio: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: list[str]
+    folder_with_pictures: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: list[str]
 ) -> None:
     assert run(*arguments) == code
     told = capsys.readouterr()
@@ -84,7 +84,7 @@ def test_errors_are_one_line(
     assert told.err.startswith("impasto: ")
     assert told.err.count("\n") == 1, told.err
     assert all(word in told.err for word in words), told.err
-    assert sorted(path.name for path in studio.iterdir()) == ["painting.png", "photo.png"]
+    assert sorted(path.name for path in folder_with_pictures.iterdir()) == ["painting.png", "photo.png"]
 
 
 @pytest.mark.parametrize("command", ["sweep", "batch", "compare"])
@@ -106,7 +106,7 @@ def test_every_option_is_a_flag(command: str) -> None:
         ["again", "run"],
     ],
 )
-def test_errors_come_before_torch_is_loaded(studio: Path, arguments: list[str]) -> None:
+def test_errors_come_before_torch_is_loaded(folder_with_pictures: Path, arguments: list[str]) -> None:
     script = (
         "import sys\nfrom impasto.cli.main import main\ncode = main(sys.argv[1:])\n"
         "sys.exit(9 if 'torch' in sys.modules else code)"
@@ -126,7 +126,7 @@ def test_help_loads_no_torch(command: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs POSIX signals")
-def test_ctrl_c_leaves_finished_jobs_and_says_so(studio: Path, quick_flags: list[str]) -> None:
+def test_ctrl_c_leaves_finished_jobs_and_says_so(folder_with_pictures: Path, quick_flags: list[str]) -> None:
     flags = [*quick_flags[: quick_flags.index("--steps")], *quick_flags[quick_flags.index("--steps") + 2 :]]
     command = ["sweep", *PAIR, "--vary", "steps=1;100000", "--stop-tolerance", "0", "-o", "run", *flags]
     process = subprocess.Popen([sys.executable, "-m", "impasto", *command], stdout=subprocess.PIPE,

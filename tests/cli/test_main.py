@@ -149,18 +149,18 @@ ERRORS: list[tuple[list[str], int, list[str]]] = [
 ]
 
 
-def write_troubles(studio: Path) -> None:
+def write_troubles(folder_with_pictures: Path) -> None:
     """Every file that the error cases speak of."""
-    (studio / "folder").mkdir()
-    (studio / "held.png.run").mkdir()
-    (studio / "held.png.run" / "checkpoint-000007.safetensors").touch()
-    (studio / "empty.png").touch()
-    (studio / "cut.png").write_bytes((studio / "painting.png").read_bytes()[:-100])
-    (studio / "text.jpg").write_text("not a picture")
-    (studio / "drawing.jpg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
-    (studio / "broken.toml").write_text("steps = = 3")
-    (studio / "typo.toml").write_text("stpes = 3")
-    (studio / "bounds.toml").write_text("strength = 200")
+    (folder_with_pictures / "folder").mkdir()
+    (folder_with_pictures / "held.png.run").mkdir()
+    (folder_with_pictures / "held.png.run" / "checkpoint-000007.safetensors").touch()
+    (folder_with_pictures / "empty.png").touch()
+    (folder_with_pictures / "cut.png").write_bytes((folder_with_pictures / "painting.png").read_bytes()[:-100])
+    (folder_with_pictures / "text.jpg").write_text("not a picture")
+    (folder_with_pictures / "drawing.jpg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    (folder_with_pictures / "broken.toml").write_text("steps = = 3")
+    (folder_with_pictures / "typo.toml").write_text("stpes = 3")
+    (folder_with_pictures / "bounds.toml").write_text("strength = 200")
     record = {
         "format_version": 1,
         "impasto": "7.0",
@@ -177,17 +177,19 @@ def write_troubles(studio: Path) -> None:
         },
     }  # fmt: skip
     pixels = np.full((4, 4, 3), 0.5, np.float32)
-    save_picture(studio / "lonely.png", pixels, record=record)
-    save_picture(studio / "future.png", pixels, record=record | {"format_version": 99})
-    save_picture(studio / "damaged.png", pixels, record={k: v for k, v in record.items() if k != "machine"})
+    save_picture(folder_with_pictures / "lonely.png", pixels, record=record)
+    save_picture(folder_with_pictures / "future.png", pixels, record=record | {"format_version": 99})
+    save_picture(
+        folder_with_pictures / "damaged.png", pixels, record={k: v for k, v in record.items() if k != "machine"}
+    )
 
 
 @pytest.mark.parametrize(("arguments", "code", "words"), ERRORS, ids=[" ".join(case[0]) for case in ERRORS])
 def test_an_error_is_one_line_and_leaves_nothing(
-    studio: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: list[str]
+    folder_with_pictures: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: list[str]
 ) -> None:
-    write_troubles(studio)
-    before = {path: path.stat().st_mtime_ns for path in studio.rglob("*")}
+    write_troubles(folder_with_pictures)
+    before = {path: path.stat().st_mtime_ns for path in folder_with_pictures.rglob("*")}
     assert cli.main(arguments) == code
     said = capsys.readouterr()
     assert said.out == ""
@@ -196,11 +198,11 @@ def test_an_error_is_one_line_and_leaves_nothing(
     assert said.err.endswith("\n")
     for word in words:
         assert word in said.err
-    assert {path: path.stat().st_mtime_ns for path in studio.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in folder_with_pictures.rglob("*")} == before
 
 
-def test_errors_load_no_torch(studio: Path) -> None:
-    write_troubles(studio)
+def test_errors_load_no_torch(folder_with_pictures: Path) -> None:
+    write_troubles(folder_with_pictures)
     commands = [arguments for arguments, _, _ in ERRORS]
     done = run_python(
         "import sys\n"
@@ -216,21 +218,21 @@ def test_errors_load_no_torch(studio: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code"), [(paint_flags(*OUT, "--size", "big"), 2), (["paint", "gone.png", "painting.png", *OUT], 1)]
 )
-def test_the_process_ends_with_the_code(studio: Path, arguments: list[str], code: int) -> None:
+def test_the_process_ends_with_the_code(folder_with_pictures: Path, arguments: list[str], code: int) -> None:
     done = run_cli(*arguments)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
 
 
-def test_an_unwritable_folder(studio: Path) -> None:
+def test_an_unwritable_folder(folder_with_pictures: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("root writes everywhere")
-    (studio / "locked").mkdir(mode=0o500)
+    (folder_with_pictures / "locked").mkdir(mode=0o500)
     done = run_cli(*paint_flags("-o", "locked/out.png"))
     assert done.returncode == 1
     assert "locked" in done.stderr
 
 
-def test_an_unknown_layer_offers_the_nearest(studio: Path) -> None:
+def test_an_unknown_layer_offers_the_nearest(folder_with_pictures: Path) -> None:
     done = run_cli(*paint_flags(*OUT, "--content-layers", "rellu4_2", "--events", "e.jsonl"), torch=True)
     assert done.returncode == 2
     assert done.stderr == "impasto: this encoder has no layer 'rellu4_2'; did you mean 'relu4_2'?\n"
@@ -247,15 +249,15 @@ def test_an_unknown_layer_offers_the_nearest(studio: Path) -> None:
     ],
 )
 def test_encoders_that_cannot_be_used(
-    studio: Path, capsys: pytest.CaptureFixture[str], encoder: str, code: int, words: str
+    folder_with_pictures: Path, capsys: pytest.CaptureFixture[str], encoder: str, code: int, words: str
 ) -> None:
-    (studio / "text.safetensors").write_text("no tensors")
+    (folder_with_pictures / "text.safetensors").write_text("no tensors")
     assert cli.main(paint_flags(*OUT, "--encoder", encoder)) == code
     assert words in capsys.readouterr().err
     assert not Path("out.png").exists()
 
 
-def test_bugs_keep_their_traceback(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bugs_keep_their_traceback(folder_with_pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: object, **keywords: object) -> None:
         raise ZeroDivisionError
 
@@ -267,7 +269,7 @@ def test_bugs_keep_their_traceback(studio: Path, monkeypatch: pytest.MonkeyPatch
 # --------------------------------------------------------------------------------------- paint
 
 
-def test_paint(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_paint(folder_with_pictures: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(paint_flags(*OUT, *quick_flags, "--events", "e.jsonl", "--bit-depth", "16")) == 0
     said = capsys.readouterr()
     assert said.out.startswith("out.png: 48x38 px, painted in ")
@@ -287,7 +289,7 @@ def test_paint(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixtu
     assert impasto.read_record("out.png")["bit_depth"] == 16
 
 
-def test_only_what_was_given_overrides_a_recipe(studio: Path, quick_flags: list[str]) -> None:
+def test_only_what_was_given_overrides_a_recipe(folder_with_pictures: Path, quick_flags: list[str]) -> None:
     Path("mine.toml").write_text("strength = 20\nseed = 4\n")
     assert cli.main(paint_flags(*OUT, *quick_flags, "--recipe", "mine.toml", "--seed", "0", "-q")) == 0
     options: Any = impasto.read_record("out.png")["options"]
@@ -315,7 +317,7 @@ def test_a_reader_that_leaves_ends_it_quietly(arguments: list[str], code: int, u
     assert running.returncode == code
 
 
-def test_info(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_info(folder_with_pictures: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     start = ["--starting-point", "photo.png", "--recipe", "painterly"]
     assert cli.main([*paint_flags("photo.png:0.25", *OUT), *quick_flags, "-q", *start]) == 0
     assert cli.main(["info", "out.png"]) == 0
@@ -327,7 +329,7 @@ def test_info(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixtur
 
 
 def test_replay_is_byte_identical(
-    studio: Path, quick_flags: list[str], tiny_encoder_file: Path, capsys: pytest.CaptureFixture[str]
+    folder_with_pictures: Path, quick_flags: list[str], tiny_encoder_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(paint_flags(*OUT, *quick_flags, "-q", "--bit-depth", "16")) == 0
     # in another process, where nothing is left over from the first run
@@ -344,7 +346,7 @@ def test_replay_is_byte_identical(
 
 
 def test_replay_says_why_bytes_differ(
-    studio: Path, quick: dict[str, Any], tiny_encoder_file: Path, capsys: pytest.CaptureFixture[str]
+    folder_with_pictures: Path, quick: dict[str, Any], tiny_encoder_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pastiche = impasto.paint("photo.png", "painting.png", **quick)
     machine = pastiche.record["machine"] | {"torch": "1.0"}

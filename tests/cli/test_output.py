@@ -19,14 +19,16 @@ from impasto.cli import main as cli
 from impasto.events import Event, RunStarted, StepDone
 
 
-def test_quiet_says_nothing(studio: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_says_nothing(
+    folder_with_pictures: Path, quick_flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(paint_flags(*OUT, *quick_flags, "--quiet", "--no-record")) == 0
     assert capsys.readouterr() == ("", "")
     with pytest.raises(impasto.RecordError):
         impasto.read_record("out.png")
 
 
-def test_overwriting(studio: Path, quick_flags: list[str]) -> None:
+def test_overwriting(folder_with_pictures: Path, quick_flags: list[str]) -> None:
     Path("out.png").write_text("old")
     Path("e.jsonl").write_text("old\n")
     flags = [*OUT, *quick_flags, "-q", "--events", "e.jsonl"]
@@ -47,7 +49,7 @@ def wait_for_steps(path: Path, process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_writes_the_picture_as_it_stands(
-    studio: Path,
+    folder_with_pictures: Path,
     quick_flags: list[str],
     tiny_encoder_file: Path,
     number: int,
@@ -85,7 +87,7 @@ def replace_engine(monkeypatch: pytest.MonkeyPatch, events: Iterator[Event]) -> 
 
 
 def test_a_second_interrupt_leaves_nothing(
-    studio: Path,
+    folder_with_pictures: Path,
     quick_flags: list[str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -99,16 +101,16 @@ def test_a_second_interrupt_leaves_nothing(
         pytest.fail("went on after the second interrupt")
 
     replace_engine(monkeypatch, interrupted_twice())
-    before = set(studio.iterdir())
+    before = set(folder_with_pictures.iterdir())
     handler = signal.getsignal(signal.SIGINT)
     assert cli.main(paint_flags(*OUT, *quick_flags)) == 130
     assert capsys.readouterr().err.splitlines()[-1] == "impasto: interrupted, no picture written"
-    assert set(studio.iterdir()) == before
+    assert set(folder_with_pictures.iterdir()) == before
     assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_an_interrupt_before_painting(
-    studio: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder_with_pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*args: object, **keywords: object) -> None:
         raise KeyboardInterrupt

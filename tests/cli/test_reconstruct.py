@@ -33,7 +33,7 @@ def test_layers_of_figure_1() -> None:
     assert style["relu3_1"] == {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
 
 
-def test_reconstruct_content_ends_as_a_picture_and_a_time_lapse(studio: Path) -> None:
+def test_reconstruct_content_ends_as_a_picture_and_a_time_lapse(folder_with_pictures: Path) -> None:
     code = cli.main(
         ["reconstruct", "content", "photo.png", "--layer", "relu2_1", "-o", "r.png", "--size", "48", *QUICK]
     )
@@ -53,7 +53,7 @@ def test_reconstruct_content_ends_as_a_picture_and_a_time_lapse(studio: Path) ->
         ["texture", "painting.png", "photo.png:0.3", "--size", "64x32", "--seamless"],
     ],
 )
-def test_what_is_painted_from_one_picture_replays(studio: Path, words: list[str]) -> None:
+def test_what_is_painted_from_one_picture_replays(folder_with_pictures: Path, words: list[str]) -> None:
     assert cli.main([*words, "-o", "one.png", *QUICK]) == 0
     assert cli.main(["info", "one.png"]) == 0
     assert cli.main(["replay", "one.png", "-o", "two.png", "--quiet"]) == 0
@@ -61,7 +61,7 @@ def test_what_is_painted_from_one_picture_replays(studio: Path, words: list[str]
     assert np.array_equal(one, two)
 
 
-def test_in_python_too(studio: Path) -> None:
+def test_in_python_too(folder_with_pictures: Path) -> None:
     texture = impasto.paint(None, "painting.png", recipe="texture", shape_px="48x32", steps=3, threads=1)
     assert texture.pixels.shape == (32, 48, 3)
     again = impasto.paint("photo.png", None, recipe="reconstruct-content", size_px=48, steps=3, threads=1)
@@ -70,7 +70,7 @@ def test_in_python_too(studio: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["content", "style"])
-def test_all_layers_make_a_strip_and_its_pictures(studio: Path, kind: str) -> None:
+def test_all_layers_make_a_strip_and_its_pictures(folder_with_pictures: Path, kind: str) -> None:
     image = {"content": "photo.png", "style": "painting.png"}[kind]
     words = ["reconstruct", kind, image, "--all-layers", "-o", "strip.png", "--size", "32", "--no-timelapse"]
     assert cli.main([*words, *QUICK]) == 0
@@ -85,7 +85,7 @@ def test_all_layers_make_a_strip_and_its_pictures(studio: Path, kind: str) -> No
     assert cli.main([*words, *QUICK]) == 1
 
 
-def test_a_texture_says_what_it_was_rounded_to(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_texture_says_what_it_was_rounded_to(folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [
         "texture",
         "painting.png",
@@ -117,7 +117,9 @@ def test_a_texture_says_what_it_was_rounded_to(studio: Path, capsys: pytest.Capt
         (["paint", "photo.png", "painting.png", "--timelapse", "out.png"], "are the same file"),
     ],
 )
-def test_wrong_usage(studio: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
+def test_wrong_usage(
+    folder_with_pictures: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
     assert cli.main([*words, "-o", "out.png", *QUICK]) == 2
     told = capsys.readouterr().err
     assert message in told
@@ -125,7 +127,7 @@ def test_wrong_usage(studio: Path, capsys: pytest.CaptureFixture[str], words: li
     assert not Path("out.png").exists()
 
 
-def test_any_painting_command_makes_a_time_lapse(studio: Path) -> None:
+def test_any_painting_command_makes_a_time_lapse(folder_with_pictures: Path) -> None:
     quick = {"size_px": 48, "min_scale_px": 32, "steps": (3, 2), "threads": 1}
     quick_flags = [part for name, value in quick.items() for part in (flag_name(name), format_value(value))]
     lapse = ["--timelapse-size", "32", "--timelapse-seconds", "1", "--quiet"]
@@ -141,7 +143,7 @@ def test_any_painting_command_makes_a_time_lapse(studio: Path) -> None:
 
 
 def test_a_resumed_run_ends_with_the_time_lapse_of_the_whole(
-    studio: Path, quick_flags: list[str], monkeypatch: pytest.MonkeyPatch
+    folder_with_pictures: Path, quick_flags: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["paint", "photo.png", "painting.png", "-o", "p.png", "--timelapse", "p.gif", "--quiet", *quick_flags]
     assert cli.main(words) == 0

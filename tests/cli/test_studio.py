@@ -55,13 +55,13 @@ def test_without_gradio(tmp_path: Path, capsys: pytest.CaptureFixture[str], monk
     assert capsys.readouterr().err == "impasto: the studio needs gradio: pip install 'impasto[studio]'\n"
 
 
-def test_the_documented_client(studio: Path, tmp_path: Path) -> None:
+def test_the_documented_client(folder_with_pictures: Path, tmp_path: Path) -> None:
     pytest.importorskip("gradio", reason="the studio needs the extra 'studio'")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     for name in ("photo", "painting"):
-        (studio / f"{name}.png").rename(studio / f"{name}.jpg")
+        (folder_with_pictures / f"{name}.png").rename(folder_with_pictures / f"{name}.jpg")
     command = [sys.executable, "-m", "impasto", "studio", "--no-browser", "--folder", str(tmp_path / "folder")]
     command += ["--port", str(port), "--size", "48", "--min-scale", "32", "--steps", "2", "--threads", "1"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -72,11 +72,11 @@ def test_the_documented_client(studio: Path, tmp_path: Path) -> None:
         (example,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
         script = example.replace(":7860", f":{port}").replace('"size_px": 800', '"size_px": 48')
         assert script.count(str(port)) == 1
-        subprocess.run([sys.executable, "-c", script], check=True, cwd=studio, timeout=120)
+        subprocess.run([sys.executable, "-c", script], check=True, cwd=folder_with_pictures, timeout=120)
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0
         server.stdout.close()  # type: ignore[union-attr]
-    draft = read_record(studio / "draft.jpg")
+    draft = read_record(folder_with_pictures / "draft.jpg")
     assert (draft["kind"], draft["options"]["size_px"]) == ("draft", 48)  # type: ignore[index]
-    assert read_record(studio / "pastiche.png")["options"]["strength"] == 60  # type: ignore[index]
+    assert read_record(folder_with_pictures / "pastiche.png")["options"]["strength"] == 60  # type: ignore[index]

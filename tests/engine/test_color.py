@@ -243,8 +243,10 @@ def test_a_run_after_another_is_not_given_its_colours(photo: Picture, waves: Pic
 # ---------------------------------------------------------------------------------- records, files, refusals
 
 
-def test_a_palette_is_an_input(studio: Path, quick: Quick, tiny_encoder_file: Path, palette: Picture) -> None:
-    (studio / "colours").mkdir()
+def test_a_palette_is_an_input(
+    folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path, palette: Picture
+) -> None:
+    (folder_with_pictures / "colours").mkdir()
     Image.fromarray(np.asarray(palette.samples)).save("colours/greens.png")
     pastiche = impasto.paint("photo.png", "painting.png", **quick, color="palette:colours/greens.png")
     assert pastiche.record["options"]["color"] == "palette:greens.png"
@@ -260,7 +262,9 @@ def test_a_palette_is_an_input(studio: Path, quick: Quick, tiny_encoder_file: Pa
     assert larger.pixels.shape[1] == 64
 
 
-def test_the_photo_s_colours_are_replayed_and_enlarged(studio: Path, quick: Quick, tiny_encoder_file: Path) -> None:
+def test_the_photo_s_colours_are_replayed_and_enlarged(
+    folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path
+) -> None:
     pastiche = impasto.paint("photo.png", "painting.png", **quick, color="photo", color_strength=60, keep_detail=50)
     pastiche.save("out.png")
     assert impasto.replay("out.png", [tiny_encoder_file]).pixels.tobytes() == pastiche.pixels.tobytes()
@@ -268,7 +272,7 @@ def test_the_photo_s_colours_are_replayed_and_enlarged(studio: Path, quick: Quic
     assert_same_hue(larger.pixels, impasto.load_picture("photo.png").pixels(*larger.pixels.shape[:2]))
 
 
-def test_a_palette_is_resumed(studio: Path, quick: Quick, palette: Picture) -> None:
+def test_a_palette_is_resumed(folder_with_pictures: Path, quick: Quick, palette: Picture) -> None:
     Image.fromarray(np.asarray(palette.samples)).save("greens.png")
     options = quick | {"color": "palette:greens.png"}
     whole = impasto.paint("photo.png", "painting.png", **options)
@@ -277,7 +281,7 @@ def test_a_palette_is_resumed(studio: Path, quick: Quick, palette: Picture) -> N
     assert impasto.resume("run").pixels.tobytes() == whole.pixels.tobytes()
 
 
-def test_a_sweep_over_colours(studio: Path, quick_flags: list[str], palette: Picture) -> None:
+def test_a_sweep_over_colours(folder_with_pictures: Path, quick_flags: list[str], palette: Picture) -> None:
     Image.fromarray(np.asarray(palette.samples)).save("greens.png")
     vary = ["--vary", "color=painting,photo,palette:greens.png", "--vary", "keep-detail=0,80"]
     assert cli.main(["sweep", "photo.png", "painting.png", *vary, "-o", "grid", *quick_flags, "-q"]) == 0
@@ -311,7 +315,7 @@ def test_what_cannot_be_had_is_refused(
         list(paint_events(content, paintings, PaintOptions(**(values | given)), palette=colours))
 
 
-def test_colours_are_spelled_rightly_or_refused_in_one_line(studio: Path) -> None:
+def test_colours_are_spelled_rightly_or_refused_in_one_line(folder_with_pictures: Path) -> None:
     for color in ("photos", "palette:", "palette"):
         with pytest.raises(OptionError, match="painting, photo or palette:file") as error:
             build_options({"color": color})

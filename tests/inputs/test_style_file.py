@@ -105,15 +105,15 @@ def test_a_pastiche_of_it_is_that_of_the_painting(
     assert np.abs(own - other).mean() < 0.05 * np.abs(own - far).mean()
 
 
-def test_paints_mixes_replays_and_resumes(style: StyleFile, studio: Path) -> None:
-    (studio / "waves.style").write_bytes(style.path.read_bytes())
+def test_paints_mixes_replays_and_resumes(style: StyleFile, folder_with_pictures: Path) -> None:
+    (folder_with_pictures / "waves.style").write_bytes(style.path.read_bytes())
     flags = ["--size", "48", "--min-scale", "32", "--steps", "3,2", "--threads", "1", "--quiet"]
     assert cli.main(["paint", "photo.png", "waves.style:0.5", "painting.png:0.5", "-o", "a.png", *flags]) == 0
     names = [painting["name"] for painting in impasto.read_record("a.png")["inputs"]["paintings"]]
     assert names == ["waves.style", "painting.png"]
     assert cli.main(["replay", "a.png", "-o", "b.png", "--quiet"]) == 0
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
-    (studio / "waves.style").rename(studio / "other-name.style")  # found by its SHA-256
+    (folder_with_pictures / "waves.style").rename(folder_with_pictures / "other-name.style")  # found by its SHA-256
     assert cli.main(["replay", "a.png", "-o", "c.png", "--quiet"]) == 0
     np.testing.assert_array_equal(*(impasto.load_picture(name).samples for name in ("a.png", "c.png")))
     controls = impasto.Controls()
@@ -193,7 +193,7 @@ def test_numbers_that_are_none_are_refused(style: StyleFile, tmp_path: Path) -> 
         read_style_file(tmp_path / "bad.style")
 
 
-def test_command_line(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_line(folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["style", "save", "painting.png", "-o", "p.style"]) == 0
     assert "p.style: " in capsys.readouterr().out
     assert Path("p.style").stat().st_size < 1_100_000

@@ -17,16 +17,16 @@ from impasto.options.fields import build_options
 
 
 @pytest.fixture
-def folders(studio: Path) -> Path:
+def folders(folder_with_pictures: Path) -> Path:
     for folder, names in {"photos": ["b.png", "a.jpg", "notes.txt", ".hidden.png"], "paintings": ["p.png"]}.items():
-        (studio / folder).mkdir()
+        (folder_with_pictures / folder).mkdir()
         for name in names:
-            shutil.copy("photo.png" if folder == "photos" else "painting.png", studio / folder / name)
-    return studio
+            shutil.copy("photo.png" if folder == "photos" else "painting.png", folder_with_pictures / folder / name)
+    return folder_with_pictures
 
 
 @pytest.fixture
-def sweep(studio: Path, quick: dict[str, Any]) -> Callable[..., impasto.LabRun]:
+def sweep(folder_with_pictures: Path, quick: dict[str, Any]) -> Callable[..., impasto.LabRun]:
     def run(vary: dict[str, Any], **options: Any) -> impasto.LabRun:
         return impasto.sweep("photo.png", "painting.png", vary, folder="run", **quick | options)
 
@@ -34,7 +34,7 @@ def sweep(studio: Path, quick: dict[str, Any]) -> Callable[..., impasto.LabRun]:
 
 
 @pytest.fixture
-def make_job(studio: Path, quick: dict[str, Any]) -> Any:
+def make_job(folder_with_pictures: Path, quick: dict[str, Any]) -> Any:
     files = Planner()
 
     def make(name: str, **options: Any) -> LabJob:
@@ -48,14 +48,14 @@ def make_job(studio: Path, quick: dict[str, Any]) -> Any:
 
 
 @pytest.fixture
-def many(studio: Path) -> Path:
+def many(folder_with_pictures: Path) -> Path:
     """Two photos of different sizes, a painting, a style file, and a broken file among the paintings."""
-    (studio / "photos").mkdir()
-    (studio / "paintings").mkdir()
+    (folder_with_pictures / "photos").mkdir()
+    (folder_with_pictures / "paintings").mkdir()
     photo = Image.open("photo.png")
     photo.save("photos/one.png")
     photo.transpose(Image.Transpose.ROTATE_90).save("photos/two.png")
     Image.open("painting.png").save("paintings/waves.png")
     impasto.save_style("painting.png", "paintings/saved.style")
     Path("paintings/broken.jpg").write_text("no picture")
-    return studio
+    return folder_with_pictures

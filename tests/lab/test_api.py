@@ -37,7 +37,9 @@ def test_a_batch_takes_one_place_several_or_a_table(folders: Path, quick: dict[s
 
 
 @pytest.mark.parametrize("paintings", ["painting.png", ["painting.png"], [("painting.png", 1.0)]])
-def test_a_painting_is_a_path_a_list_or_pairs(studio: Path, quick: dict[str, Any], paintings: Any) -> None:
+def test_a_painting_is_a_path_a_list_or_pairs(
+    folder_with_pictures: Path, quick: dict[str, Any], paintings: Any
+) -> None:
     run = impasto.sweep("photo.png", paintings, {"seed": [0]}, folder="run", judge=quick["encoder"], **quick)
     assert not run.failed
     with Path("run/results.csv").open(newline="") as file:
@@ -45,7 +47,7 @@ def test_a_painting_is_a_path_a_list_or_pairs(studio: Path, quick: dict[str, Any
     assert (row["painting"], row["judge"].split()[0]) == ("painting.png", "tiny")
 
 
-def test_a_stop_before_the_first_job_leaves_all_of_them(studio: Path, quick: dict[str, Any]) -> None:
+def test_a_stop_before_the_first_job_leaves_all_of_them(folder_with_pictures: Path, quick: dict[str, Any]) -> None:
     controls = impasto.Controls()
     controls.stop = True
     run = impasto.compare(

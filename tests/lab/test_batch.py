@@ -59,7 +59,7 @@ def test_a_table_of_pairs_and_options(folders: Path) -> None:
         ("photo,painting\nphoto.png,painting.png\nphoto.png,painting.png\n", "twice"),
     ],
 )
-def test_tables_that_cannot_be(studio: Path, text: str, words: str) -> None:
+def test_tables_that_cannot_be(folder_with_pictures: Path, text: str, words: str) -> None:
     Path("pairs.csv").write_text(text)
     with pytest.raises(ImpastoError, match=words):
         plan_pairs("pairs.csv", Planner())

@@ -43,6 +43,6 @@ def test_columns_are_read(text: str, kind: str, label: str) -> None:
         (["painterly", "patient=painterly"], "twice"),
     ],
 )
-def test_comparisons_that_cannot_be(studio: Path, columns: list[str], words: str) -> None:
+def test_comparisons_that_cannot_be(folder_with_pictures: Path, columns: list[str], words: str) -> None:
     with pytest.raises(ImpastoError, match=words):
         plan_comparison(*PAIR, columns, Planner())

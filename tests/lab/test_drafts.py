@@ -100,7 +100,7 @@ def test_command_line(many: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "PAINTING is missing" in capsys.readouterr().err
 
 
-def test_a_sheet_of_paper(studio: Path) -> None:
+def test_a_sheet_of_paper(folder_with_pictures: Path) -> None:
     assert cli.main(["draft", "photo.png", "painting.png", "-o", "a.png", "--print", "2x2cm@100", "--quiet"]) == 0
     with Image.open("a.png") as image:
         assert max(image.size) == round(2 / 2.54 * 100)

@@ -17,7 +17,7 @@ def sweep_plan(vary: dict[str, Any], recipe: str | None = None, **values: Any) -
     return plan_sweep(*PAIR, vary, Planner(recipe, values))
 
 
-def test_two_axes_are_rows_and_columns_and_further_ones_pages(studio: Path) -> None:
+def test_two_axes_are_rows_and_columns_and_further_ones_pages(folder_with_pictures: Path) -> None:
     plan = sweep_plan({"strength": [1, 2], "seed": [3, 4, 5], "variation": [6, 7]})
     pages = lay_out(plan)
     assert [page.title for page in pages] == ["variation 6", "variation 7"]
@@ -31,7 +31,7 @@ def test_two_axes_are_rows_and_columns_and_further_ones_pages(studio: Path) -> N
                 assert found == (strength, seed, variation)
 
 
-def test_one_axis_is_a_row_or_captioned_rows(studio: Path) -> None:
+def test_one_axis_is_a_row_or_captioned_rows(folder_with_pictures: Path) -> None:
     (page,) = lay_out(sweep_plan({"seed": range(4)}))
     assert (page.rows, [heading.text for heading in page.columns]) == ((), ["0", "1", "2", "3"])
     (page,) = lay_out(sweep_plan({"seed": range(14)}))
@@ -40,7 +40,7 @@ def test_one_axis_is_a_row_or_captioned_rows(studio: Path) -> None:
     assert sum(job is not None for row in page.cells for job in row) == 14
 
 
-def test_large_grids_go_over_several_pages(studio: Path) -> None:
+def test_large_grids_go_over_several_pages(folder_with_pictures: Path) -> None:
     pages = lay_out(sweep_plan({"seed": range(20), "strength": range(0, 100, 10)}))
     assert [len(page.cells) for page in pages] == [4, 4, 4, 4, 4]
     assert sum(job is not None for page in pages for row in page.cells for job in row) == 200

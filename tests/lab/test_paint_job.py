@@ -32,7 +32,9 @@ def test_a_job_is_painted_as_paint_paints(make_job: Any, quick: dict[str, Any]) 
     assert [line["event"] for line in lines] == [type(event).__name__ for event in events]
 
 
-def test_the_shelf_decodes_once_and_knows_changed_files(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shelf_decodes_once_and_knows_changed_files(
+    folder_with_pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shelf, files = PictureShelf(room=1), Planner()
     photo, painting = files.describe(Role.PHOTO, "photo.png"), files.describe(Role.PAINTING, "painting.png")
     first = shelf.load(photo)
@@ -44,7 +46,7 @@ def test_the_shelf_decodes_once_and_knows_changed_files(studio: Path, monkeypatc
         shelf.load(stale)
 
 
-def test_the_shelf_tells_pictures_from_style_files(studio: Path) -> None:
+def test_the_shelf_tells_pictures_from_style_files(folder_with_pictures: Path) -> None:
     impasto.save_style("painting.png", "saved.style")
     shelf, files = PictureShelf(), Planner()
     file = files.describe(Role.PAINTING, "saved.style")
@@ -55,7 +57,7 @@ def test_the_shelf_tells_pictures_from_style_files(studio: Path) -> None:
         shelf.load(file)
 
 
-def test_all_inputs_of_a_job_take_part(studio: Path, quick: dict[str, Any]) -> None:
+def test_all_inputs_of_a_job_take_part(folder_with_pictures: Path, quick: dict[str, Any]) -> None:
     """Regions, masks, settings of a painting's own, starting picture and palette, as `paint` takes them."""
     Image.fromarray(np.tile(np.uint8([[0, 255]]), (48, 30))).save("mask.png")
     Image.open("painting.png").rotate(90).save("other.png")
@@ -70,7 +72,7 @@ def test_all_inputs_of_a_job_take_part(studio: Path, quick: dict[str, Any]) -> N
     assert outcome.picture == Path("alone.png").read_bytes()
 
 
-def test_a_picture_is_taken_as_it_is_with_its_transparency(studio: Path) -> None:
+def test_a_picture_is_taken_as_it_is_with_its_transparency(folder_with_pictures: Path) -> None:
     pixels = np.asarray(Image.open("photo.png"))
     alpha = np.full(pixels.shape[:2], 77, np.uint8)
     Image.fromarray(np.dstack([pixels, alpha])).save("other.png")
@@ -83,7 +85,7 @@ def test_a_picture_is_taken_as_it_is_with_its_transparency(studio: Path) -> None
     assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(Image.open("other.png")))
 
 
-def test_google_paints_after_one_painting_only(studio: Path) -> None:
+def test_google_paints_after_one_painting_only(folder_with_pictures: Path) -> None:
     inputs = Planner().pair("photo.png", [("painting.png", 1.0), ("photo.png", 1.0)])
     job = LabJob(name="a", kind="tfhub", labels={}, inputs=tuple(inputs), options=impasto.PaintOptions(), model="x://")
     with pytest.raises(OptionError, match="one painting only"):

@@ -25,14 +25,14 @@ def test_files_are_called_as_shortly_as_tells_them_apart() -> None:
     assert list(labels.values()) == ["x", "y.jpg", "y.png", "b/z.jpg", "c/z.jpg"]
 
 
-def test_inputs_that_cannot_be_described(studio: Path) -> None:
+def test_inputs_that_cannot_be_described(folder_with_pictures: Path) -> None:
     with pytest.raises(InputError, match=r"photo 'nowhere\.png' cannot be read"):
         Planner().describe(Role.PHOTO, "nowhere.png")
     with pytest.raises(InputError, match="it is a folder"):
-        Planner().describe(Role.PAINTING, studio)
+        Planner().describe(Role.PAINTING, folder_with_pictures)
 
 
-def test_a_file_is_hashed_once(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_hashed_once(folder_with_pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[Path] = []
     monkeypatch.setattr("impasto.lab.plan.hash_file", lambda path: hashed.append(path) or "hash")
     planner = Planner()
@@ -41,7 +41,7 @@ def test_a_file_is_hashed_once(studio: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert [path.name for path in hashed] == ["painting.png", "photo.png"]
 
 
-def test_a_job_lists_every_file_that_it_reads(studio: Path, quick: dict[str, Any]) -> None:
+def test_a_job_lists_every_file_that_it_reads(folder_with_pictures: Path, quick: dict[str, Any]) -> None:
     planner = Planner(values=quick | {"starting_point": "photo.png", "color": "palette:painting.png"})
     job = planner.painting_job("photo.png", [("painting.png", 0.5)], planner.resolve(), recipe=None, labels={"a": "b"})
     names = {file.role: file.path.name for file in job.inputs}
@@ -68,7 +68,7 @@ def test_errors_spell_options_as_the_person_did() -> None:
         Planner(values={"strength": 120}, spell="--{}".format).resolve()
 
 
-def test_a_job_needs_a_painting(studio: Path) -> None:
+def test_a_job_needs_a_painting(folder_with_pictures: Path) -> None:
     with pytest.raises(OptionError, match="no painting given"):
         Planner().pair("photo.png", [])
 
@@ -83,7 +83,7 @@ def test_an_unknown_option_names_the_nearest() -> None:
         option_named("stength")
 
 
-def test_a_run_folder_is_reopened_with_its_judge_or_another(studio: Path, quick: dict[str, Any]) -> None:
+def test_a_run_folder_is_reopened_with_its_judge_or_another(folder_with_pictures: Path, quick: dict[str, Any]) -> None:
     impasto.sweep("photo.png", "painting.png", {"seed": [0]}, folder="run", **quick)
     assert reopen(Path("run")).judge == "lite"
     assert reopen(Path("run"), "vgg19").judge == "vgg19"

@@ -23,7 +23,7 @@ def test_the_report_asks_for_nothing_from_outside(sweep: Callable[..., impasto.L
         assert word in page
 
 
-def test_words_of_others_are_no_markup(studio: Path, quick: dict[str, Any]) -> None:
+def test_words_of_others_are_no_markup(folder_with_pictures: Path, quick: dict[str, Any]) -> None:
     shutil.copy("photo.png", "<b>&\"'.png")
     impasto.compare("photo.png", "painting.png", ["file:<b>&\"'.png"], folder="run", **quick)
     assert "<b>&" not in Path("run/report.html").read_text(encoding="utf-8")

@@ -22,33 +22,36 @@ from impasto.options.fields import PaintOptions
 OUTCOME = Outcome(picture=b"a picture", width_px=3, height_px=2, seconds=1.5, events=('{"event": "RunDone"}',), steps=4)
 
 
-def make_job(studio: Path, name: str = "a", **options: object) -> LabJob:
+def make_job(folder_with_pictures: Path, name: str = "a", **options: object) -> LabJob:
     files = Planner()
-    inputs = (files.describe(Role.PHOTO, studio / "photo.png"), files.describe(Role.PAINTING, studio / "painting.png"))
+    inputs = (
+        files.describe(Role.PHOTO, folder_with_pictures / "photo.png"),
+        files.describe(Role.PAINTING, folder_with_pictures / "painting.png"),
+    )
     return LabJob(name=name, labels={"seed": name}, inputs=inputs, options=PaintOptions.model_validate(options))
 
 
-def make_folder(studio: Path, *jobs: LabJob) -> RunFolder:
-    return RunFolder.create(studio / "run", build_manifest("sweep", ["seed"], "lite", jobs))
+def make_folder(folder_with_pictures: Path, *jobs: LabJob) -> RunFolder:
+    return RunFolder.create(folder_with_pictures / "run", build_manifest("sweep", ["seed"], "lite", jobs))
 
 
-def test_what_is_stored_is_found_again(studio: Path) -> None:
-    job = make_job(studio)
-    folder = make_folder(studio, job)
+def test_what_is_stored_is_found_again(folder_with_pictures: Path) -> None:
+    job = make_job(folder_with_pictures)
+    folder = make_folder(folder_with_pictures, job)
     assert folder.result(job) is None
     stored = folder.store(job, OUTCOME)
     assert folder.result(job) == stored
     assert (stored.status, stored.steps, stored.width_px) == ("done", 4, 3)
     assert folder.picture_path(job).read_bytes() == b"a picture"
     assert folder.events_path(job).read_text() == '{"event": "RunDone"}\n'
-    again = RunFolder.open(studio / "run")
+    again = RunFolder.open(folder_with_pictures / "run")
     assert again.manifest == folder.manifest
     assert again.result(again.manifest.jobs[0]) == stored
 
 
-def test_a_failure_is_stored(studio: Path) -> None:
-    job = make_job(studio)
-    folder = make_folder(studio, job)
+def test_a_failure_is_stored(folder_with_pictures: Path) -> None:
+    job = make_job(folder_with_pictures)
+    folder = make_folder(folder_with_pictures, job)
     folder.store(job, Failure("no", "Traceback ..."))
     result = folder.result(job)
     assert result is not None
@@ -56,9 +59,9 @@ def test_a_failure_is_stored(studio: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut short", "result cut short", "result gone"])
-def test_what_is_not_whole_does_not_count(studio: Path, damage: str) -> None:
-    job = make_job(studio)
-    folder = make_folder(studio, job)
+def test_what_is_not_whole_does_not_count(folder_with_pictures: Path, damage: str) -> None:
+    job = make_job(folder_with_pictures)
+    folder = make_folder(folder_with_pictures, job)
     folder.store(job, OUTCOME)
     result = folder.path / "results" / "a.json"
     if damage == "gone":
@@ -72,44 +75,44 @@ def test_what_is_not_whole_does_not_count(studio: Path, damage: str) -> None:
     assert folder.result(job) is None
 
 
-def test_folder_and_inputs_can_be_moved_together(studio: Path) -> None:
-    home = studio / "home"
+def test_folder_and_inputs_can_be_moved_together(folder_with_pictures: Path) -> None:
+    home = folder_with_pictures / "home"
     home.mkdir()
     for name in ("photo.png", "painting.png"):
-        shutil.move(studio / name, home / name)
+        shutil.move(folder_with_pictures / name, home / name)
     job = make_job(home)
     make_folder(home, job).store(job, OUTCOME)
-    assert str(studio) not in (home / "run" / "manifest.json").read_text()
-    home.rename(studio / "moved")
-    moved = RunFolder.open(studio / "moved" / "run")
+    assert str(folder_with_pictures) not in (home / "run" / "manifest.json").read_text()
+    home.rename(folder_with_pictures / "moved")
+    moved = RunFolder.open(folder_with_pictures / "moved" / "run")
     check_inputs(moved.manifest.jobs)
     assert moved.result(moved.manifest.jobs[0]) is not None
 
 
-def test_a_new_list_keeps_what_is_still_listed(studio: Path) -> None:
-    first, second = make_job(studio, "a"), make_job(studio, "b", seed=1)
-    make_folder(studio, first).store(first, OUTCOME)
-    folder = make_folder(studio, first, second)
+def test_a_new_list_keeps_what_is_still_listed(folder_with_pictures: Path) -> None:
+    first, second = make_job(folder_with_pictures, "a"), make_job(folder_with_pictures, "b", seed=1)
+    make_folder(folder_with_pictures, first).store(first, OUTCOME)
+    folder = make_folder(folder_with_pictures, first, second)
     assert folder.result(first) is not None
     assert folder.result(second) is None
-    changed = make_job(studio, "a", seed=7)
-    assert make_folder(studio, changed).result(changed) is None
+    changed = make_job(folder_with_pictures, "a", seed=7)
+    assert make_folder(folder_with_pictures, changed).result(changed) is None
 
 
 @pytest.mark.parametrize("case", ["a file", "somebody's folder", "not writable"])
-def test_folders_that_cannot_be_used(studio: Path, case: str) -> None:
-    job = make_job(studio)
+def test_folders_that_cannot_be_used(folder_with_pictures: Path, case: str) -> None:
+    job = make_job(folder_with_pictures)
     if case == "a file":
-        (studio / "run").write_text("x")
+        (folder_with_pictures / "run").write_text("x")
     elif case == "somebody's folder":
-        (studio / "run").mkdir()
-        (studio / "run" / "thesis.txt").write_text("x")
+        (folder_with_pictures / "run").mkdir()
+        (folder_with_pictures / "run" / "thesis.txt").write_text("x")
     else:
-        (studio / "run").mkdir()
-        (studio / "run" / "manifest.json").write_text("{}")
-        (studio / "run" / "pastiches").write_text("in the way")
+        (folder_with_pictures / "run").mkdir()
+        (folder_with_pictures / "run" / "manifest.json").write_text("{}")
+        (folder_with_pictures / "run" / "pastiches").write_text("in the way")
     with pytest.raises(OutputError, match="run"):
-        make_folder(studio, job)
+        make_folder(folder_with_pictures, job)
 
 
 @pytest.mark.parametrize(
@@ -129,8 +132,8 @@ def test_manifests_that_cannot_be_used(tmp_path: Path, text: str | None, words: 
         RunFolder.open(tmp_path)
 
 
-def test_the_manifest_says_what_it_is(studio: Path) -> None:
-    make_folder(studio, make_job(studio))
-    values = json.loads((studio / "run" / "manifest.json").read_text())
+def test_the_manifest_says_what_it_is(folder_with_pictures: Path) -> None:
+    make_folder(folder_with_pictures, make_job(folder_with_pictures))
+    values = json.loads((folder_with_pictures / "run" / "manifest.json").read_text())
     assert (values["format_version"], values["impasto"], values["command"]) == (1, impasto.__version__, "sweep")
     assert [file["path"] for file in values["jobs"][0]["inputs"]] == ["../photo.png", "../painting.png"]

@@ -114,7 +114,7 @@ def test_a_failed_job_is_recorded_and_the_rest_go_on(folders: Path, quick: dict[
     assert impasto.batch("photos", "paintings", folder="run", **quick).failed == []
 
 
-def test_a_stop_keeps_what_is_finished(studio: Path, quick: dict[str, Any]) -> None:
+def test_a_stop_keeps_what_is_finished(folder_with_pictures: Path, quick: dict[str, Any]) -> None:
     controls = Controls()
     plan = plan_sweep(*PAIR, {"seed": [0, 1, 2]}, Planner(values=quick))
     for event in iter_jobs(Path("run"), plan, controls=controls):
@@ -126,7 +126,7 @@ def test_a_stop_keeps_what_is_finished(studio: Path, quick: dict[str, Any]) -> N
     assert impasto.again("run").missing == []
 
 
-def test_a_comparison_has_painted_and_given_columns(studio: Path, quick: dict[str, Any]) -> None:
+def test_a_comparison_has_painted_and_given_columns(folder_with_pictures: Path, quick: dict[str, Any]) -> None:
     small = {name: value for name, value in quick.items() if name != "steps"} | {"steps": (2,)}
     run = impasto.compare("photo.png", "painting.png", ["painterly", "patient=Slow", "file:photo.png=Photo"],
                           folder="run", **small)  # fmt: skip
@@ -165,7 +165,9 @@ def test_inputs_that_changed_stop_a_run_before_it_begins(sweep: Callable[..., im
         impasto.again("run")
 
 
-def test_what_cannot_be_used_is_found_before_painting(sweep: Callable[..., impasto.LabRun], studio: Path) -> None:
+def test_what_cannot_be_used_is_found_before_painting(
+    sweep: Callable[..., impasto.LabRun], folder_with_pictures: Path
+) -> None:
     with pytest.raises(OptionError, match="unknown encoder"):
         sweep({"seed": [0]}, judge="vgg91")
     Path("run").mkdir(exist_ok=True)

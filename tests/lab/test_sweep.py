@@ -29,7 +29,7 @@ def test_vary_is_read() -> None:
             parse_vary(texts)
 
 
-def test_a_sweep_is_a_grid_in_order(studio: Path) -> None:
+def test_a_sweep_is_a_grid_in_order(folder_with_pictures: Path) -> None:
     plan = sweep_plan({"strength": ["20", "50"], "tv-weight": ["0", "0.10", "1"]}, seed=3)
     jobs = plan.jobs
     assert [(job.options.strength, job.options.tv_weight) for job in jobs] == [
@@ -42,7 +42,7 @@ def test_a_sweep_is_a_grid_in_order(studio: Path) -> None:
     assert len({job.identity for job in jobs}) == 6
 
 
-def test_anything_can_vary(studio: Path) -> None:
+def test_anything_can_vary(folder_with_pictures: Path) -> None:
     shutil.copy("painting.png", "other.png")
     plan = sweep_plan(
         {"painting": ["painting.png", "other.png"], "recipe": ["painterly", "patient"], "min-scale": [32, 64]}
@@ -56,7 +56,7 @@ def test_anything_can_vary(studio: Path) -> None:
     assert layered[1].options.style_layers == {"relu1_1": 2.0, "relu2_1": 1.0}
 
 
-def test_varying_the_content_weight_holds_it(studio: Path) -> None:
+def test_varying_the_content_weight_holds_it(folder_with_pictures: Path) -> None:
     vary = {"content_weight": ["0.1", "1"]}
     planner = Planner()
     assert {job.options.balance for job in plan_sweep(*PAIR, vary, planner).jobs} == {"fixed"}
@@ -82,6 +82,6 @@ def test_varying_the_content_weight_holds_it(studio: Path) -> None:
         ({"starting_point": ["content", "nose"]}, "did you mean 'noise'"),
     ],
 )
-def test_sweeps_that_cannot_be(studio: Path, vary: dict[str, Any], words: str) -> None:
+def test_sweeps_that_cannot_be(folder_with_pictures: Path, vary: dict[str, Any], words: str) -> None:
     with pytest.raises(ImpastoError, match=words):
         sweep_plan(vary, tv_weight=0.1)

@@ -103,7 +103,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
         server.server_close()
 
 
-def test_a_pair_is_painted_in_one_pass(model: Path, studio: Path) -> None:
+def test_a_pair_is_painted_in_one_pass(model: Path, folder_with_pictures: Path) -> None:
     photo, painting = load_picture("photo.png"), load_picture("painting.png")
     pixels, seconds = stylize(photo, painting, OPTIONS, model)
     color = painting.pixels(STYLE_PX, STYLE_PX).mean((0, 1))
@@ -112,7 +112,7 @@ def test_a_pair_is_painted_in_one_pass(model: Path, studio: Path) -> None:
     assert seconds >= 0
 
 
-def test_a_folder_makes_a_column(model: Path, studio: Path, quick: dict[str, Any]) -> None:
+def test_a_folder_makes_a_column(model: Path, folder_with_pictures: Path, quick: dict[str, Any]) -> None:
     run = impasto.compare("photo.png", "painting.png", [f"tfhub:{model}=Google", "painterly"], folder="run", **quick)
     assert run.failed == []
     with Image.open("run/pastiches/Google.png") as picture:
@@ -122,7 +122,7 @@ def test_a_folder_makes_a_column(model: Path, studio: Path, quick: dict[str, Any
     assert Path("second/pastiches/Google.png").read_bytes() == before
 
 
-def test_the_hub_is_asked_once(serve: Any, archive: bytes, model: Path, studio: Path) -> None:
+def test_the_hub_is_asked_once(serve: Any, archive: bytes, model: Path, folder_with_pictures: Path) -> None:
     address, asked = serve(archive)
     photo, painting = load_picture("photo.png"), load_picture("painting.png")
     fetched, _ = stylize(photo, painting, OPTIONS, address)
@@ -149,10 +149,10 @@ def test_a_hub_that_sends_something_else(serve: Any, damage: str, tmp_path: Path
 
 
 def test_without_hub_or_model_the_other_columns_are_made(
-    studio: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    folder_with_pictures: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed (the extra tfhub-test)")
-    monkeypatch.setenv("TFHUB_CACHE_DIR", str(studio / "cache"))
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(folder_with_pictures / "cache"))
     nowhere = "tfhub:http://127.0.0.1:9/model=Google"
     run = impasto.compare("photo.png", "painting.png", [nowhere, "painterly"], folder="run", **quick)
     assert run.failed == ["Google"]
@@ -163,14 +163,16 @@ def test_without_hub_or_model_the_other_columns_are_made(
     assert painterly["status"] == "done"
 
 
-def test_without_tensorflow_one_line(studio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tensorflow_one_line(
+    folder_with_pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     photo = load_picture("photo.png")
     with pytest.raises(OptionError, match=r"TensorFlow is not installed.*impasto\[tfhub\]"):
         stylize(photo, photo, OPTIONS, tmp_path)
 
 
-def test_a_folder_that_is_no_model(studio: Path, model: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_model(folder_with_pictures: Path, model: Path, tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"no graph")
     photo = load_picture("photo.png")
     with pytest.raises(InputError, match="no SavedModel"):

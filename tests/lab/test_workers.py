@@ -141,11 +141,13 @@ def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoNodes]:
 
 @pytest.mark.cluster
 @pytest.mark.filterwarnings("default")  # Ray's own
-def test_a_cluster_that_loses_a_node_paints_the_same_bytes(make_job: Any, two_nodes: TwoNodes, studio: Path) -> None:
+def test_a_cluster_that_loses_a_node_paints_the_same_bytes(
+    make_job: Any, two_nodes: TwoNodes, folder_with_pictures: Path
+) -> None:
     """Both nodes paint; one is killed while it does; every job comes back as the local runner makes it."""
     jobs = [make_job(f"job-{seed}", starting_point="noise", seed=seed, steps=(60, 6)) for seed in range(4)]
     broken = make_job("broken")
-    (studio / "broken.png").write_bytes(b"no picture")
+    (folder_with_pictures / "broken.png").write_bytes(b"no picture")
     bad_photo = Planner().describe(Role.PHOTO, "broken.png")
     broken = broken.model_copy(update={"inputs": (bad_photo, *broken.inputs[1:])})
     events: list[WorkerEvent] = []

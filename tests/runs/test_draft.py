@@ -16,12 +16,12 @@ from impasto.errors import InputError, OptionError, RecordError, WeightsError
 
 
 @pytest.fixture
-def drafted(studio: Path) -> Path:
+def drafted(folder_with_pictures: Path) -> Path:
     impasto.draft("photo.png", "painting.png").save("draft.png")
-    return studio / "draft.png"
+    return folder_with_pictures / "draft.png"
 
 
-def test_a_draft_is_a_pastiche(studio: Path) -> None:
+def test_a_draft_is_a_pastiche(folder_with_pictures: Path) -> None:
     draft = impasto.draft("photo.png", "painting.png", size_px=80, strength=70)
     assert draft.pixels.shape == (64, 80, 3)
     assert draft.pixels.dtype == np.float32
@@ -94,11 +94,13 @@ def test_replay_finds_another_stylizer_out(drafted: Path, monkeypatch: pytest.Mo
         impasto.replay(drafted)
 
 
-def test_what_a_run_does_with_a_draft(drafted: Path, studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_run_does_with_a_draft(
+    drafted: Path, folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(["enlarge", str(drafted), "--size", "200", "-o", "large.png"]) == 1
     assert "is a draft" in capsys.readouterr().err
     with pytest.raises(RecordError, match=r"no run record|no record"):
-        impasto.replay(studio / "photo.png")
+        impasto.replay(folder_with_pictures / "photo.png")
 
 
 def test_info_of_a_draft(drafted: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,12 +122,12 @@ def test_info_of_a_draft(drafted: Path, capsys: pytest.CaptureFixture[str]) -> N
         ({"brush_scale": "wide"}, "brush_scale"),
     ],
 )
-def test_options_that_cannot_be_used(studio: Path, options: dict[str, object], message: str) -> None:
+def test_options_that_cannot_be_used(folder_with_pictures: Path, options: dict[str, object], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         impasto.draft("photo.png", "painting.png", **options)
 
 
-def test_inputs_that_cannot_be_used(studio: Path) -> None:
+def test_inputs_that_cannot_be_used(folder_with_pictures: Path) -> None:
     with pytest.raises(InputError, match=r"missing.png"):
         impasto.draft("missing.png", "painting.png")
     with pytest.raises(OptionError, match="at least one painting"):
@@ -134,7 +136,7 @@ def test_inputs_that_cannot_be_used(studio: Path) -> None:
         impasto.draft("photo.png", "painting.png", stylizer="photo.png")
 
 
-def test_command_line(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_line(folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["draft", "photo.png", "painting.png", "painting.png:0.5", "-o", "draft.png"]
     assert cli.main([*arguments, "--size", "48", "--strength", "80"]) == 0
     assert "draft.png: 48x38 px, drafted in" in capsys.readouterr().out
@@ -157,10 +159,12 @@ def test_command_line(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["photo.png", "painting.png", "-o", "draft.png", "--max-pixels", "0"], 2),
     ],
 )
-def test_errors_are_one_line(studio: Path, arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_are_one_line(
+    folder_with_pictures: Path, arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(["draft", *arguments]) == code
     assert len(capsys.readouterr().err.splitlines()) == 1
-    assert sorted(path.name for path in studio.iterdir()) == ["painting.png", "photo.png"]
+    assert sorted(path.name for path in folder_with_pictures.iterdir()) == ["painting.png", "photo.png"]
 
 
 def test_help_loads_no_torch() -> None:
@@ -170,8 +174,8 @@ def test_help_loads_no_torch() -> None:
         subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, capture_output=True)
 
 
-def test_train_from_the_command_line(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (studio / "photos").mkdir()
+def test_train_from_the_command_line(folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder_with_pictures / "photos").mkdir()
     Image.open("photo.png").resize((100, 90)).save("photos/one.png")
     train = ["train", "stylizer", "--photos", "photos", "--painting", "painting.png", "-o", "mine"]
     train += ["--steps", "2", "--batch", "1", "--crop", "64", "--threads", "1"]
@@ -190,7 +194,7 @@ def test_train_from_the_command_line(studio: Path, capsys: pytest.CaptureFixture
 RUN = {"size_px": 48, "min_scale_px": 32, "steps": (2, 2), "threads": 1}
 
 
-def test_a_run_starts_from_a_draft_and_replays(studio: Path) -> None:
+def test_a_run_starts_from_a_draft_and_replays(folder_with_pictures: Path) -> None:
     first = impasto.paint("photo.png", "painting.png", starting_point="draft", **RUN)
     first.save("first.png")
     record = impasto.read_record("first.png")
@@ -204,7 +208,7 @@ def test_a_run_starts_from_a_draft_and_replays(studio: Path) -> None:
     assert not np.allclose(impasto.paint("photo.png", "painting.png", **RUN).pixels, first.pixels, atol=0.01)
 
 
-def test_a_run_from_a_draft_resumes(studio: Path) -> None:
+def test_a_run_from_a_draft_resumes(folder_with_pictures: Path) -> None:
     whole = impasto.paint("photo.png", "painting.png", starting_point="draft", **RUN)
     controls = impasto.Controls()
     controls.stop = True
@@ -215,7 +219,9 @@ def test_a_run_from_a_draft_resumes(studio: Path) -> None:
     assert resumed.record["inputs"] == whole.record["inputs"]
 
 
-def test_a_start_by_another_stylizer_is_not_replayed(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_by_another_stylizer_is_not_replayed(
+    folder_with_pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from impasto.stylizer import regions as module
 
     impasto.paint("photo.png", "painting.png", starting_point="draft", **RUN).save("first.png")
@@ -226,7 +232,7 @@ def test_a_start_by_another_stylizer_is_not_replayed(studio: Path, monkeypatch: 
         impasto.replay("first.png")
 
 
-def test_what_does_not_start_from_a_draft(studio: Path) -> None:
+def test_what_does_not_start_from_a_draft(folder_with_pictures: Path) -> None:
     with pytest.raises(OptionError, match="wants a photo and a painting"):
         impasto.paint(None, "painting.png", recipe="texture", starting_point="draft", **RUN)
 
@@ -238,7 +244,9 @@ HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
     not HUGE_PAGES.is_file() or "[madvise]" not in HUGE_PAGES.read_text(),
     reason="pages of 2 MB are not to be asked for here",
 )
-def test_a_process_that_drafts_takes_memory_in_large_pages(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_drafts_takes_memory_in_large_pages(
+    folder_with_pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (700, 900, 3), np.uint8)
     Image.fromarray(pixels).save("large.png")
     script = (

@@ -30,7 +30,7 @@ Quick = dict[str, Any]
 
 
 @pytest.fixture
-def painted(studio: Path, quick: Quick) -> impasto.Pastiche:
+def painted(folder_with_pictures: Path, quick: Quick) -> impasto.Pastiche:
     """A blend that is saved as out.png."""
     pastiche = impasto.paint("photo.png", [("painting.png", 2), ("photo.png", 0.5)], **quick)
     pastiche.save("out.png")
@@ -76,7 +76,7 @@ def load_file_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_what_was_left_to_the_machine_is_resolved(studio: Path, quick: Quick) -> None:
+def test_what_was_left_to_the_machine_is_resolved(folder_with_pictures: Path, quick: Quick) -> None:
     options = {k: v for k, v in quick.items() if k not in ("size_px", "threads")} | {"steps": 1}
     record = impasto.paint("photo.png", "painting.png", **options).record
     assert record["options"]["size_px"] == 60
@@ -85,7 +85,7 @@ def test_what_was_left_to_the_machine_is_resolved(studio: Path, quick: Quick) ->
 
 @pytest.mark.parametrize("asked", ["auto", "float32", "bfloat16"])
 def test_precision_is_recorded_as_it_came_to_be(
-    studio: Path, quick: Quick, tiny_encoder_file: Path, asked: str
+    folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path, asked: str
 ) -> None:
     pastiche = impasto.paint("photo.png", "painting.png", **quick, device="cpu", precision=asked)
     assert pastiche.record["options"]["precision"] == ("float32" if asked == "auto" else asked)
@@ -98,13 +98,13 @@ def test_precision_is_recorded_as_it_came_to_be(
     assert not np.array_equal(other.pixels, pastiche.pixels)
 
 
-def test_a_record_tells_no_folder_and_no_date(studio: Path, quick: Quick) -> None:
-    (studio / "mine.toml").write_text("seed = 1")
+def test_a_record_tells_no_folder_and_no_date(folder_with_pictures: Path, quick: Quick) -> None:
+    (folder_with_pictures / "mine.toml").write_text("seed = 1")
     pastiche = impasto.paint(
-        studio / "photo.png",
-        studio / "painting.png",
-        recipe=str(studio / "mine.toml"),
-        starting_point=str(studio / "photo.png"),
+        folder_with_pictures / "photo.png",
+        folder_with_pictures / "painting.png",
+        recipe=str(folder_with_pictures / "mine.toml"),
+        starting_point=str(folder_with_pictures / "photo.png"),
         **quick,
     )
     text = json.dumps(pastiche.record)
@@ -139,35 +139,38 @@ def file_of(path: str) -> RecordedFile:
     return RecordedFile(name=Path(path).name, sha256=load_file_hash(Path(path)))
 
 
-def test_inputs_are_found_by_their_bytes(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_inputs_are_found_by_their_bytes(folder_with_pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     wanted = {"content image": file_of("photo.png"), "style image": file_of("painting.png")}
     photo, painting = (file.sha256 for file in wanted.values())
-    assert find_files(wanted, [studio], []) == {photo: studio / "photo.png", painting: studio / "painting.png"}
+    assert find_files(wanted, [folder_with_pictures], []) == {
+        photo: folder_with_pictures / "photo.png",
+        painting: folder_with_pictures / "painting.png",
+    }
     Path("photo.png").rename("renamed.jpg")
-    assert find_files(wanted, [studio], [])[photo] == studio / "renamed.jpg"
+    assert find_files(wanted, [folder_with_pictures], [])[photo] == folder_with_pictures / "renamed.jpg"
     Path("photo.png").write_bytes(b"something else of that name")
-    assert find_files(wanted, [studio], [])[photo] == studio / "renamed.jpg"
+    assert find_files(wanted, [folder_with_pictures], [])[photo] == folder_with_pictures / "renamed.jpg"
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     Path("renamed.jpg").rename(elsewhere / "hidden.bin")
     with pytest.raises(RecordError, match=r"content image 'photo\.png'"):
-        find_files(wanted, [studio, elsewhere], [])
-    assert find_files(wanted, [studio], [elsewhere / "hidden.bin"])[photo] == elsewhere / "hidden.bin"
+        find_files(wanted, [folder_with_pictures, elsewhere], [])
+    assert find_files(wanted, [folder_with_pictures], [elsewhere / "hidden.bin"])[photo] == elsewhere / "hidden.bin"
 
 
-def test_one_file_may_play_two_parts(studio: Path) -> None:
+def test_one_file_may_play_two_parts(folder_with_pictures: Path) -> None:
     wanted = {"content image": file_of("photo.png"), "style image": file_of("photo.png")}
-    assert set(find_files(wanted, [studio], []).values()) == {studio / "photo.png"}
+    assert set(find_files(wanted, [folder_with_pictures], []).values()) == {folder_with_pictures / "photo.png"}
 
 
-def test_a_given_file_must_be_one_of_the_inputs(studio: Path) -> None:
+def test_a_given_file_must_be_one_of_the_inputs(folder_with_pictures: Path) -> None:
     wanted = {"content image": file_of("photo.png")}
     with pytest.raises(RecordError, match=r"painting\.png' is none of the inputs of this picture \(photo\.png\)"):
-        find_files(wanted, [studio], [studio / "painting.png"])
+        find_files(wanted, [folder_with_pictures], [folder_with_pictures / "painting.png"])
     with pytest.raises(RecordError, match=r"no file .*gone\.png"):
-        find_files(wanted, [studio], [studio / "gone.png"])
+        find_files(wanted, [folder_with_pictures], [folder_with_pictures / "gone.png"])
 
 
-def test_overridden_inputs_are_not_wanted(studio: Path, quick: Quick) -> None:
+def test_overridden_inputs_are_not_wanted(folder_with_pictures: Path, quick: Quick) -> None:
     record = parse_record(
         impasto.paint("photo.png", "painting.png", starting_point="painting.png", **quick).record, "out.png"
     )
@@ -187,7 +190,9 @@ def test_replay_gives_the_same_file(painted: impasto.Pastiche, tiny_encoder_file
     assert Path(f"first{suffix}").read_bytes() == Path(f"second{suffix}").read_bytes()
 
 
-def test_replay_from_a_picture_as_starting_point(studio: Path, quick: Quick, tiny_encoder_file: Path) -> None:
+def test_replay_from_a_picture_as_starting_point(
+    folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path
+) -> None:
     first = impasto.paint("photo.png", "painting.png", starting_point="painting.png", **quick)
     first.save("out.png")
     assert np.array_equal(impasto.replay("out.png", [tiny_encoder_file]).pixels, first.pixels)
@@ -201,7 +206,7 @@ def test_replay_from_a_picture_as_starting_point(studio: Path, quick: Quick, tin
 
 @pytest.mark.parametrize("stop_at", [(0, 1), (0, 3), (1, 1)])
 def test_replay_of_a_stopped_run_stops_there(
-    studio: Path, quick: Quick, tiny_encoder_file: Path, stop_at: tuple[int, int]
+    folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path, stop_at: tuple[int, int]
 ) -> None:
     stopped = paint_and_stop(stop_at, quick)
     assert stopped.stopped
@@ -230,12 +235,12 @@ def test_replay_says_which_input_is_missing(painted: impasto.Pastiche, tiny_enco
         impasto.replay("out.png", [tiny_encoder_file])
 
 
-def test_replay_of_a_picture_without_a_record(studio: Path) -> None:
+def test_replay_of_a_picture_without_a_record(folder_with_pictures: Path) -> None:
     with pytest.raises(RecordError, match=r"photo\.png"):
         impasto.replay("photo.png")
 
 
-def test_what_differs_on_another_machine(studio: Path, quick: Quick) -> None:
+def test_what_differs_on_another_machine(folder_with_pictures: Path, quick: Quick) -> None:
     pastiche = impasto.paint("photo.png", "painting.png", **quick)
     record = parse_record(pastiche.record, "out.png")
     options = record.options.model_copy(update={"encoder": quick["encoder"]})

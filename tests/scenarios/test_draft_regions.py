@@ -25,7 +25,7 @@ RUN = {"size_px": 48, "min_scale_px": 32, "steps": (2, 2), "threads": 1}
 
 
 @pytest.fixture
-def desk(studio: Path) -> Path:
+def desk(folder_with_pictures: Path) -> Path:
     """photo.png and painting.png, a second painting, and a mask of the left half and one of the right."""
     pixels = np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8)
     Image.fromarray(np.repeat(pixels, 2, axis=0)).save("lines.png")
@@ -33,7 +33,7 @@ def desk(studio: Path) -> Path:
     left[:, : WIDTH // 2] = 255
     Image.fromarray(left).save("left.png")
     Image.fromarray(255 - left).save("right.png")
-    return studio
+    return folder_with_pictures
 
 
 def drafted(*regions: impasto.Region, style: Any = "painting.png", **options: Any) -> np.ndarray:

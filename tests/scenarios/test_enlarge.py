@@ -22,7 +22,7 @@ STEPS = (3, 2, 5, 4)  # two scales up to 48 px, which leaves 5 and 4 for those a
 
 
 @pytest.fixture
-def painted(studio: Path, quick: Quick) -> impasto.Pastiche:
+def painted(folder_with_pictures: Path, quick: Quick) -> impasto.Pastiche:
     """A pastiche of 48x38 px, saved as out.png."""
     pastiche = impasto.paint("photo.png", "painting.png", **(quick | {"steps": STEPS}))
     pastiche.save("out.png", bit_depth=16)
@@ -58,7 +58,7 @@ def test_only_what_is_above_is_painted(
     assert plan.steps == steps, "they go on where the pastiche's own ended"
 
 
-def test_the_last_number_of_steps_repeats(studio: Path, quick: Quick, tiny_encoder_file: Path) -> None:
+def test_the_last_number_of_steps_repeats(folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path) -> None:
     impasto.paint("photo.png", "painting.png", **quick).save("out.png")  # 3, 2
     plan = plan_of(api.build_enlargement("out.png", [tiny_encoder_file], size_px=96, overrides={}))
     assert plan.steps == (2, 2)
@@ -82,7 +82,7 @@ def test_it_goes_on_from_the_pastiche(painted: impasto.Pastiche, quick: Quick, t
     assert np.corrcoef(reduced.ravel(), painted.pixels.ravel())[0, 1] > 0.8
 
 
-def test_a_tiny_pastiche(studio: Path, quick: Quick, tiny_encoder_file: Path) -> None:
+def test_a_tiny_pastiche(folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path) -> None:
     impasto.paint("photo.png", "painting.png", **(quick | {"size_px": 5})).save("out.png")
     for size_px, edges in ((6, [6]), (16, [16]), (30, [16, 23, 30])):
         run = api.build_enlargement("out.png", [tiny_encoder_file], size_px=size_px, overrides={})
@@ -109,11 +109,13 @@ def test_an_enlargement_is_replayed_byte_for_byte(painted: impasto.Pastiche, tin
     assert cli.main(["replay", "larger.png", str(tiny_encoder_file), "-o", "fourth.png", "-q"]) == 1
 
 
-def test_an_enlargement_that_is_interrupted(painted: impasto.Pastiche, tiny_encoder_file: Path, studio: Path) -> None:
+def test_an_enlargement_that_is_interrupted(
+    painted: impasto.Pastiche, tiny_encoder_file: Path, folder_with_pictures: Path
+) -> None:
     sheet = api.Print(1.0, 1.0, 72.5)
     whole = api.build_enlargement("out.png", [tiny_encoder_file], sheet=sheet, overrides={}).paint()
     run = api.build_enlargement("out.png", [tiny_encoder_file], sheet=sheet, overrides={})
-    run.checkpoint_folder, run.controls.stop = studio / "run", True
+    run.checkpoint_folder, run.controls.stop = folder_with_pictures / "run", True
     assert run.paint().stopped
     again = impasto.resume("run")
     assert np.array_equal(again.pixels, whole.pixels)
@@ -127,7 +129,7 @@ def test_enlarging_over_itself(painted: impasto.Pastiche, tiny_encoder_file: Pat
 
 
 def test_blurred_strokes_and_an_early_stop_are_told(
-    studio: Path, quick: Quick, tiny_encoder_file: Path, capsys: pytest.CaptureFixture[str]
+    folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stopped = impasto.paint("photo.png", "painting.png", controls=impasto.Controls(stop=True), **quick)
     stopped.save("out.png")
@@ -141,7 +143,7 @@ def test_blurred_strokes_and_an_early_stop_are_told(
 
 
 def test_paint_for_a_sheet(
-    studio: Path, quick_flags: list[str], quick: Quick, capsys: pytest.CaptureFixture[str]
+    folder_with_pictures: Path, quick_flags: list[str], quick: Quick, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags = list(quick_flags)
     del flags[(at := flags.index("--size")) : at + 2]
@@ -176,9 +178,9 @@ def test_enlarge_for_a_sheet(painted: impasto.Pastiche, tiny_encoder_file: Path)
 
 
 def test_what_is_refused(
-    painted: impasto.Pastiche, tiny_encoder_file: Path, studio: Path, capsys: pytest.CaptureFixture[str]
+    painted: impasto.Pastiche, tiny_encoder_file: Path, folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = {path: path.read_bytes() for path in studio.iterdir()}
+    before = {path: path.read_bytes() for path in folder_with_pictures.iterdir()}
     for arguments, code, words in (
         ([], 2, "give --size or --print, one of them"),
         (["--size", "60", "--print", "9x9in"], 2, "--size and --print both give the size"),
@@ -198,10 +200,10 @@ def test_what_is_refused(
         assert words in told
     assert enlarge("--size", "60", "-o", "larger.png") == 1
     assert "encoder" in capsys.readouterr().err
-    assert {path: path.read_bytes() for path in studio.iterdir()} == before
+    assert {path: path.read_bytes() for path in folder_with_pictures.iterdir()} == before
 
 
-def test_what_is_no_pastiche(studio: Path) -> None:
+def test_what_is_no_pastiche(folder_with_pictures: Path) -> None:
     with pytest.raises(RecordError, match=r"photo\.png.* no run record"):
         impasto.enlarge("photo.png", 100)
     with pytest.raises(InputError, match=r"gone\.png"):

@@ -33,7 +33,7 @@ Quick = dict[str, object]
 
 
 @pytest.fixture
-def desk(studio: Path) -> Path:
+def desk(folder_with_pictures: Path) -> Path:
     """photo.png and painting.png, two more paintings, and masks of a third of the photo each."""
     rng = np.random.default_rng(0)
     for name in ("dots", "lines"):
@@ -43,7 +43,7 @@ def desk(studio: Path) -> Path:
         mask = np.zeros((48, 60), np.uint8)
         mask[:, 20 * number : 20 * number + 20] = 255
         Image.fromarray(mask).save(f"{name}.png")
-    return studio
+    return folder_with_pictures
 
 
 def regions() -> list[impasto.Region]:

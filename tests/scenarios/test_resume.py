@@ -240,9 +240,9 @@ def equal(one: impasto.Pastiche, other: impasto.Pastiche) -> bool:
     return one.pixels.tobytes() == other.pixels.tobytes() and one.record == other.record and alphas
 
 
-def test_paint_and_resume(studio: Path, quick: Quick) -> None:
+def test_paint_and_resume(folder_with_pictures: Path, quick: Quick) -> None:
     whole = impasto.paint("photo.png", "painting.png", **quick)
-    folder = studio / "a" / "run"
+    folder = folder_with_pictures / "a" / "run"
     part = impasto.paint("photo.png", "painting.png", controls=Controls(stop=True), run_folder=folder, **quick)
     assert part.stopped
     assert [path.name for path in folder.iterdir()] == ["checkpoint-000001.safetensors"]
@@ -272,7 +272,7 @@ def test_arrays_are_kept_in_the_run_folder(
     assert not (tmp_path / "moved").exists()
 
 
-def test_a_resume_of_a_resume_with_all_that_can_be_given(studio: Path, quick: Quick) -> None:
+def test_a_resume_of_a_resume_with_all_that_can_be_given(folder_with_pictures: Path, quick: Quick) -> None:
     Path("mine.toml").write_text("strength = 61.7\n")
     shutil.copy(quick["encoder"], "own.safetensors")
     options = quick | {"recipe": "mine.toml", "starting_point": "painting.png", "encoder": "own.safetensors"}
@@ -280,67 +280,69 @@ def test_a_resume_of_a_resume_with_all_that_can_be_given(studio: Path, quick: Qu
     whole = impasto.paint("photo.png", style, **options)
     recipe = options.pop("recipe")
     run = api.build_run("photo.png", style, recipe=recipe, options=options)
-    run.checkpoint_folder, run.checkpoint_seconds = studio / "run", 1000.0
+    run.checkpoint_folder, run.checkpoint_seconds = folder_with_pictures / "run", 1000.0
     stop_at(run, (0, 2))
-    (studio / "elsewhere").mkdir()
+    (folder_with_pictures / "elsewhere").mkdir()
     os.chdir("elsewhere")
-    run, _, _ = api.build_resume(studio / "run", checkpoint_seconds=1000.0)
+    run, _, _ = api.build_resume(folder_with_pictures / "run", checkpoint_seconds=1000.0)
     stop_at(run, (1, 1))
-    assert equal(impasto.resume(studio / "run"), whole)
+    assert equal(impasto.resume(folder_with_pictures / "run"), whole)
 
 
-def test_size_tiles_and_threads_stay_what_they_came_to(studio: Path, quick: Quick) -> None:
+def test_size_tiles_and_threads_stay_what_they_came_to(folder_with_pictures: Path, quick: Quick) -> None:
     options = {name: value for name, value in quick.items() if name not in ("size_px", "threads")}
     options |= {"max_memory_bytes": 2**31}
     torch.set_num_threads(1)
     whole = impasto.paint("photo.png", "painting.png", **options, threads=2)
-    interrupt(studio / "run", (0, 2), "photo.png", "painting.png", **options, threads=2)
+    interrupt(folder_with_pictures / "run", (0, 2), "photo.png", "painting.png", **options, threads=2)
     torch.set_num_threads(1)
-    kept = run_folders.read_run(studio / "run")[0].options
+    kept = run_folders.read_run(folder_with_pictures / "run")[0].options
     assert (kept.size_px, kept.threads, kept.max_memory_bytes) == (60, 2, None)
     assert kept.tile_px is not None
-    assert equal(impasto.resume(studio / "run"), whole)
+    assert equal(impasto.resume(folder_with_pictures / "run"), whole)
 
 
-def test_a_replay_that_was_to_stop_early_still_does(studio: Path, quick: Quick, tiny_encoder_file: Path) -> None:
-    stopped = interrupt(studio / "run", (1, 1), "photo.png", "painting.png", **quick)
+def test_a_replay_that_was_to_stop_early_still_does(
+    folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path
+) -> None:
+    stopped = interrupt(folder_with_pictures / "run", (1, 1), "photo.png", "painting.png", **quick)
     stopped.save("out.png")
-    run_folders.remove_run(studio / "run")
+    run_folders.remove_run(folder_with_pictures / "run")
     for point in ((0, 2), (1, 1)):
         run = api.build_replay("out.png", [tiny_encoder_file], overrides={})
-        run.checkpoint_folder, run.checkpoint_seconds = studio / "run", 1000.0
+        run.checkpoint_folder, run.checkpoint_seconds = folder_with_pictures / "run", 1000.0
         for event in run:  # killed once its checkpoint is written
             if isinstance(event, StepDone) and (event.scale, event.step) == point:
                 run.controls.stop = True
             if isinstance(event, CheckpointSaved):
                 break
-        assert equal(impasto.resume(studio / "run"), stopped)
-        assert not (studio / "run").exists(), "all was painted that was to be"
+        assert equal(impasto.resume(folder_with_pictures / "run"), stopped)
+        assert not (folder_with_pictures / "run").exists(), "all was painted that was to be"
 
 
-def test_a_run_folder_in_use_is_not_painted_over(studio: Path, quick: Quick) -> None:
-    interrupt(studio / "run", (0, 1), "photo.png", "painting.png", **quick)
-    before = contents(studio / "run")
+def test_a_run_folder_in_use_is_not_painted_over(folder_with_pictures: Path, quick: Quick) -> None:
+    interrupt(folder_with_pictures / "run", (0, 1), "photo.png", "painting.png", **quick)
+    before = contents(folder_with_pictures / "run")
     with pytest.raises(OptionError, match="holds an interrupted run"):
         impasto.paint("photo.png", "painting.png", run_folder="run", **quick)
-    assert contents(studio / "run") == before
+    assert contents(folder_with_pictures / "run") == before
 
 
-def test_no_checkpoints_unless_wanted(studio: Path, quick: Quick) -> None:
-    before = contents(studio)
+def test_no_checkpoints_unless_wanted(folder_with_pictures: Path, quick: Quick) -> None:
+    before = contents(folder_with_pictures)
     impasto.paint("photo.png", "painting.png", controls=Controls(stop=True), **quick)
     impasto.paint(
         "photo.png", "painting.png", controls=Controls(stop=True), run_folder="run", checkpoint_seconds=0, **quick
     )
-    assert contents(studio) == before
+    assert contents(folder_with_pictures) == before
 
 
-def test_files_of_others_stay_in_the_run_folder(studio: Path, quick: Quick) -> None:
-    (studio / "run").mkdir()
-    (studio / "run" / "notes.txt").write_text("mine")
-    (studio / "run" / "checkpoint-000009.safetensors.partial").write_text("left by a crash")
+def test_files_of_others_stay_in_the_run_folder(folder_with_pictures: Path, quick: Quick) -> None:
+    (folder_with_pictures / "run").mkdir()
+    (folder_with_pictures / "run" / "notes.txt").write_text("mine")
+    (folder_with_pictures / "run" / "checkpoint-000009.safetensors.partial").write_text("left by a crash")
     impasto.paint("photo.png", "painting.png", run_folder="run", **quick)
-    assert contents(studio / "run") == {"notes.txt": b"mine"}
+    assert contents(folder_with_pictures / "run") == {"notes.txt": b"mine"}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -351,9 +353,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def interrupted(studio: Path, quick: Quick) -> Path:
+def interrupted(folder_with_pictures: Path, quick: Quick) -> Path:
     """A run folder with two checkpoints, after steps 2 and 3 of the first scale."""
-    folder = studio / "out.png.run"
+    folder = folder_with_pictures / "out.png.run"
     shutil.copy(quick["encoder"], "own.safetensors")
     interrupt(folder, (0, 2), "photo.png", "painting.png", **(quick | {"encoder": "own.safetensors"}))
     run, _, _ = api.build_resume(folder, checkpoint_seconds=1000.0)
@@ -378,7 +380,7 @@ def refused(folder: Path, words: str) -> None:
     assert contents(folder) == before
 
 
-def test_a_changed_input(interrupted: Path, studio: Path) -> None:
+def test_a_changed_input(interrupted: Path, folder_with_pictures: Path) -> None:
     sound = Path("photo.png").read_bytes()
     shutil.copy("painting.png", "photo.png")
     refused(interrupted, r"the content image '.*photo\.png' is not what it was when the run began")
@@ -450,7 +452,7 @@ def test_a_description_that_makes_no_sense(interrupted: Path) -> None:
             (interrupted / name).write_bytes(data)
 
 
-def test_the_older_one_where_the_newer_is_damaged(interrupted: Path, studio: Path, quick: Quick) -> None:
+def test_the_older_one_where_the_newer_is_damaged(interrupted: Path, folder_with_pictures: Path, quick: Quick) -> None:
     whole = impasto.paint("photo.png", "painting.png", **(quick | {"encoder": "own.safetensors"}))
     newer = list_checkpoints(interrupted)[1]
     newer.write_bytes(newer.read_bytes()[:-1])
@@ -471,10 +473,10 @@ def test_both_damaged(interrupted: Path) -> None:
     refused(interrupted, f"the checkpoint {newer.name} is damaged")
 
 
-def test_where_there_is_no_run(studio: Path) -> None:
-    (studio / "empty").mkdir()
-    (studio / "partial").mkdir()
-    (studio / "partial" / "checkpoint-000001.safetensors.partial").write_bytes(b"half")
+def test_where_there_is_no_run(folder_with_pictures: Path) -> None:
+    (folder_with_pictures / "empty").mkdir()
+    (folder_with_pictures / "partial").mkdir()
+    (folder_with_pictures / "partial" / "checkpoint-000001.safetensors.partial").write_bytes(b"half")
     for path, words in (
         ("empty", "there is no checkpoint in 'empty': paint anew"),
         ("partial", "there is no checkpoint in 'partial': paint anew"),

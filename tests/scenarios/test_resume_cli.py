@@ -51,12 +51,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def whole(studio: Path, quick_flags: list[str]) -> bytes:
+def whole(folder_with_pictures: Path, quick_flags: list[str]) -> bytes:
     """The picture file of a run left alone."""
     assert cli.main([*PAINT, *quick_flags]) == 0
     data = Path("out.png").read_bytes()
     Path("out.png").unlink()
-    assert sorted(contents(studio)) == ["painting.png", "photo.png"]
+    assert sorted(contents(folder_with_pictures)) == ["painting.png", "photo.png"]
     return data
 
 
@@ -120,7 +120,7 @@ def test_a_folder_that_is_not_writable(whole: bytes, quick_flags: list[str], int
     assert not contents(RUN)
 
 
-def test_everything_asked_for_is_remembered(studio: Path, quick_flags: list[str], interrupt: Any) -> None:
+def test_everything_asked_for_is_remembered(folder_with_pictures: Path, quick_flags: list[str], interrupt: Any) -> None:
     flags = [*quick_flags, "--no-record", "--bit-depth", "16", "--events", "e.jsonl", "--print", "0.5x0.5in@90"]
     del flags[(at := flags.index("--size")) : at + 2]
     paint = ["paint", "photo.png", "painting.png:0.5", "photo.png", "-q", *flags]
@@ -134,7 +134,7 @@ def test_everything_asked_for_is_remembered(studio: Path, quick_flags: list[str]
     # without a record nobody can tell that the picture is unfinished
     assert cli.main(["resume", "../out.png.run", "-q"]) == 1
     assert cli.main(["resume", "../out.png.run", "-q", "--overwrite"]) == 0
-    os.chdir(studio)
+    os.chdir(folder_with_pictures)
     assert Path("out.png").read_bytes() == Path("whole.png").read_bytes()
     steps = [json.loads(line) for line in Path("e.jsonl").read_text().splitlines()]
     losses = [[event["losses"] for event in found if event["event"] == "StepDone"] for found in (steps, expected)]
@@ -265,11 +265,11 @@ def test_a_replay_of_an_early_stop_leaves_no_run_folder(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX only")
-def test_names_that_are_no_text(studio: Path, quick: dict[str, Any]) -> None:
+def test_names_that_are_no_text(folder_with_pictures: Path, quick: dict[str, Any]) -> None:
     name = os.fsdecode(b"ph\xff.png")
     shutil.copy("photo.png", name)
     run = api.build_run(name, "painting.png", options=quick)
-    run.checkpoint_folder, run.controls.stop = studio / (name + ".run"), True
+    run.checkpoint_folder, run.controls.stop = folder_with_pictures / (name + ".run"), True
     assert run.paint().stopped
-    again = impasto.resume(studio / name)
+    again = impasto.resume(folder_with_pictures / name)
     assert again.pixels.tobytes() == impasto.paint(name, "painting.png", **quick).pixels.tobytes()

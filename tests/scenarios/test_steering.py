@@ -48,7 +48,7 @@ def weights(events: list[Event]) -> dict[tuple[int, int], float]:
     return {(e.scale, e.step): e.content_weight for e in events if isinstance(e, StepDone)}
 
 
-def test_a_change_is_told_and_moves_the_content_weight(studio: Path, steerable: Quick) -> None:
+def test_a_change_is_told_and_moves_the_content_weight(folder_with_pictures: Path, steerable: Quick) -> None:
     plain = steered(build(steerable), {})
     weaker = steered(build(steerable), {(0, 4): 10.0})
     (told,) = [event for event in weaker if isinstance(event, Steered)]
@@ -61,7 +61,7 @@ def test_a_change_is_told_and_moves_the_content_weight(studio: Path, steerable: 
     assert weights(stronger)[1, 8] < weights(plain)[1, 8]
 
 
-def test_weak_strength_brings_the_photos_own_statistics_back(studio: Path, steerable: Quick) -> None:
+def test_weak_strength_brings_the_photos_own_statistics_back(folder_with_pictures: Path, steerable: Quick) -> None:
     """Below 30 the style targets themselves change: near the photo at 0, though nothing but strength was touched."""
     photo = impasto.load_picture("photo.png").pixels(38, 48)
     run, plain = build(steerable), build(steerable)
@@ -71,7 +71,7 @@ def test_weak_strength_brings_the_photos_own_statistics_back(studio: Path, steer
     assert np.abs(pixels(run) - photo).mean() < 0.85 * np.abs(pixels(plain) - photo).mean()
 
 
-def test_a_change_at_the_end_of_a_scale_is_given_steps(studio: Path, steerable: Quick) -> None:
+def test_a_change_at_the_end_of_a_scale_is_given_steps(folder_with_pictures: Path, steerable: Quick) -> None:
     events = steered(build(steerable), {(1, 8): 80.0})
     (told,) = [event for event in events if isinstance(event, Steered)]
     assert told.steps == 4
@@ -79,7 +79,7 @@ def test_a_change_at_the_end_of_a_scale_is_given_steps(studio: Path, steerable: 
 
 
 @pytest.mark.parametrize("changes", [{(0, 3): 80.0}, {(0, 8): 20.0, (1, 2): 100.0, (1, 6): 35.0}, {(1, 1): 0.0}])
-def test_a_steered_picture_replays(studio: Path, steerable: Quick, changes: Changes) -> None:
+def test_a_steered_picture_replays(folder_with_pictures: Path, steerable: Quick, changes: Changes) -> None:
     run = build(steerable)
     steered(run, changes)
     assert run.pastiche is not None
@@ -97,7 +97,9 @@ def test_a_steered_picture_replays(studio: Path, steerable: Quick, changes: Chan
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("stop", [(0, 6), (1, 3), (1, 9)])
-def test_a_steered_run_resumes(studio: Path, steerable: Quick, stop: tuple[int, int], optimizer: str) -> None:
+def test_a_steered_run_resumes(
+    folder_with_pictures: Path, steerable: Quick, stop: tuple[int, int], optimizer: str
+) -> None:
     changes = {(0, 3): 80.0, (1, 6): 20.0}
     whole = build(steerable, optimizer=optimizer)
     steered(whole, changes)
@@ -124,7 +126,7 @@ def color_steered(run: Run, point: tuple[int, int], strength: float, stop: tuple
             run.controls.stop = True
 
 
-def test_colour_strength_is_steered_replayed_and_resumed(studio: Path, steerable: Quick) -> None:
+def test_colour_strength_is_steered_replayed_and_resumed(folder_with_pictures: Path, steerable: Quick) -> None:
     steerable = steerable | {"color": "photo"}
     whole = build(steerable)
     color_steered(whole, (0, 5), 0.0)
@@ -145,7 +147,7 @@ def test_colour_strength_is_steered_replayed_and_resumed(studio: Path, steerable
     assert away[0] > 5 * away[1]
 
 
-def test_stopped_and_steered_at_once(studio: Path, steerable: Quick) -> None:
+def test_stopped_and_steered_at_once(folder_with_pictures: Path, steerable: Quick) -> None:
     run = build(steerable)
     for event in run:
         if isinstance(event, StepDone) and (event.scale, event.step) == (1, 2):
@@ -155,7 +157,7 @@ def test_stopped_and_steered_at_once(studio: Path, steerable: Quick) -> None:
     assert np.array_equal(impasto.replay("out.png", [steerable["encoder"]]).pixels, pixels(run))
 
 
-def test_an_enlargement_goes_on_with_the_last_strength(studio: Path, steerable: Quick) -> None:
+def test_an_enlargement_goes_on_with_the_last_strength(folder_with_pictures: Path, steerable: Quick) -> None:
     run = build(steerable)
     steered(run, {(0, 3): 80.0, (1, 3): 65.0})
     assert run.pastiche is not None
@@ -165,7 +167,7 @@ def test_an_enlargement_goes_on_with_the_last_strength(studio: Path, steerable: 
     assert not larger.record["steered"]
 
 
-def test_without_a_colour_mode_its_strength_changes_nothing(studio: Path, steerable: Quick) -> None:
+def test_without_a_colour_mode_its_strength_changes_nothing(folder_with_pictures: Path, steerable: Quick) -> None:
     run = build(steerable)
     events = []
     for event in run:
@@ -185,7 +187,7 @@ def test_without_a_colour_mode_its_strength_changes_nothing(studio: Path, steera
     ],
 )
 def test_what_cannot_be_steered_is_told_once(
-    studio: Path, steerable: Quick, value: float, options: Quick, message: str
+    folder_with_pictures: Path, steerable: Quick, value: float, options: Quick, message: str
 ) -> None:
     run, plain = build(steerable, **options), build(steerable, **options)
     events = steered(run, {(0, 2): value})
@@ -197,7 +199,7 @@ def test_what_cannot_be_steered_is_told_once(
     assert not run.pastiche.record["steered"]
 
 
-def test_the_last_event_comes_once(studio: Path, steerable: Quick) -> None:
+def test_the_last_event_comes_once(folder_with_pictures: Path, steerable: Quick) -> None:
     events = steered(build(steerable), {(1, 8): 60.0, (1, 12): 40.0})
     assert [type(event) for event in events].count(RunDone) == 1
     assert isinstance(events[0], RunStarted)

@@ -39,10 +39,10 @@ def style(painting_pixels: np.ndarray, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def styled(studio: Path, style: StyleFile) -> Path:
+def styled(folder_with_pictures: Path, style: StyleFile) -> Path:
     """The working directory with saved.style, of painting.png, beside the two pictures."""
     shutil.copy(style.path, "saved.style")
-    return studio
+    return folder_with_pictures
 
 
 @pytest.fixture(scope="module")

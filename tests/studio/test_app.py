@@ -52,14 +52,18 @@ def test_a_job_is_described_with_names_and_without_paths(api: StudioApi, draftin
             api.job_file(job_id, name)
 
 
-def test_only_what_was_uploaded_is_added(api: StudioApi, studio: Path) -> None:
-    (studio / "uploading/one").mkdir()
-    upload = (studio / "photo.png").rename(studio / "uploading/one/photo.png")
+def test_only_what_was_uploaded_is_added(api: StudioApi, folder_with_pictures: Path) -> None:
+    (folder_with_pictures / "uploading/one").mkdir()
+    upload = (folder_with_pictures / "photo.png").rename(folder_with_pictures / "uploading/one/photo.png")
     added = api.add({"path": str(upload), "orig_name": "holiday.png"})
     assert (added["title"], added["width"], added["height"], added["pastiche"]) == ("holiday.png", 60, 48, False)
     assert not upload.parent.exists()
     assert api.measure(added["name"]) == {name: added[name] for name in ("name", "title", "width", "height")}
-    for path in (str(studio / "painting.png"), str(studio / "uploading/../painting.png"), ""):
+    for path in (
+        str(folder_with_pictures / "painting.png"),
+        str(folder_with_pictures / "uploading/../painting.png"),
+        "",
+    ):
         with pytest.raises(InputError, match="has not been uploaded"):
             api.add({"path": path, "orig_name": "x.png"})
     with pytest.raises(OptionError, match="there is no picture"):

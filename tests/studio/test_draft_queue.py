@@ -120,9 +120,9 @@ def test_too_many_wait(drafting: DraftingStore, monkeypatch: pytest.MonkeyPatch)
         drafting.store.draft(drafting.request(3))
 
 
-def test_only_pictures_of_the_studio_are_read(drafting: DraftingStore, studio: Path) -> None:
+def test_only_pictures_of_the_studio_are_read(drafting: DraftingStore, folder_with_pictures: Path) -> None:
     with pytest.raises(InputError, match="no picture of this studio"):
-        drafting.store.draft(drafting.request().model_copy(update={"photo": studio / "photo.png"}))
+        drafting.store.draft(drafting.request().model_copy(update={"photo": folder_with_pictures / "photo.png"}))
     with pytest.raises(OptionError, match="a draft needs a photo and at least one painting"):
         drafting.store.draft(Request(photo=drafting.photo))
     with pytest.raises(OptionError, match="strength"):
@@ -145,14 +145,16 @@ def test_who_waits_as_the_studio_closes_is_told(drafting: DraftingStore) -> None
         drafting.store.draft(drafting.request(2))
 
 
-def test_a_drafting_process_is_lost_and_replaced(tmp_path: Path, studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_drafting_process_is_lost_and_replaced(
+    tmp_path: Path, folder_with_pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One test for all that needs the real process, since it takes seconds to load."""
     with Store(
         tmp_path / "store",
         options={"threads": 1},
         start_worker=lambda kind: WorkerProcess(kind) if kind == "draft" else FakePainter(),
     ) as store:
-        photo = store.keep_upload(studio / "photo.png", "photo.png")
+        photo = store.keep_upload(folder_with_pictures / "photo.png", "photo.png")
 
         def request(strength: float) -> Request:
             paintings = (PaintingChoice(path=next(iter(samples().values()))),)

@@ -20,7 +20,7 @@ from impasto.studio.store import Store
 
 
 @pytest.fixture
-def store(tmp_path: Path, studio: Path, quick: dict[str, Any]) -> Iterator[Store]:
+def store(tmp_path: Path, folder_with_pictures: Path, quick: dict[str, Any]) -> Iterator[Store]:
     made = Store(tmp_path / "store", options=quick)
     yield made
     made.close()
@@ -41,9 +41,11 @@ def worker_of(store: Store) -> subprocess.Popen[bytes]:
     return painter._process
 
 
-def test_a_process_paints_is_lost_and_replaced(store: Store, studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_paints_is_lost_and_replaced(
+    store: Store, folder_with_pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One test for all that needs the real process, since it takes seconds to load."""
-    photo, painting = (store.keep_upload(studio / name, name) for name in ("photo.png", "painting.png"))
+    photo, painting = (store.keep_upload(folder_with_pictures / name, name) for name in ("photo.png", "painting.png"))
     request = Request(photo=photo, paintings=(PaintingChoice(path=painting),))
     long = request.model_copy(update={"options": {"steps": [100_000], "stop_tolerance": 0}})
 

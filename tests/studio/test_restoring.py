@@ -53,9 +53,9 @@ def test_what_is_not_here_is_named(stocked: StockedStore, quick: dict[str, Any])
     assert restored.request.photo is None and restored.request.paintings[0].path == other
 
 
-def test_what_restores_nothing_says_why(stocked: StockedStore, studio: Path) -> None:
+def test_what_restores_nothing_says_why(stocked: StockedStore, folder_with_pictures: Path) -> None:
     with pytest.raises(RecordError, match="no run record"):
-        stocked.store.restore(studio / "photo.png")
-    (studio / "text.png").write_text("text")
+        stocked.store.restore(folder_with_pictures / "photo.png")
+    (folder_with_pictures / "text.png").write_text("text")
     with pytest.raises(InputError, match="not a picture"):
-        stocked.store.restore(studio / "text.png")
+        stocked.store.restore(folder_with_pictures / "text.png")

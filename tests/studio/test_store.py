@@ -18,13 +18,13 @@ from impasto.studio.store import EXPORTS, Store
 
 
 def test_a_stopped_job_goes_on_after_a_restart(
-    stocked: StockedStore, studio: Path, quick: dict[str, Any], tmp_path: Path
+    stocked: StockedStore, folder_with_pictures: Path, quick: dict[str, Any], tmp_path: Path
 ) -> None:
     whole = pixels(stocked.paint().pastiche)
     stocked.stop_at(2)
     stopped = stocked.paint()
     stocked.store.close()
-    again = StockedStore(tmp_path / "store", quick, studio)
+    again = StockedStore(tmp_path / "store", quick, folder_with_pictures)
     try:
         view = again.store.queue.view(stopped.id)
         assert (view.state, view.resumable, view.manifest.losses, view.progress.size) == (

@@ -82,9 +82,9 @@ def test_the_same_bytes_are_kept_once_under_the_last_name(uploads: Uploads, phot
     assert uploads.find("*") is None
 
 
-def test_a_file_is_copied_and_stays(uploads: Uploads, studio: Path) -> None:
-    kept = uploads.keep(studio / "photo.png", "photo.png")
-    assert kept.read_bytes() == (studio / "photo.png").read_bytes()
+def test_a_file_is_copied_and_stays(uploads: Uploads, folder_with_pictures: Path) -> None:
+    kept = uploads.keep(folder_with_pictures / "photo.png", "photo.png")
+    assert kept.read_bytes() == (folder_with_pictures / "photo.png").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ def test_what_is_no_picture_is_refused_in_one_line(uploads: Uploads, data: bytes
     assert not list(uploads.folder.iterdir())
 
 
-def test_a_style_file_stands_in_for_a_painting(uploads: Uploads, studio: Path) -> None:
+def test_a_style_file_stands_in_for_a_painting(uploads: Uploads, folder_with_pictures: Path) -> None:
     uploads._max_bytes = 2_000_000
-    impasto.save_style(studio / "painting.png", studio / "waves.style")
-    data = (studio / "waves.style").read_bytes()
+    impasto.save_style(folder_with_pictures / "painting.png", folder_with_pictures / "waves.style")
+    data = (folder_with_pictures / "waves.style").read_bytes()
     kept = uploads.keep(data, "Waves.STYLE")
     assert kept.name == hashlib.sha256(data).hexdigest()[:16] + ".style"
     assert uploads.name_of(kept) == "Waves.STYLE" and uploads.claim(kept)
-    picture = (studio / "photo.png").read_bytes()
+    picture = (folder_with_pictures / "photo.png").read_bytes()
     for damaged, name in ((data[:-1], "cut.style"), (data, "waves.png"), (picture, "a.style")):
         with pytest.raises(InputError, match=repr(name)):
             uploads.keep(damaged, name)
@@ -151,12 +151,12 @@ def test_only_old_uploads_that_no_job_reads_are_removed(uploads: Uploads, photo_
     assert fresh.exists()
 
 
-def test_only_uploads_and_samples_are_read(uploads: Uploads, studio: Path) -> None:
-    kept = uploads.keep(studio / "photo.png", "photo.png")
+def test_only_uploads_and_samples_are_read(uploads: Uploads, folder_with_pictures: Path) -> None:
+    kept = uploads.keep(folder_with_pictures / "photo.png", "photo.png")
     assert uploads.claim(kept)
     assert all(map(uploads.claim, samples().values()))
     for path in (
-        studio / "photo.png",
+        folder_with_pictures / "photo.png",
         kept.with_suffix(".json"),
         uploads.folder / ".." / "photo.png",
         Path("/etc/passwd"),

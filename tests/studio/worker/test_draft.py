@@ -16,16 +16,18 @@ from impasto.images.reading import read_record
 from impasto.studio.request import PaintingChoice, RegionChoice, Request
 
 
-def test_a_draft_is_the_librarys(real: DraftingStore, studio: Path) -> None:
+def test_a_draft_is_the_librarys(real: DraftingStore, folder_with_pictures: Path) -> None:
     two = (PaintingChoice(path=real.paintings[0], weight=3, brush_scale=2), PaintingChoice(path=real.paintings[1]))
     made = draft(real, Request(photo=real.photo, paintings=two, options=SMALL | {"strength": 40, "brush_scale": 0.5}))
     paintings = [impasto.Painting(real.paintings[0], 3, 2), impasto.Painting(real.paintings[1])]
     whole = impasto.draft("photo.png", paintings, size_px=64, strength=80, brush_scale=0.5)
     whole.save("expected.jpg")
-    assert np.abs(pixels(made.path) - pixels(studio / "expected.jpg")).mean() < 0.3
+    assert np.abs(pixels(made.path) - pixels(folder_with_pictures / "expected.jpg")).mean() < 0.3
     other = impasto.draft("photo.png", paintings, size_px=64, strength=80)
     other.save("other.jpg")
-    assert np.abs(pixels(made.path) - pixels(studio / "other.jpg")).mean() > 1, "brush scales are seen at this size"
+    assert np.abs(pixels(made.path) - pixels(folder_with_pictures / "other.jpg")).mean() > 1, (
+        "brush scales are seen at this size"
+    )
     record = read_record(made.path)
     assert record["kind"] == "draft"
     assert record["inputs"]["content"]["name"] == "a lion.png"  # type: ignore[index]
@@ -51,7 +53,9 @@ def test_a_transparent_photo(real: DraftingStore) -> None:
     assert pixels(made.path).shape == (51, 64, 3)
 
 
-def test_a_draft_with_regions_masks_and_colours_is_the_librarys(real: DraftingStore, studio: Path) -> None:
+def test_a_draft_with_regions_masks_and_colours_is_the_librarys(
+    real: DraftingStore, folder_with_pictures: Path
+) -> None:
     with Image.open("photo.png") as photo:
         width, height = photo.size
     half = np.zeros((height, width), np.uint8)
@@ -72,7 +76,7 @@ def test_a_draft_with_regions_masks_and_colours_is_the_librarys(real: DraftingSt
     region = impasto.Region("half.png", real.paintings[1], 50, color="painting")
     expected = impasto.draft("photo.png", real.paintings[0], regions=[region], size_px=64, color="photo")
     expected.save("expected.jpg")
-    assert np.abs(pixels(made.path) - pixels(studio / "expected.jpg")).mean() < 0.3
+    assert np.abs(pixels(made.path) - pixels(folder_with_pictures / "expected.jpg")).mean() < 0.3
     plain = impasto.draft("photo.png", real.paintings[0], size_px=64)
     assert np.abs(plain.pixels * 255 - pixels(made.path)).mean() > 4
     inputs: dict[str, Any] = read_record(made.path)["inputs"]  # type: ignore[assignment]

@@ -22,7 +22,9 @@ from impasto.studio.worker import paint as painting
 from impasto.studio.worker.paint import PREVIEW_SECONDS, PaintReporter
 
 
-def test_a_job_paints_what_the_library_paints(stocked: StockedStore, studio: Path, quick: dict[str, Any]) -> None:
+def test_a_job_paints_what_the_library_paints(
+    stocked: StockedStore, folder_with_pictures: Path, quick: dict[str, Any]
+) -> None:
     view = stocked.paint(options={"strength": 40})
     assert (view.state, view.manifest.error, view.manifest.title) == ("done", None, "a lion + waves")
     assert (
@@ -43,7 +45,7 @@ def test_a_job_paints_what_the_library_paints(stocked: StockedStore, studio: Pat
     assert [step for step, _ in view.manifest.losses] == [1, 2, 3, 4, 5]
     expected = impasto.paint("photo.png", "painting.png", **quick, strength=40)
     expected.save("expected.png")
-    np.testing.assert_array_equal(pixels(view.pastiche), pixels(studio / "expected.png"))
+    np.testing.assert_array_equal(pixels(view.pastiche), pixels(folder_with_pictures / "expected.png"))
     assert view.preview is None and not view.resumable
     assert pixels(view.thumbnail).shape == (38, 48, 3)
     folder = view.pastiche.parent  # type: ignore[union-attr]
