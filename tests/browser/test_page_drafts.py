@@ -35,8 +35,8 @@ def wait_draft(page: Page, painting: str) -> None:
     assert page.evaluate("document.getElementById('draft').naturalWidth") == 64
 
 
-def kept(server: Server) -> set[Path]:
-    """The drafts that a studio has made, as long as they are not too many."""
+def draft_files(server: Server) -> set[Path]:
+    """The drafts that a studio keeps."""
     return set((server.folder / "drafts").glob("*.jpg"))
 
 
@@ -106,14 +106,14 @@ def test_paging_through_twenty_paintings(page: Page, photo: Path, server: Server
     page.wait_for_selector("#shelf [title='painting 19.png']")
     wait_draft(page, "painting 0")
     assert page.locator(".painting").count() == 1, "what is put on the shelf is not mixed"
-    before = kept(server)
+    before = draft_files(server)
     page.evaluate("""() => {
         for (let click = 0; click < 19; click++) {
             document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
         }
     }""")
     wait_draft(page, "painting 19")
-    assert 1 <= len(kept(server) - before) < 19, "what was only passed by is not drafted"
+    assert 1 <= len(draft_files(server) - before) < 19, "what was only passed by is not drafted"
     assert draft_record(page, server)["inputs"]["paintings"][0]["name"] == "painting 19.png"
     page.keyboard.press("ArrowRight")  # round to the first
     first = page.locator("#shelf li button").first.get_attribute("title")
@@ -173,7 +173,7 @@ def test_sliders_redraw_the_draft_and_what_was_drawn_comes_back(page: Page, phot
     choose(page, photo)
     wait_draft(page, "flow")
     whole = page.locator("#draft").get_attribute("src")
-    before = kept(server)
+    before = draft_files(server)
     for strength in (40, 30, 20, 10):
         set_slider(page, "strength", strength)
     wait_option(page, server, "strength", 20)
@@ -181,13 +181,13 @@ def test_sliders_redraw_the_draft_and_what_was_drawn_comes_back(page: Page, phot
     weak = page.locator("#draft").get_attribute("src")
     set_slider(page, "brush_scale", 1)
     wait_option(page, server, "brush_scale", 2)
-    made = kept(server)
+    made = draft_files(server)
     assert len(made - before) <= 5
     set_slider(page, "brush_scale", 0)
     until(page, f"document.getElementById('draft').getAttribute('src') === '{weak}'")
     set_slider(page, "strength", 50)
     until(page, f"document.getElementById('draft').getAttribute('src') === '{whole}'")
-    assert kept(server) == made
+    assert draft_files(server) == made
 
 
 def test_another_painting_beside_a_running_job(page: Page, photo: Path) -> None:
@@ -234,7 +234,7 @@ def test_regions_and_colours_are_drafted(page: Page, photo: Path, server: Server
     assert page.locator("#draft").is_hidden() and page.locator("#draft-tag").is_hidden()
 
 
-def test_what_cannot_be_drafted_is_told_once(page: Page, tmp_path: Path) -> None:
+def test_a_photo_that_cannot_be_drafted_is_reported_once(page: Page, tmp_path: Path) -> None:
     Image.new("RGB", (200, 3), "red").save(tmp_path / "thin.png")
     choose(page, tmp_path / "thin.png")
     assert "the stylizer needs 16 px a side" in page.locator(".message span").inner_text()
