@@ -99,7 +99,6 @@ TESTED_ELSEWHERE = {
     "storage/files.py": "lab/test_run_folder.py",
     "studio/samples.py": "studio/test_uploads.py",
     "studio/worker/active_job.py": "studio/worker/test_main.py",
-    "studio/worker/inputs.py": "studio/worker/test_paint.py",
     "stylizer/network.py": "stylizer/test_stylizer.py",
     "stylizer/regions.py": "scenarios/test_draft_regions.py",
     "stylizer/statistics.py": "stylizer/test_stylizer.py",

@@ -134,7 +134,7 @@ def test_a_stopped_picture_survives_the_cancelling_of_its_continuation(stocked: 
 
 def test_what_the_engine_refuses_is_one_line(stocked: StockedStore) -> None:
     view = stocked.paint(options={"style_layers": {}, "content_layers": {}})
-    assert view.state == "failed" and "nothing to paint after" in (view.manifest.error or "")
+    assert view.state == "failed" and "name at least one of them" in (view.manifest.error or "")
     stocked.photo.unlink()
     with pytest.raises(InputError, match="add it again"):
         stocked.paint()

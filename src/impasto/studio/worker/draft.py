@@ -22,7 +22,7 @@ from impasto.runs.draft import Drafter, DraftOptions, set_threads
 from impasto.studio.protocol import Ended, Order
 from impasto.studio.request import Request
 from impasto.studio.worker.active_job import ActiveJob, Report, end_of
-from impasto.studio.worker.inputs import load_paintings, load_regions, rename, rename_paintings, rename_regions
+from impasto.studio.worker.inputs import load_paintings, load_regions, rename_files
 from impasto.stylizer.regions import Readings, study_painting
 from impasto.stylizer.statistics import StyleStatistics, blend_statistics
 from impasto.stylizer.stylizer import load_stylizer
@@ -55,10 +55,10 @@ class DraftMaker:
         assert options.size_px is not None, "set by the store"
         # The masks of regions have the size of the photo itself.
         photo = load_picture(request.photo) if request.regions else self._photo(request.photo, options.size_px)
-        palette = rename(load_palette(options.as_of_a_run), names)
-        regions = rename_regions(load_regions(request.regions), names)
+        palette = rename_files(load_palette(options.as_of_a_run), names)
+        regions = rename_files(load_regions(request.regions), names)
         drafter = Drafter(options, regions, palette, readings=self._readings)
-        photo = rename(photo, names)
+        photo = rename_files(photo, names)
         style, files = self._background(drafter, photo, request, options, names)
         drafter.paint(photo, style, files, options.size_px).save(order.files.exported(".jpg"), overwrite=True)
         return Ended(state="done")
@@ -71,7 +71,7 @@ class DraftMaker:
         if not request.paintings:
             return None, []
         if options.color != "painting" or any(choice.mask for choice in request.paintings):
-            paintings = rename_paintings(load_paintings(request.paintings) or [], names)
+            paintings = rename_files(load_paintings(request.paintings) or (), names)
             return drafter.study(photo, paintings, options.size_px), [describe_painting(one) for one in paintings]
         styles, files = [], []
         for choice in request.paintings:

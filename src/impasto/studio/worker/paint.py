@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from pathlib import Path
 from typing import Any
@@ -30,12 +29,13 @@ from impasto.runs.interrupted import Command, holds_run, remove_run
 from impasto.runs.progress import Clock
 from impasto.runs.record import ENCODER_SUFFIX, parse_record, wanted_files
 from impasto.runs.run import Run
+from impasto.storage.files import format_bytes
 from impasto.storage.hashing import hash_file
 from impasto.studio.protocol import Ended, Message, Order, StudioProgress
 from impasto.studio.request import Request
 from impasto.studio.samples import samples
 from impasto.studio.worker.active_job import ActiveJob, Report
-from impasto.studio.worker.inputs import load_paintings, load_regions, rename, rename_regions
+from impasto.studio.worker.inputs import load_paintings, load_regions, rename_files
 from impasto.studio.worker.reduced import PREVIEW_PX, THUMBNAIL_PX, save_reduced
 
 CHECKPOINT_SECONDS = 20.0
@@ -53,11 +53,7 @@ def paint_picture(job: ActiveJob, report: Report) -> Ended:
     """Paint a picture, or go on with one that was stopped."""
     order, files, controls = job.order, job.order.files, job.controls
     run, events_bytes = _build(order, controls, report)
-    run.inputs = dataclasses.replace(
-        run.inputs,
-        photo=rename(run.inputs.photo, order.names),
-        regions=tuple(rename_regions(run.inputs.regions, order.names)),
-    )
+    run.inputs = rename_files(run.inputs, order.names)
     reporter = PaintReporter(order, report)
     with EventLog(files.events, events_bytes) as log:
         run.command = lambda: Command(
@@ -142,8 +138,8 @@ class PaintReporter:
             self._steps = event.steps
             self._change(doing="", size=(width_px, height_px), steps=sum(event.steps), scales=len(event.steps))
         elif isinstance(event, FetchProgressed):
-            done, total = event.done_bytes / 1e6, event.total_bytes / 1e6
-            self._change(doing=f"fetching {event.file_name}: {done:.0f} of {total:.0f} MB")
+            done, total = format_bytes(event.done_bytes), format_bytes(event.total_bytes)
+            self._change(doing=f"fetching {event.file_name}: {done} of {total}")
         elif isinstance(event, Resumed):
             steps_done = self._steps_done(event.scale, event.step)
             self._change(scale=event.scale + 1, steps_done=steps_done, seconds=event.seconds)
