@@ -79,10 +79,11 @@ def test_headings_name_rows_and_columns() -> None:
 
 
 @pytest.mark.parametrize("shared_px", [96, 200])
-def test_shared_pictures_stand_beside_the_title_or_below_it(shared_px: int) -> None:
+@pytest.mark.parametrize("note", ["note", ""])
+def test_shared_pictures_stand_beside_the_title_or_below_it(shared_px: int, note: str) -> None:
     shared = [("photo", plain(GREEN)), ("painting", plain(BLUE, 30, 20))]
     cells = [[Cell(plain(RED))] * 3]
-    sheet = draw_sheet(Sheet(cells, "Title", "subtitle", "note", shared=shared, shared_px=shared_px))
+    sheet = draw_sheet(Sheet(cells, "Title", "subtitle", note, shared=shared, shared_px=shared_px))
     green, blue, red = (place_of(sheet, color) for color in (GREEN, BLUE, RED))
     assert green[3] == blue[3] < red[1]
     assert green[2] < blue[0]

@@ -133,6 +133,21 @@ def test_the_hub_is_asked_once(serve: Any, archive: bytes, model: Path, folder_w
     assert np.array_equal(fetched, again)
 
 
+def test_a_fetched_model_lies_unpacked_in_the_cache(serve: Any, tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        for name in ("saved_model.pb", "variables/variables.index"):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(name)
+            tar.addfile(entry, io.BytesIO(name.encode()))
+    address, asked = serve(file.getvalue())
+    folder = fetch_model(address)
+    assert fetch_model(address) == folder
+    assert asked == ["/google/model/2?tf-hub-format=compressed"]
+    assert (folder / "variables/variables.index").read_text() == "variables/variables.index"
+    assert list((tmp_path / "cache").iterdir()) == [folder]
+
+
 @pytest.mark.parametrize("damage", ["a web page", "cut short", "another archive", "climbs out"])
 def test_a_hub_that_sends_something_else(serve: Any, damage: str, tmp_path: Path) -> None:
     file = io.BytesIO()

@@ -186,7 +186,8 @@ class _Header:
 
     def __init__(self, sheet: Sheet) -> None:
         self._edge, self._gap = sheet.edge_px, sheet.gap_px
-        self._lines = [(text, size, color) for text, size, color in _lines_of(sheet) if text]
+        lines = (sheet.title, TITLE_PX, INK), (sheet.subtitle, SMALL_PX, GREY), (sheet.note, NOTE_PX, INK)
+        self._lines = [line for line in lines if line[0]]
         thumbnails = [(name, _thumbnail(shown, sheet.shared_px)) for name, shown in sheet.shared]
         self._shared = [(name, picture) for name, picture in thumbnails if picture]
         self._shared_width = sum(picture.width + self._gap for _, picture in self._shared)
@@ -194,7 +195,7 @@ class _Header:
         self._are_large = sheet.shared_px > THUMB_PX
         lines_px = sum(_line(size) for _, size, _ in self._lines) + 8
         shared_px = self._tallest + _line(SMALL_PX) + 4 if self._shared else 0
-        content = lines_px + shared_px + 8 if self._are_large else max(lines_px, shared_px)
+        content = lines_px + shared_px + 10 if self._are_large else max(lines_px, shared_px)
         self.height = self._edge + (content + 22 if self._lines or self._shared else 0)
         text_px = max((int(_font(size).getlength(text)) + 1 for text, size, _ in self._lines), default=0)
         widths = min(text_px, MAX_TITLE_PX), self._shared_width
@@ -206,13 +207,13 @@ class _Header:
             self._draw_shared(pen, self._edge + width - self._shared_width + self._gap, self._edge)
             width -= self._shared_width
         top = self._edge
-        for text, size, color in self._lines:
-            if size == NOTE_PX:
-                top += 8
-                if self._are_large:
-                    top = self._draw_shared(pen, self._edge, top) + 8
+        for text, size, color in (line for line in self._lines if line[1] != NOTE_PX):
             pen.write(text, self._edge, top, width, size, color)
             top += _line(size)
+        if self._are_large:
+            top = self._draw_shared(pen, self._edge, top + 10)
+        for text, size, color in (line for line in self._lines if line[1] == NOTE_PX):
+            pen.write(text, self._edge, top + 8, width, size, color)
 
     def _draw_shared(self, pen: _Pen, left: int, top: int) -> int:
         """Draw the shared pictures with their feet on one line; returns where they end."""
@@ -222,10 +223,6 @@ class _Header:
             pen.write(name, left, foot + 4, picture.width, SMALL_PX, GREY, "center")
             left += picture.width + self._gap
         return foot + 4 + _line(SMALL_PX)
-
-
-def _lines_of(sheet: Sheet) -> list[tuple[str, int, str]]:
-    return [(sheet.title, TITLE_PX, INK), (sheet.subtitle, SMALL_PX, GREY), (sheet.note, NOTE_PX, INK)]
 
 
 def _column_width(sheet: Sheet, pictures: Sequence[Sequence[Image.Image | None]], cell_px: int) -> int:

@@ -78,7 +78,7 @@ def draw_features(features: Features, *, channels: int = 48) -> NDArray[np.float
     ]
     strength = features.gram if signed else np.sqrt(np.maximum(features.gram, 0))
     top = np.abs(features.gram).max()
-    scale = f"{-top:.3g} to {top:.3g}" if signed else f"0 to {top:.3g}, coloured by the root"
+    scale = f"{-top:.3g} to {top:.3g}" if signed else f"0 to {top:.3g}, by the root"
     sheet = Sheet(
         [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)],
         title="Feature maps",

@@ -11,7 +11,7 @@ import os
 import shutil
 import tarfile
 import time
-import urllib.request
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,9 +25,9 @@ from impasto.engine.validate import pastiche_size
 from impasto.errors import InputError, OptionError
 from impasto.images.picture import Picture
 from impasto.options.fields import PaintOptions
+from impasto.storage.download import DownloadError, PublishedFile, iter_download
 
 STYLE_PX = 256  # the size that the model was trained to read paintings at
-TIMEOUT_SECONDS = 30.0
 
 
 def stylize(
@@ -69,20 +69,19 @@ def fetch_model(address: str) -> Path:
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".impasto-", dir=cache) as temporary:
-            unpacked = Path(temporary) / "model"
-            request = f"{address}?tf-hub-format=compressed"
-            with (
-                urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer,
-                tarfile.open(fileobj=answer, mode="r|gz") as archive,
-            ):
+            packed, unpacked = Path(temporary) / "model.tar.gz", Path(temporary) / "model"
+            for _ in iter_download(PublishedFile(f"{address}?tf-hub-format=compressed"), packed):
+                pass
+            with tarfile.open(packed, "r:gz") as archive:
                 archive.extractall(unpacked, filter="data")
             if not (unpacked / "saved_model.pb").is_file():
                 raise InputError(f"what {address} sent is no SavedModel; {_BY_HAND}")
             shutil.rmtree(folder, ignore_errors=True)
             unpacked.rename(folder)
-    except (OSError, tarfile.TarError, EOFError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        reason = getattr(reason, "strerror", None) or reason
+    except DownloadError as error:
+        raise InputError(f"cannot fetch {error}; {_BY_HAND}") from error
+    except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot fetch {address}: {reason}; {_BY_HAND}") from error
     return folder
 
