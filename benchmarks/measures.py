@@ -10,7 +10,7 @@ from torch import Tensor
 
 from impasto.encoders import Encoder
 from impasto.images.picture import Picture, picture_from_array
-from impasto.lab.metrics import Plane, content_distance, luma, structural_similarity, to_tensor
+from impasto.lab.metrics import Plane, content_distance, picture_luma, structural_similarity, to_tensor
 from impasto.losses.objective import style_statistics
 from impasto.losses.style import WassersteinLoss
 
@@ -21,7 +21,7 @@ FRAME_PX = 8
 
 def dissimilarity(photo: Picture, pastiche: Picture) -> float:
     """1 - SSIM of the luma at `STRUCTURE_PX` (Wang et al. 2004: Gaussian window, sigma 1.5)."""
-    return 1 - structural_similarity(luma(photo, STRUCTURE_PX), luma(pastiche, STRUCTURE_PX))
+    return 1 - structural_similarity(picture_luma(photo, STRUCTURE_PX), picture_luma(pastiche, STRUCTURE_PX))
 
 
 def edge_disagreement(photo: Picture, pastiche: Picture) -> float:
@@ -31,8 +31,8 @@ def edge_disagreement(photo: Picture, pastiche: Picture) -> float:
     averaged with sigma 2); a place weighs as much as the photo's gradient there. 0: all edges run alike;
     1: unrelated; 2: all at right angles. Where the pastiche is flat it has no direction and counts 1.
     """
-    ours, weight = _double_angle(luma(photo, STRUCTURE_PX))
-    theirs, _ = _double_angle(luma(pastiche, STRUCTURE_PX))
+    ours, weight = _double_angle(picture_luma(photo, STRUCTURE_PX))
+    theirs, _ = _double_angle(picture_luma(pastiche, STRUCTURE_PX))
     lengths = np.maximum(np.abs(ours), FAINT**2) * np.maximum(np.abs(theirs), FAINT**2)
     cosine = (ours * theirs.conj()).real / lengths
     return 1 - float((weight * cosine).sum() / (weight.sum() + 1e-12))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from pydantic import BaseModel, Field, ValidationError
 
 from impasto import errors
 
@@ -53,3 +54,30 @@ def test_values_are_quoted_short() -> None:
 )
 def test_did_you_mean(name: str, expected: str) -> None:
     assert errors.did_you_mean(name, ["relu4_1", "relu1_1"]) == expected
+
+
+class Leaf(BaseModel):
+    weight: float = Field(default=1.0, gt=0)
+
+
+class Tree(BaseModel):
+    name: str
+    leaves: tuple[Leaf, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"name": 7}, "--name: input should be a valid string, got 7"),
+        ({}, "--name: field required"),
+        (
+            {"name": "x", "leaves": [{}, {"weight": -1}]},
+            "--leaves[1]['weight']: input should be greater than 0, got -1",
+        ),
+        ({"name": 100 * [1]}, f"--name: input should be a valid string, got {str(100 * [1])[:76]} ..."),
+    ],
+)
+def test_what_pydantic_finds_wrong_in_one_line(values: dict[str, object], line: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Tree.model_validate(values)
+    assert errors.first_fault(caught.value, "--{}".format) == line

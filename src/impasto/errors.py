@@ -15,7 +15,11 @@ exceptions and tracebacks.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class ImpastoError(Exception):
@@ -66,6 +70,18 @@ def shorten(value: object) -> str:
     except (ValueError, RecursionError):  # an integer of over 4,300 digits; lists in lists in lists
         return f"{type(value).__name__} too large to be shown"
     return text if len(text) <= 80 else f"{text[:76]} ..."
+
+
+def first_fault(error: ValidationError, spell: Callable[[str], str] = str) -> str:
+    """Say in one line what pydantic finds wrong first: ``strength: input should be a valid number, got 'much'``.
+
+    `spell` writes the name of a field.
+    """
+    fault = error.errors()[0]
+    field, *inside = fault["loc"] or ("",)
+    place = spell(str(field)) + "".join(f"[{part!r}]" for part in inside)
+    given = "" if fault["type"] == "missing" else f", got {shorten(fault['input'])}"
+    return f"{place}: {fault['msg'].lower()}{given}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

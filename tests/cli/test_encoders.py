@@ -132,7 +132,7 @@ def test_the_live_display_shows_bytes(capsys: Captured, monkeypatch: pytest.Monk
     console.print(display._render())
     shown = capsys.readouterr().out
     assert "vgg19.h5" in shown
-    assert "20.0 of 80.0 MB" in shown
+    assert "20.0 MB of 80.0 MB" in shown
     display.show(FetchProgressed("vgg19.h5", 80_000_000, 80_000_000))
     console.print(display._render())
     assert "loading" in capsys.readouterr().out

@@ -96,7 +96,7 @@ def test_colours_and_transparency_of_a_mask() -> None:
     colours[0, 0, :3], colours[0, 1, :3], colours[1, :, :3] = 255, (255, 0, 0), 255
     colours[1, 1, 3], colours[1, 2, 3] = 0, 51
     found = mask_tensor(picture_from_array(colours), 2, 3)
-    assert found.numpy() == pytest.approx(np.array([[1, 0.299, 0], [1, 0, 0.2]]), abs=1e-6)
+    assert found.numpy() == pytest.approx(np.array([[1, 0.2126, 0], [1, 0, 0.2]]), abs=1e-6)
 
 
 def test_alpha_is_a_mask() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from impasto.images.color import convert_to_srgb, linear_to_srgb, srgb_to_linear
+from impasto.images.color import convert_to_srgb, linear_to_srgb, luma, srgb_to_linear
 
 # Columns are the red, green and blue primaries in XYZ, adapted to D50 as profiles hold them.
 SRGB_D50 = np.array([[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]])
@@ -186,3 +186,10 @@ def test_values_stay_exact_without_a_profile_of_another_colour(profile: str, ban
     assert converted.dtype == dtype
     assert (converted == samples).all()
     assert converted.shape == (24, 32, 3)
+
+
+def test_luma_is_that_of_rec_709() -> None:
+    pixels = np.array([[[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, 1, 1], [0, 0, 0], [0.5, 0.25, 1]]], np.float32)
+    expected = [[0.2126, 0.7152, 0.0722], [1, 0, 0.5 * 0.2126 + 0.25 * 0.7152 + 0.0722]]
+    assert luma(pixels).dtype == np.float32
+    np.testing.assert_allclose(luma(pixels), expected, atol=1e-6)

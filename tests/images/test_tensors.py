@@ -8,7 +8,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impasto.images.tensors import extend_mirrored, fit_long_edge, mirror_indices, resize
+from impasto.images.tensors import (
+    extend_mirrored,
+    fit_long_edge,
+    mirror_indices,
+    pixels_to_tensor,
+    resize,
+    tensor_to_pixels,
+)
 
 sides = st.integers(1, 20_000)
 
@@ -90,3 +97,13 @@ def test_resize_smooths_before_it_shrinks() -> None:
     for mode in ("bilinear", "bicubic"):
         shrunk = resize(stripes, 21, 21, mode=mode)
         assert float((shrunk[..., 2:-2, 2:-2] - 0.5).abs().max()) < 0.15
+
+
+def test_pixels_and_tensors_there_and_back() -> None:
+    pixels = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
+    tensor = pixels_to_tensor(pixels)
+    assert tensor.shape == (1, 3, 2, 4)
+    assert tensor[0, 1, 0, 2] == pixels[0, 2, 1]
+    back = tensor_to_pixels(tensor.clone())
+    np.testing.assert_array_equal(back, pixels)
+    assert back.flags.c_contiguous

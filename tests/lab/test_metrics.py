@@ -19,9 +19,9 @@ from impasto.lab.metrics import (
     content_distance,
     directions,
     laplacian,
-    luma,
     measure,
     noise_ratio,
+    picture_luma,
     sliced_wasserstein,
     ssim,
     structural_similarity,
@@ -117,13 +117,13 @@ def test_ssim_is_skimages(size: tuple[int, int]) -> None:
 
 def test_ssim_compares_at_the_pastiches_size(photo: Picture) -> None:
     smaller = picture_from_array(photo.pixels(24, 30))
-    planes = luma(picture_from_array(photo.pixels(24, 30))), luma(smaller)
+    planes = picture_luma(picture_from_array(photo.pixels(24, 30))), picture_luma(smaller)
     assert ssim(photo, smaller) == pytest.approx(structural_similarity(*planes), abs=1e-3)
     assert ssim(photo, picture_from_array(photo.pixels(8, 10))) is None
 
 
 def test_laplacian_is_scipys(painting: Picture) -> None:
-    plane = luma(painting)
+    plane = picture_luma(painting)
     assert np.allclose(laplacian(plane), ndimage.laplace(plane), atol=1e-5)
 
 

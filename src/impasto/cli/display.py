@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from impasto.events import Event, FetchProgressed, Notice, Resumed, RunStarted, ScaleStarted, Steered, StepDone
 from impasto.options.spelling import format_value
 from impasto.runs.progress import Clock, format_duration
+from impasto.storage.files import format_bytes
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -110,7 +111,7 @@ class LiveDisplay(PlainDisplay):
             for ratio in (None, 1, None):
                 top.add_column(no_wrap=True, ratio=ratio)
             bar = ProgressBar(total=fetch.total_bytes, completed=fetch.done_bytes)
-            top.add_row(fetch.file_name, bar, f"{fetch.done_bytes / 1e6:.1f} of {fetch.total_bytes / 1e6:.1f} MB")
+            top.add_row(fetch.file_name, bar, f"{format_bytes(fetch.done_bytes)} of {format_bytes(fetch.total_bytes)}")
             return top
         if scale is None:
             return Text("loading", style="dim")
@@ -137,7 +138,7 @@ def describe_plan(event: RunStarted) -> str:
     height_px, width_px = event.scales_px[-1]
     whole = f"{width_px}x{height_px} px in {len(event.scales_px)} scales"
     tiles = f", the largest in {event.tiles[-1]} tiles" if event.tiles[-1] > 1 else ""
-    memory = f"{event.peak_bytes / 1e9:.1f} GB" if event.peak_bytes >= 1e9 else f"{event.peak_bytes / 1e6:.0f} MB"
+    memory = format_bytes(event.peak_bytes)
     return f"{whole}{tiles}: about {memory} of memory, {format_duration(event.estimated_seconds)} at most"
 
 

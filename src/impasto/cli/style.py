@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from impasto.cli.syntax import SWITCH
 from impasto.errors import OptionError, printable
 from impasto.images.reading import DEFAULT_MAX_PIXELS
+from impasto.storage.files import format_bytes
 
 STYLE = App(name="style", help="Style files: what is known of a painting, without it.", help_format="plaintext")
 EXPORT = App(name="export", help="Write the stylizer for use without impasto.", help_format="plaintext")
@@ -82,7 +83,7 @@ def stylizer(
 
     size_bytes = export_onnx(load_stylizer(stylizer), output, weights=weights, overwrite=overwrite)
     if not quiet:
-        print(f"{output}: {size_bytes / 1e6:.1f} MB, {file_format.upper()} opset {OPSET}, weights {weights}")
+        print(f"{output}: {format_bytes(size_bytes)}, {file_format.upper()} opset {OPSET}, weights {weights}")
     return 0
 
 

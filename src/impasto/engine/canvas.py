@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX, Scale, painting_size
 from impasto.engine.regions import mask_tensor
 from impasto.engine.style_files import style_file_moments
 from impasto.images.picture import Picture
-from impasto.images.tensors import extend_mirrored, resize
+from impasto.images.tensors import extend_mirrored, pixels_to_tensor, resize
 from impasto.inputs.paintings import Painting
 from impasto.inputs.style_file import COLOURS, StyleFile
 from impasto.losses.statistics import Moments, blend, moments
@@ -106,11 +104,4 @@ def _colours(painting: Painting, long_edge_px: int, brush_scale: float) -> Momen
 
 def picture_tensor(picture: Picture, height_px: int, width_px: int) -> Tensor:
     """A picture at a size, [1, 3, height, width] in [0, 1]."""
-    pixels = torch.from_numpy(picture.pixels(height_px, width_px))
-    return pixels.permute(2, 0, 1)[None].contiguous()
-
-
-def picture_pixels(picture: Tensor) -> NDArray[np.float32]:
-    """[1, 3, height, width] as [height, width, 3]."""
-    pixels: NDArray[np.float32] = picture[0].permute(1, 2, 0).contiguous().cpu().numpy()
-    return pixels
+    return pixels_to_tensor(picture.pixels(height_px, width_px)).contiguous()

@@ -64,8 +64,3 @@ def _glibc() -> ctypes.CDLL | None:
         return library if hasattr(library, "malloc_trim") else None
     except OSError:  # another C library
         return None
-
-
-def format_bytes(count: float) -> str:
-    """``1.5 GB``, ``320 MB``."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

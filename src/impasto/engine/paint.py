@@ -18,7 +18,7 @@ from torch import Tensor
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
-from impasto.engine.canvas import Resample, picture_pixels, picture_tensor, starting_canvas
+from impasto.engine.canvas import Resample, picture_tensor, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
 from impasto.engine.color import ColorTransfer, check_colors
 from impasto.engine.content_weight import ContentWeightController
@@ -48,7 +48,7 @@ from impasto.events import (
     StepDone,
 )
 from impasto.images.picture import Picture
-from impasto.images.tensors import fit_long_edge, resize
+from impasto.images.tensors import fit_long_edge, resize, tensor_to_pixels
 from impasto.inputs.run_inputs import RunInputs
 from impasto.losses.objective import Objective
 from impasto.options.fields import STEERABLE, PaintOptions, build_options
@@ -387,7 +387,7 @@ class Painter:
         photo, photo_mask = self._colors.photo_for_objective(), self._layout.masks(*size, finished.device).photo
         if photo_mask is not None and photo is not None:
             finished = torch.lerp(finished, self._tensor(photo, *size), photo_mask)
-        pixels = self._colors.for_display(picture_pixels(finished))
+        pixels = self._colors.for_display(tensor_to_pixels(finished))
         if photo_mask is not None and self._inputs.photo is not None:
             untouched = photo_mask.cpu().numpy() == 1
             pixels[untouched] = self._inputs.photo.pixels(*size)[untouched]
@@ -396,7 +396,7 @@ class Painter:
 
     def _preview(self, optimizer: Adam | LBFGS) -> PreviewReady:
         self._controls.preview = False
-        painted = picture_pixels(self._scale.crop(self._objective.seen(optimizer.averaged)))
+        painted = tensor_to_pixels(self._scale.crop(self._objective.seen(optimizer.averaged)))
         return PreviewReady(self._state.index, self._state.step, self._colors.for_display(painted))
 
     def _save(self, checkpoints: Checkpoints) -> CheckpointSaved | Notice:

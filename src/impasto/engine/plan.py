@@ -11,7 +11,7 @@ import torch
 from impasto.encoders import Encoder
 from impasto.encoders.architectures import Layer
 from impasto.engine.color import color_method
-from impasto.engine.memory import HEAP_BLOCK_BYTES, format_bytes, free_bytes, give_back, held_bytes, machine_bytes
+from impasto.engine.memory import HEAP_BLOCK_BYTES, free_bytes, give_back, held_bytes, machine_bytes
 from impasto.engine.optimizers import pictures_held
 from impasto.engine.pyramid import Scale, build_pyramid, painting_size
 from impasto.engine.regions import RegionLayout
@@ -20,6 +20,7 @@ from impasto.images.tensors import fit_long_edge
 from impasto.losses.objective import WHOLE_MAP_LOSSES, Objective, Region, style_samples, style_statistics
 from impasto.losses.tiles import Core, tile_sides
 from impasto.options.fields import PaintOptions
+from impasto.storage.files import format_bytes
 
 TILES_PX = (2048, 1536, 1024, 768, 512, 384, 320, 256)
 SMALLEST_FAST_TILE_PX = 768

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from impasto.engine.scales import scale_edges
 from impasto.images.tensors import extend_mirrored, fit_long_edge
 from impasto.losses.tiles import Core
-from impasto.options.fields import PaintOptions, scale_edges
+from impasto.options.fields import PaintOptions
 
 MIN_MARGIN_PX = 8
 MAX_MARGIN_PX = 64  # what relu5_1 reads beyond a position: more is of no use

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 FloatT = TypeVar("FloatT", bound=np.floating[Any])
 
+# How bright a colour is by its sRGB values: the luma of ITU-R BT.709, whose primaries are sRGB's. For masks in colour,
+# metrics and the stylizer's crispness alike.
+LUMA: Final = (0.2126, 0.7152, 0.0722)
 # How many channels a profile speaks of, by the signature in its header.
 _PROFILE_CHANNELS: Final = {b"GRAY": 1, b"RGB ": 3, b"CMYK": 4}
 # A profile that moves no colour by half an 8-bit level is sRGB under another name.
@@ -33,6 +36,11 @@ def linear_to_srgb(x: NDArray[FloatT]) -> NDArray[FloatT]:
     """Encode linear light as sRGB values, elementwise (IEC 61966-2-1); inverse of `srgb_to_linear`."""
     curve = 1.055 * np.maximum(x, 0) ** (1 / 2.4) - 0.055
     return cast("NDArray[FloatT]", np.where(x <= 0.0031308, x * 12.92, curve))
+
+
+def luma(pixels: NDArray[FloatT]) -> NDArray[FloatT]:
+    """Luma [...] of sRGB values [..., 3], without BLAS: the same bits with any number of threads."""
+    return cast("NDArray[FloatT]", (pixels * np.array(LUMA, pixels.dtype)).sum(axis=-1))
 
 
 def convert_to_srgb(image: pyvips.Image) -> pyvips.Image:

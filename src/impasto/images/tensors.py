@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 Picture4 = Float[Tensor, "1 channels height width"]
 Resized = Float[Tensor, "1 channels {height_px} {width_px}"]  # by the function's own arguments
+
+
+def pixels_to_tensor(pixels: NDArray[Any]) -> Picture4:
+    """A picture [height, width, channels] as a tensor [1, channels, height, width]: a view, channels last in memory."""
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None]
+
+
+def tensor_to_pixels(picture: Tensor) -> NDArray[Any]:
+    """A tensor [1, channels, height, width], on any device, as an array [height, width, channels]."""
+    pixels: NDArray[Any] = picture[0].permute(1, 2, 0).contiguous().cpu().numpy()
+    return pixels
 
 
 def fit_long_edge(height_px: int, width_px: int, long_edge_px: int) -> tuple[int, int]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OptionError
+from impasto.images.color import luma
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
 from impasto.inputs.style_file import StyleFile, is_style_file, read_style_file
@@ -26,7 +27,6 @@ PaintingLike: TypeAlias = "PictureLike | StyleFile | Painting | Sequence[Picture
 
 ALPHA: Literal["alpha"] = "alpha"
 BRUSH_SCALES = (0.25, 4.0)
-LUMA = (0.299, 0.587, 0.114)  # how bright a mask's colours look, ITU-R BT.601
 DARKEST = 1 / 255  # a mask that is nowhere brighter than this is black
 
 
@@ -181,7 +181,7 @@ def iter_mask(mask: Picture, rows: int = 256) -> Iterator[NDArray[np.float32]]:
     top = np.float32((1 << mask.bit_depth) - 1)
     for start in range(0, mask.height_px, rows):
         samples = mask.samples[start : start + rows].astype(np.float32) / top
-        white = (samples[..., :3] * np.array(LUMA, np.float32)).sum(axis=2)
+        white = luma(samples[..., :3])
         yield white * samples[..., 3] if samples.shape[2] == 4 else white
 
 

@@ -14,7 +14,7 @@ from impasto.encoders import Encoder
 from impasto.errors import OptionError
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.sheet import Cell, Sheet, draw_sheet
-from impasto.images.tensors import fit_long_edge
+from impasto.images.tensors import fit_long_edge, pixels_to_tensor
 from impasto.losses.statistics import moments
 
 COLUMNS = 8  # of feature maps
@@ -54,7 +54,7 @@ def read_features(encoder: Encoder, picture: Picture, layer: str, *, size_px: in
         raise OptionError(f"{layer} needs {facts.stride_px} px a side, {picture.name} has {width}x{height} px")
     pixels = picture.pixels(height, width)
     with torch.no_grad():
-        maps = encoder(torch.from_numpy(pixels).permute(2, 0, 1)[None].to(encoder.dtype), [layer])[layer]
+        maps = encoder(pixels_to_tensor(pixels).to(encoder.dtype), [layer])[layer]
         gram = moments(maps).second_moment
     energies = gram.diagonal().clamp_min(0).numpy()
     title = (

@@ -14,8 +14,9 @@ from torch import Tensor
 from impasto.encoders import Encoder
 from impasto.engine.readability import READING_LONG_EDGE_PX, Readability
 from impasto.engine.style_files import study_style_file
+from impasto.images.color import luma
 from impasto.images.picture import Picture
-from impasto.images.tensors import fit_long_edge
+from impasto.images.tensors import fit_long_edge, pixels_to_tensor
 from impasto.inputs.style_file import StyleFile
 from impasto.losses.objective import style_statistics
 from impasto.losses.statistics import Moments
@@ -34,7 +35,6 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 PROJECTIONS = 64
 MAX_POSITIONS = 16_384  # of a feature map, evenly spaced, that sliced distances look at
 MIN_SIDE_PX = 32  # below, the deepest style layer has a single position
-REC_709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 SSIM_SIGMA, SSIM_RADIUS = 1.5, 5
 Plane = NDArray[np.float32]
 
@@ -128,14 +128,14 @@ def color_distance(painting: Picture, pastiche: Picture) -> float:
 
 def ssim(photo: Picture, pastiche: Picture) -> float | None:
     """Structural similarity of the luma at the pastiche's size; None where it is under 11 px wide or high."""
-    planes = photo.pixels(pastiche.height_px, pastiche.width_px) @ REC_709, luma(pastiche)
+    planes = luma(photo.pixels(pastiche.height_px, pastiche.width_px)), picture_luma(pastiche)
     return structural_similarity(*planes) if min(planes[0].shape) > 2 * SSIM_RADIUS else None
 
 
 def noise_ratio(painting: Picture, pastiche: Picture) -> float:
     """Variance of the luma's Laplacian over the painting's at the same long edge: 1 as crisp, 0 smeared."""
     edge = min(max(p.height_px, p.width_px) for p in (painting, pastiche))  # neither is ever enlarged
-    ours, theirs = (float(laplacian(luma(picture, edge)).var()) for picture in (pastiche, painting))
+    ours, theirs = (float(laplacian(picture_luma(picture, edge)).var()) for picture in (pastiche, painting))
     return ours / (theirs + 1e-12)
 
 
@@ -187,17 +187,16 @@ def laplacian(plane: Plane) -> Plane:
     return around - 4 * plane
 
 
-def luma(picture: Picture, long_edge_px: int | None = None) -> Plane:
+def picture_luma(picture: Picture, long_edge_px: int | None = None) -> Plane:
     """[height, width] of the sRGB-encoded values, in [0, 1]."""
     edge = long_edge_px or max(picture.height_px, picture.width_px)
-    plane: Plane = picture.pixels(*fit_long_edge(picture.height_px, picture.width_px, edge)) @ REC_709
-    return plane
+    return luma(picture.pixels(*fit_long_edge(picture.height_px, picture.width_px, edge)))
 
 
 def to_tensor(picture: Picture, long_edge_px: int | None = None) -> Float[Tensor, "1 3 height width"]:
     """A picture in [0, 1], at its own size or at the given long edge."""
     size = fit_long_edge(picture.height_px, picture.width_px, long_edge_px) if long_edge_px else (None, None)
-    return torch.from_numpy(picture.pixels(*size)).permute(2, 0, 1)[None].contiguous()
+    return pixels_to_tensor(picture.pixels(*size)).contiguous()
 
 
 def _size_beside(painting: Picture | StyleFile, pastiche: Picture) -> tuple[int, int]:

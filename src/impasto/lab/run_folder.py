@@ -22,7 +22,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from impasto.errors import OutputError, RecordError
+from impasto.errors import OutputError, RecordError, first_fault
 from impasto.lab.jobs import FORMAT_VERSION, LabJob, LabManifest, LabRecord
 from impasto.runs.record import ENCODER_SUFFIX
 from impasto.storage.atomic import write_file
@@ -125,11 +125,7 @@ class RunFolder:
         try:
             manifest = LabManifest.model_validate(values)
         except ValidationError as error:
-            first = error.errors()[0]
-            part = ".".join(map(str, first["loc"]))
-            raise RecordError(
-                f"the manifest of {str(path)!r} cannot be used: {part}: {first['msg'].lower()}"
-            ) from error
+            raise RecordError(f"the manifest of {str(path)!r} cannot be used: {first_fault(error)}") from error
         return cls(path, _with_paths(manifest, lambda file: Path(os.path.normpath(path.absolute() / file))))
 
     def picture_path(self, job: LabJob) -> Path:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from impasto.errors import OptionError, did_you_mean, shorten
+from impasto.errors import OptionError, did_you_mean, first_fault
 
 CHECKPOINT_SECONDS = 60.0  # from one checkpoint to the next, where nothing else is asked for
 DEFAULT_LONG_EDGE_PX = 1024  # of a pastiche, where its photo is not smaller
@@ -259,21 +259,4 @@ def validate_options(
     try:
         return kind.model_validate(merged)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "options"
-        at = "".join(f"[{part!r}]" for part in first["loc"][1:] if not isinstance(part, int))
-        raise OptionError(f"{spell(name)}{at}: {first['msg'].lower()}, got {shorten(first['input'])}") from error
-
-
-def scale_edges(long_edge_px: int, options: PaintOptions) -> list[int]:
-    """Long edges of the scales: from `min_scale_px` by `scale_factor` to the pastiche's own.
-
-    The last factor is whatever remains, at most `scale_factor` to the power 1.25: a scale that would almost
-    coincide with the last is left out.
-    """
-    edges: list[int] = []
-    edge = float(options.min_scale_px)
-    while edge * options.scale_factor**0.25 < long_edge_px:
-        edges.append(round(edge))
-        edge *= options.scale_factor
-    return [*edges, long_edge_px]
+        raise OptionError(first_fault(error, spell)) from error

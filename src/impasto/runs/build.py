@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from impasto.engine.scales import scale_edges
 from impasto.errors import OptionError, did_you_mean
 from impasto.events import Controls
 from impasto.images.picture import Picture
@@ -23,7 +24,6 @@ from impasto.options.fields import (
     PaintOptions,
     build_options,
     palette_path,
-    scale_edges,
 )
 from impasto.options.recipes import load_recipe
 from impasto.runs.interrupted import RunState, find_run_folder, read_inputs, read_run

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from impasto.errors import OptionError, RecordError
+from impasto.errors import OptionError, RecordError, first_fault
 from impasto.images.picture import Picture
 from impasto.images.print_size import Print
 from impasto.images.reading import DEFAULT_MAX_PIXELS, read_record
@@ -169,9 +169,7 @@ def parse_draft_record(values: Mapping[str, object], name: str) -> DraftRecord:
     try:
         return DraftRecord.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        part = ".".join(map(str, first["loc"]))
-        raise RecordError(f"the record of the draft {name} cannot be used: {part}: {first['msg'].lower()}") from error
+        raise RecordError(f"the record of the draft {name} cannot be used: {first_fault(error)}") from error
 
 
 class Drafter:

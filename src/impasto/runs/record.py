@@ -17,7 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
-from impasto.errors import RecordError, shorten
+from impasto.errors import RecordError, first_fault, shorten
 from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordPart
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import SUFFIX as STYLE_SUFFIX
@@ -142,10 +142,8 @@ def parse_record(values: Mapping[str, object], name: str) -> RunRecord:
     try:
         return RunRecord.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        part = ".".join(map(str, first["loc"]))
         raise RecordError(
-            f"the run record of {name} cannot be used: {part}: {first['msg'].lower()} "
+            f"the run record of {name} cannot be used: {first_fault(error)} "
             f"(it was made by impasto {_maker(values)}, this is {__version__})"
         ) from error
 

@@ -120,15 +120,14 @@ class TimeLapse:
         write_file(self.path, encode(frames, self.path.suffix.lower()), overwrite=self._overwrite)
 
     def _reduced(self, scale: int, step: int, pixels: NDArray[np.float32]) -> Candidate:
-        import torch
 
-        from impasto.images.tensors import fit_long_edge, resize
+        from impasto.images.tensors import fit_long_edge, pixels_to_tensor, resize, tensor_to_pixels
 
-        picture = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+        picture = pixels_to_tensor(pixels)
         frame = (resize(picture, *self._frame_px).clamp(0, 1) * 255).round().byte()
         # Of the frame itself: one that is read again after a resumption then compares as before.
         look = resize(frame / 255, *fit_long_edge(*self._frame_px, LOOK_PX), mode="bilinear")
-        return Candidate(scale, step, _as_array(frame), _as_array(look))
+        return Candidate(scale, step, tensor_to_pixels(frame), tensor_to_pixels(look))
 
     def _consider(self, candidate: Candidate) -> None:
         if self._candidates and difference(self._candidates[-1].look, candidate.look) < self._change:
@@ -246,8 +245,3 @@ def _even_size(height_px: int, width_px: int, long_edge_px: int) -> tuple[int, i
     """Frames of even sides, which MP4 wants, of the same shape and never larger."""
     scale = min(1.0, long_edge_px / max(height_px, width_px))
     return max(2, round(height_px * scale / 2) * 2), max(2, round(width_px * scale / 2) * 2)
-
-
-def _as_array(picture: Any) -> NDArray[Any]:
-    array: NDArray[Any] = picture[0].permute(1, 2, 0).contiguous().numpy()
-    return array

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
-from impasto.errors import ImpastoError, InputError, OptionError, OutputError
+from impasto.errors import ImpastoError, InputError, OptionError, OutputError, first_fault
 from impasto.options.fields import PaintOptions
 from impasto.options.recipes import describe_recipe, load_recipe, recipe_names
 from impasto.options.spelling import describe_bounds, describe_default, describe_values, option_group
@@ -324,9 +324,7 @@ def in_one_line(function: Callable[P, R], error_class: type[Exception]) -> Calla
         except ImpastoError as error:
             raise error_class(str(error), print_exception=False) from error  # type: ignore[call-arg]
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(map(str, first["loc"]))
-            line = f"the request cannot be used: {field}: {first['msg'].lower()}"
+            line = f"the request cannot be used: {first_fault(error)}"
             raise error_class(line, print_exception=False) from error  # type: ignore[call-arg]
 
     wrapped.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]

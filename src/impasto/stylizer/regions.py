@@ -15,13 +15,14 @@ from torch import Tensor
 from impasto.engine.color import ColorTransfer, check_colors, check_palette
 from impasto.engine.pyramid import painting_size
 from impasto.engine.regions import Masks, RegionLayout, mask_tensor
+from impasto.engine.scales import scale_edges
 from impasto.engine.style_files import style_file_moments
 from impasto.images.picture import Picture, picture_from_array
-from impasto.images.tensors import fit_long_edge
+from impasto.images.tensors import fit_long_edge, pixels_to_tensor, tensor_to_pixels
 from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile, check_encoder
-from impasto.options.fields import PaintOptions, scale_edges
+from impasto.options.fields import PaintOptions
 from impasto.stylizer.statistics import CHANNELS, StyleStatistics, blend_statistics
 from impasto.stylizer.stylizer import EncodedPhoto, Stylizer, load_stylizer
 
@@ -237,7 +238,7 @@ def draft_pixels(
     stylizer: Stylizer, photo: Tensor | EncodedPhoto, style: StyleStatistics, strength: float = 100.0
 ) -> NDArray[np.float32]:
     """The draft of a photo [1, 3, height, width], or of what was read of it, as [height, width, 3] in [0, 1]."""
-    return stylizer.paint(photo, style, strength=strength)[0].permute(1, 2, 0).numpy()
+    return tensor_to_pixels(stylizer.paint(photo, style, strength=strength))
 
 
 def photo_tensor(photo: Picture, long_edge_px: int) -> Float[Tensor, "1 3 height width"]:
@@ -246,4 +247,4 @@ def photo_tensor(photo: Picture, long_edge_px: int) -> Float[Tensor, "1 3 height
 
 
 def _tensor(picture: Picture, size: tuple[int, int]) -> Float[Tensor, "1 3 height width"]:
-    return torch.from_numpy(picture.pixels(*size)).permute(2, 0, 1)[None]
+    return pixels_to_tensor(picture.pixels(*size))

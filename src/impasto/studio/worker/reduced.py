@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from impasto.images.tensors import fit_long_edge, resize
+from impasto.images.tensors import fit_long_edge, pixels_to_tensor, resize, tensor_to_pixels
 from impasto.images.writing import save_picture
 
 PREVIEW_PX, THUMBNAIL_PX = 1024, 256
@@ -18,7 +17,7 @@ def save_reduced(path: Path, pixels: NDArray[np.float32], long_edge_px: int) -> 
     """Save [height, width, 3] pixels as a JPEG of this size at most."""
     height_px, width_px = pixels.shape[:2]
     if max(height_px, width_px) > long_edge_px:
-        picture = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+        picture = pixels_to_tensor(pixels)
         smaller = resize(picture, *fit_long_edge(height_px, width_px, long_edge_px)).clamp(0, 1)
-        pixels = smaller[0].permute(1, 2, 0).numpy()
+        pixels = tensor_to_pixels(smaller)
     save_picture(path, pixels, overwrite=True)

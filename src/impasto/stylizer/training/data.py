@@ -14,6 +14,7 @@ from impasto.encoders import Encoder
 from impasto.errors import OptionError
 from impasto.images.picture import quantise
 from impasto.images.reading import load_picture
+from impasto.images.tensors import pixels_to_tensor
 from impasto.stylizer.statistics import MIDDLE, Batch, batch_statistics
 from impasto.stylizer.training.objective import ENCODED, surface_statistics
 
@@ -49,7 +50,7 @@ def _load(path: Path) -> Tensor:
     picture = load_picture(path)
     factor = min(1.0, SHORT_SIDE_PX / min(picture.height_px, picture.width_px))
     pixels = picture.pixels(round(picture.height_px * factor), round(picture.width_px * factor))
-    return torch.from_numpy(quantise(pixels, 8).transpose(2, 0, 1).copy())
+    return pixels_to_tensor(quantise(pixels, 8))[0].contiguous()
 
 
 def _hold_out(images: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[Tensor]]:

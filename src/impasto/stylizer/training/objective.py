@@ -15,7 +15,7 @@ from torch import Tensor
 
 from impasto.encoders import Encoder
 from impasto.engine.readability import READABILITY_LAYERS
-from impasto.inputs.paintings import LUMA
+from impasto.images.color import LUMA
 from impasto.losses.laplacian import laplacian
 from impasto.losses.style import RIDGE
 from impasto.stylizer.statistics import CHANNELS, LAYERS, Batch
