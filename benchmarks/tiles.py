@@ -19,7 +19,7 @@ import torch
 
 from common import Report, interleave, median_ratio, new_parser, parse, run
 from impasto.encoders import Encoder, load_encoder
-from impasto.engine.memory import give_back, set_thrift
+from impasto.engine.memory import give_back, prefer_low_memory
 from impasto.engine.optimizers import LBFGS
 from impasto.engine.pyramid import build_pyramid
 from impasto.losses.objective import WHOLE_PX, Objective, Region, style_statistics
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--part", choices="ab", action="append", help="only this part; default: both")
     args = parse(parser, quick={"size": 256, "tiles": "64", "growth_rounds": 1})
     report, encoder, parts = Report("tiles", args), load_encoder("lite"), args.part or "ab"
-    set_thrift(False)  # as a run does that is not short of memory
+    prefer_low_memory(False)  # as a run does that is not short of memory
     if "a" in parts:
         measure_cost(args, report, encoder)
         give_back()

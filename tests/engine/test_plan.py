@@ -170,7 +170,7 @@ def test_memory_of_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_memory_is_given_back() -> None:
     """Many blocks of a size that stays in the heap, all freed but the last."""
     blocks = [np.ones(2**17) for _ in range(300)]
-    memory.set_thrift(False)
+    memory.prefer_low_memory(False)
     held = memory.held_bytes(torch.device("cpu"))
     del blocks[:-1]
     memory.give_back()

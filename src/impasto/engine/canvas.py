@@ -1,4 +1,4 @@
-"""Pictures on their canvases: photo and paintings at a scale, the first pastiche, the way from scale to scale."""
+"""Pictures on their canvases: paintings at a scale, the first pastiche, the hand-over from scale to scale."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def starting_canvas(
         start = torch.full_like(photo, 0.5)
     elif options.starting_point == "style-statistics":
         colours = blend(
-            (_colours(painting, scale.long_edge_px, options.brush_scale * painting.brush_scale), painting.weight)
+            (_color_moments(painting, scale.long_edge_px, options.brush_scale * painting.brush_scale), painting.weight)
             for painting in paintings
         )
         factor = torch.linalg.cholesky(colours.covariance + 1e-6 * torch.eye(3, dtype=torch.float64))
@@ -95,7 +95,7 @@ def painting_canvas(painting: Painting, long_edge_px: int, brush_scale: float) -
     return extend_mirrored(picture_tensor(picture, height, width), *place), mask
 
 
-def _colours(painting: Painting, long_edge_px: int, brush_scale: float) -> Moments:
+def _color_moments(painting: Painting, long_edge_px: int, brush_scale: float) -> Moments:
     if isinstance(painting.picture, StyleFile):
         return style_file_moments(painting.picture, [COLOURS], long_edge_px, brush_scale)[COLOURS]
     canvas, mask = painting_canvas(painting, long_edge_px, brush_scale)

@@ -1,4 +1,4 @@
-"""Checkpoints: all that the next step reads, in one file, whole or not at all.
+"""Checkpoints: everything that the next step reads, in one file, written whole or not at all.
 
 A checkpoint is a safetensors file whose last tensor is the SHA-256 of everything before it. It is streamed, which a
 `TensorFormat` is not: a copy of its pictures might not fit into memory. Two are kept.
@@ -51,8 +51,8 @@ class Checkpoints:
     Parameters
     ----------
     folder: made when the first one is written.
-    every_seconds: from one to the next at least; further apart where writing takes long (`MOST_TIME`).
-    describe: tells what run this is, when one is written; JSON can hold it.
+    every_seconds: least time from one to the next; more where writing takes long (`MOST_TIME`).
+    describe: describes the run, each time that one is written, in values that JSON can hold.
     """
 
     def __init__(self, folder: Path, every_seconds: float, describe: Callable[[], Mapping[str, Any]]) -> None:
@@ -65,7 +65,7 @@ class Checkpoints:
         return time.monotonic() - self._last >= max(self._every, self._took / MOST_TIME)
 
     def save(self, checkpoint: Checkpoint) -> Path:
-        """Write one and remove all but the last two. Raises `OSError`; what is there already stays."""
+        """Write a checkpoint and remove all but the last two. Raises `OSError`; older ones stay then."""
         started = time.monotonic()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

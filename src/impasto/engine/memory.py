@@ -1,4 +1,4 @@
-"""How much memory there is, how much is in use, and giving back what is not."""
+"""Memory: how much there is, how much is in use, and how freed memory returns to the system."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _CGROUP = Path("/sys/fs/cgroup")  # a container's share of the machine, where th
 
 
 def held_bytes(device: torch.device) -> int:
-    """Memory that is in use already: by this process, or on the GPU by it."""
+    """Memory that this process uses already, on a GPU the memory used there."""
     if device.type == "cuda":
         return torch.cuda.memory_reserved(device)
     return int(psutil.Process().memory_info().rss)
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that may still be had: of the machine or of the container's share of it, or on the GPU."""
+    """Memory that is still free: of the machine or of the container's share of it, or on the GPU."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     free = int(psutil.virtual_memory().available)
@@ -40,19 +40,19 @@ def machine_bytes() -> int:
 
 
 def give_back() -> None:
-    """Return freed memory to the system: what one scale leaves behind does not fit the next."""
+    """Return freed memory to the system: the freed blocks of one scale do not fit the next."""
     if (glibc := _glibc()) is not None:
         glibc.malloc_trim(0)
 
 
-def set_thrift(thrifty: bool) -> None:
-    """Say how glibc allocates larger blocks.
+def prefer_low_memory(prefer: bool) -> None:
+    """Set how glibc allocates larger blocks.
 
-    Thrifty: from the system and back to it, every time. Else from its own heap, which is about twice as fast
+    With `prefer` from the system and back to it, every time. Else from its own heap, which is about twice as fast
     for the maps of a tile, but freed blocks do not always fit the next map and `HEAP_WASTE` comes of it.
     """
     if (glibc := _glibc()) is not None:
-        glibc.mallopt(_M_MMAP_THRESHOLD, THRIFTY_BLOCK_BYTES if thrifty else HEAP_BLOCK_BYTES)
+        glibc.mallopt(_M_MMAP_THRESHOLD, THRIFTY_BLOCK_BYTES if prefer else HEAP_BLOCK_BYTES)
 
 
 @cache

@@ -23,7 +23,7 @@ from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
 from impasto.engine.color import ColorTransfer, check_colors
 from impasto.engine.content_weight import ContentWeightController
 from impasto.engine.devices import find_device, find_precision, thread_count
-from impasto.engine.memory import give_back, set_thrift
+from impasto.engine.memory import give_back, prefer_low_memory
 from impasto.engine.objective import build_objective
 from impasto.engine.optimizers import LBFGS, Adam
 from impasto.engine.plan import Plan, build_plan
@@ -84,7 +84,7 @@ def iter_paint(
     if needs_fetch(options.encoder):
         yield from iter_fetch(options.encoder)
     prepared = prepare(inputs, options)
-    set_thrift(prepared.plan.thrifty)
+    prefer_low_memory(prepared.plan.thrifty)
     yield prepared.started
     yield from map(Notice, prepared.notices)
     if inputs.photo and not prepared.layout.painted:

@@ -1,4 +1,4 @@
-"""What a run will need, worked out before it begins: sizes, tiles, memory and time."""
+"""The plan of a run, made before it begins: sizes, tiles, memory and time."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Plan:
     ----------
     scales: coarsest first.
     tile_px: largest core of a tile. tiles: their number at each scale.
-    thrifty: whether speed is given for memory (`memory.set_thrift`).
+    thrifty: whether speed is given for memory (`memory.prefer_low_memory`).
     peak_bytes: most memory that the process will hold (on a GPU: that will be held there), an estimate.
     seconds: how long it takes if every scale uses all its steps, an estimate.
     """
@@ -94,7 +94,7 @@ def build_plan(height_px: int, width_px: int, layout: RegionLayout, options: Pai
 
 
 def _untiled(options: PaintOptions) -> str:
-    """What of the options wants the whole picture at once, in words; empty: nothing does."""
+    """The option that needs the whole picture at once, in words; empty: none does."""
     if options.style_loss in WHOLE_MAP_LOSSES:
         return f"the style loss {options.style_loss!r}"
     return "a picture that wraps around" if options.padding_mode == "circular" else ""
@@ -231,7 +231,7 @@ def _tile_choices() -> Sequence[int]:
 
 
 def _seconds_a_pixel(encoder: Encoder, options: PaintOptions) -> float:
-    """Time of a small evaluation on this machine, now, by the pixel."""
+    """Seconds that a small evaluation takes here and now, for each pixel."""
     side = PROBE_PX
     noise = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(encoder.device)
     read = style_samples if options.style_loss in WHOLE_MAP_LOSSES else style_statistics

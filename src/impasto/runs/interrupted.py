@@ -1,4 +1,4 @@
-"""A run that was interrupted, as a folder: what its checkpoints say beside the state of the engine.
+"""The run folder of a run that was interrupted: what its checkpoints say beside the state of the engine.
 
 Every checkpoint holds the whole description of its run, so that any one of them suffices.
 """
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from impasto.errors import CheckpointError, InputError, OutputError
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.reading import DEFAULT_MAX_PIXELS
 from impasto.inputs.paintings import load_style
-from impasto.inputs.recorded import RecordedFile, RecordedInputs
+from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordPart
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile
 from impasto.options.fields import PaintOptions
@@ -32,19 +32,15 @@ OUR_FILES = (
 )  # fmt: skip
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Source(_Part):
-    """An input: its file, or for an array the copy in the run folder."""
+class InputSource(RecordPart):
+    """Where an input is read again: its file, or for an array the copy in the run folder."""
 
     name: str
     sha256: str
     path: str
 
 
-class Command(_Part):
+class Command(RecordPart):
     """What the command line was to do with the pastiche."""
 
     output: str
@@ -57,7 +53,7 @@ class Command(_Part):
     timelapse_seconds: float = 0.0
 
 
-class RunState(_Part):
+class RunState(RecordPart):
     """Everything about a run but the engine's own state."""
 
     impasto: str = __version__
@@ -66,18 +62,17 @@ class RunState(_Part):
     encoder_sha256: str
     stop_after: StopPoint | None = None
     steered: tuple[Steer, ...] = ()
-    """What was changed so far, or for a replay is to be."""
+    """Changes of options so far, or those that a replay is to make."""
     inputs: RecordedInputs
     stylizer: RecordedFile | None = None
-    """That painted the starting picture, if it was a draft."""
-    sources: tuple[Source, ...]
-    """Where each of the inputs is read again."""
+    """The weights that drafted the starting picture, if it is a draft."""
+    sources: tuple[InputSource, ...]
     machine: Machine
     dots_per_inch: float = 72.0
     command: Command | None = None
 
     @model_validator(mode="after")
-    def _knows_its_sources(self) -> Self:
+    def _has_all_sources(self) -> Self:
         if {file.sha256 for _, file in self.inputs.iter_files()} - {source.sha256 for source in self.sources}:
             raise ValueError("an input without its source")
         return self
@@ -89,7 +84,7 @@ def run_folder_of(output: Path) -> Path:
 
 
 def find_run_folder(path: Path) -> Path:
-    """The run folder that a user names, or that of the picture named. Raises `CheckpointError`."""
+    """The run folder that a user names, directly or by the name of its picture. Raises `CheckpointError`."""
     try:
         if path.is_dir():
             return path
@@ -105,8 +100,8 @@ def holds_run(folder: Path) -> bool:
     return folder.is_dir() and any(folder.glob("checkpoint-*.safetensors"))
 
 
-def describe_source(picture: Picture | StyleFile, folder: Path) -> Source:
-    """Say where an input can be read again; an array is written into the run folder."""
+def describe_source(picture: Picture | StyleFile, folder: Path) -> InputSource:
+    """Describe where an input can be read again; an array is written into the run folder."""
     path = picture.path
     if isinstance(picture, Picture) and path is None:
         path = folder / f"input-{picture.sha256[:16]}.npy"
@@ -115,7 +110,7 @@ def describe_source(picture: Picture | StyleFile, folder: Path) -> Source:
             with open_whole(path, part=path.with_suffix(".partial").name) as file:
                 np.save(file, picture.samples, allow_pickle=False)
         path = Path(path.name)  # the folder may be moved
-    return Source(name=picture.name, sha256=picture.sha256, path=str(path))
+    return InputSource(name=picture.name, sha256=picture.sha256, path=str(path))
 
 
 def read_inputs(state: RunState, folder: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> RunInputs:
@@ -124,11 +119,11 @@ def read_inputs(state: RunState, folder: Path, max_pixels: int = DEFAULT_MAX_PIX
     roles: dict[str, str] = {}
     for role, file in state.inputs.iter_files():
         roles.setdefault(file.sha256, role)
-    files = {sha256: load_source(sources[sha256], folder, role, max_pixels) for sha256, role in roles.items()}
+    files = {sha256: _load_source(sources[sha256], folder, role, max_pixels) for sha256, role in roles.items()}
     return RunInputs.read(state.inputs, files)
 
 
-def load_source(source: Source, folder: Path, role: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | StyleFile:
+def _load_source(source: InputSource, folder: Path, role: str, max_pixels: int) -> Picture | StyleFile:
     """Read an input again. Raises `CheckpointError` when it is not the one the run began with."""
     path = folder / source.path  # an absolute path stays what it is
     try:

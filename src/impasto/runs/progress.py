@@ -1,4 +1,4 @@
-"""How far a run is: speed and time left, from its events."""
+"""Progress of a run: speed and time left, from its events."""
 
 from __future__ import annotations
 
@@ -49,25 +49,25 @@ class Clock:
 
     @property
     def share_done(self) -> float:
-        """Between 0 and 1."""
+        """Share of the work that is done, 0 to 1."""
         return self._done / self._total if self._total else 0.0
 
     @property
     def steps_per_second(self) -> float:
-        """Over the last steps of this scale; 0 until there are two."""
+        """Speed over the last steps of this scale; 0 until there are two."""
         seconds = self._recent[-1][0] - self._recent[0][0] if self._recent else 0.0
         return (len(self._recent) - 1) / seconds if seconds > 0 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """None until it can be told."""
+        """An estimate; None until two steps of a scale are done."""
         if self.steps_per_second == 0:
             return None
         (first, done_first), (last, done_last) = self._recent[0], self._recent[-1]
         return (self._total - self._done) * (last - first) / (done_last - done_first)
 
     def format_time_left(self) -> str:
-        """``0:42 left``, empty until it can be told."""
+        """``0:42 left``; empty while there is no estimate."""
         return "" if self.seconds_left is None else f"{format_duration(self.seconds_left)} left"
 
 
