@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def main() -> None:
     files = gallery_files(args, "style")[:PAINTINGS]
     with (
         tempfile.TemporaryDirectory() as folder,
-        Store(Path(folder), options={"threads": args.threads, "size_px": args.size}) as store,
+        closing(Store(Path(folder), options={"threads": args.threads, "size_px": args.size})) as store,
     ):
         photo = store.keep_upload(gallery_files(args, "content")[0], "photo.jpg")
         paintings = [store.keep_upload(file, file.name) for file in files]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -149,11 +150,12 @@ def test_a_drafting_process_is_lost_and_replaced(
     tmp_path: Path, folder_with_pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One test for all that needs the real process, since it takes seconds to load."""
-    with Store(
+    made = Store(
         tmp_path / "store",
         options={"threads": 1},
         start_worker=lambda kind: WorkerProcess(kind) if kind == "draft" else FakePainter(),
-    ) as store:
+    )
+    with closing(made) as store:
         photo = store.keep_upload(folder_with_pictures / "photo.png", "photo.png")
 
         def request(strength: float) -> Request:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,14 @@ def test_the_shelf_is_kept_in_order_until_it_is_cleared(
     for upload in (stocked.photo, stocked.painting):  # nothing reads them, and they are old
         os.utime(upload, (1, 1))
     stocked.store.close()
-    with Store(tmp_path / "store", options=quick) as again:
+    with closing(Store(tmp_path / "store", options=quick)) as again:
         assert shelf_of(again) == ["a lion.png", "waves.png"] and not again.notes
         again.unshelve(stocked.photo)
         again.unshelve(stocked.photo)
         assert shelf_of(again) == ["waves.png"]
         with pytest.raises(InputError, match="add it again"):
             again.shelve(tmp_path / "store" / "shelf.json")
-    with Store(tmp_path / "store", options=quick) as third:
+    with closing(Store(tmp_path / "store", options=quick)) as third:
         assert shelf_of(third) == ["waves.png"]
         assert stocked.painting.is_file() and not stocked.photo.is_file(), (
             "what is off the shelf is an upload like any other"
@@ -54,7 +55,7 @@ def test_a_damaged_shelf_begins_again_with_what_was_painted_with(
     stocked.store.queue.cancel(stocked.store.submit(stocked.request))
     stocked.store.close()
     (tmp_path / "store" / "shelf.json").write_text(text)
-    with Store(tmp_path / "store", options=quick) as again:
+    with closing(Store(tmp_path / "store", options=quick)) as again:
         assert shelf_of(again) == ["waves.png"]
         assert again.notes == ("shelf.json cannot be read: the shelf begins again with the paintings of the jobs",)
 

@@ -107,22 +107,22 @@ class StudioApi:
     def __init__(
         self, store: Store, folder: Path, uploading: Path, limits: Mapping[str, int], options: Mapping[str, Any]
     ) -> None:
-        self._store, self._uploads, self._uploading = store, folder / "uploads", uploading
+        self.store, self._uploads, self._uploading = store, folder / "uploads", uploading
         self._limits, self._options = limits, options
-        self._thumbnails = Thumbnails(folder / "shown", limits["max_pixels"])
+        self.thumbnails = Thumbnails(folder / "shown", limits["max_pixels"])
         self._bundled = {picture.path.name: picture.path for picture in store.shelf() if picture.bundled}
 
     @property
     def functions(self) -> dict[str, Callable[..., Any]]:
         """The functions of the API by name."""
-        queue = self._store.queue
+        queue = self.store.queue
         own = (self.start, self.add, self.measure, self.shelve, self.unshelve, self.draft, self.paint, self.view,
                self.history, self.restore, self.grid, self.final)  # fmt: skip
         return {f.__name__: f for f in (*own, queue.stop, queue.go_on, queue.cancel, queue.delete, queue.steer)}
 
     def start(self) -> dict[str, Any]:
         """Everything that the page needs at first: the shelf, recipes, options, limits."""
-        shelf = [{"name": p.path.name, "title": p.name, "bundled": p.bundled} for p in self._store.shelf()]
+        shelf = [{"name": p.path.name, "title": p.name, "bundled": p.bundled} for p in self.store.shelf()]
         recipes = [
             {"name": name, "description": describe_recipe(name)} for name in recipe_names() if is_for_pairs(name)
         ]
@@ -143,64 +143,64 @@ class StudioApi:
         if self._uploading.resolve() not in path.resolve().parents or not path.is_file():
             raise InputError(f"{title!r} has not been uploaded; upload it first")
         try:
-            picture = self._store.keep_upload(path, title)
+            picture = self.store.keep_upload(path, title)
         finally:
             shutil.rmtree(path.parent, ignore_errors=True)
         with contextlib.suppress(OutputError):  # the first draft reports it
-            self._store.drafts.prepare()  # a person who adds a picture will look at drafts of it
+            self.store.drafts.prepare()  # a person who adds a picture will look at drafts of it
         return self.measure(picture.name) | {"pastiche": has_record(picture)}
 
     def measure(self, name: str) -> dict[str, Any]:
         """Name, title and size of a picture."""
         path = self.find(name)
-        width_px, height_px = self._thumbnails.size_of(path)
-        return {"name": path.name, "title": self._store.uploads.name_of(path), "width": width_px, "height": height_px}
+        width_px, height_px = self.thumbnails.size_of(path)
+        return {"name": path.name, "title": self.store.uploads.name_of(path), "width": width_px, "height": height_px}
 
     def shelve(self, name: str) -> None:
         """Put an uploaded painting or style file on the shelf."""
-        self._store.shelve(self.find(name))
+        self.store.shelve(self.find(name))
 
     def unshelve(self, name: str) -> None:
         """Take a painting off the shelf."""
-        self._store.unshelve(self.find(name))
+        self.store.unshelve(self.find(name))
 
     def paint(self, request: dict) -> str:  # type: ignore[type-arg]
         """Put a painting into the queue; returns the job's id. `request` as in `Request`, with names for paths."""
-        return self._store.submit(self._parse(request))
+        return self.store.submit(self._parse(request))
 
     def draft(self, request: dict, client_id: str = "", sequence: int = 0) -> dict | None:  # type: ignore[type-arg]
         """Draft what `paint` would paint: the picture's address, and the settings that it leaves out.
 
         None if the client asks for another draft, with a higher `sequence`, before this one is begun.
         """
-        draft = self._store.draft(self._parse(request), client_id, sequence)
+        draft = self.store.draft(self._parse(request), client_id, sequence)
         if draft is None:
             return None
         return {"picture": f"/drafts/{draft.path.name}", "left_out": list(draft.left_out)}
 
     def view(self, job_id: str, losses: bool = False) -> dict[str, Any]:
         """State, progress and pictures of a job."""
-        view = self._store.queue.view(job_id)
+        view = self.store.queue.view(job_id)
         return self._describe(view) | ({"losses": view.manifest.losses} if losses else {})
 
     def history(self) -> list:  # type: ignore[type-arg]
         """All jobs, newest first, in brief."""
         brief = ("id", "kind", "state", "title", "thumbnail", "created", "position", "share_done")
-        views = map(self._describe, self._store.queue.history())
+        views = map(self._describe, self.store.queue.history())
         return [{name: view[name] for name in brief} for view in views]
 
     def restore(self, name: str) -> dict[str, Any]:
         """The settings that a pastiche was painted with, and the names of the inputs that are not here."""
-        restored = self._store.restore(self.find(name))
+        restored = self.store.restore(self.find(name))
         return {"request": self._dump(restored.request), "missing": list(restored.missing)}
 
     def grid(self, job_id: str) -> str:
         """Queue a grid, strength x painting, of a job; returns its id."""
-        return self._store.submit(self._store.queue.view(job_id).request.as_grid())
+        return self.store.submit(self.store.queue.view(job_id).request.as_grid())
 
     def final(self, job_id: str, size_px: int = FINAL_SIZE_PX) -> str:
         """Queue a larger version of a job that has a picture; returns its id."""
-        return self._store.submit(self._store.queue.view(job_id).request.as_final(job_id, int(size_px)))
+        return self.store.submit(self.store.queue.view(job_id).request.as_final(job_id, int(size_px)))
 
     # ------------------------------------------------------------------------ files, by their names
 
@@ -211,20 +211,12 @@ class StudioApi:
             raise OptionError(f"there is no picture {name!r} here; upload it first")
         return path
 
-    def thumbnail(self, name: str, edge_px: int) -> Path:
-        """The file that the browser shows for a picture."""
-        return self._thumbnails.copy_of(self.find(name), edge_px)
-
-    def draft_file(self, name: str) -> Path:
-        """The file of a draft."""
-        return self._store.drafts.find(name)
-
     def job_file(self, job_id: str, name: str) -> Path:
         """A job's preview, thumbnail, or picture in a format for downloading."""
-        view = self._store.queue.view(job_id)
+        view = self.store.queue.view(job_id)
         pictures = {"preview.jpg": view.preview, "thumbnail.jpg": view.thumbnail, "picture.png": view.pastiche}
         if name not in pictures and Path(name).suffix in EXPORTS:
-            return self._store.export(job_id, Path(name).suffix)
+            return self.store.export(job_id, Path(name).suffix)
         path = pictures.get(name)
         if path is None:
             raise OptionError(f"there is no {name!r} of this job")
@@ -238,7 +230,7 @@ class StudioApi:
 
     def _dump(self, request: Request) -> dict[str, Any]:
         """A request with names for paths, and the titles of its pictures."""
-        titles = {path.name: self._store.uploads.name_of(path) for path in request.files}
+        titles = {path.name: self.store.uploads.name_of(path) for path in request.files}
         return request.with_paths(lambda path: Path(path.name)).model_dump(mode="json") | {"titles": titles}
 
     def _describe(self, view: JobView) -> dict[str, Any]:
@@ -275,7 +267,7 @@ def build_server(gradio: Any, api: StudioApi, host: str, password: str | None) -
 
     def picture(name: str, edge: int = 1600) -> Response:
         try:
-            return FileResponse(api.thumbnail(name, edge), headers={"Cache-Control": "max-age=3600"})
+            return FileResponse(api.thumbnails.copy_of(api.find(name), edge), headers={"Cache-Control": "max-age=3600"})
         except ImpastoError as error:
             return PlainTextResponse(str(error), 404)
 
@@ -293,7 +285,7 @@ def build_server(gradio: Any, api: StudioApi, host: str, password: str | None) -
 
     def draft(name: str) -> Response:
         try:
-            pixels = api.draft_file(name).read_bytes()
+            pixels = api.store.drafts.find(name).read_bytes()
         except (ImpastoError, OSError) as error:
             return PlainTextResponse(str(error), 404)
         return Response(pixels, media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})
