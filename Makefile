@@ -16,7 +16,7 @@ export OMP_WAIT_POLICY ?= passive
 demo: $(VENV)/.demo
 	@photo=$$($(BIN)/python -c "from matplotlib.cbook import get_sample_data as s; print(s('grace_hopper.jpg', asfileobj=False))"); \
 	$(BIN)/impasto paint "$$photo" src/impasto/inputs/samples/flow.jpg -o $(DEMO) --overwrite
-	@echo "The pastiche: $(DEMO) (a portrait of Grace Hopper in the manner of src/impasto/inputs/samples/flow.jpg)"
+	@echo "The pastiche: $(DEMO) (a portrait of Grace Hopper in the style of src/impasto/inputs/samples/flow.jpg)"
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q $(QUICK)
