@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ import torch
 from impasto.encoders import load_encoder
 from impasto.encoders.architectures import Architecture
 from impasto.encoders.weights import save_encoder_file
-from impasto.engine import memory
 from impasto.engine.plan import Plan, build_plan
 from impasto.engine.regions import RegionLayout
 from impasto.errors import OptionError
@@ -154,66 +152,3 @@ def test_more_steps_take_longer() -> None:
     """The probe measures this machine now; twice the steps are about twice the time, whatever it measured."""
     short, long = (plan(300, 400, steps=steps) for steps in (5, 50))
     assert 2 < long.seconds / short.seconds < 50
-
-
-def test_memory_of_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
-    free = memory.free_bytes(torch.device("cpu"))
-    assert free > 0
-    (tmp_path / "memory.max").write_text("3000000\n")
-    (tmp_path / "memory.current").write_text("1000000\n")
-    assert memory.free_bytes(torch.device("cpu")) == 2_000_000
-    (tmp_path / "memory.max").write_text("max\n")
-    assert memory.free_bytes(torch.device("cpu")) > 2_000_000
-
-
-def test_memory_is_given_back() -> None:
-    """Many blocks of a size that stays in the heap, all freed but the last."""
-    blocks = [np.ones(2**17) for _ in range(300)]
-    memory.prefer_low_memory(False)
-    held = memory.held_bytes(torch.device("cpu"))
-    del blocks[:-1]
-    memory.give_back()
-    assert memory.held_bytes(torch.device("cpu")) < held - 100e6
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("2GB", 2 * GB), ("1.5 GiB", 3 * 2**29), ("500mb", 500 * 10**6), ("3000000", 3_000_000), (2**21, 2**21)],
-)
-def test_bytes_as_people_write_them(text: str | int, expected: int) -> None:
-    assert build_options({"max_memory_bytes": text}).max_memory_bytes == expected
-
-
-@pytest.mark.parametrize("text", ["much", "2XB", "-1GB", "12", "9" * 400])
-def test_bytes_that_are_none(text: str) -> None:
-    with pytest.raises(OptionError, match="max_memory_bytes"):
-        build_options({"max_memory_bytes": text})
-
-
-@pytest.mark.parametrize("name", ["cuda", "cuda:7", "mps"])
-def test_a_device_that_is_not_there(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from impasto.engine.devices import find_device
-
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    with pytest.raises(OptionError, match=f"'{name}' cannot be used: .*--device cpu"):
-        find_device(name)
-
-
-def test_the_automatic_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    from impasto.engine.devices import find_device
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert find_device("auto") == torch.device("cpu")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert find_device("auto").type == find_device("cuda:1").type == "cuda"
-
-
-def test_the_automatic_precision() -> None:
-    from impasto.engine.devices import find_precision
-
-    found = {name: find_precision("auto", torch.device(name)) for name in ("cpu", "cuda", "cuda:1", "mps")}
-    assert found == {"cpu": torch.float32, "cuda": torch.bfloat16, "cuda:1": torch.bfloat16, "mps": torch.float32}
-    assert find_precision("float32", torch.device("cuda")) == torch.float32
-    assert find_precision("bfloat16", torch.device("cpu")) == torch.bfloat16

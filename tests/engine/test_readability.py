@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from itertools import pairwise
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 
 from impasto.encoders import Encoder, load_encoder
-from impasto.engine.content_weight import ContentWeightController, style_share, target_readability
-from impasto.engine.paint import BALANCE_EVERY
 from impasto.engine.readability import Readability
 from impasto.images.tensors import resize
-from impasto.options.fields import PaintOptions
 
 SIDE = 96
 
@@ -104,105 +97,3 @@ def test_a_flat_photo_is_not_usable(lite: Encoder, level: float) -> None:
 
 def test_an_ordinary_photo_is_usable(lite: Encoder) -> None:
     assert all(Readability(lite, scene(seed, side)).usable for seed in range(3) for side in (32, 96))
-
-
-def balance(**changes: Any) -> ContentWeightController:
-    return ContentWeightController(PaintOptions(**({"strength": 50.0, "content_weight": 1.0} | changes)))
-
-
-def test_weight_moves_against_the_error() -> None:
-    target = target_readability(50.0)
-    unreadable, readable, right = balance(), balance(), balance()
-    unreadable.update([target + 0.2], coarsest=False)
-    readable.update([target - 0.2], coarsest=False)
-    right.update([target], coarsest=False)
-    assert unreadable.weight > 1.0 > readable.weight
-    assert right.weight == pytest.approx(1.0)
-    # in proportion: up and down again by the same error is back where it was
-    unreadable.update([target - 0.2], coarsest=False)
-    assert unreadable.weight == pytest.approx(1.0)
-
-
-def test_weight_is_clamped_and_comes_back() -> None:
-    low, high = ContentWeightController.BOUNDS
-    for distance, bound in ((2.0, high), (-2.0, low)):
-        moved = balance()
-        for _ in range(100):
-            moved.update([distance], coarsest=False)
-            assert low <= moved.weight <= high
-        assert moved.weight == bound
-        moved.update([target_readability(50.0) - np.sign(distance)], coarsest=False)
-        assert low < moved.weight < high
-
-
-def test_first_measurements_at_the_coarsest_scale_do_not_count() -> None:
-    settling = balance()
-    for _ in range(ContentWeightController.SETTLING):
-        settling.update([1.0], coarsest=True)
-        assert settling.weight == 1.0
-    settling.update([1.0], coarsest=True)
-    assert settling.weight > 1.0
-
-
-class Plant:
-    """A picture that follows the content weight: its distance falls by `slope` for a factor of e.
-
-    Measured over the gallery the slope is 0.1 to 0.18. `lag`: steps after which 63 % of a change has happened;
-    8 steps lie between two measurements.
-    """
-
-    def __init__(self, slope: float, lag: float) -> None:
-        self._slope, self._followed = slope, 1 - math.exp(-BALANCE_EVERY / lag) if lag else 1.0
-        self.distance = 0.0  # the photo
-
-    def react(self, weight: float) -> float:
-        self.distance += self._followed * (0.15 - self._slope * math.log(weight) - self.distance)
-        return self.distance
-
-
-@pytest.mark.parametrize("strength", [20.0, 50.0, 80.0])
-@pytest.mark.parametrize(("slope", "lag"), [(0.1, 0), (0.13, 0), (0.2, 0), (0.13, 10), (0.1, 10), (0.2, 10)])
-def test_control_settles_where_the_strength_asks(slope: float, lag: float, strength: float) -> None:
-    """A run of the default steps at 1024 px measures about 14 times: by then the loop is where it should be."""
-    loop, plant, target = (
-        balance(strength=strength, content_weight=0.05),
-        Plant(slope, lag),
-        target_readability(strength),
-    )
-    errors = []
-    for _ in range(40):
-        errors.append(plant.react(loop.weight) - target)
-        loop.update([plant.distance], coarsest=False)
-    assert max(map(abs, errors[12:])) < 0.03
-    assert max(map(abs, errors[25:])) < 0.005
-
-
-def test_distance_asked_for_rises_with_strength_from_zero() -> None:
-    distances = [target_readability(10.0 * tenth) for tenth in range(11)]
-    assert distances[0] == 0
-    assert all(below < above for below, above in pairwise(distances))
-    assert distances[-1] <= 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "moves", "weight"),
-    [
-        ({"strength": 50}, True, 1.0),
-        ({"strength": 100}, False, 0.0),
-        ({"strength": 50, "balance": "fixed"}, False, 1.0),
-        ({"strength": 100, "balance": "fixed"}, False, 1.0),
-    ],
-)
-def test_when_the_weight_moves(changes: dict[str, Any], moves: bool, weight: float) -> None:
-    found = balance(**changes)
-    assert found.moves is moves
-    assert found.weight == weight
-
-
-def test_share_of_the_painting_in_the_targets() -> None:
-    shares = [style_share(PaintOptions(strength=strength)) for strength in (0, 5, 15, 25, 50, 75, 100)]
-    assert shares[0] == 0
-    assert shares == sorted(shares)
-    assert shares[-1] == 1
-    assert style_share(PaintOptions(strength=50)) == 1
-    assert style_share(PaintOptions(strength=0, balance="fixed")) == 1

@@ -173,3 +173,17 @@ def test_the_page_of_options_is_up_to_date() -> None:
     page = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
     assert page == tool.build_page(), "run: python tools/options_table.py"
     assert all(f"`{name}`" in page for name in options.PaintOptions.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("2GB", 2 * 10**9), ("1.5 GiB", 3 * 2**29), ("500mb", 500 * 10**6), ("3000000", 3_000_000), (2**21, 2**21)],
+)
+def test_bytes_as_people_write_them(text: str | int, expected: int) -> None:
+    assert build_options({"max_memory_bytes": text}).max_memory_bytes == expected
+
+
+@pytest.mark.parametrize("text", ["much", "2XB", "-1GB", "12", "9" * 400])
+def test_bytes_that_are_none(text: str) -> None:
+    with pytest.raises(OptionError, match="max_memory_bytes"):
+        build_options({"max_memory_bytes": text})

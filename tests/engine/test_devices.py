@@ -1,0 +1,98 @@
+"""Devices, precisions and threads, as options name them."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+from impasto.encoders import Encoder, load_encoder
+from impasto.engine.devices import find_device, find_precision, replicas, thread_count
+from impasto.errors import OptionError
+from impasto.options.fields import PaintOptions
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:7", "mps"])
+def test_a_device_that_is_not_there(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(OptionError, match=f"'{name}' cannot be used: .*--device cpu"):
+        find_device(name)
+
+
+def test_the_automatic_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert find_device("auto") == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert find_device("auto").type == find_device("cuda:1").type == "cuda"
+
+
+def test_the_automatic_precision() -> None:
+    found = {name: find_precision("auto", torch.device(name)) for name in ("cpu", "cuda", "cuda:1", "mps")}
+    assert found == {"cpu": torch.float32, "cuda": torch.bfloat16, "cuda:1": torch.bfloat16, "mps": torch.float32}
+    assert find_precision("float32", torch.device("cuda")) == torch.float32
+    assert find_precision("bfloat16", torch.device("cpu")) == torch.bfloat16
+
+
+def gpus(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+
+
+def test_a_gpu_past_the_last_is_refused_with_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpus(monkeypatch, 2)
+    assert find_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(OptionError, match="'cuda:2' cannot be used: it finds 2 such GPUs"):
+        find_device("cuda:2")
+    gpus(monkeypatch, 0)
+    with pytest.raises(OptionError, match="'cuda' cannot be used: it finds no such GPU"):
+        find_device("cuda")
+
+
+def test_the_processor_always_can() -> None:
+    assert find_device("cpu") == torch.device("cpu")
+
+
+class EncoderElsewhere(Encoder):
+    """An encoder that says that it is on a device, which this machine need not have."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def on(self, device: torch.device) -> Encoder:
+        return EncoderElsewhere(device)
+
+
+@pytest.mark.parametrize(
+    ("encoder_device", "option", "expected"),
+    [
+        ("cpu", "auto", []),
+        ("cuda", "cuda", ["cuda:1", "cuda:2"]),
+        ("cuda:1", "auto", ["cuda:0", "cuda:2"]),
+        ("cuda:1", "cuda:1", []),
+    ],
+)
+def test_the_encoder_goes_to_every_other_gpu_unless_one_was_named(
+    monkeypatch: pytest.MonkeyPatch, encoder_device: str, option: str, expected: list[str]
+) -> None:
+    gpus(monkeypatch, 3)
+    encoder = EncoderElsewhere(torch.device(encoder_device))
+    devices = [replica.device for replica in replicas(encoder, PaintOptions(device=option))]
+    assert devices == [torch.device(name) for name in expected]
+
+
+def test_a_run_on_the_processor_has_no_replicas(tiny_encoder_file: object) -> None:
+    encoder: Encoder = load_encoder(str(tiny_encoder_file))
+    assert replicas(encoder, PaintOptions()) == []
+
+
+def test_threads_are_as_asked_or_one_a_core_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert thread_count(PaintOptions(threads=3)) == 3
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {2, 5, 7}, raising=False)
+    assert thread_count(PaintOptions()) == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert thread_count(PaintOptions()) == 6
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert thread_count(PaintOptions()) == 1
