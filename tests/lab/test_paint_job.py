@@ -27,7 +27,7 @@ def test_a_job_is_painted_as_paint_paints(make_job: Any, quick: dict[str, Any]) 
     pastiche.save("expected.png")
     assert outcome.picture == Path("expected.png").read_bytes()
     steps = [event for event in events if isinstance(event, StepDone)]
-    assert (outcome.steps, outcome.losses) == (len(steps), steps[-1].losses)
+    assert (outcome.result.steps, outcome.result.losses) == (len(steps), steps[-1].losses)
     lines = [json.loads(line) for line in outcome.events]
     assert [line["event"] for line in lines] == [type(event).__name__ for event in events]
 
@@ -80,7 +80,7 @@ def test_a_picture_is_taken_as_it_is_with_its_transparency(folder_with_pictures:
     job = LabJob(name="a", kind="picture", labels={}, inputs=(file,), options=impasto.PaintOptions())
     (outcome,) = iter_job(job)
     assert isinstance(outcome, Outcome)
-    assert (outcome.width_px, outcome.height_px, outcome.seconds) == (60, 48, None)
+    assert (outcome.result.width_px, outcome.result.height_px, outcome.result.seconds) == (60, 48, None)
     Path("out.png").write_bytes(outcome.picture)
     assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(Image.open("other.png")))
 

@@ -13,13 +13,16 @@ from impasto.errors import OutputError, RecordError
 from impasto.lab.jobs import LabJob, Role, build_manifest, check_inputs
 from impasto.lab.plan import Planner
 from impasto.lab.run_folder import (
-    Failure,
     Outcome,
     RunFolder,
+    done,
+    failed,
 )
 from impasto.options.fields import PaintOptions
 
-OUTCOME = Outcome(picture=b"a picture", width_px=3, height_px=2, seconds=1.5, events=('{"event": "RunDone"}',), steps=4)
+
+def outcome_of(job: LabJob) -> Outcome:
+    return done(job, b"a picture", ['{"event": "RunDone"}'], width_px=3, height_px=2, seconds=1.5, steps=4)
 
 
 def make_job(folder_with_pictures: Path, name: str = "a", **options: object) -> LabJob:
@@ -39,7 +42,7 @@ def test_what_is_stored_is_found_again(folder_with_pictures: Path) -> None:
     job = make_job(folder_with_pictures)
     folder = make_folder(folder_with_pictures, job)
     assert folder.result(job) is None
-    stored = folder.store(job, OUTCOME)
+    stored = folder.store(job, outcome_of(job))
     assert folder.result(job) == stored
     assert (stored.status, stored.steps, stored.width_px) == ("done", 4, 3)
     assert folder.picture_path(job).read_bytes() == b"a picture"
@@ -52,7 +55,7 @@ def test_what_is_stored_is_found_again(folder_with_pictures: Path) -> None:
 def test_a_failure_is_stored(folder_with_pictures: Path) -> None:
     job = make_job(folder_with_pictures)
     folder = make_folder(folder_with_pictures, job)
-    folder.store(job, Failure("no", "Traceback ..."))
+    folder.store(job, failed(job, "no", "Traceback ..."))
     result = folder.result(job)
     assert result is not None
     assert (result.status, result.error, result.traceback, result.sha256) == ("failed", "no", "Traceback ...", None)
@@ -62,7 +65,7 @@ def test_a_failure_is_stored(folder_with_pictures: Path) -> None:
 def test_what_is_not_whole_does_not_count(folder_with_pictures: Path, damage: str) -> None:
     job = make_job(folder_with_pictures)
     folder = make_folder(folder_with_pictures, job)
-    folder.store(job, OUTCOME)
+    folder.store(job, outcome_of(job))
     result = folder.path / "results" / "a.json"
     if damage == "gone":
         folder.picture_path(job).unlink()
@@ -81,7 +84,7 @@ def test_folder_and_inputs_can_be_moved_together(folder_with_pictures: Path) -> 
     for name in ("photo.png", "painting.png"):
         shutil.move(folder_with_pictures / name, home / name)
     job = make_job(home)
-    make_folder(home, job).store(job, OUTCOME)
+    make_folder(home, job).store(job, outcome_of(job))
     assert str(folder_with_pictures) not in (home / "run" / "manifest.json").read_text()
     home.rename(folder_with_pictures / "moved")
     moved = RunFolder.open(folder_with_pictures / "moved" / "run")
@@ -91,7 +94,7 @@ def test_folder_and_inputs_can_be_moved_together(folder_with_pictures: Path) -> 
 
 def test_a_new_list_keeps_what_is_still_listed(folder_with_pictures: Path) -> None:
     first, second = make_job(folder_with_pictures, "a"), make_job(folder_with_pictures, "b", seed=1)
-    make_folder(folder_with_pictures, first).store(first, OUTCOME)
+    make_folder(folder_with_pictures, first).store(first, outcome_of(first))
     folder = make_folder(folder_with_pictures, first, second)
     assert folder.result(first) is not None
     assert folder.result(second) is None

@@ -4,75 +4,73 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from impasto.events import RunStarted, ScaleStarted, StepDone
-from impasto.runs.progress import Clock
+from impasto.runs.progress import Clock, format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from impasto.lab.jobs import LabManifest
     from impasto.lab.runner import JobRecorded, LabEvent
-    from impasto.lab.workers import JobProgress
 
 SPARE_LINES = 6  # of a terminal, left to what is not a job
 
 
 class QuietJobs:
-    """Tells failures only."""
+    """Prints failures only, on stderr."""
 
     def __init__(self, manifest: LabManifest) -> None:
-        self.total = len(manifest.jobs)
-        self.ended = self.skipped = self.failed = 0
+        self._total = len(manifest.jobs)
+        self._ended = self._skipped = self._failed = 0
 
-    def __enter__(self) -> QuietJobs:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         return
 
     def show(self, event: LabEvent) -> None:
-        """Take notice of an event."""
+        """Show an event."""
         from impasto.lab.runner import JobRecorded
 
         if isinstance(event, JobRecorded):
-            self.ended += 1
-            self.skipped += event.skipped
+            self._ended += 1
+            self._skipped += event.skipped
             if event.result.status == "failed":
-                self.failed += 1
-                self.say(f"{event.job.name} failed: {event.result.error}")
+                self._failed += 1
+                self._print(f"{event.job.name} failed: {event.result.error}")
             else:
-                self.kept(event)
-
-    def kept(self, event: JobRecorded) -> None:
-        """A job is done."""
+                self._show_done(event)
 
     def note(self, text: str) -> None:
-        """Tell something that is not an error."""
+        """Show something that is not an error."""
 
-    def say(self, text: str) -> None:
-        """Tell an error."""
+    def _show_done(self, event: JobRecorded) -> None:
+        """Show a job that is done."""
+
+    def _print(self, text: str) -> None:
         print(f"impasto: {text}", file=sys.stderr, flush=True)
 
 
 class PlainJobs(QuietJobs):
-    """A line on stderr for every job that is done."""
+    """A line for every job that is done."""
 
-    def kept(self, event: JobRecorded) -> None:
-        how = "done before" if event.skipped else "done"
-        if event.result.seconds is not None and not event.skipped:
-            how += f" in {event.result.seconds:.1f} s"
-        self.say(f"{self.ended}/{self.total} {event.job.name}: {how}")
+    def note(self, text: str) -> None:
+        self._print(f"note: {text}")
+
+    def _show_done(self, event: JobRecorded) -> None:
+        how, seconds = "done before" if event.skipped else "done", event.result.seconds
+        if seconds is not None and not event.skipped:
+            how += f" in {seconds:.1f} s"
+        self._print(f"{self._ended}/{self._total} {event.job.name}: {how}")
         for notice in () if event.skipped else event.result.notices:
             self.note(f"{event.job.name}: {notice}")
 
-    def note(self, text: str) -> None:
-        self.say(f"note: {text}")
-
 
 class LiveJobs(PlainJobs):
-    """On a terminal: how far the whole is, and a line for every job that runs."""
+    """On a terminal: progress of the whole list, and a line for every job that runs."""
 
     def __init__(self, manifest: LabManifest) -> None:
         super().__init__(manifest)
@@ -92,11 +90,11 @@ class LiveJobs(PlainJobs):
             redirect_stderr=False,
         )
 
-    def __enter__(self) -> LiveJobs:
-        self._live.__enter__()
+    def __enter__(self) -> Self:
+        self._live.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         self._live.stop()
 
     def show(self, event: LabEvent) -> None:
@@ -105,21 +103,17 @@ class LiveJobs(PlainJobs):
         name = event.job.name
         if isinstance(event, JobStarted):
             self._clocks[name], self._places[name] = Clock(), "loading"
-        elif isinstance(event, JobProgress):
-            self._follow(name, event)
-        else:
+        elif not isinstance(event, JobProgress):
             self._clocks.pop(name, None)
+        elif isinstance(event.event, RunStarted | StepDone):
+            self._clocks[name].tick(event.event)
+        elif isinstance(event.event, ScaleStarted):
+            scale, scales = event.event, self._clocks[name].scales
+            self._places[name] = f"scale {scale.scale + 1}/{scales}  {scale.width_px}x{scale.height_px}"
         super().show(event)
 
-    def say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._console.print(f"impasto: {text}", markup=False, soft_wrap=True)
-
-    def _follow(self, name: str, progress: JobProgress) -> None:
-        event, clock = progress.event, self._clocks[name]
-        if isinstance(event, RunStarted | StepDone):
-            clock.tick(event)
-        if isinstance(event, ScaleStarted):
-            self._places[name] = f"scale {event.scale + 1}/{clock.scales}  {event.width_px}x{event.height_px}"
 
     def _render(self) -> RenderableType:
         from rich.progress_bar import ProgressBar
@@ -128,30 +122,27 @@ class LiveJobs(PlainJobs):
 
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(no_wrap=True, max_width=44)
-        table.add_column(no_wrap=True)
-        table.add_column(ratio=1)
-        table.add_column(no_wrap=True)
-        failed = f", {self.failed} failed" if self.failed else ""
+        for ratio in (None, 1, None):
+            table.add_column(no_wrap=True, ratio=ratio)
+        failed = f", {self._failed} failed" if self._failed else ""
         running = list(self._clocks.items())  # it changes while this is drawn
-        done = self.ended + sum(clock.share_done for _, clock in running)
+        done = self._ended + sum(clock.share_done for _, clock in running)
         table.add_row(
-            Text(f"{self.ended} of {self.total} jobs{failed}", style="bold"),
-            f"{len(running)} running" if self.ended < self.total else "writing the report",
-            ProgressBar(total=float(self.total), completed=done),
+            Text(f"{self._ended} of {self._total} jobs{failed}", style="bold"),
+            f"{len(running)} running" if self._ended < self._total else "writing the report",
+            ProgressBar(total=float(self._total), completed=done),
             self._time_left(done),
         )
-        room = max(1, self._console.height - SPARE_LINES)
-        for name, clock in running[:room]:
+        for name, clock in running[: max(1, self._console.height - SPARE_LINES)]:
             bar = ProgressBar(total=1.0, completed=clock.share_done)
             table.add_row(Text(f"  {name}"), self._places[name], bar, clock.format_time_left())
         return table
 
     def _time_left(self, done: float) -> str:
-        fresh = done - self.skipped
-        if fresh <= 0.02:
+        painted = done - self._skipped
+        if painted <= 0.02:
             return ""
-        seconds = round((time.monotonic() - self._started) * (self.total - done) / fresh)
-        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} left"
+        return f"{format_duration((time.monotonic() - self._started) * (self._total - done) / painted)} left"
 
 
 def choose_jobs_display(manifest: LabManifest, quiet: bool) -> QuietJobs:

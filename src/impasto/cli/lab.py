@@ -1,12 +1,12 @@
-"""The laboratory's commands: ``impasto sweep``, ``batch``, ``compare``, ``again``.
+"""The commands that make many pictures: ``impasto sweep``, ``batch``, ``compare``, ``again``.
 
-Exit codes as `cli`'s; 1 also where a job failed, after the others were done.
+Exit codes as `cli.main`'s; 1 also where a job failed, after the others were done.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,9 +16,12 @@ from cyclopts import Parameter
 from impasto.cli.encoders import fetch_encoder
 from impasto.cli.syntax import (
     GENERAL,
-    SWITCH,
     EachPainting,
+    Quiet,
+    Recipe,
     Regions,
+    given_options,
+    note_stop,
     parse_painting,
     parse_region,
     stop_on_signal,
@@ -33,9 +36,17 @@ if TYPE_CHECKING:
     from impasto.lab.plan import Planner
     from impasto.lab.runner import LabRun
 
-RAY_HELP = "run jobs on Ray: auto (this machine, or the cluster it belongs to) or HOST:PORT"
-JUDGE_HELP = "encoder that measures the pictures [default: lite]"
 FAILED = 1
+Ray = Annotated[
+    str | None,
+    Parameter(
+        help="run jobs on Ray: auto (this machine, or the cluster it belongs to) or HOST:PORT", metavar="auto|ADDRESS"
+    ),
+]
+Photo = Annotated[str, Parameter(help="the picture to repaint", group=GENERAL)]
+Painting = Annotated[str, Parameter(help="the painting whose style to use, or a style file", group=GENERAL)]
+Paintings = Annotated[str, Parameter(help="further ones blend; weights as painting.jpg:0.7", group=GENERAL)]
+SEVERAL = Parameter(negative=(), consume_multiple=True, group=GENERAL)
 
 
 @Parameter(name="*", group=GENERAL)
@@ -44,18 +55,11 @@ class Lab:
     """Where the run folder goes, who measures, who runs; the flags that sweep, batch and compare share."""
 
     output: Annotated[Path, Parameter(name=["--output", "-o"], help="the run folder; started again, it goes on")]
-    judge: Annotated[str, Parameter(help=JUDGE_HELP, metavar="ENCODER", show_default=False)] = "lite"
-    ray: Annotated[str | None, Parameter(help=RAY_HELP, metavar="auto|ADDRESS")] = None
-    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False
-
-
-Recipe = Annotated[
-    str | None,
-    Parameter(help="named options (impasto recipes lists them)", metavar="NAME|FILE.toml", group=GENERAL),
-]
-Photo = Annotated[str, Parameter(help="the picture to repaint", group=GENERAL)]
-Painting = Annotated[str, Parameter(help="the picture in whose manner, or a style file", group=GENERAL)]
-Paintings = Annotated[str, Parameter(help="more of them blend; weights as painting.jpg:0.7", group=GENERAL)]
+    judge: Annotated[
+        str, Parameter(help="encoder that measures the pictures [default: lite]", metavar="ENCODER", show_default=False)
+    ] = "lite"
+    ray: Ray = None
+    quiet: Quiet = False
 
 
 @with_option_flags
@@ -67,13 +71,11 @@ def sweep(
     to: Lab,
     vary: Annotated[
         list[str],
+        SEVERAL,
         Parameter(
             help="an option, photo, painting or recipe and its values: rows, columns, then pages of the contact sheet; "
             "; between values that hold commas",
             metavar="NAME=VALUE,...",
-            negative=(),
-            consume_multiple=True,
-            group=GENERAL,
         ),
     ],
     region: Regions = None,
@@ -81,10 +83,9 @@ def sweep(
     **options: str | None,
 ) -> int:
     """Paint one pair over a grid of options, with contact sheet, table and report."""
-    from impasto.lab.plan import Planner
     from impasto.lab.sweep import parse_vary, plan_sweep
 
-    planner = Planner(recipe, _given(options), [parse_region(text) for text in region or ()], to.judge, flag_name)
+    planner = _planner(to, options, recipe, region)
     pair = photo, [parse_painting(text) for text in (painting, *paintings)]
     return _carry_out(plan_sweep(*pair, parse_vary(vary), planner), planner, to)
 
@@ -100,11 +101,10 @@ def batch(
 ) -> int:
     """Paint each of many photos in the manner of each of many paintings."""
     from impasto.lab.batch import plan_batch, plan_pairs
-    from impasto.lab.plan import Planner
 
     if not photos:
         raise OptionError("PHOTOS are missing; impasto batch --help shows how it is used")
-    planner = Planner(recipe, _given(options), [parse_region(text) for text in region or ()], to.judge, flag_name)
+    planner = _planner(to, options, recipe, region)
     if len(photos) == 1 and photos[0].lower().endswith(".csv"):
         if paintings:
             raise OptionError(f"{photos[0]!r} names the paintings itself; leave --paintings out")
@@ -123,22 +123,19 @@ def compare(
     to: Lab,
     columns: Annotated[
         list[str],
+        SEVERAL,
         Parameter(
             name="--with",
             help="recipes, tfhub or tfhub:MODEL (Google's one-pass model), file:PICTURE; =LABEL names a column",
             metavar="COLUMN",
-            negative=(),
-            consume_multiple=True,
-            group=GENERAL,
         ),
     ],
     **options: str | None,
 ) -> int:
     """Paint one pair by several recipes, beside other programs' pictures of it."""
     from impasto.lab.compare import plan_comparison
-    from impasto.lab.plan import Planner
 
-    planner = Planner(values=_given(options), judge=to.judge, spell=flag_name)
+    planner = _planner(to, options)
     pair = photo, [parse_painting(text) for text in (painting, *paintings)]
     return _carry_out(plan_comparison(*pair, columns, planner), planner, to)
 
@@ -151,8 +148,8 @@ def again(
         Path | None, Parameter(name=["--output", "-o"], help="do all of it again in another folder")
     ] = None,
     judge: Annotated[str | None, Parameter(help="measure by another encoder", metavar="ENCODER")] = None,
-    ray: Annotated[str | None, Parameter(help=RAY_HELP, metavar="auto|ADDRESS")] = None,
-    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
+    ray: Ray = None,
+    quiet: Quiet = False,
 ) -> int:
     """Carry out a run folder's list again: what is missing or failed, or the whole elsewhere."""
     from impasto.lab.plan import reopen
@@ -160,8 +157,12 @@ def again(
     return _run(reopen(folder, judge), output or folder, ray, quiet)
 
 
-def _given(options: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in options.items() if value is not None}
+def _planner(
+    to: Lab, options: dict[str, str | None], recipe: str | None = None, regions: Sequence[str] | None = None
+) -> Planner:
+    from impasto.lab.plan import Planner
+
+    return Planner(recipe, given_options(options), [*map(parse_region, regions or ())], to.judge, flag_name)
 
 
 def _carry_out(manifest: LabManifest, planner: Planner, to: Lab) -> int:
@@ -180,12 +181,10 @@ def _run(manifest: LabManifest, folder: Path, ray: str | None, quiet: bool) -> i
     controls = Controls()
     with stop_on_signal(controls) as received:
         with choose_jobs_display(manifest, quiet) as display:
-            told = False
-            for event in iter_jobs(folder, manifest, ray=ray, controls=controls):
+            events = iter_jobs(folder, manifest, ray=ray, controls=controls)
+            text = "stopping; what is finished stays; once more to quit at once"
+            for event in note_stop(events, received, display, text):
                 display.show(event)
-                if received and not told:
-                    display.note("stopping; what is finished stays; once more to quit at once")
-                    told = True
         run = read_run(folder)
     _sum_up(run, quiet)
     if received:

@@ -11,14 +11,22 @@ from cyclopts import App, Parameter
 
 from impasto.cli.encoders import fetch_encoder
 from impasto.cli.output import Output, carry_out
-from impasto.cli.syntax import GENERAL, SWITCH, parse_painting, with_option_flags
+from impasto.cli.syntax import GENERAL, SWITCH, given_options, parse_painting, with_option_flags
 from impasto.errors import OptionError
 from impasto.options.spelling import flag_name
 from impasto.runs.build import build_run, resolve_options
 
 RECIPE = Parameter(help="named options to begin with", metavar="NAME|FILE.toml", group=GENERAL)
-ALL_LAYERS = "the strip of figure 1 of Gatys et al.: one panel for every block, each a picture of its own too"
-NO_TIME_LAPSE = "make none [default: a .gif beside the picture]"
+Image = Annotated[Path, Parameter(help="the picture", group=GENERAL)]
+AllLayers = Annotated[
+    bool,
+    SWITCH,
+    Parameter(
+        help="the strip of figure 1 of Gatys et al.: one panel for every block, each a picture of its own too",
+        group=GENERAL,
+    ),
+]
+NoTimeLapse = Annotated[bool, SWITCH, Parameter(help="make none [default: a .gif beside the picture]", group=GENERAL)]
 
 
 def build_reconstruct_app() -> App:
@@ -32,15 +40,15 @@ def build_reconstruct_app() -> App:
 
 @with_option_flags
 def content(
-    image: Annotated[Path, Parameter(help="the picture", group=GENERAL)],
+    image: Image,
     /,
     *,
     to: Output,
     layer: Annotated[
         str | None, Parameter(help="whose feature map to paint from [default: relu4_2]", metavar="NAME", group=GENERAL)
     ] = None,
-    all_layers: Annotated[bool, SWITCH, Parameter(help=ALL_LAYERS, group=GENERAL)] = False,
-    no_timelapse: Annotated[bool, SWITCH, Parameter(help=NO_TIME_LAPSE, group=GENERAL)] = False,
+    all_layers: AllLayers = False,
+    no_timelapse: NoTimeLapse = False,
     recipe: Annotated[str, RECIPE] = "reconstruct-content",
     **options: str | None,
 ) -> int:
@@ -51,7 +59,7 @@ def content(
 
 @with_option_flags
 def style(
-    image: Annotated[Path, Parameter(help="the picture", group=GENERAL)],
+    image: Image,
     /,
     *,
     to: Output,
@@ -63,8 +71,8 @@ def style(
             group=GENERAL,
         ),
     ] = None,
-    all_layers: Annotated[bool, SWITCH, Parameter(help=ALL_LAYERS, group=GENERAL)] = False,
-    no_timelapse: Annotated[bool, SWITCH, Parameter(help=NO_TIME_LAPSE, group=GENERAL)] = False,
+    all_layers: AllLayers = False,
+    no_timelapse: NoTimeLapse = False,
     recipe: Annotated[str, RECIPE] = "reconstruct-style",
     **options: str | None,
 ) -> int:
@@ -95,11 +103,11 @@ def texture(
 
 
 def _given(options: Mapping[str, str | None], named: Mapping[str, str | None]) -> dict[str, str]:
-    """The options given; those of the command's own name for one count as it."""
+    """The options given, under their own names or the command's."""
     for name, value in named.items():
         if value is not None and options.get(name) is not None:
             raise OptionError(f"the layers are named twice: {value!r}, and with {flag_name(name)} {options[name]!r}")
-    return {name: value for name, value in (*options.items(), *named.items()) if value is not None}
+    return given_options({**options, **{name: value for name, value in named.items() if value is not None}})
 
 
 def _reconstruct(
@@ -126,10 +134,9 @@ def _reconstruct(
     to.check(8)
     panels = {name: _panel(to, name) for name in strip_layers(kind)}
     for panel in panels.values():
-        panel.check(int(to.bit_depth or 8))
+        panel.check()
     for name, layers in strip_layers(kind).items():
-        code = _paint(photo, painting, panels[name], recipe, {**given, option: layers})
-        if code:
+        if code := _paint(photo, painting, panels[name], recipe, {**given, option: layers}):
             return code
     _save_strip(kind, image, to, panels, given)
     return 0
@@ -177,8 +184,7 @@ def _panel(to: Output, name: str) -> Output:
 
 def _paint(photo: Any, paintings: Any, to: Output, recipe: str, given: Mapping[str, Any]) -> int:
     options = resolve_options(recipe, given, spell=flag_name)
-    bit_depth = int(to.bit_depth or 8)
-    to.check(bit_depth)
+    bit_depth = to.check()
     run = build_run(photo, paintings, recipe=recipe, options=options, max_pixels=to.limit)
     fetch_encoder(run.options.encoder, to.quiet)
     return carry_out(run, to, bit_depth)

@@ -17,7 +17,7 @@ from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordedPainti
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile
 from impasto.lab.jobs import InputFile, LabJob, Role
-from impasto.lab.run_folder import Outcome
+from impasto.lab.run_folder import Outcome, done
 from impasto.runs.run import Run
 
 SHELF_ROOM = 4  # decoded inputs that a process keeps: neighbouring jobs share photo or painting
@@ -61,7 +61,7 @@ def iter_job(job: LabJob) -> Iterator[Event | Outcome]:
     elif job.kind == "picture":
         picture = SHELF.load(job.files(Role.PICTURE)[0])
         png = _png_bytes(lambda path: save_picture(path, picture.pixels(), alpha=picture.alpha()))
-        yield Outcome(picture=png, width_px=picture.width_px, height_px=picture.height_px, seconds=None)
+        yield done(job, png, width_px=picture.width_px, height_px=picture.height_px)
     else:
         from impasto.lab.tfhub import stylize  # loads torch, which planning does not
 
@@ -70,7 +70,7 @@ def iter_job(job: LabJob) -> Iterator[Event | Outcome]:
             raise OptionError("tfhub paints after one painting only; give one")
         pixels, seconds = stylize(photo, paintings[0], job.options, job.model or job.files(Role.MODEL)[0].path.parent)
         png = _png_bytes(lambda path: save_picture(path, pixels))
-        yield Outcome(picture=png, width_px=pixels.shape[1], height_px=pixels.shape[0], seconds=seconds)
+        yield done(job, png, width_px=pixels.shape[1], height_px=pixels.shape[0], seconds=seconds)
 
 
 def iter_painting(job: LabJob) -> Iterator[Event | Outcome]:
@@ -90,16 +90,17 @@ def iter_painting(job: LabJob) -> Iterator[Event | Outcome]:
         yield event
     assert run.pastiche is not None, "the engine ended without RunDone"
     height_px, width_px = run.pastiche.pixels.shape[:2]
-    yield Outcome(
-        picture=_png_bytes(run.pastiche.save),
+    yield done(
+        job,
+        _png_bytes(run.pastiche.save),
+        lines,
         width_px=width_px,
         height_px=height_px,
         seconds=run.pastiche.seconds,
-        events=tuple(lines),
         steps=len(steps),
         content_weight=steps[-1].content_weight if steps else None,
         losses=steps[-1].losses if steps else {},
-        notices=tuple(notices),
+        notices=notices,
     )
 
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -61,25 +61,23 @@ class LabResult(LabRecord):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished job on its way to the folder: PNG bytes, event lines, and the facts of `LabResult`."""
+    """An ended job on its way to the folder: its result and, if it is done, the bytes of a PNG and lines of events."""
 
-    picture: bytes = field(repr=False)
-    width_px: int
-    height_px: int
-    seconds: float | None
+    result: LabResult
+    picture: bytes = field(default=b"", repr=False)
     events: tuple[str, ...] = field(default=(), repr=False)
-    steps: int | None = None
-    content_weight: float | None = None
-    losses: Mapping[str, float] = field(default_factory=dict)
-    notices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Why a job could not be done: one line, and the traceback where it was a bug."""
+def done(job: LabJob, picture: bytes, events: Sequence[str] = (), **facts: Any) -> Outcome:
+    """The outcome of a job that has a picture; `facts` are fields of `LabResult`."""
+    sha256 = hashlib.sha256(picture).hexdigest()
+    result = LabResult(identity=job.identity, status="done", sha256=sha256, **facts)
+    return Outcome(result, picture, tuple(events))
 
-    error: str
-    traceback: str | None = field(default=None, repr=False)
+
+def failed(job: LabJob, error: str, trace: str | None = None) -> Outcome:
+    """The outcome of a job that could not be done: one line, and the traceback where it was a bug."""
+    return Outcome(LabResult(identity=job.identity, status="failed", error=error, traceback=trace))
 
 
 @dataclass(frozen=True)
@@ -144,28 +142,14 @@ class RunFolder:
             return None
         return result if whole and result.identity == job.identity else None
 
-    def store(self, job: LabJob, ended: Outcome | Failure) -> LabResult:
+    def store(self, job: LabJob, outcome: Outcome) -> LabResult:
         """Write what came of a job; the result, which makes it count, is written last."""
-        if isinstance(ended, Failure):
-            result = LabResult(identity=job.identity, status="failed", error=ended.error, traceback=ended.traceback)
-        else:
-            result = LabResult(
-                identity=job.identity,
-                status="done",
-                sha256=hashlib.sha256(ended.picture).hexdigest(),
-                width_px=ended.width_px,
-                height_px=ended.height_px,
-                seconds=ended.seconds,
-                steps=ended.steps,
-                content_weight=ended.content_weight,
-                losses=dict(ended.losses),
-                notices=ended.notices,
-            )
-            self.write(f"pastiches/{job.name}.png", ended.picture)
-            if ended.events:
-                self.write(f"events/{job.name}.jsonl", "".join(f"{line}\n" for line in ended.events).encode())
-        self.store_result(job, result)
-        return result
+        if outcome.result.status == "done":
+            self.write(f"pastiches/{job.name}.png", outcome.picture)
+        if outcome.events:
+            self.write(f"events/{job.name}.jsonl", "".join(f"{line}\n" for line in outcome.events).encode())
+        self.store_result(job, outcome.result)
+        return outcome.result
 
     def store_result(self, job: LabJob, result: LabResult) -> None:
         self.write(f"results/{job.name}.json", result.model_dump_json(indent=1).encode())

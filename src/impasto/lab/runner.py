@@ -114,7 +114,7 @@ def _record(
     """Store and measure what ends."""
     for event in events:
         if isinstance(event, JobEnded):
-            result = folder.store(event.job, event.ended)
+            result = folder.store(event.job, event.outcome)
             yield JobRecorded(event.job, _measure(folder, event.job, result, judge))
         else:
             yield event

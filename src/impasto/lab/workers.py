@@ -19,7 +19,7 @@ from impasto.errors import ImpastoError, OptionError
 from impasto.events import Controls, Event, Notice, RunStarted, ScaleStarted, StepDone
 from impasto.lab.jobs import LabJob
 from impasto.lab.paint_job import iter_painting
-from impasto.lab.run_folder import Failure, Outcome
+from impasto.lab.run_folder import Outcome, failed
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -52,7 +52,7 @@ class JobEnded:
     """A job is finished or has failed."""
 
     job: LabJob
-    ended: Outcome | Failure
+    outcome: Outcome
 
 
 WorkerEvent = JobStarted | JobProgress | JobEnded
@@ -70,18 +70,18 @@ def run_here(jobs: Sequence[LabJob], work: Work, controls: Controls) -> Iterator
             yield _event(job, item)
 
 
-def attempt(work: Work, job: LabJob) -> Iterator[Event | Outcome | Failure]:
-    """Do a job; whatever goes wrong in it becomes a `Failure`, so that the rest go on."""
+def attempt(work: Work, job: LabJob) -> Iterator[Event | Outcome]:
+    """Do a job; whatever goes wrong in it becomes an outcome, so that the rest go on."""
     try:
         yield from work(job)
     except ImpastoError as error:
-        yield Failure(str(error))
+        yield failed(job, str(error))
     except Exception as error:  # noqa: BLE001 (a bug, or memory that ran out, in one job of many)
-        yield Failure(f"{type(error).__name__}: {_first_line(error)}", traceback.format_exc())
+        yield failed(job, f"{type(error).__name__}: {_first_line(error)}", traceback.format_exc())
 
 
-def _event(job: LabJob, item: Event | Outcome | Failure) -> JobProgress | JobEnded:
-    return JobEnded(job, item) if isinstance(item, Outcome | Failure) else JobProgress(job, item)
+def _event(job: LabJob, item: Event | Outcome) -> JobProgress | JobEnded:
+    return JobEnded(job, item) if isinstance(item, Outcome) else JobProgress(job, item)
 
 
 # --- Ray ----------------------------------------------------------------------------------------------------
@@ -144,15 +144,15 @@ def _follow(
                     del running[stream]
                     running[submit(job)] = job
                     continue
-                item = Failure("lost by the cluster: it ended without a picture")
+                item = failed(job, "lost by the cluster: it ended without a picture")
             except ray.exceptions.RayError as error:
-                item = Failure(f"lost by the cluster: {_first_line(error)}")
-            if isinstance(item, Outcome | Failure):
+                item = failed(job, f"lost by the cluster: {_first_line(error)}")
+            if isinstance(item, Outcome):
                 del running[stream]
             yield _event(job, item)
 
 
-def _paint_far_away(job: LabJob, *contents: bytes) -> Iterator[Event | Outcome | Failure]:
+def _paint_far_away(job: LabJob, *contents: bytes) -> Iterator[Event | Outcome]:
     """The part of a Ray worker: inputs to files of its own, then the same work as anywhere."""
     with TemporaryDirectory(prefix="impasto-") as folder:
         inputs = []
@@ -165,7 +165,7 @@ def _paint_far_away(job: LabJob, *contents: bytes) -> Iterator[Event | Outcome |
             if isinstance(item, StepDone):
                 reported = item.step % REPORTED_STEPS == 0
             else:
-                reported = isinstance(item, RunStarted | ScaleStarted | Notice | Outcome | Failure)
+                reported = isinstance(item, RunStarted | ScaleStarted | Notice | Outcome)
             if reported:
                 yield item
 

@@ -37,7 +37,7 @@ def paint_grid(job: ActiveJob, report: Report) -> Ended:
         if isinstance(event, JobProgress):
             grid.clock.tick(event.event)
         elif isinstance(event, JobEnded):
-            folder.store(event.job, event.ended)
+            folder.store(event.job, event.outcome)
             grid.count()
         report(Message(progress=grid.progress()))
     if job.cancelled:
