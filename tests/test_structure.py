@@ -76,7 +76,6 @@ TESTED_ELSEWHERE = {
     "engine/objective.py": "engine/test_paint.py",
     "engine/style_files.py": "inputs/test_style_file.py",
     "engine/targets.py": "engine/test_paint.py",
-    "engine/validate.py": "engine/test_paint.py",
     "images/animation.py": "runs/test_timelapse.py",
     "images/metadata.py": "images/test_writing.py",
     "images/picture.py": "images/test_writing.py",

@@ -13,7 +13,6 @@ from engine_runs import paint_events
 from numpy.typing import NDArray
 
 from impasto.encoders import load_encoder
-from impasto.engine.devices import thread_count
 from impasto.engine.readability import Readability
 from impasto.engine.validate import pastiche_size
 from impasto.errors import OptionError
@@ -284,14 +283,6 @@ def test_variation_is_another_try(photo: Picture, waves: Picture) -> None:
     assert difference(none, one) < 0.2  # of the same picture
 
 
-def test_threads_are_as_asked(photo: Picture, waves: Picture) -> None:
-    assert thread_count(PaintOptions(threads=3)) == 3
-    assert thread_count(PaintOptions()) >= 1
-    run = paint_events(photo, [Painting(waves)], options(threads=2))
-    next(run)
-    assert torch.get_num_threads() == 2
-
-
 # ------------------------------------------------------------------------------------ strength, size
 
 
@@ -357,21 +348,6 @@ def edge_agreement(one: torch.Tensor, other: torch.Tensor) -> float:
     return float(torch.cosine_similarity(slopes[0], slopes[1], dim=0))
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "size_px", "expected"),
-    [
-        (48, 60, None, (48, 60)),
-        (48, 60, 100, (80, 100)),
-        (60, 48, 30, (30, 24)),
-        (3000, 2000, None, (1024, 683)),
-        (1, 5000, 40, (1, 40)),
-    ],
-)
-def test_pastiche_size(height: int, width: int, size_px: int | None, expected: tuple[int, int]) -> None:
-    picture = picture_from_array(np.zeros((height, width), np.uint8))
-    assert pastiche_size(picture, PaintOptions(size_px=size_px)) == expected
-
-
 # ------------------------------------------------------------------------------------- starting points
 
 
@@ -380,32 +356,6 @@ def test_every_starting_point(photo: Picture, waves: Picture, start: str) -> Non
     pixels = painted(photo, waves, starting_point=start)
     assert_sound(pixels, 38, 48)
     assert difference(pixels, photo.pixels(38, 48)) > 1e-3
-
-
-def first_picture(photo: Picture, paintings: Picture, **changes: Any) -> Pixels:
-    """The pastiche after a step too small to be seen."""
-    return painted(photo, paintings, steps=(1,), size_px=32, learning_rate=1e-6, **changes)
-
-
-def test_starting_points_are_what_they_say(photo: Picture, waves: Picture) -> None:
-    np.testing.assert_allclose(first_picture(photo, waves), photo.pixels(26, 32), atol=1e-4)
-    np.testing.assert_allclose(first_picture(photo, waves, starting_point="gray"), 0.5, atol=1e-4)
-    noise = first_picture(photo, waves, starting_point="noise")
-    assert noise.std() == pytest.approx(12**-0.5, rel=0.1)
-    assert abs(np.corrcoef(noise[:-1].ravel(), noise[1:].ravel())[0, 1]) < 0.1
-
-
-def test_style_statistics_start_has_the_paintings_colours(photo: Picture, waves: Picture) -> None:
-    found = first_picture(photo, waves, starting_point="style-statistics").reshape(-1, 3)
-    target = waves.pixels(32, 32).reshape(-1, 3)
-    np.testing.assert_allclose(found.mean(0), target.mean(0), atol=0.05)
-    # noise outside [0, 1] is cut off: covariances agree roughly
-    np.testing.assert_allclose(np.cov(found.T), np.cov(target.T), atol=0.3 * np.cov(target.T).max())
-
-
-def test_a_picture_as_the_starting_point(photo: Picture, waves: Picture, checks: Picture) -> None:
-    found = first_picture(photo, waves, starting_picture=checks, starting_point="checks.png")
-    np.testing.assert_allclose(found, checks.pixels(26, 32), atol=1e-4)
 
 
 # ---------------------------------------------------------------------------------- several paintings
@@ -610,20 +560,10 @@ def test_adaptive_stop_waits_until_the_weight_is_frozen(photo: Picture, waves: P
 # ------------------------------------------------------------------------------------------- refusals
 
 
-def test_no_painting(photo: Picture) -> None:
-    with pytest.raises(OptionError, match="no painting given"):
-        events(photo, [])
-
-
 @pytest.mark.parametrize("option", ["style_layers", "content_layers"])
 def test_unknown_layer(photo: Picture, waves: Picture, option: str) -> None:
     with pytest.raises(OptionError, match="no layer 'relu4_9'; did you mean 'relu4_"):
         events(photo, waves, **{option: "relu4_9"})
-
-
-def test_unknown_starting_point(photo: Picture, waves: Picture) -> None:
-    with pytest.raises(OptionError, match="starting point 'nosie' is neither"):
-        events(photo, waves, starting_point="nosie")
 
 
 def test_refused_before_the_first_event(photo: Picture) -> None:

@@ -134,28 +134,6 @@ def test_what_takes_no_tiles_is_refused_with_the_largest_size_that_works(
     assert pixels(run(None, waves, options("texture", **given | {"size_px": largest}))).shape[1] in (largest, 128)
 
 
-@pytest.mark.parametrize(
-    ("content", "painting", "changes", "message"),
-    [
-        (True, True, {"content_layers": {}, "style_layers": {}}, "nothing to paint after"),
-        (True, False, {}, "no painting given"),
-        (False, True, {}, "no photo given"),
-        (False, True, {"content_layers": {}, "balance": "fixed"}, "no photo to start from"),
-        (True, True, {"content_layers": {}}, "take balance 'fixed'"),
-        (True, True, {"loss_units": "tutorial"}, "take balance 'fixed'"),
-        (True, True, {"loss_units": "gatys", "balance": "fixed"}, "no paper gives the style loss 'wasserstein'"),
-        (True, False, {"style_layers": {}, "starting_point": "style-statistics"}, "no painting to start from"),
-        (True, True, {"style_layers": "relu9_1"}, "no layer 'relu9_1'"),
-    ],
-)
-def test_what_does_not_fit_together_is_refused(
-    photo: Picture, waves: Picture, content: bool, painting: bool, changes: dict[str, Any], message: str
-) -> None:
-    chosen = options("painterly", size_px=48, **changes)
-    with pytest.raises(OptionError, match=message):
-        run(photo if content else None, waves if painting else None, chosen)
-
-
 def test_a_layer_that_the_encoder_lacks_is_replaced_and_said(photo: Picture, waves: Picture) -> None:
     chosen = {"size_px": 48, "steps": 3, "balance": "fixed", "content_layers": "relu5_2", "style_layers": "relu3_4:2"}
     happened = run(photo, waves, options("painterly", **chosen))
