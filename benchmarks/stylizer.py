@@ -36,14 +36,14 @@ from common import (
     short_name,
 )
 from impasto.encoders import Encoder
+from impasto.engine.memory import use_large_pages
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.reading import load_picture
 from impasto.images.sheet import Cell
 from impasto.images.writing import save_picture
 from impasto.inputs.paintings import Painting
 from impasto.lab.metrics import color_distance, noise_ratio, style_gram, style_sliced
-from impasto.runs.draft import use_large_pages
-from impasto.stylizer.regions import draft_pixels, photo_tensor, study_paintings
+from impasto.stylizer.regions import draft_pixels, measure_paintings, photo_tensor
 from impasto.stylizer.statistics import StyleStatistics
 from impasto.stylizer.stylizer import Stylizer, load_stylizer
 from measures import TeacherView, border
@@ -67,7 +67,7 @@ def reference(args: argparse.Namespace, pair: Pair) -> Picture:
 
 
 def draft_of(stylizer: Stylizer, pair: Pair, size_px: int) -> Picture:
-    style = study_paintings(stylizer, [Painting(pair.painting)], size_px)
+    style = measure_paintings(stylizer, [Painting(pair.painting)], size_px)
     return eight_bit(draft_pixels(stylizer, photo_tensor(pair.photo, size_px), style))
 
 
@@ -112,10 +112,10 @@ def time_it(args: argparse.Namespace, report: Report, stylizer: Stylizer) -> Non
         picture_from_array(load_picture(gallery_files(args, kind)[0]).pixels(edge, edge))
         for kind in ("content", "style")
     )
-    known = study_paintings(stylizer, [Painting(painting)], edge)
+    known = measure_paintings(stylizer, [Painting(painting)], edge)
 
     def draft(style: StyleStatistics | None) -> None:
-        style = style or study_paintings(stylizer, [Painting(painting)], edge)
+        style = style or measure_paintings(stylizer, [Painting(painting)], edge)
         draft_pixels(stylizer, photo_tensor(photo, edge), style)
 
     with torch.no_grad():

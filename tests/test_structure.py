@@ -68,9 +68,6 @@ LONG_FUNCTIONS = {
 TESTED_ELSEWHERE = {
     "__main__.py": "cli/test_main.py",  # which runs `python -m impasto`
     "version.py": "cli/test_main.py",
-    "cli/draft.py": "runs/test_draft.py",
-    "cli/style.py": "inputs/test_style_file.py",
-    "cli/train.py": "stylizer/training/test_run.py",
     "encoders/sources.py": "encoders/test_fetch.py",
     "encoders/store.py": "encoders/test_fetch.py",
     "engine/objective.py": "engine/test_paint.py",
@@ -89,13 +86,9 @@ TESTED_ELSEWHERE = {
     "runs/build.py": "test_api.py",
     "runs/interrupted.py": "scenarios/test_resume.py",
     "runs/run.py": "test_api.py",
-    "runs/save_style.py": "inputs/test_style_file.py",
     "storage/files.py": "lab/test_run_folder.py",
     "studio/samples.py": "studio/test_uploads.py",
     "studio/worker/active_job.py": "studio/worker/test_main.py",
-    "stylizer/network.py": "stylizer/test_stylizer.py",
-    "stylizer/regions.py": "scenarios/test_draft_regions.py",
-    "stylizer/statistics.py": "stylizer/test_stylizer.py",
 }
 
 # -------------------------------------------------------------------------------------------- imports

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from impasto.version import __version__ as __version__
 
 _MODULES_OF_NAMES = {
-    "impasto.api": "enlarge iter_paint paint replay resume",
+    "impasto.api": "draft enlarge iter_paint paint replay resume",
     "impasto.errors": "CheckpointError ImpastoError InputError OptionError OutputError RecordError WeightsError",
     "impasto.events": (
         "CheckpointSaved Controls Event FetchProgressed Notice PreviewReady Resumed RunDone RunStarted ScaleStarted "
@@ -28,7 +28,6 @@ _MODULES_OF_NAMES = {
     "impasto.lab.runner": "LabRun",
     "impasto.options.fields": "PaintOptions",
     "impasto.options.recipes": "load_recipe recipe_names",
-    "impasto.runs.draft": "draft",
     "impasto.runs.run": "Pastiche",
     "impasto.runs.save_style": "save_style",
 }
@@ -38,7 +37,7 @@ _MODULE_OF = {name: module for module, names in _MODULES_OF_NAMES.items() for na
 # isort: off
 if TYPE_CHECKING:
     from impasto.api import enlarge as enlarge, iter_paint as iter_paint, paint as paint, replay as replay
-    from impasto.api import resume as resume
+    from impasto.api import draft as draft, resume as resume
     from impasto.errors import CheckpointError as CheckpointError, ImpastoError as ImpastoError
     from impasto.errors import InputError as InputError, OptionError as OptionError, OutputError as OutputError
     from impasto.errors import RecordError as RecordError, WeightsError as WeightsError
@@ -54,7 +53,6 @@ if TYPE_CHECKING:
     from impasto.lab.runner import LabRun as LabRun
     from impasto.options.fields import PaintOptions as PaintOptions
     from impasto.options.recipes import load_recipe as load_recipe, recipe_names as recipe_names
-    from impasto.runs.draft import draft as draft
     from impasto.runs.run import Pastiche as Pastiche
     from impasto.runs.save_style import save_style as save_style
 else:

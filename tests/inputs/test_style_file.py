@@ -10,7 +10,7 @@ import pytest
 
 import impasto
 from impasto.cli import main as cli
-from impasto.errors import ImpastoError, InputError, OptionError
+from impasto.errors import InputError, OptionError
 from impasto.inputs.style_file import SCALES, StyleFile, pack_style_file, packed, read_style_file, unpacked
 from impasto.runs.save_style import SCALES_PX
 
@@ -191,26 +191,3 @@ def test_numbers_that_are_none_are_refused(style: StyleFile, tmp_path: Path) -> 
     (tmp_path / "bad.style").write_bytes(pack_style_file(about, style.arrays))
     with pytest.raises(InputError, match="lacks a part of its description"):
         read_style_file(tmp_path / "bad.style")
-
-
-def test_command_line(folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["style", "save", "painting.png", "-o", "p.style"]) == 0
-    assert "p.style: " in capsys.readouterr().out
-    assert Path("p.style").stat().st_size < 1_100_000
-    assert cli.main(["style", "info", "p.style"]) == 0
-    assert "painting.png, 64x64 px" in capsys.readouterr().out
-    for arguments, code in (
-        (["save", "painting.png", "-o", "p.style"], 1),
-        (["save", "painting.png", "-o", "p.txt"], 2),
-        (["save", "missing.png", "-o", "q.style"], 1),
-        (["info", "painting.png"], 1),
-        (["info", "missing.style"], 1),
-    ):
-        assert cli.main(["style", *arguments]) == code
-        assert len(capsys.readouterr().err.splitlines()) == 1
-
-
-def test_too_small_a_painting(tmp_path: Path) -> None:
-    with pytest.raises(ImpastoError, match="16 px a side"):
-        impasto.save_style(impasto.picture_from_array(np.zeros((8, 40, 3), np.uint8)), tmp_path / "a.style")
-    assert not list(tmp_path.iterdir())

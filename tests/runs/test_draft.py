@@ -1,9 +1,7 @@
-"""Drafts from Python and from the command line, and what replay and info say of one."""
+"""Drafts from Python: options, records, replays, and runs that start from one."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,6 @@ import pytest
 from PIL import Image
 
 import impasto
-from impasto.cli import main as cli
 from impasto.errors import InputError, OptionError, RecordError, WeightsError
 
 
@@ -68,17 +65,6 @@ def test_replay_gives_the_same_pixels(drafted: Path) -> None:
     np.testing.assert_array_equal((again.pixels * 255).round(), np.asarray(Image.open(drafted), np.float32))
 
 
-def test_replay_of_a_draft_from_the_command_line(drafted: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["replay", str(drafted), "-o", "again.png"]) == 0
-    assert "drafted in" in capsys.readouterr().out
-    assert drafted.with_name("again.png").read_bytes() == drafted.read_bytes()
-    assert cli.main(["replay", str(drafted), "-o", "other.png", "--strength", "20"]) == 0
-    np.testing.assert_array_equal(impasto.replay("other.png").pixels, impasto.replay(drafted, strength=20).pixels)
-    assert impasto.read_record("other.png")["options"]["strength"] == 20
-    assert cli.main(["replay", str(drafted), "-o", "third.png", "--steps", "20"]) == 2
-    assert "is a draft, which knows nothing of --steps" in capsys.readouterr().err
-
-
 def test_replay_finds_another_stylizer_out(drafted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from impasto.stylizer import stylizer
 
@@ -92,24 +78,6 @@ def test_replay_finds_another_stylizer_out(drafted: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(stylizer, "load_stylizer", other)
     with pytest.raises(RecordError, match="another stylizer"):
         impasto.replay(drafted)
-
-
-def test_what_a_run_does_with_a_draft(
-    drafted: Path, folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main(["enlarge", str(drafted), "--size", "200", "-o", "large.png"]) == 1
-    assert "is a draft" in capsys.readouterr().err
-    with pytest.raises(RecordError, match=r"no run record|no record"):
-        impasto.replay(folder_with_pictures / "photo.png")
-
-
-def test_info_of_a_draft(drafted: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["info", str(drafted)]) == 0
-    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.startswith("-"))
-    assert lines == {
-        "--size": "60", "--strength": "100", "--brush-scale": "1", "--color": "painting", "--color-method": "None",
-        "--color-strength": "100",
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -134,61 +102,6 @@ def test_inputs_that_cannot_be_used(folder_with_pictures: Path) -> None:
         impasto.draft("photo.png", [])
     with pytest.raises(WeightsError, match="not a readable safetensors file"):
         impasto.draft("photo.png", "painting.png", stylizer="photo.png")
-
-
-def test_command_line(folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["draft", "photo.png", "painting.png", "painting.png:0.5", "-o", "draft.png"]
-    assert cli.main([*arguments, "--size", "48", "--strength", "80"]) == 0
-    assert "draft.png: 48x38 px, drafted in" in capsys.readouterr().out
-    with Image.open("draft.png") as image:
-        assert image.size == (48, 38)
-    assert cli.main(arguments) == 1
-    assert "draft.png" in capsys.readouterr().err
-    assert cli.main([*arguments, "--overwrite", "--quiet", "--no-record"]) == 0
-    assert capsys.readouterr().out == ""
-    assert cli.main(["info", "draft.png"]) == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (["photo.png", "painting.png", "-o", "draft.txt"], 2),
-        (["photo.png", "painting.png", "-o", "draft.png", "--strength", "200"], 2),
-        (["missing.png", "painting.png", "-o", "draft.png"], 1),
-        (["photo.png", "painting.png", "-o", "draft.png", "--max-pixels", "10"], 1),
-        (["photo.png", "painting.png", "-o", "draft.png", "--max-pixels", "0"], 2),
-    ],
-)
-def test_errors_are_one_line(
-    folder_with_pictures: Path, arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main(["draft", *arguments]) == code
-    assert len(capsys.readouterr().err.splitlines()) == 1
-    assert sorted(path.name for path in folder_with_pictures.iterdir()) == ["painting.png", "photo.png"]
-
-
-def test_help_loads_no_torch() -> None:
-    for command in ("draft", "train stylizer"):
-        script = f"import sys\nfrom impasto.cli.main import main\nmain({[*command.split(), '--help']})\n"
-        script += "assert 'torch' not in sys.modules"
-        subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, capture_output=True)
-
-
-def test_train_from_the_command_line(folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder_with_pictures / "photos").mkdir()
-    Image.open("photo.png").resize((100, 90)).save("photos/one.png")
-    train = ["train", "stylizer", "--photos", "photos", "--painting", "painting.png", "-o", "mine"]
-    train += ["--steps", "2", "--batch", "1", "--crop", "64", "--threads", "1"]
-    assert cli.main(train) == 0
-    assert "step 2 of 2" in capsys.readouterr().out
-    assert impasto.draft("photo.png", "painting.png", stylizer="mine/stylizer.safetensors").record["stylizer"][
-        "name"
-    ] == ("painting")
-    assert cli.main(train) == 1
-    assert "holds a training run" in capsys.readouterr().err
-    assert cli.main([*train, "--paintings", "photos"]) == 2
-    assert cli.main([*train, "--crop", "70"]) == 2
-    assert cli.main(["train", "stylizer", "--photos", "nowhere", "--painting", "painting.png", "-o", "x"]) == 1
 
 
 RUN = {"size_px": 48, "min_scale_px": 32, "steps": (2, 2), "threads": 1}
@@ -233,34 +146,5 @@ def test_a_start_by_another_stylizer_is_not_replayed(
 
 
 def test_what_does_not_start_from_a_draft(folder_with_pictures: Path) -> None:
-    with pytest.raises(OptionError, match="wants a photo and a painting"):
+    with pytest.raises(OptionError, match="needs a photo and a painting"):
         impasto.paint(None, "painting.png", recipe="texture", starting_point="draft", **RUN)
-
-
-HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-
-
-@pytest.mark.skipif(
-    not HUGE_PAGES.is_file() or "[madvise]" not in HUGE_PAGES.read_text(),
-    reason="pages of 2 MB are not to be asked for here",
-)
-def test_a_process_that_drafts_takes_memory_in_large_pages(
-    folder_with_pictures: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pixels = np.random.default_rng(0).integers(0, 255, (700, 900, 3), np.uint8)
-    Image.fromarray(pixels).save("large.png")
-    script = (
-        "import resource, sys; from impasto.cli.main import main\n"
-        "main(sys.argv[1:]); print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)"
-    )
-    command = [sys.executable, "-c", script, "draft", "large.png", "painting.png", "-q", "-o", "out.png", "--overwrite"]
-    command += ["--size", "900"]
-    faults, pictures = [], []
-    for value in ("0", None):
-        if value is None:
-            monkeypatch.delenv("THP_MEM_ALLOC_ENABLE")
-        run = subprocess.run(command, check=True, capture_output=True, text=True)
-        faults.append(int(run.stdout))
-        pictures.append(Path("out.png").read_bytes())
-    assert faults[1] < 0.6 * faults[0]
-    assert pictures[0] == pictures[1]

@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import impasto
 from impasto.cli import main as cli
-from impasto.engine.regions import Masks
 from impasto.errors import InputError, OptionError, RecordError
 from impasto.images.oklab import srgb_to_oklab
 from impasto.images.picture import quantise
-from impasto.stylizer.regions import feathered, study_painting
+from impasto.stylizer.regions import measure_painting
 from impasto.stylizer.stylizer import load_stylizer
 
 HEIGHT, WIDTH = 48, 60
@@ -99,22 +97,6 @@ def test_opacity_as_a_mask(desk: Path) -> None:
     assert draft.record["inputs"]["regions"][0]["mask"] is None
 
 
-def test_feathered_masks_come_to_one() -> None:
-    rng = np.random.default_rng(1)
-    for _ in range(20):
-        shares = rng.random((3, 20, 30)) * (rng.random((3, 20, 30)) < 0.4)
-        shares[2, 5:9] = 1
-        shares[:2, 5:9] = 0
-        shares[0] += shares.sum(0) == 0
-        shares /= shares.sum(0)
-        first, second, kept = (torch.tensor(share, dtype=torch.float32) for share in shares)
-        areas, whole = feathered(Masks([first, second], kept), 2)
-        np.testing.assert_allclose(sum(areas) + whole, 1, atol=1e-6)
-        assert (whole >= kept.numpy()).all()
-        assert (whole[5:9] == 1).all()
-        assert all((area >= 0).all() for area in areas)
-
-
 # --------------------------------------------------------------------------------- parts of a painting
 
 
@@ -132,7 +114,7 @@ def test_a_masked_painting_is_its_part(desk: Path) -> None:
     assert colours[0] > 0.6 > 0.4 > colours[2]
     assert blue[2] > 0.6 > 0.4 > blue[0]
     unmasked, all_of_it = (
-        study_painting(load_stylizer(), impasto.Painting("both.png", mask=mask), 64)
+        measure_painting(load_stylizer(), impasto.Painting("both.png", mask=mask), 64)
         for mask in (None, np.full((64, 64), 255, np.uint8))
     )
     for (mean, covariance), (own, theirs) in zip(unmasked.batch().values(), all_of_it.batch().values(), strict=True):
@@ -232,7 +214,7 @@ def test_info_shows_it(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lines["region 1"].startswith("left.png  (SHA-256")
     assert "lines.png, weight 2 " in lines["region 1"]
     assert lines["region 1"].endswith("strength 70, brush scale 2, color painting")
-    assert lines["region 2"].endswith(": the photograph")
+    assert lines["region 2"].endswith(": the photo")
     assert lines["palette"].startswith("palette.png")
     assert (lines["--color-method"], lines["--color-strength"]) == ("histogram", "80")
 

@@ -28,9 +28,14 @@ from impasto.images.reading import DEFAULT_MAX_PIXELS, read_record
 from impasto.images.writing import check_output
 from impasto.lab.drafts import DraftFailed, DraftFolder
 from impasto.options.spelling import flag_name, format_value
-from impasto.runs.draft import DraftOptions, build_draft_options, draft_differences, parse_draft_record, use_large_pages
-from impasto.runs.draft import draft as paint_draft
-from impasto.runs.draft import replay_draft as paint_again
+from impasto.runs.draft import (
+    DraftOptions,
+    build_draft_options,
+    draft_differences,
+    draft_picture,
+    parse_draft_record,
+    replay_draft,
+)
 
 if TYPE_CHECKING:
     from impasto.cli.output import Output
@@ -100,7 +105,7 @@ def draft(
     if paintings is not None:
         if print_size is not None:
             raise OptionError("--print is for one draft; with --paintings give --size")
-        drafts = DraftFolder(
+        folder = DraftFolder(
             photos=pictures,
             paintings=paintings,
             folder=output,
@@ -112,24 +117,24 @@ def draft(
             overwrite=overwrite,
             max_pixels=limit,
         )
-        return _run(drafts, quiet)
+        return _draft_folder(folder, quiet)
     if len(pictures) < (1 if regions else 2):
         missing = "PAINTING" if pictures else "PHOTO"
         raise OptionError(f"{missing} is missing; impasto draft --help shows how it is used")
     sheet = parse_sheet(print_size, {} if size is None else {"size_px": str(size)})
     check_output(output, bit_depth=int(bit_depth), overwrite=overwrite)
-    styles = [parse_painting(text, limit) for text in pictures[1:]]
-    use_large_pages()
-    pastiche = paint_draft(pictures[0], styles or None, regions=regions, sheet=sheet, max_pixels=limit, **values)
+    painting = [parse_painting(text, limit) for text in pictures[1:]] or None
+    _use_large_pages()
+    pastiche = draft_picture(pictures[0], painting, options, regions=regions, sheet=sheet, max_pixels=limit)
     return _write(pastiche, output, int(bit_depth), record=not no_record, overwrite=overwrite, quiet=quiet)
 
 
-def _run(drafts: DraftFolder, quiet: bool) -> int:
-    """Paint a folder of drafts, telling of each; returns the exit code."""
-    use_large_pages()
+def _draft_folder(folder: DraftFolder, quiet: bool) -> int:
+    """Paint a folder of drafts, a line for each; returns the exit code."""
+    _use_large_pages()
     controls, failed, written, kept = Controls(), 0, 0, 0
     with stop_on_signal(controls) as received:
-        for event in drafts.run(controls):
+        for event in folder.run(controls):
             if isinstance(event, DraftFailed):
                 failed += 1
                 print(f"impasto: {event.error}", file=sys.stderr)
@@ -139,25 +144,25 @@ def _run(drafts: DraftFolder, quiet: bool) -> int:
                 written += 1
                 if not quiet:
                     print(f"{event.path}  {event.seconds:.1f} s", flush=True)
-        sheets = drafts.write_sheets()
+        sheets = folder.write_sheets()
     if not quiet:
-        counts = [f"{written} of {len(drafts.paths)} drafts painted"]
+        counts = [f"{written} of {len(folder.paths)} drafts painted"]
         counts += [f"{kept} there before (--overwrite paints them anew)"] if kept else []
-        print(f"{drafts.folder}: {', '.join(counts)}{f'; see {sheets[0]}' if sheets else ''}")
+        print(f"{folder.folder}: {', '.join(counts)}{f'; see {sheets[0]}' if sheets else ''}")
     if received:
         return 128 + received[0]
     return FAILED if failed else 0
 
 
-def replay_draft(picture: Path, inputs: Sequence[Path], to: Output, given: Mapping[str, str]) -> int:
+def replay(picture: Path, inputs: Sequence[Path], to: Output, given: Mapping[str, str]) -> int:
     """Paint a draft again from its record: ``impasto replay`` of one."""
     if foreign := [flag_name(name) for name in given if name not in DraftOptions.model_fields]:
-        raise OptionError(f"{picture.name} is a draft, which knows nothing of {', '.join(foreign)}: leave it out")
+        raise OptionError(f"{picture.name} is a draft, which has no option {', '.join(foreign)}: leave it out")
     if to.timelapse or to.events:
         raise OptionError(f"{picture.name} is a draft, painted in one pass: leave --timelapse and --events out")
     record = parse_draft_record(read_record(picture), picture.name)
-    use_large_pages()
-    pastiche = paint_again(picture, inputs, given, max_pixels=to.limit)
+    _use_large_pages()
+    pastiche = replay_draft(picture, inputs, given, max_pixels=to.limit)
     for line in [] if given else draft_differences(record):
         print(f"impasto: note: not the same bytes: {line}", file=sys.stderr)
     bit_depth = int(to.bit_depth or pastiche.record["bit_depth"])
@@ -183,3 +188,9 @@ def _write(pastiche: Pastiche, output: Path, bit_depth: int, *, record: bool, ov
         height_px, width_px = pastiche.pixels.shape[:2]
         print(f"{output}: {width_px}x{height_px} px, drafted in {pastiche.seconds:.1f} s")
     return 0
+
+
+def _use_large_pages() -> None:
+    from impasto.engine.memory import use_large_pages  # loads torch
+
+    use_large_pages()

@@ -277,7 +277,7 @@ def replay(
     overrides = parse_overrides(options)
     to.check()
     if is_draft(read_record(picture)):
-        from impasto.cli.draft import replay_draft
+        from impasto.cli.draft import replay as replay_draft
 
         return replay_draft(picture, inputs, to, overrides)
     run = build_replay(picture, inputs, overrides=overrides, max_pixels=to.limit)

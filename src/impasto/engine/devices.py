@@ -18,6 +18,12 @@ def thread_count(options: PaintOptions) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def set_threads(count: int) -> None:
+    """Compute with so many threads, which decide the last bits, where there are that many cores."""
+    if count <= (os.cpu_count() or 1):
+        torch.set_num_threads(count)
+
+
 def find_device(name: str) -> torch.device:
     """The device that an option names; ``auto`` is CUDA's GPU if there is one.
 

@@ -1,4 +1,4 @@
-"""A folder of drafts: weights loaded once, each painting studied once."""
+"""A folder of drafts: weights loaded once, each painting measured once."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, TypeVar
 
 from impasto.errors import ImpastoError, OptionError, OutputError
 from impasto.events import Controls
-from impasto.images.picture import Picture
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
 from impasto.images.writing import check_output
 from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.recorded import RecordedPainting
-from impasto.inputs.run_inputs import describe_painting
+from impasto.inputs.run_inputs import RunInputs, describe_painting
 from impasto.lab.batch import find_pairs
 from impasto.lab.plan import PathLike, file_labels, job_name
 from impasto.runs.build import load_palette
-from impasto.runs.draft import Drafter, DraftOptions
+from impasto.runs.draft import DraftOptions, paint_draft
 from impasto.runs.run import Pastiche
 from impasto.storage.atomic import write_file
 
 if TYPE_CHECKING:
+    from impasto.stylizer.regions import DraftPainter
     from impasto.stylizer.statistics import StyleStatistics
 
 READ_AHEAD = 2  # pictures decoded while one is painted
@@ -84,7 +84,7 @@ class DraftFolder:
 
     def __post_init__(self) -> None:
         photos, paintings = find_pairs(self.photos, self.paintings)
-        self._palette = load_palette(self.options.as_of_a_run, self.max_pixels)
+        self._palette = load_palette(self.options.to_paint_options(), self.max_pixels)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -123,31 +123,35 @@ class DraftFolder:
         self, readers: ThreadPoolExecutor, controls: Controls
     ) -> Iterator[tuple[DraftWritten, Pastiche] | DraftFailed]:
         """Paint all drafts of a photo, then those of the next."""
-        from impasto.stylizer.regions import Readings  # loads torch
+        from impasto.engine.color import check_palette  # loads torch
+        from impasto.stylizer.regions import DraftPainter
         from impasto.stylizer.stylizer import load_stylizer
 
         photos = list(dict.fromkeys(photo for photo, _ in self.paths))
         paintings = list(dict.fromkeys(painting for _, painting in self.paths))
-        readings = Readings(load_stylizer(self.options.stylizer)) if len(paintings) > 1 else None
-        drafter = Drafter(self.options, self.regions, self._palette, readings=readings)
-        styles = _StyleCache(drafter, paintings, self.max_pixels)
+        check_palette(RunInputs(None, (Region(None),), palette=self._palette), self.options.to_paint_options())
+        painter = DraftPainter(load_stylizer(self.options.stylizer), keep_photo=len(paintings) > 1)
+        styles = _StyleCache(painter, self.options, paintings, self.max_pixels)
         due = [photo for photo in photos if any(self._is_due(photo, painting) for painting in paintings)]
         for photo, picture in _ahead(readers, lambda path: load_picture(path, max_pixels=self.max_pixels), due):
             if controls.stop:
                 return
-            if isinstance(picture, ImpastoError):
-                yield DraftFailed(photo, str(picture))
+            try:
+                if isinstance(picture, ImpastoError):
+                    raise picture
+                inputs = RunInputs(picture, (Region(None), *self.regions), palette=self._palette)
+            except ImpastoError as error:
+                yield DraftFailed(photo, str(error))
                 continue
-            edge = drafter.long_edge_px(picture)
-            yield from styles.study(readers, picture, edge)
+            edge = self.options.long_edge_px(picture)
+            yield from styles.measure(readers, inputs, edge)
             for painting in paintings:
-                if not self._is_due(photo, painting) or (painting, edge) not in styles.studied:
+                if not self._is_due(photo, painting) or (painting, edge) not in styles.measured:
                     continue
                 if controls.stop:
                     return
-                style, file = styles.studied[painting, edge]
                 try:
-                    pastiche = drafter.paint(picture, style, [file], edge)
+                    pastiche = paint_draft(painter, inputs, self.options, background=styles.measured[painting, edge])
                 except ImpastoError as error:
                     yield DraftFailed(photo, str(error))
                     break
@@ -198,22 +202,26 @@ class DraftFolder:
 
 
 class _StyleCache:
-    """Style statistics of each painting at each size; the pictures themselves are dropped once studied."""
+    """Style statistics of each painting at each size; the pictures themselves are dropped once measured."""
 
-    def __init__(self, drafter: Drafter, paintings: Sequence[Path], max_pixels: int) -> None:
-        self._drafter, self._usable, self._max_pixels = drafter, list(paintings), max_pixels
-        self.studied: dict[tuple[Path, int], tuple[StyleStatistics, RecordedPainting]] = {}
+    def __init__(
+        self, painter: DraftPainter, options: DraftOptions, paintings: Sequence[Path], max_pixels: int
+    ) -> None:
+        self._painter, self._options, self._usable, self._max_pixels = painter, options, list(paintings), max_pixels
+        self.measured: dict[tuple[Path, int], tuple[StyleStatistics, list[RecordedPainting]]] = {}
 
-    def study(self, readers: ThreadPoolExecutor, photo: Picture, edge: int) -> Iterator[DraftFailed]:
-        """Study all paintings for a photo's drafts; one that cannot be used is reported once and left out."""
-        if self._drafter.asks_photo:
-            self.studied.clear()
-        missing = [path for path in self._usable if (path, edge) not in self.studied]
+    def measure(self, readers: ThreadPoolExecutor, inputs: RunInputs, edge: int) -> Iterator[DraftFailed]:
+        """Measure all paintings for a photo's drafts; one that cannot be used is reported once and left out."""
+        if self._options.depends_on_photo:
+            self.measured.clear()
+        missing = [path for path in self._usable if (path, edge) not in self.measured]
         for path, painting in _ahead(readers, lambda path: Painting(path, max_pixels=self._max_pixels), missing):
             try:
                 if isinstance(painting, ImpastoError):
                     raise painting
-                self.studied[path, edge] = self._drafter.study(photo, [painting], edge), describe_painting(painting)
+                region, options = Region(None, [painting]), self._options.to_paint_options()
+                style = self._painter.measure(inputs, region, options, edge)
+                self.measured[path, edge] = style, [describe_painting(painting)]
             except ImpastoError as error:
                 self._usable.remove(path)
                 yield DraftFailed(path, str(error))

@@ -1,4 +1,4 @@
-"""The Python face of drafts: a photo repainted in one pass, and painted so again from its record."""
+"""Drafts: a photo repainted in one pass, and painted again from the record that the draft carries."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from impasto.errors import OptionError, RecordError, first_fault
 from impasto.images.picture import Picture
 from impasto.images.print_size import Print
 from impasto.images.reading import DEFAULT_MAX_PIXELS, read_record
-from impasto.inputs.paintings import Painting, PaintingLike, PictureLike, Region, load_style
+from impasto.inputs.paintings import PaintingLike, PictureLike, Region, load_style
 from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordedPainting
-from impasto.inputs.run_inputs import RunInputs, describe_painting
+from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import DEFAULT_LONG_EDGE_PX, PALETTE, ColorMethod, PaintOptions, validate_options
 from impasto.runs.build import load_palette
 from impasto.runs.record import (
@@ -33,17 +33,17 @@ from impasto.runs.run import Pastiche
 from impasto.version import __version__
 
 if TYPE_CHECKING:
-    from impasto.stylizer.regions import Readings
+    from impasto.stylizer.regions import DraftPainter
     from impasto.stylizer.statistics import StyleStatistics
 
 
-def _as_of_a_run(option: str) -> Any:
+def _option_of_run(option: str) -> Any:
     """An option that a draft shares with a run: its description, default and bounds."""
     return PaintOptions.model_fields[option]
 
 
 class DraftOptions(BaseModel):
-    """Every option of a draft; those that a run has too mean the same, but for the strength."""
+    """The options of a draft. Those that a run has too mean the same, except the strength."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,22 +51,30 @@ class DraftOptions(BaseModel):
         None, ge=1, le=65_536, description="long edge of the draft; default: the photo's own, up to 1024"
     )
     strength: float = Field(100.0, ge=0, le=100, description="0: the photo, 100: the whole draft")
-    brush_scale: float = _as_of_a_run("brush_scale")
-    color: str = _as_of_a_run("color")
-    color_method: ColorMethod | None = _as_of_a_run("color_method")
-    color_strength: float = _as_of_a_run("color_strength")
+    brush_scale: float = _option_of_run("brush_scale")
+    color: str = _option_of_run("color")
+    color_method: ColorMethod | None = _option_of_run("color_method")
+    color_strength: float = _option_of_run("color_strength")
     stylizer: str | None = Field(
         None, description="a stylizer file of your own (impasto train stylizer); default: the bundled one"
     )
 
-    @property
-    def as_of_a_run(self) -> PaintOptions:
-        """What the engine's areas and colours ask of a run's options."""
+    def to_paint_options(self) -> PaintOptions:
+        """The same as options of a run, which the engine's regions and colours read."""
         return PaintOptions.model_validate(self.model_dump(exclude={"stylizer"}))
+
+    def long_edge_px(self, photo: Picture) -> int:
+        """Long edge of a photo's draft."""
+        return self.size_px or min(DEFAULT_LONG_EDGE_PX, max(photo.height_px, photo.width_px))
+
+    @property
+    def depends_on_photo(self) -> bool:
+        """Whether the style statistics of a painting depend on the photo, whose colours it is given."""
+        return self.color == "photo"
 
 
 class DraftRecord(BaseModel):
-    """What a draft carries, as `RunRecord` is what a pastiche does."""
+    """The record that a draft carries, as a pastiche carries a `RunRecord`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -86,36 +94,32 @@ class DraftRecord(BaseModel):
         return self
 
 
-def draft(
+def draft_picture(
     photo: PictureLike,
     painting: PaintingLike | None,
+    options: DraftOptions,
     *,
     regions: Sequence[Region] = (),
     sheet: Print | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-    **options: Any,
 ) -> Pastiche:
-    """Repaint `photo` in the manner of `painting` in one pass of the bundled stylizer: a second, not minutes.
+    """Load pictures and stylizer and paint one draft; takes and raises what `impasto.draft` does."""
+    from impasto.stylizer.regions import DraftPainter
+    from impasto.stylizer.stylizer import load_stylizer
 
-    Parameters
-    ----------
-    photo, painting: as `paint` takes them; several paintings blend.
-    regions: as `paint` takes them; each is drafted for itself, and soft edges join them.
-    sheet: as large as fits it, in place of ``size_px``.
-    options: fields of `DraftOptions`, such as ``size_px=800``, ``strength=60``, ``color="photo"``.
-
-    Raises
-    ------
-    OptionError: for an option or weight that cannot be used, and a picture under 16 px a side.
-    InputError: for a picture that cannot be read, and a mask that does not fit.
-    WeightsError: for a missing or damaged stylizer file.
-    """
-    chosen = build_draft_options(options)
-    palette = load_palette(chosen.as_of_a_run, max_pixels)
+    palette = load_palette(options.to_paint_options(), max_pixels)
     inputs = RunInputs.load(photo, painting, regions, palette=palette, max_pixels=max_pixels)
+    if inputs.photo is None:
+        raise OptionError("no photo given: a draft repaints one")
     if not inputs.paintings:
         raise OptionError("no style image given; give at least one painting")
-    return _paint(chosen, inputs, sheet)
+    if sheet is not None:
+        edge = sheet.long_edge_px(inputs.photo.height_px, inputs.photo.width_px)
+        options = options.model_copy(update={"size_px": edge})
+    started = time.monotonic()
+    pastiche = paint_draft(DraftPainter(load_stylizer(options.stylizer)), inputs, options)
+    dots = sheet.dots_per_inch if sheet else pastiche.dots_per_inch
+    return replace(pastiche, dots_per_inch=dots, seconds=time.monotonic() - started)
 
 
 def replay_draft(
@@ -125,36 +129,78 @@ def replay_draft(
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Pastiche:
-    """What `replay` does with a draft; `overrides` are options of a draft.
+    """Paint a draft again, as `replay` does; `overrides` are options of a draft.
 
     Raises `RecordError` for a picture that is no draft, for an input that is not found, and where the stylizer is not
     the one that painted it.
     """
+    from impasto.engine.devices import set_threads
+    from impasto.stylizer.regions import DraftPainter
     from impasto.stylizer.stylizer import load_stylizer
 
     picture = Path(path)
     record = parse_draft_record(read_record(picture), picture.name)
     options = build_draft_options(record.options.model_dump() | dict(overrides))
     recorded = without_overridden(record.inputs, overrides)
-    wanted = dict(recorded.iter_files())
+    files = dict(recorded.iter_files())
     if record.options.stylizer is not None and "stylizer" not in overrides:
-        wanted["stylizer"] = RecordedFile(name=record.options.stylizer, sha256=record.stylizer.sha256)
-    paths = find_files(wanted, [picture.absolute().parent, Path.cwd()], [Path(file) for file in inputs])
-    if "stylizer" in wanted:
+        files["stylizer"] = RecordedFile(name=record.options.stylizer, sha256=record.stylizer.sha256)
+    paths = find_files(files, [picture.absolute().parent, Path.cwd()], [Path(file) for file in inputs])
+    if "stylizer" in files:
         options = options.model_copy(update={"stylizer": str(paths[record.stylizer.sha256])})
-    sha256 = load_stylizer(options.stylizer).sha256
-    if sha256 != record.stylizer.sha256:
+    started = time.monotonic()
+    stylizer = load_stylizer(options.stylizer)
+    if stylizer.sha256 != record.stylizer.sha256:
         raise RecordError(
             f"{picture.name} was drafted by another stylizer (SHA-256 {record.stylizer.sha256[:12]}, impasto "
-            f"{record.impasto}; here {sha256[:12]}, {__version__}): impasto draft paints it anew with this one"
+            f"{record.impasto}; here {stylizer.sha256[:12]}, {__version__}): impasto draft paints it anew with this one"
         )
     set_threads(record.machine.threads)
     hashes = {file.sha256 for _, file in recorded.iter_files()}
-    found = RunInputs.read(recorded, {sha256: load_style(paths[sha256], max_pixels) for sha256 in hashes})
-    if found.palette is None:
-        found = replace(found, palette=load_palette(options.as_of_a_run, max_pixels))
-    pastiche = _paint(options, found)
-    return replace(pastiche, record=pastiche.record | {"bit_depth": record.bit_depth})
+    pictures = RunInputs.read(recorded, {sha256: load_style(paths[sha256], max_pixels) for sha256 in hashes})
+    if pictures.palette is None:
+        pictures = replace(pictures, palette=load_palette(options.to_paint_options(), max_pixels))
+    pastiche = paint_draft(DraftPainter(stylizer), pictures, options)
+    again = pastiche.record | {"bit_depth": record.bit_depth}
+    return replace(pastiche, record=again, seconds=time.monotonic() - started)
+
+
+def paint_draft(
+    painter: DraftPainter,
+    inputs: RunInputs,
+    options: DraftOptions,
+    *,
+    background: tuple[StyleStatistics, Sequence[RecordedPainting]] | None = None,
+) -> Pastiche:
+    """Paint a draft and write its record; raises as `DraftPainter.paint` does.
+
+    `background`: style statistics of the background's paintings, and these paintings for the record, where they
+    were measured before.
+    """
+    assert inputs.photo is not None, "checked by the caller"
+    started, edge = time.monotonic(), options.long_edge_px(inputs.photo)
+    style, recorded = None, inputs.describe()
+    if background is not None:
+        style, paintings = background
+        recorded = recorded.model_copy(update={"paintings": tuple(paintings)})
+    pixels = painter.paint(inputs, options.to_paint_options(), edge, background=style)
+    resolved = {"size_px": edge, "stylizer": Path(options.stylizer).name if options.stylizer else None}
+    if inputs.palette is not None:
+        resolved["color"] = PALETTE + inputs.palette.name
+    record = DraftRecord(
+        options=options.model_copy(update=resolved),
+        stylizer=RecordedFile(name=painter.stylizer.name, sha256=painter.stylizer.sha256),
+        inputs=recorded,
+        machine=current_machine(PaintOptions(device="cpu")),
+    )
+    return Pastiche(
+        pixels=pixels,
+        alpha=inputs.photo.alpha(*pixels.shape[:2]),
+        record=record.model_dump(mode="json"),
+        metadata=inputs.photo.metadata,
+        stopped=False,
+        seconds=time.monotonic() - started,
+    )
 
 
 def build_draft_options(values: Mapping[str, Any], *, spell: Callable[[str], str] = "option {}".format) -> DraftOptions:
@@ -172,102 +218,6 @@ def parse_draft_record(values: Mapping[str, object], name: str) -> DraftRecord:
         raise RecordError(f"the record of the draft {name} cannot be used: {first_fault(error)}") from error
 
 
-class Drafter:
-    """A stylizer, loaded once, and the options, regions and palette of its drafts.
-
-    `readings`: a stylizer that is loaded already, for a photo that is drafted several times in a row.
-    """
-
-    def __init__(
-        self,
-        options: DraftOptions,
-        regions: Sequence[Region] = (),
-        palette: Picture | None = None,
-        *,
-        readings: Readings | None = None,
-    ) -> None:
-        from impasto.stylizer.regions import AreaDrafter
-        from impasto.stylizer.stylizer import load_stylizer
-
-        self._options, self._regions, self._palette = options, regions, palette
-        self._stylizer = readings.stylizer if readings else load_stylizer(options.stylizer)
-        self._drafter = AreaDrafter(self._stylizer, options.as_of_a_run, regions, palette, readings=readings)
-
-    def long_edge_px(self, photo: Picture, sheet: Print | None = None) -> int:
-        """That of a photo's draft."""
-        if sheet is not None:
-            return sheet.long_edge_px(photo.height_px, photo.width_px)
-        return self._options.size_px or min(DEFAULT_LONG_EDGE_PX, max(photo.height_px, photo.width_px))
-
-    @property
-    def asks_photo(self) -> bool:
-        """Whether what is learned of a painting depends on the photo, so that no other photo has any use for it."""
-        return self._drafter.asks_photo
-
-    def study(self, photo: Picture, paintings: Sequence[Painting], long_edge_px: int) -> StyleStatistics:
-        """What is learned of paintings for a draft of that size; raises as `draft` does."""
-        return self._drafter.study(photo, paintings, long_edge_px)
-
-    def paint(
-        self, photo: Picture, style: StyleStatistics | None, paintings: Sequence[RecordedPainting], edge: int
-    ) -> Pastiche:
-        """The draft of a photo; `paintings` are those that `style` was learned of, for the record.
-
-        Without a style what the regions leave stays the photograph.
-        """
-        started, options = time.monotonic(), self._options
-        pixels = self._drafter.paint(photo, style, edge)
-        resolved = {"size_px": edge, "stylizer": Path(options.stylizer).name if options.stylizer else None}
-        if self._palette is not None:
-            resolved["color"] = PALETTE + self._palette.name
-        record = DraftRecord(
-            options=options.model_copy(update=resolved),
-            stylizer=RecordedFile(name=self._stylizer.name, sha256=self._stylizer.sha256),
-            inputs=RunInputs(photo, (Region(None), *self._regions), palette=self._palette)
-            .describe()
-            .model_copy(update={"paintings": tuple(paintings)}),
-            machine=current_machine(PaintOptions(device="cpu")),
-        )
-        return Pastiche(
-            pixels=pixels,
-            alpha=photo.alpha(*pixels.shape[:2]),
-            record=record.model_dump(mode="json"),
-            metadata=photo.metadata,
-            stopped=False,
-            seconds=time.monotonic() - started,
-        )
-
-
 def draft_differences(record: DraftRecord) -> list[str]:
-    """Why drafting a record again here will not give the same bytes: a line a reason."""
+    """Reasons why a draft that is painted again here will not have the same bytes, a line each."""
     return machine_differences(record.machine, current_machine(PaintOptions(device="cpu")))
-
-
-def _paint(options: DraftOptions, inputs: RunInputs, sheet: Print | None = None) -> Pastiche:
-    started = time.monotonic()
-    photo, paintings = inputs.photo, inputs.background.paintings
-    if photo is None:
-        raise OptionError("no photo given: a draft repaints one")
-    drafter = Drafter(options, inputs.regions[1:], inputs.palette)
-    edge = drafter.long_edge_px(photo, sheet)
-    style = drafter.study(photo, paintings, edge) if paintings else None
-    pastiche = drafter.paint(photo, style, [describe_painting(painting) for painting in paintings], edge)
-    dots = sheet.dots_per_inch if sheet else pastiche.dots_per_inch
-    return replace(pastiche, seconds=time.monotonic() - started, dots_per_inch=dots)
-
-
-def use_large_pages() -> None:
-    """Have this process take its memory in pages of 2 MB, where Linux offers them and nothing is allocated yet.
-
-    A draft then takes a fifth to a third less time. Not for processes that run the engine: its blocks are rounded up
-    to whole pages, and it would use more memory than it has planned. `THP_MEM_ALLOC_ENABLE`, if set, is heeded.
-    """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch reads it when it first allocates
-
-
-def set_threads(count: int) -> None:
-    """Compute with so many threads, which decide the last bits, where there are that many cores."""
-    import torch
-
-    if count <= (os.cpu_count() or 1):
-        torch.set_num_threads(count)

@@ -1,8 +1,8 @@
-"""Pictures in and pixels out: what a draft needs around the stylizer, regions and colours too."""
+"""Drafts of pictures: every region painted in its own style by a stylizer, then joined by masks with soft edges."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,195 +26,167 @@ from impasto.options.fields import PaintOptions
 from impasto.stylizer.statistics import CHANNELS, StyleStatistics, blend_statistics
 from impasto.stylizer.stylizer import EncodedPhoto, Stylizer, load_stylizer
 
-FEATHER = 1 / 128  # of the long edge: how far on each side of a border two areas fade into each other
+FEATHER = 1 / 128  # of the long edge: how far on each side of a border two regions fade into each other
+MAX_STYLES = 64  # kept, some 300 kB each
 
 
-class Readings:
-    """A stylizer, and what it has read of the last photo, which takes memory and saves two fifths of the next draft."""
+class DraftPainter:
+    """A stylizer that paints drafts, and what it knows of the last paintings.
 
-    def __init__(self, stylizer: Stylizer) -> None:
-        self.stylizer = stylizer
-        self._last: tuple[tuple[object, ...], EncodedPhoto] | None = None
+    Every region is a draft of the whole photo with its own paintings, strength, brush scale and colours; masks join
+    them afterwards. Departure from a run, where the engine optimises all regions together and its paint fits.
 
-    def read(self, photo: Picture, long_edge_px: int) -> EncodedPhoto:
-        """A photo at the size of its draft."""
-        wanted = photo.sha256, photo.height_px, photo.width_px, long_edge_px
-        if self._last is None or self._last[0] != wanted:
-            self._last = None  # gives its memory back first
-            self._last = wanted, self.stylizer.encode(photo_tensor(photo, long_edge_px))
-        return self._last[1]
-
-
-class AreaDrafter:
-    """Drafts of photos whose areas are painted each in its own manner.
-
-    Every area is a draft of the whole photo by its own paintings, strength, strokes and colours, and masks with soft
-    edges join them; the engine optimises them together, and its paint is made to fit.
-
-    Parameters
-    ----------
-    options: of which strength, brush scale and colours count.
-    palette: the picture of ``palette:FILE``.
-    fully: at strength 100 everywhere but where the photograph stays.
-    readings: of the same stylizer, for photos that come again.
-
-    Raises `OptionError` for a palette that cannot be had.
+    `keep_photo`: keep the feature maps of the last photo, which take memory and save two fifths of its next draft.
     """
 
-    def __init__(
+    def __init__(self, stylizer: Stylizer, *, keep_photo: bool = False) -> None:
+        self.stylizer, self._keep_photo = stylizer, keep_photo
+        self._photo: tuple[Hashable, EncodedPhoto] | None = None
+        self._styles: dict[Hashable, StyleStatistics] = {}
+
+    def paint(
         self,
-        stylizer: Stylizer,
+        inputs: RunInputs,
         options: PaintOptions,
-        regions: Sequence[Region] = (),
-        palette: Picture | None = None,
+        long_edge_px: int,
         *,
-        fully: bool = False,
-        readings: Readings | None = None,
-    ) -> None:
-        check_palette(RunInputs(None, (Region(None),), palette=palette), options)
-        self._stylizer, self._options, self._regions, self._palette = stylizer, options, tuple(regions), palette
-        self._fully, self._readings = fully, readings
-        self._known: dict[tuple[object, ...], StyleStatistics] = {}
-        self._known_for: tuple[object, ...] = ()
+        background: StyleStatistics | None = None,
+        full_strength: bool = False,
+    ) -> NDArray[np.float32]:
+        """Paint the draft of a photo, [height, width, 3] in [0, 1].
 
-    @property
-    def asks_photo(self) -> bool:
-        """Whether what is learned of a painting depends on the photo: where it is given the photo's colours."""
-        return "photo" in {self._options.color, *(region.color for region in self._regions)}
+        Parameters
+        ----------
+        options: strength, brush scale and colours count.
+        background: style statistics in place of the background's paintings. Without either the background stays the
+            photograph.
+        full_strength: every region at strength 100, unless it stays the photograph.
 
-    def study(self, photo: Picture, paintings: Sequence[Painting], long_edge_px: int) -> StyleStatistics:
-        """What is learned of the background's paintings for a draft of that size.
-
-        Raises `OptionError` for colours that cannot be had, and as `study_painting` does.
+        Raises `OptionError` for colours that are impossible, paintings under 16 px a side, and style files of another
+        encoder.
         """
-        return self._study(photo, Region(None, paintings), long_edge_px)
-
-    def paint(self, photo: Picture, style: StyleStatistics | None, long_edge_px: int) -> NDArray[np.float32]:
-        """The draft of a photo as [height, width, 3] in [0, 1].
-
-        `style`: of the background, as `study` found it; None: what the regions leave stays the photograph. Raises as
-        `study` and `RunInputs` do.
-        """
+        photo = inputs.photo
+        assert photo is not None, "a draft has a photo"
+        check_palette(inputs, options)
         size = fit_long_edge(photo.height_px, photo.width_px, long_edge_px)
-        inputs = RunInputs(photo, (Region(None), *self._regions))
-        layout = RegionLayout(inputs, self._options, paint_background=style is not None)
+        has_background = background is not None or bool(inputs.background.paintings)
+        layout = RegionLayout(inputs, options, paint_background=has_background)
         if not layout.painted:
             return photo.pixels(*size)
-        seen = self._seen(photo, long_edge_px, again=len(layout.painted) > 1)
-        drafts = (self._paint_area(photo, seen, area, style, long_edge_px) for area in layout.painted)
+        pixels = self._encode(photo, long_edge_px, several=len(layout.painted) > 1)
+
+        def paint_region(region: Region) -> NDArray[np.float32]:
+            style = background if region.mask is None else None
+            style = style or self.measure(inputs, region, options, long_edge_px)
+            strength = 100.0 if full_strength else _options_of(region, options).strength
+            return _colors(inputs, region, options).for_display(draft_pixels(self.stylizer, pixels, style, strength))
+
         if not layout.divided:
-            return next(drafts)
-        reach_px = max(1, round(long_edge_px * FEATHER))
-        weights, kept = feathered(layout.masks(*size, torch.device("cpu")), reach_px)
-        joined = photo.pixels(*size) * kept[..., None]
-        for draft, weight in zip(drafts, weights, strict=True):
-            joined += draft * weight[..., None]
+            return paint_region(layout.painted[0])
+        masks, photo_mask = feather(layout.masks(*size, torch.device("cpu")), max(1, round(long_edge_px * FEATHER)))
+        joined = photo.pixels(*size) * photo_mask[..., None]
+        for region, mask in zip(layout.painted, masks, strict=True):
+            joined += paint_region(region) * mask[..., None]
         return joined.clip(0, 1)
 
-    def _seen(self, photo: Picture, long_edge_px: int, *, again: bool) -> Tensor | EncodedPhoto:
-        """The photo at the size of its draft; as the stylizer reads it, where it is painted `again`."""
-        if self._readings is not None:
-            return self._readings.read(photo, long_edge_px)
-        pixels = photo_tensor(photo, long_edge_px)
-        return self._stylizer.encode(pixels) if again else pixels
+    def measure(self, inputs: RunInputs, region: Region, options: PaintOptions, long_edge_px: int) -> StyleStatistics:
+        """Style statistics of a region's paintings in the colours and at the size of its draft; raises as `paint`."""
+        own_options = _options_of(region, options)
+        target = {"painting": None, "photo": inputs.photo}.get(own_options.color, inputs.palette)
+        key = (
+            tuple((p.picture.sha256, p.mask and p.mask.sha256, p.weight, p.brush_scale) for p in region.paintings),
+            (own_options.color_method, own_options.color_strength),
+            target and (own_options.color, target.sha256, target.height_px),
+            (region.brush_scale * options.brush_scale, long_edge_px),
+        )
+        if key not in self._styles:
+            alone = _alone(inputs, region)
+            check_colors(alone, own_options, RegionLayout(alone, own_options))
+            paintings = _colors(inputs, region, options).paintings_for_objective(region)
+            brush_scale = options.brush_scale * region.brush_scale
+            self._styles[key] = measure_paintings(self.stylizer, paintings, long_edge_px, brush_scale)
+            if len(self._styles) > MAX_STYLES:
+                del self._styles[next(iter(self._styles))]
+        return self._styles[key]
 
-    def _paint_area(
-        self,
-        photo: Picture,
-        seen: Tensor | EncodedPhoto,
-        area: Region,
-        background: StyleStatistics | None,
-        long_edge_px: int,
-    ) -> NDArray[np.float32]:
-        """The whole photo as an area would have it; what has no paintings of its own has the background's style."""
-        style = background
-        if area.paintings or style is None:
-            style = self._known_study(photo, area, long_edge_px)
-        strength = 100.0 if self._fully else self._options_of(area).strength
-        painted = draft_pixels(self._stylizer, seen, style, strength)
-        return self._colors(photo, area).for_display(painted)
-
-    def _known_study(self, photo: Picture, area: Region, long_edge_px: int) -> StyleStatistics:
-        """What is learned of a region's paintings, kept while size and photo (where it matters) are the same."""
-        wanted_for = long_edge_px, photo.sha256 if self.asks_photo else None
-        if wanted_for != self._known_for:
-            self._known_for, self._known = wanted_for, {}
-        key = id(area.paintings), area.brush_scale, area.color  # of a region, which lives as long as this
-        if key not in self._known:
-            self._known[key] = self._study(photo, area, long_edge_px)
-        return self._known[key]
-
-    def _study(self, photo: Picture, area: Region, long_edge_px: int) -> StyleStatistics:
-        alone, options = self._alone(photo, area), self._options_of(area)
-        check_colors(alone, options, RegionLayout(alone, options))
-        paintings = self._colors(photo, area).paintings_for_objective(area)
-        return study_paintings(self._stylizer, paintings, long_edge_px, self._options.brush_scale * area.brush_scale)
-
-    def _colors(self, photo: Picture, area: Region) -> ColorTransfer:
-        alone, options = self._alone(photo, area), self._options_of(area)
-        return ColorTransfer(alone, options, RegionLayout(alone, options), objective_in_color=True)
-
-    def _alone(self, photo: Picture, area: Region) -> RunInputs:
-        """The whole picture as if it were that region."""
-        return RunInputs(photo, (replace(area, mask=None),), palette=self._palette)
-
-    def _options_of(self, area: Region) -> PaintOptions:
-        own = {"strength": area.strength, "color": area.color}
-        return self._options.model_copy(update={name: value for name, value in own.items() if value is not None})
+    def _encode(self, photo: Picture, long_edge_px: int, *, several: bool) -> Tensor | EncodedPhoto:
+        """The photo at the size of its draft; encoded where it is painted several times."""
+        if not self._keep_photo:
+            pixels = photo_tensor(photo, long_edge_px)
+            return self.stylizer.encode(pixels) if several else pixels
+        key = photo.sha256, photo.height_px, long_edge_px
+        if self._photo is None or self._photo[0] != key:
+            self._photo = None  # frees its memory first
+            self._photo = key, self.stylizer.encode(photo_tensor(photo, long_edge_px))
+        return self._photo[1]
 
 
-def feathered(masks: Masks, reach_px: int) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
-    """Masks whose areas fade into each other over `reach_px` on each side of a border, and where it stays the photo.
+def _options_of(region: Region, options: PaintOptions) -> PaintOptions:
+    settings = {"strength": region.strength, "color": region.color}
+    return options.model_copy(update={name: value for name, value in settings.items() if value is not None})
 
-    Each [height, width]; together they come to 1 everywhere. Where the photograph is kept whole it stays so: it fades
-    on the outside alone.
+
+def _alone(inputs: RunInputs, region: Region) -> RunInputs:
+    """The whole picture as if it were that region."""
+    return RunInputs(inputs.photo, (replace(region, mask=None),), palette=inputs.palette)
+
+
+def _colors(inputs: RunInputs, region: Region, options: PaintOptions) -> ColorTransfer:
+    alone, own_options = _alone(inputs, region), _options_of(region, options)
+    return ColorTransfer(alone, own_options, RegionLayout(alone, own_options), objective_in_color=True)
+
+
+def feather(masks: Masks, reach_px: int) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
+    """Let regions fade into each other over `reach_px` on each side of a border.
+
+    Returns the regions' masks and the photograph's, each [height, width]; their sum is 1 everywhere. Where the
+    photograph stays whole its mask stays 1: it fades on the outside alone.
     """
     soft = [_blurred(mask[None, None], reach_px) for mask in masks.regions]
-    kept = torch.zeros_like(soft[0])
+    photo = torch.zeros_like(soft[0])
     if masks.photo is not None:
-        own = masks.photo[None, None]
-        kept = torch.maximum(own, _blurred(_grown(own, reach_px), reach_px)).clamp_max(1)
-    share = (1 - kept) / torch.stack(soft).sum(0).clamp_min(1e-12)
-    return [(share * mask)[0, 0].numpy() for mask in soft], kept[0, 0].numpy()
+        hard = masks.photo[None, None]
+        photo = torch.maximum(hard, _blurred(_grown(hard, reach_px), reach_px)).clamp_max(1)
+    factor = (1 - photo) / torch.stack(soft).sum(0).clamp_min(1e-12)
+    return [(factor * mask)[0, 0].numpy() for mask in soft], photo[0, 0].numpy()
 
 
 def _blurred(mask: Tensor, reach_px: int) -> Tensor:
-    """The mean over a square of 2 `reach_px` + 1 px, of what of it lies in the picture."""
+    """Mean over a square of 2 `reach_px` + 1 px, as far as it lies in the picture."""
     side = 2 * reach_px + 1
     down = F.avg_pool2d(mask, (side, 1), stride=1, padding=(reach_px, 0), count_include_pad=False)
     return F.avg_pool2d(down, (1, side), stride=1, padding=(0, reach_px), count_include_pad=False)
 
 
 def _grown(mask: Tensor, reach_px: int) -> Tensor:
-    """The greatest value in a square of 2 `reach_px` + 1 px."""
+    """Greatest value in a square of 2 `reach_px` + 1 px."""
     side = 2 * reach_px + 1
     down = F.max_pool2d(mask, (side, 1), stride=1, padding=(reach_px, 0))
     return F.max_pool2d(down, (1, side), stride=1, padding=(0, reach_px))
 
 
-def study_paintings(
+def measure_paintings(
     stylizer: Stylizer, paintings: Sequence[Painting], long_edge_px: int, brush_scale: float = 1.0
 ) -> StyleStatistics:
-    """Statistics of paintings blended by weight, read at the size that a draft of `long_edge_px` wants them at."""
+    """Style statistics of paintings, blended by weight, for a draft of `long_edge_px`; raises as `measure_painting`."""
     return blend_statistics(
-        (study_painting(stylizer, painting, long_edge_px, brush_scale), painting.weight) for painting in paintings
+        (measure_painting(stylizer, painting, long_edge_px, brush_scale), painting.weight) for painting in paintings
     )
 
 
-def study_painting(
+def measure_painting(
     stylizer: Stylizer, painting: Painting, long_edge_px: int, brush_scale: float = 1.0
 ) -> StyleStatistics:
-    """Statistics of one painting or of the part that its mask shows, or of the style file in its place.
+    """Style statistics of a painting, of the part that its mask shows, or of a style file in its place.
 
-    A larger `brush_scale` reads it larger, and so its strokes become larger in the draft. Raises `OptionError` for a
-    painting under 16 px a side, and for a style file of another encoder.
+    A larger `brush_scale` enlarges the painting, and so the strokes of the draft. Raises `OptionError` for a painting
+    under 16 px a side, and for a style file of another encoder.
     """
     picture, brush_scale = painting.picture, brush_scale * painting.brush_scale
     if isinstance(picture, StyleFile):
         check_encoder(picture, stylizer.encoder.name, stylizer.encoder.sha256)
-        return StyleStatistics(
-            style_file_moments(picture, list(CHANNELS), long_edge_px, brush_scale), picture.encoder_sha256
-        )
+        by_layer = style_file_moments(picture, list(CHANNELS), long_edge_px, brush_scale)
+        return StyleStatistics(by_layer, picture.encoder_sha256)
     size = painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale)
     mask = None if painting.mask is None else mask_tensor(painting.mask, *size)
     return stylizer.measure_style(_tensor(picture, size), mask)
@@ -223,21 +195,18 @@ def study_painting(
 def draft_start(inputs: RunInputs, options: PaintOptions, long_edge_px: int) -> tuple[Picture, str, str]:
     """A draft as the first pastiche of a run of `long_edge_px`, at the size of its first scale.
 
-    Returns the name and SHA-256 of the weights too. Raises as `AreaDrafter` does.
+    Returns the name and SHA-256 of the weights too. Raises as `DraftPainter.paint` does.
     """
     stylizer = load_stylizer()
     edge = scale_edges(long_edge_px, options)[0]
-    photo, paintings = inputs.photo, inputs.background.paintings
-    assert photo is not None, "checked by the run"
-    drafter = AreaDrafter(stylizer, options, inputs.regions[1:], inputs.palette, fully=True)
-    style = drafter.study(photo, paintings, edge) if paintings else None
-    return picture_from_array(drafter.paint(photo, style, edge), name="draft"), stylizer.name, stylizer.sha256
+    pixels = DraftPainter(stylizer).paint(inputs, options, edge, full_strength=True)
+    return picture_from_array(pixels, name="draft"), stylizer.name, stylizer.sha256
 
 
 def draft_pixels(
     stylizer: Stylizer, photo: Tensor | EncodedPhoto, style: StyleStatistics, strength: float = 100.0
 ) -> NDArray[np.float32]:
-    """The draft of a photo [1, 3, height, width], or of what was read of it, as [height, width, 3] in [0, 1]."""
+    """The draft of a photo [1, 3, height, width], encoded or not, as [height, width, 3] in [0, 1]."""
     return tensor_to_pixels(stylizer.paint(photo, style, strength=strength))
 
 

@@ -36,12 +36,12 @@ def test_a_draft_is_the_librarys(real: DraftingStore, folder_with_pictures: Path
     assert np.abs(again.pixels * 255 - pixels(made.path)).mean() < 4  # of a JPEG
 
 
-def test_paintings_are_studied_once_and_photos_read_once(real: DraftingStore) -> None:
+def test_paintings_are_measured_once_and_photos_read_once(real: DraftingStore) -> None:
     for strength in (10, 20, 30):
         for place in (0, 1, 0):
             draft(real, real.request(place, strength=strength))
     table = real.made[0].do_job.__self__  # type: ignore[union-attr]
-    assert table._study.cache_info().misses == 2
+    assert table._measure.cache_info().misses == 2
     assert table._photo.cache_info().misses == 1
 
 

@@ -9,21 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from impasto.engine.devices import thread_count
+from impasto.engine.devices import set_threads, thread_count
 from impasto.images.picture import Picture, quantise
 from impasto.images.reading import load_picture
 from impasto.images.tensors import fit_long_edge
-from impasto.inputs.paintings import Painting
+from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.recorded import RecordedPainting
-from impasto.inputs.run_inputs import describe_painting
+from impasto.inputs.run_inputs import RunInputs, describe_painting
 from impasto.options.fields import PaintOptions
 from impasto.runs.build import load_palette
-from impasto.runs.draft import Drafter, DraftOptions, set_threads
+from impasto.runs.draft import DraftOptions, paint_draft
 from impasto.studio.protocol import Ended, Order
 from impasto.studio.request import Request
 from impasto.studio.worker.active_job import ActiveJob, Report, end_of
 from impasto.studio.worker.inputs import load_paintings, load_regions, rename_files
-from impasto.stylizer.regions import Readings, study_painting
+from impasto.stylizer.regions import DraftPainter, measure_painting
 from impasto.stylizer.statistics import StyleStatistics, blend_statistics
 from impasto.stylizer.stylizer import load_stylizer
 
@@ -35,12 +35,12 @@ class DraftMaker:
     """The stylizer with the last paintings and photos: to page through paintings costs one pass each."""
 
     def __init__(self) -> None:
-        self._study = lru_cache(MAX_PAINTINGS)(self._study_uncached)
+        self._measure = lru_cache(MAX_PAINTINGS)(self._measure_uncached)
         self._photo = lru_cache(MAX_PHOTOS)(_load_reduced)
 
     @cached_property
-    def _readings(self) -> Readings:
-        return Readings(load_stylizer())
+    def _painter(self) -> DraftPainter:
+        return DraftPainter(load_stylizer(), keep_photo=True)
 
     def do_job(self, job: ActiveJob, report: Report) -> Ended:
         """Make a draft; every error is reported, none raised."""
@@ -55,37 +55,37 @@ class DraftMaker:
         assert options.size_px is not None, "set by the store"
         # The masks of regions have the size of the photo itself.
         photo = load_picture(request.photo) if request.regions else self._photo(request.photo, options.size_px)
-        palette = rename_files(load_palette(options.as_of_a_run), names)
-        regions = rename_files(load_regions(request.regions), names)
-        drafter = Drafter(options, regions, palette, readings=self._readings)
-        photo = rename_files(photo, names)
-        style, files = self._background(drafter, photo, request, options, names)
-        drafter.paint(photo, style, files, options.size_px).save(order.files.exported(".jpg"), overwrite=True)
+        paintings, measured = None, None
+        if options.color != "painting" or any(choice.mask for choice in request.paintings):
+            paintings = load_paintings(request.paintings)
+        elif request.paintings:
+            measured = self._measure_all(request, options, names)
+        regions = Region(None, paintings), *load_regions(request.regions)
+        inputs = RunInputs(photo, regions, palette=load_palette(options.to_paint_options()))
+        inputs = rename_files(inputs, names)
+        pastiche = paint_draft(self._painter, inputs, options, background=measured)
+        pastiche.save(order.files.exported(".jpg"), overwrite=True)
         return Ended(state="done")
 
-    def _background(
-        self, drafter: Drafter, photo: Picture, request: Request, options: DraftOptions, names: Mapping[str, str]
-    ) -> tuple[StyleStatistics | None, list[RecordedPainting]]:
-        """The statistics of the background's paintings: kept ones, unless colours or masks change them."""
+    def _measure_all(
+        self, request: Request, options: DraftOptions, names: Mapping[str, str]
+    ) -> tuple[StyleStatistics, list[RecordedPainting]]:
+        """The style statistics of the background's paintings, from the cache where they are there."""
         assert options.size_px is not None, "set by the store"
-        if not request.paintings:
-            return None, []
-        if options.color != "painting" or any(choice.mask for choice in request.paintings):
-            paintings = rename_files(load_paintings(request.paintings) or (), names)
-            return drafter.study(photo, paintings, options.size_px), [describe_painting(one) for one in paintings]
         styles, files = [], []
         for choice in request.paintings:
-            style, file = self._study(choice.path, options.brush_scale * choice.brush_scale, options.size_px)
+            style, file = self._measure(choice.path, options.brush_scale * choice.brush_scale, options.size_px)
             styles.append((style, choice.weight))
             settings = {"name": names[str(choice.path)], "weight": choice.weight, "brush_scale": choice.brush_scale}
             files.append(file.model_copy(update=settings))
         return blend_statistics(styles), files
 
-    def _study_uncached(
+    def _measure_uncached(
         self, path: Path, brush_scale: float, long_edge_px: int
     ) -> tuple[StyleStatistics, RecordedPainting]:
         painting = Painting(path)
-        return study_painting(self._readings.stylizer, painting, long_edge_px, brush_scale), describe_painting(painting)
+        style = measure_painting(self._painter.stylizer, painting, long_edge_px, brush_scale)
+        return style, describe_painting(painting)
 
 
 def _load_reduced(path: Path, long_edge_px: int) -> Picture:

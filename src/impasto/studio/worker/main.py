@@ -47,7 +47,7 @@ def main(kind: WorkerKind) -> None:
 def load_kind(kind: WorkerKind) -> Callable[[ActiveJob, Report], Ended]:
     """Load everything that this kind of worker needs, torch above all; returns the function that does a job."""
     if kind == "draft":
-        from impasto.runs.draft import use_large_pages
+        from impasto.engine.memory import use_large_pages
         from impasto.studio.worker.draft import DraftMaker
 
         use_large_pages()
