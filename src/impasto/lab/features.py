@@ -79,19 +79,17 @@ def draw_features(features: Features, *, channels: int = 48) -> NDArray[np.float
     strength = features.gram if signed else np.sqrt(np.maximum(features.gram, 0))
     top = np.abs(features.gram).max()
     scale = f"{-top:.3g} to {top:.3g}" if signed else f"0 to {top:.3g}, by the root"
-    sheet = Sheet(
+    gram = Cell(_with_bar(strength, signed), figures=f"Gram matrix per position, {scale}")
+    first = Sheet([[Cell(picture_from_array(features.pixels)), gram]], "Feature maps", features.title, cell_px=LARGE_PX)
+    second = Sheet(
         [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)],
-        title="Feature maps",
-        subtitle=features.title,
         note=f"{len(cells)} of {len(features.maps)} channels, strongest first: number, share of the sum of squares",
-        shared=[
-            ("picture", picture_from_array(features.pixels)),
-            (f"Gram matrix per position, {scale}", _with_bar(strength, signed)),
-        ],
-        shared_px=LARGE_PX,
         cell_px=CELL_PX,
     )
-    return np.asarray(draw_sheet(sheet), np.float32) / np.float32(255)
+    sheets = [np.asarray(draw_sheet(sheet), np.float32) / np.float32(255) for sheet in (first, second)]
+    width = max(sheet.shape[1] for sheet in sheets)
+    wide = [np.pad(sheet, ((0, 0), (0, width - sheet.shape[1]), (0, 0)), constant_values=1) for sheet in sheets]
+    return np.concatenate(wide)
 
 
 def _with_bar(matrix: NDArray[np.float64], signed: bool) -> Picture:
