@@ -18,15 +18,19 @@ from impasto.runs.build import build_run, resolve_options
 
 RECIPE = Parameter(help="named options to begin with", metavar="NAME|FILE.toml", group=GENERAL)
 Image = Annotated[Path, Parameter(help="the picture", group=GENERAL)]
-AllLayers = Annotated[
-    bool,
-    SWITCH,
-    Parameter(
-        help="the strip of figure 1 of Gatys et al.: one panel for every block, each a picture of its own too",
-        group=GENERAL,
-    ),
-]
-NoTimeLapse = Annotated[bool, SWITCH, Parameter(help="make none [default: a .gif beside the picture]", group=GENERAL)]
+ALL_LAYERS = "the strip of figure 1 of Gatys et al.: one panel for every block, each a picture of its own too"
+
+
+@Parameter(name="*", group=GENERAL)
+@dataclasses.dataclass(frozen=True)
+class Strip:
+    """The flags that both reconstructions share."""
+
+    all_layers: Annotated[bool, SWITCH, Parameter(help=ALL_LAYERS)] = False
+    no_timelapse: Annotated[bool, SWITCH, Parameter(help="make none [default: a .gif beside the picture]")] = False
+
+
+ONE_PICTURE = Strip()
 
 
 def build_reconstruct_app() -> App:
@@ -44,17 +48,15 @@ def content(
     /,
     *,
     to: Output,
+    strip: Strip = ONE_PICTURE,
     layer: Annotated[
         str | None, Parameter(help="whose feature map to paint from [default: relu4_2]", metavar="NAME", group=GENERAL)
     ] = None,
-    all_layers: AllLayers = False,
-    no_timelapse: NoTimeLapse = False,
     recipe: Annotated[str, RECIPE] = "reconstruct-content",
     **options: str | None,
 ) -> int:
     """Paint a picture again from feature maps of it alone, from noise."""
-    given = _given(options, {"content_layers": layer})
-    return _reconstruct("content", image, to, recipe, given, all_layers=all_layers, timelapse=not no_timelapse)
+    return _reconstruct("content", image, to, strip, recipe, _given(options, "content_layers", layer))
 
 
 @with_option_flags
@@ -63,6 +65,7 @@ def style(
     /,
     *,
     to: Output,
+    strip: Strip = ONE_PICTURE,
     layers: Annotated[
         str | None,
         Parameter(
@@ -71,14 +74,11 @@ def style(
             group=GENERAL,
         ),
     ] = None,
-    all_layers: AllLayers = False,
-    no_timelapse: NoTimeLapse = False,
     recipe: Annotated[str, RECIPE] = "reconstruct-style",
     **options: str | None,
 ) -> int:
     """Paint a picture from style statistics of another alone, from noise."""
-    given = _given(options, {"style_layers": layers})
-    return _reconstruct("style", image, to, recipe, given, all_layers=all_layers, timelapse=not no_timelapse)
+    return _reconstruct("style", image, to, strip, recipe, _given(options, "style_layers", layers))
 
 
 @with_option_flags
@@ -94,7 +94,7 @@ def texture(
     **options: str | None,
 ) -> int:
     """Paint a texture of any size: --size 2048x1024 (or --shape), strokes as large as in the picture itself."""
-    given = _given(options, {})
+    given = given_options(options)
     if "x" in given.get("size_px", ""):
         given["shape_px"] = given.pop("size_px")
     if seamless and given.setdefault("padding_mode", "circular") != "circular":
@@ -102,31 +102,22 @@ def texture(
     return _paint(None, [parse_painting(text) for text in (image, *images)], to, recipe, given)
 
 
-def _given(options: Mapping[str, str | None], named: Mapping[str, str | None]) -> dict[str, str]:
-    """The options given, under their own names or the command's."""
-    for name, value in named.items():
-        if value is not None and options.get(name) is not None:
-            raise OptionError(f"the layers are named twice: {value!r}, and with {flag_name(name)} {options[name]!r}")
-    return given_options({**options, **{name: value for name, value in named.items() if value is not None}})
+def _given(options: Mapping[str, str | None], option: str, layers: str | None) -> dict[str, str]:
+    """The options given; `layers` is the command's own way to give one of them."""
+    given = given_options(options)
+    if layers is not None and given.setdefault(option, layers) != layers:
+        raise OptionError(f"the layers are named twice: {layers!r}, and with {flag_name(option)} {given[option]!r}")
+    return given
 
 
-def _reconstruct(
-    kind: str,
-    image: Path,
-    to: Output,
-    recipe: str,
-    given: Mapping[str, Any],
-    *,
-    all_layers: bool,
-    timelapse: bool,
-) -> int:
+def _reconstruct(kind: str, image: Path, to: Output, strip: Strip, recipe: str, given: Mapping[str, Any]) -> int:
     """One reconstruction, or those of a strip and then the strip."""
-    if to.timelapse is None and timelapse:
+    if to.timelapse is None and not strip.no_timelapse:
         to = dataclasses.replace(to, timelapse=to.output.with_suffix(".gif"))
-    if to.timelapse is not None and not timelapse:
+    elif to.timelapse is not None and strip.no_timelapse:
         raise OptionError("--timelapse and --no-timelapse exclude each other")
     photo, painting = (image, None) if kind == "content" else (None, image)
-    if not all_layers:
+    if not strip.all_layers:
         return _paint(photo, painting, to, recipe, given)
     option = f"{kind}_layers"
     if option in given:
@@ -174,12 +165,8 @@ def _save_strip(kind: str, image: Path, to: Output, panels: Mapping[str, Output]
 
 def _panel(to: Output, name: str) -> Output:
     """Where one picture of a strip goes: ``strip-relu1_1.png``."""
-    lapse = to.timelapse
-    return dataclasses.replace(
-        to,
-        output=to.output.with_stem(f"{to.output.stem}-{name}"),
-        timelapse=lapse and lapse.with_stem(f"{lapse.stem}-{name}"),
-    )
+    lapse = to.timelapse and to.timelapse.with_stem(f"{to.timelapse.stem}-{name}")
+    return dataclasses.replace(to, output=to.output.with_stem(f"{to.output.stem}-{name}"), timelapse=lapse)
 
 
 def _paint(photo: Any, paintings: Any, to: Output, recipe: str, given: Mapping[str, Any]) -> int:

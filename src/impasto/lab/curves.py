@@ -57,8 +57,10 @@ def read_curve(label: str, events: Path, group: tuple[int, int]) -> LossCurve | 
     return LossCurve(label, parts, starts, group) if parts["total"] else None
 
 
-def draw_curves(curves: Sequence[LossCurve]) -> bytes:
-    """A PNG with a panel for each loss part, all jobs in each; scales begin at the dotted lines."""
+def draw_curves(curves: Sequence[LossCurve]) -> bytes | None:
+    """A PNG with a panel for each loss part, all jobs in each; scales begin at the dotted lines. None of no curves."""
+    if not curves:
+        return None
     drawn = {part: title for part, title in PARTS.items() if any(np.isfinite(c.parts[part]).any() for c in curves)}
     rows = -(-len(drawn) // 2)
     with matplotlib.rc_context({"font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 12}):

@@ -18,11 +18,12 @@ from impasto.images.color import luma
 from impasto.images.picture import Picture
 from impasto.images.tensors import fit_long_edge, pixels_to_tensor
 from impasto.inputs.style_file import StyleFile
+from impasto.losses.laplacian import laplacian
 from impasto.losses.objective import style_statistics
 from impasto.losses.statistics import Moments
 from impasto.losses.style import GramLoss
 
-# Name, what it tells, and which way is nearer: to the photo or to the painting.
+# By name: what it measures, and the values that mean the photo or the painting.
 METRICS = {
     "content_distance": "from the photo's structure: 0 the photo, about 1 unrelated",
     "style_gram": "from the painting's Gram matrices, relative: 0 the painting",
@@ -42,38 +43,38 @@ Plane = NDArray[np.float32]
 def measure(
     judge: Encoder, photo: Picture, paintings: Sequence[tuple[Picture | StyleFile, float]], pastiche: Picture
 ) -> dict[str, float | None]:
-    """All of `METRICS` of a pastiche; None for one that a picture is too small for, or a style file cannot tell.
+    """All of `METRICS` of a pastiche; None where a picture is too small, or a style file holds too little.
 
     The painting is brought to the pastiche's long edge, never enlarged; several paintings count by weight. A style
     file has no picture, and Gram matrices of its own encoder alone.
     """
     total = sum(weight for _, weight in paintings)
 
-    def blended(
-        distance: Callable[[Picture], float], by_file: Callable[[StyleFile], float | None] = lambda _: None
+    def blend(
+        of_picture: Callable[[Picture], float], of_file: Callable[[StyleFile], float | None] = lambda _: None
     ) -> float | None:
-        """None where one of the paintings cannot tell."""
-        whole = 0.0
+        """The weighted mean of the paintings' distances; None where one of them cannot be measured."""
+        mean = 0.0
         for painting, weight in paintings:
-            own = distance(painting) if isinstance(painting, Picture) else by_file(painting)
-            if own is None:
+            distance = of_picture(painting) if isinstance(painting, Picture) else of_file(painting)
+            if distance is None:
                 return None
-            whole += own * weight
-        return whole / total
+            mean += distance * weight / total
+        return mean
 
     sizes = [(pastiche.height_px, pastiche.width_px), *(_size_beside(painting, pastiche) for painting, _ in paintings)]
     large = min(map(min, sizes)) >= MIN_SIDE_PX
     gram, sliced = None, None
     if large:
-        gram = blended(lambda p: style_gram(judge, p, pastiche), lambda p: style_file_gram(judge, p, pastiche))
-        sliced = blended(lambda p: style_sliced(judge, p, pastiche))
+        gram = blend(lambda p: style_gram(judge, p, pastiche), lambda p: style_file_gram(judge, p, pastiche))
+        sliced = blend(lambda p: style_sliced(judge, p, pastiche))
     return {
         "content_distance": content_distance(judge, photo, pastiche),
         "style_gram": gram,
         "style_sliced": sliced,
         "ssim": ssim(photo, pastiche),
-        "color_distance": blended(lambda p: color_distance(p, pastiche)),
-        "noise_ratio": blended(lambda p: noise_ratio(p, pastiche)),
+        "color_distance": blend(lambda p: color_distance(p, pastiche)),
+        "noise_ratio": blend(lambda p: noise_ratio(p, pastiche)),
     }
 
 
@@ -135,11 +136,12 @@ def ssim(photo: Picture, pastiche: Picture) -> float | None:
 def noise_ratio(painting: Picture, pastiche: Picture) -> float:
     """Variance of the luma's Laplacian over the painting's at the same long edge: 1 as crisp, 0 smeared."""
     edge = min(max(p.height_px, p.width_px) for p in (painting, pastiche))  # neither is ever enlarged
-    ours, theirs = (float(laplacian(picture_luma(picture, edge)).var()) for picture in (pastiche, painting))
+    planes = (torch.from_numpy(picture_luma(picture, edge))[None, None] for picture in (pastiche, painting))
+    ours, theirs = (float(laplacian(F.pad(plane, (1, 1, 1, 1), "replicate")).var(correction=0)) for plane in planes)
     return ours / (theirs + 1e-12)
 
 
-# --- what they are made of ----------------------------------------------------------------------------------
+# --- the parts of them ----------------------------------------------------------------------------------------
 
 
 def sliced_wasserstein(
@@ -178,13 +180,6 @@ def structural_similarity(first: Plane, second: Plane) -> float:
     variances = square_a - mean_a.square() + square_b - mean_b.square()
     structure = (2 * (product - mean_a * mean_b) + 0.03**2) / (variances + 0.03**2)
     return float((luminance * structure).mean())
-
-
-def laplacian(plane: Plane) -> Plane:
-    """Sum of the four neighbours' differences, the border repeated."""
-    padded = np.pad(plane, 1, mode="edge")
-    around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
-    return around - 4 * plane
 
 
 def picture_luma(picture: Picture, long_edge_px: int | None = None) -> Plane:
