@@ -1,10 +1,17 @@
-"""Resized pictures are the same bytes however many threads a linear algebra library has."""
+"""Lanczos-3 against its formula, whole or in strips; the same bytes however many threads there are."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from impasto.images import resize
+from impasto.images.resize import lanczos_resize
 
 RESIZE = """
 import hashlib
@@ -26,3 +33,44 @@ def test_bytes_do_not_depend_on_the_threads_of_blas() -> None:
         )
         hashes.add(done.stdout)
     assert len(hashes) == 1
+
+
+def matrix(old: int, new: int) -> NDArray[np.float64]:
+    """Weights [new, old]: samples sit at pixel centres, the kernel widens with the reduction, each row has the sum 1."""
+    scale, reach = old / new, max(old / new, 1.0)
+    offsets = (np.arange(old) - ((np.arange(new) + 0.5) * scale - 0.5)[:, None]) / reach
+    weights = np.where(np.abs(offsets) < 3, np.sinc(offsets) * np.sinc(offsets / 3), 0.0)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("floats_at_once", [1, 500, 2**30])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ((1, 1), (5, 7)), ((7, 5), (1, 1)), ((1, 9), (4, 4)), ((64, 48), (63, 47)), ((31, 33), (62, 33)),
+        ((4097, 5), (64, 10)), ((5, 4097), (7, 4096)), ((257, 255), (3, 400)),
+    ],
+)  # fmt: skip
+def test_agrees_with_the_formula(
+    old: tuple[int, int], new: tuple[int, int], floats_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resize, "FLOATS_AT_ONCE", floats_at_once)
+    pixels = np.random.default_rng(0).random((*old, 2), np.float32)
+    found = lanczos_resize(lambda rows, channel: pixels[rows, :, channel], 2, old, new)
+    expected = np.einsum(
+        "yi,ijc,xj->yxc", matrix(old[0], new[0]), pixels.astype(np.float64), matrix(old[1], new[1]), optimize=True
+    )
+    assert found.dtype == np.float32
+    assert np.abs(found - expected).max() < 1e-6
+
+
+def test_only_a_few_rows_are_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resize, "FLOATS_AT_ONCE", 100)
+    asked: list[tuple[int, int]] = []
+
+    def read(rows: slice, channel: int) -> NDArray[np.float32]:
+        asked.append((rows.start, rows.stop))
+        return np.zeros((rows.stop - rows.start, 20), np.float32)
+
+    lanczos_resize(read, 1, (23, 20), (5, 6))
+    assert asked == [(0, 5), (5, 10), (10, 15), (15, 20), (20, 23)]

@@ -5,14 +5,17 @@ libvips moves both as blobs; its own way of setting single EXIF texts loses acce
 
 from __future__ import annotations
 
+import io
 import json
 import mmap
 import re
 import struct
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from xml.sax.saxutils import escape
 
 
@@ -36,9 +39,11 @@ class PhotoMetadata:
             object.__setattr__(self, "date_taken", None)
 
 
-_EXIF_TAGS: Final = {0x9003: "date_taken", 0x8298: "copyright", 0x013B: "artist"}
+# What Pillow raises for EXIF that is damaged, or is none.
+_DAMAGED: Final = (OSError, SyntaxError, ValueError, TypeError, LookupError, OverflowError, struct.error)
+_EXIF_DATE_TAKEN, _EXIF_COPYRIGHT, _EXIF_ARTIST = 0x9003, 0x8298, 0x013B
 _EXIF_DATE_OF_FILE: Final = 0x0132  # second choice for the date taken
-_EXIF_SUB_IFD: Final = 0x8769
+_EXIF_SUB_IFD: Final = 0x8769  # holds the date taken
 
 _XMP_NAMES: Final = {
     "x": "adobe:ns:meta/",
@@ -69,32 +74,27 @@ def read_metadata(exif: bytes | mmap.mmap, xmp: bytes) -> PhotoMetadata:
 
 
 def _read_exif(blob: bytes | mmap.mmap) -> dict[str, str]:
-    """Read the kept texts from an EXIF block; a damaged one gives what could be read before the damage."""
-    if isinstance(blob, bytes):
-        blob = blob.removeprefix(b"Exif\0\0")
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(blob[:4])
-    texts: dict[int, str] = {}
-    try:
-        folders = [struct.unpack_from(f"{order}I", blob, 4)[0]] if order else []
-        for folder in folders:  # grows by at most the one sub-folder
-            for index in range(struct.unpack_from(f"{order}H", blob, folder)[0]):
-                entry = folder + 2 + 12 * index
-                tag, _, count, value = struct.unpack_from(f"{order}HHII", blob, entry)
-                if tag == _EXIF_SUB_IFD and len(folders) == 1:
-                    folders.append(value)
-                elif tag in _EXIF_TAGS or tag == _EXIF_DATE_OF_FILE:
-                    start = value if count > 4 else entry + 8
-                    texts[tag] = _exif_text(blob[start : start + min(count, 4000)])
-    except struct.error:
-        pass
-    found = {name: texts[tag] for tag, name in _EXIF_TAGS.items() if texts.get(tag)}
-    if _EXIF_DATE_OF_FILE in texts:
-        found.setdefault("date_taken", texts[_EXIF_DATE_OF_FILE])
-    return found
+    """Read the texts that are kept from an EXIF block; a damaged one gives what could be read before the damage."""
+    from PIL import Image
+
+    exif = Image.Exif()
+    texts: dict[int, object] = {}
+    stream: Any = io.BytesIO(blob.removeprefix(b"Exif\0\0")) if isinstance(blob, bytes) else blob
+    with warnings.catch_warnings(), suppress(*_DAMAGED):
+        warnings.simplefilter("ignore")  # Pillow warns of every damage
+        exif.load_from_fp(stream)
+        texts.update({tag: exif.get(tag) for tag in (_EXIF_COPYRIGHT, _EXIF_ARTIST, _EXIF_DATE_OF_FILE)})
+        texts.update(exif.get_ifd(_EXIF_SUB_IFD))
+    date = _exif_text(texts.get(_EXIF_DATE_TAKEN)) or _exif_text(texts.get(_EXIF_DATE_OF_FILE))
+    copyright_, artist = (_exif_text(texts.get(tag)) for tag in (_EXIF_COPYRIGHT, _EXIF_ARTIST))
+    return {"date_taken": date, "copyright": copyright_, "artist": artist}
 
 
-def _exif_text(raw: bytes) -> str:
-    raw = raw.rstrip(b"\0").replace(b"\0", b" ")
+def _exif_text(value: object) -> str:
+    raw = value.encode("latin-1", "replace") if isinstance(value, str) else value  # as Pillow decodes it
+    if not isinstance(raw, bytes):
+        return ""
+    raw = raw[:4000].rstrip(b"\0").replace(b"\0", b" ")
     try:
         return raw.decode()  # EXIF says ASCII, cameras write UTF-8
     except UnicodeDecodeError:
@@ -102,24 +102,16 @@ def _exif_text(raw: bytes) -> str:
 
 
 def build_exif(metadata: PhotoMetadata) -> bytes:
-    """Build an EXIF block of the kept texts: folder 0, its sub-folder with the date, then the texts."""
-    texts = {tag: (getattr(metadata, name) or "").encode() for tag, name in _EXIF_TAGS.items()}
-    main = [(tag, text + b"\0") for tag, text in sorted(texts.items()) if text and tag != 0x9003]
-    sub = [(0x9003, texts[0x9003] + b"\0")] if texts[0x9003] else []
-    sub_start = 8 + 2 + 12 * (len(main) + bool(sub)) + 4
-    free = sub_start + (2 + 12 + 4 if sub else 0)
-    entries, values = [], b""
-    for tag, text in main + sub:
-        inline = len(text) <= 4
-        place = text.ljust(4, b"\0") if inline else struct.pack("<I", free + len(values))
-        entries.append(struct.pack("<HHI", tag, 2, len(text)) + place)
-        values += b"" if inline else text
-    if sub:
-        entries.insert(len(main), struct.pack("<HHII", _EXIF_SUB_IFD, 4, 1, sub_start))
-    count = len(main) + bool(sub)
-    folder = struct.pack("<H", count) + b"".join(entries[:count]) + bytes(4)
-    sub_folder = struct.pack("<H", 1) + entries[-1] + bytes(4) if sub else b""
-    return b"Exif\0\0II*\0" + struct.pack("<I", 8) + folder + sub_folder + values
+    """Build an EXIF block of the texts that are kept."""
+    from PIL import Image
+
+    exif = Image.Exif()
+    if metadata.date_taken:
+        exif.get_ifd(_EXIF_SUB_IFD)[_EXIF_DATE_TAKEN] = metadata.date_taken
+    for tag, text in ((_EXIF_COPYRIGHT, metadata.copyright), (_EXIF_ARTIST, metadata.artist)):
+        if text:
+            exif[tag] = text.encode()  # Pillow would write accents as question marks
+    return exif.tobytes()
 
 
 def build_xmp(record: Mapping[str, object] | None, metadata: PhotoMetadata) -> bytes:

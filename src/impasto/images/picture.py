@@ -56,14 +56,14 @@ class Picture:
         table = self._unit(np.arange(self._top + 1))
         table = srgb_to_linear(table) if shrinks else table
 
-        def read_colours(rows: slice) -> NDArray[np.float32]:
-            return cast("NDArray[np.float32]", np.take(table, self.samples[rows, :, :3]))
+        def read_colour(rows: slice, channel: int) -> NDArray[np.float32]:
+            return cast("NDArray[np.float32]", np.take(table, self.samples[rows, :, channel]))
 
-        def read_premultiplied(rows: slice) -> NDArray[np.float32]:
-            alpha = self._unit(self.samples[rows, :, 3:])
-            return np.concatenate([read_colours(rows) * alpha, alpha], axis=2)
+        def read_premultiplied(rows: slice, channel: int) -> NDArray[np.float32]:
+            alpha = self._unit(self.samples[rows, :, 3])
+            return alpha if channel == 3 else read_colour(rows, channel) * alpha
 
-        colours = lanczos_resize(read_colours, 3, (self.height_px, self.width_px), size)
+        colours = lanczos_resize(read_colour, 3, (self.height_px, self.width_px), size)
         if self._has_alpha:
             weighted = lanczos_resize(read_premultiplied, 4, (self.height_px, self.width_px), size)
             # Under half an 8-bit level of alpha there is nothing to see and nothing safe to divide by.
@@ -80,7 +80,7 @@ class Picture:
         if size == (self.height_px, self.width_px):
             return self._unit(self.samples[..., 3])
         resized = lanczos_resize(
-            lambda rows: self._unit(self.samples[rows, :, 3:]), 1, (self.height_px, self.width_px), size
+            lambda rows, _: self._unit(self.samples[rows, :, 3]), 1, (self.height_px, self.width_px), size
         )
         return np.clip(resized[..., 0], 0, 1)
 
