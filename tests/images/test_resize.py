@@ -36,14 +36,14 @@ def test_bytes_do_not_depend_on_the_threads_of_blas() -> None:
 
 
 def matrix(old: int, new: int) -> NDArray[np.float64]:
-    """Weights [new, old]: samples sit at pixel centres, the kernel widens with the reduction, each row has the sum 1."""
+    """Weights [new, old]: samples sit at pixel centres, the kernel widens with the reduction, rows sum to 1."""
     scale, reach = old / new, max(old / new, 1.0)
     offsets = (np.arange(old) - ((np.arange(new) + 0.5) * scale - 0.5)[:, None]) / reach
     weights = np.where(np.abs(offsets) < 3, np.sinc(offsets) * np.sinc(offsets / 3), 0.0)
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("floats_at_once", [1, 500, 2**30])
+@pytest.mark.parametrize("floats_at_once", [1000, 2**30])
 @pytest.mark.parametrize(
     ("old", "new"),
     [
