@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-class QuietDisplay:
-    """Shows nothing."""
+class Messages:
+    """Messages on stderr, a line each."""
 
     def __enter__(self) -> Self:
         return self
@@ -23,52 +23,21 @@ class QuietDisplay:
     def __exit__(self, *error: object) -> None:
         return
 
-    def show(self, event: Event) -> None:
-        """Show an event."""
-
     def note(self, text: str) -> None:
         """Show something that is not an error."""
-
-
-class PlainDisplay(QuietDisplay):
-    """One line on stderr for every scale, for log files and pipes."""
-
-    def __init__(self) -> None:
-        self._scales = 0
-
-    def show(self, event: Event) -> None:
-        if isinstance(event, RunStarted):
-            self._scales = len(event.scales_px)
-            self._print(describe_plan(event))
-        elif isinstance(event, Resumed):
-            self._print(describe_resumption(event))
-        elif isinstance(event, ScaleStarted):
-            size = f"{event.width_px}x{event.height_px} px"
-            self._print(f"scale {event.scale + 1}/{self._scales}, {size}, {event.steps} steps")
-        elif isinstance(event, Steered):
-            self._print(f"after step {event.step}: " + describe_steering(event))
-        elif isinstance(event, Notice):
-            self.note(event.message)
-
-    def note(self, text: str) -> None:
         self._print(f"note: {text}")
 
     def _print(self, text: str) -> None:
         print(f"impasto: {text}", file=sys.stderr, flush=True)
 
 
-class LiveDisplay(PlainDisplay):
-    """Two lines on stderr, redrawn: scale, step, speed and time left; losses."""
+class LiveMessages(Messages):
+    """Messages above a few lines of a terminal that are redrawn."""
 
     def __init__(self) -> None:
-        super().__init__()
         from rich.console import Console
         from rich.live import Live
 
-        self._clock = Clock()
-        self._scale: ScaleStarted | None = None
-        self._step: StepDone | None = None
-        self._fetch: FetchProgressed | None = None
         self._live = Live(
             get_renderable=self._render,
             console=Console(stderr=True, highlight=False),
@@ -85,6 +54,53 @@ class LiveDisplay(PlainDisplay):
     def __exit__(self, *error: object) -> None:
         self._live.stop()
 
+    def _print(self, text: str) -> None:
+        self._live.console.print(f"impasto: {text}", markup=False, soft_wrap=True)
+
+    def _render(self) -> RenderableType:
+        raise NotImplementedError
+
+
+class QuietDisplay(Messages):
+    """Shows nothing."""
+
+    def show(self, event: Event) -> None:
+        """Show an event."""
+
+    def note(self, text: str) -> None:
+        return
+
+
+class PlainDisplay(Messages):
+    """One line on stderr for every scale, for log files and pipes."""
+
+    _scales = 0
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._scales = len(event.scales_px)
+            self._print(describe_plan(event))
+        elif isinstance(event, Resumed):
+            self._print(describe_resumption(event))
+        elif isinstance(event, ScaleStarted):
+            size = f"{event.width_px}x{event.height_px} px"
+            self._print(f"scale {event.scale + 1}/{self._scales}, {size}, {event.steps} steps")
+        elif isinstance(event, Steered):
+            self._print(f"after step {event.step}: " + describe_steering(event))
+        elif isinstance(event, Notice):
+            self.note(event.message)
+
+
+class LiveDisplay(LiveMessages, PlainDisplay):
+    """Two lines on stderr, redrawn: scale, step, speed and time left; losses."""
+
+    def __init__(self) -> None:
+        self._clock = Clock()
+        self._scale: ScaleStarted | None = None
+        self._step: StepDone | None = None
+        self._fetch: FetchProgressed | None = None
+        super().__init__()
+
     def show(self, event: Event) -> None:
         self._clock.tick(event)
         if isinstance(event, ScaleStarted):
@@ -95,9 +111,6 @@ class LiveDisplay(PlainDisplay):
             self._fetch = event if event.done_bytes < event.total_bytes else None
         elif not isinstance(event, Steered):
             super().show(event)
-
-    def _print(self, text: str) -> None:
-        self._live.console.print(f"impasto: {text}", markup=False, soft_wrap=True)
 
     def _render(self) -> RenderableType:
         from rich.console import Group
@@ -147,7 +160,7 @@ def describe_resumption(event: Resumed) -> str:
     return f"going on after step {event.step} of scale {event.scale + 1}, {format_duration(event.seconds)} into the run"
 
 
-def choose_display(quiet: bool) -> QuietDisplay:
+def choose_display(quiet: bool) -> QuietDisplay | PlainDisplay:
     """A live display on a terminal, plain lines elsewhere, nothing if quiet."""
     if quiet:
         return QuietDisplay()

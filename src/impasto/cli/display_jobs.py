@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from impasto.cli.display import LiveMessages, Messages
 from impasto.events import RunStarted, ScaleStarted, StepDone
 from impasto.runs.progress import Clock, format_duration
 
@@ -18,18 +19,12 @@ if TYPE_CHECKING:
 SPARE_LINES = 6  # of a terminal, left to what is not a job
 
 
-class QuietJobs:
+class QuietJobs(Messages):
     """Prints failures only, on stderr."""
 
     def __init__(self, manifest: LabManifest) -> None:
         self._total = len(manifest.jobs)
         self._ended = self._skipped = self._failed = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        return
 
     def show(self, event: LabEvent) -> None:
         """Show an event."""
@@ -45,13 +40,10 @@ class QuietJobs:
                 self._show_done(event)
 
     def note(self, text: str) -> None:
-        """Show something that is not an error."""
+        return
 
     def _show_done(self, event: JobRecorded) -> None:
         """Show a job that is done."""
-
-    def _print(self, text: str) -> None:
-        print(f"impasto: {text}", file=sys.stderr, flush=True)
 
 
 class PlainJobs(QuietJobs):
@@ -69,33 +61,15 @@ class PlainJobs(QuietJobs):
             self.note(f"{event.job.name}: {notice}")
 
 
-class LiveJobs(PlainJobs):
+class LiveJobs(LiveMessages, PlainJobs):
     """On a terminal: progress of the whole list, and a line for every job that runs."""
 
     def __init__(self, manifest: LabManifest) -> None:
-        super().__init__(manifest)
-        from rich.console import Console
-        from rich.live import Live
-
+        PlainJobs.__init__(self, manifest)
         self._clocks: dict[str, Clock] = {}
         self._places: dict[str, str] = {}
         self._started = time.monotonic()
-        self._console = Console(stderr=True, highlight=False)
-        self._live = Live(
-            get_renderable=self._render,
-            console=self._console,
-            refresh_per_second=5,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._live.stop()
+        LiveMessages.__init__(self)
 
     def show(self, event: LabEvent) -> None:
         from impasto.lab.workers import JobProgress, JobStarted
@@ -111,9 +85,6 @@ class LiveJobs(PlainJobs):
             scale, scales = event.event, self._clocks[name].scales
             self._places[name] = f"scale {scale.scale + 1}/{scales}  {scale.width_px}x{scale.height_px}"
         super().show(event)
-
-    def _print(self, text: str) -> None:
-        self._console.print(f"impasto: {text}", markup=False, soft_wrap=True)
 
     def _render(self) -> RenderableType:
         from rich.progress_bar import ProgressBar
@@ -133,7 +104,7 @@ class LiveJobs(PlainJobs):
             ProgressBar(total=float(self._total), completed=done),
             self._time_left(done),
         )
-        for name, clock in running[: max(1, self._console.height - SPARE_LINES)]:
+        for name, clock in running[: max(1, self._live.console.height - SPARE_LINES)]:
             bar = ProgressBar(total=1.0, completed=clock.share_done)
             table.add_row(Text(f"  {name}"), self._places[name], bar, clock.format_time_left())
         return table

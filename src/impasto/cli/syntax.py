@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
 
@@ -18,6 +18,7 @@ from impasto.options.fields import PaintOptions
 from impasto.options.spelling import describe_option, describe_values, flag_name, format_value, option_group
 
 if TYPE_CHECKING:
+    from impasto.cli.display import Messages
     from impasto.events import Controls
     from impasto.images.print_size import Print
     from impasto.inputs.paintings import Painting, Region
@@ -62,13 +63,6 @@ PAINTINGS_HELP = (
 )
 Number = TypeVar("Number", float, None)
 Item = TypeVar("Item")
-
-
-class Noting(Protocol):
-    """A display that takes notes."""
-
-    def note(self, text: str) -> None:
-        """Show something that is not an error."""
 
 
 def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
@@ -136,7 +130,7 @@ def stop_on_signal(controls: Controls, onward: Callable[[], str] = str) -> Itera
             signal.signal(number, handler)
 
 
-def note_stop(events: Iterable[Item], received: list[int], display: Noting, text: str) -> Iterator[Item]:
+def note_stop(events: Iterable[Item], received: list[int], display: Messages, text: str) -> Iterator[Item]:
     """Pass events on; show a note once, after the first signal."""
     noted = False
     for event in events:
