@@ -51,7 +51,7 @@ def test_a_pipe_gets_a_line_a_job(plan: Any, capsys: pytest.CaptureFixture[str])
 
 def test_a_terminal_sees_all_that_runs(plan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     display = LiveJobs(plan)
-    display._live.console = Console(file=io.StringIO(), width=120, height=30)
+    display._console = Console(file=io.StringIO(), width=120, height=30)
     seen = []
     for event in iter_jobs(Path("run"), plan, controls=Controls()):
         display.show(event)
@@ -63,6 +63,6 @@ def test_a_terminal_sees_all_that_runs(plan: Any, monkeypatch: pytest.MonkeyPatc
             assert "2 of 2 jobs, 1 failed" in text
     assert any("1 running" in text and "scale 2/2  48x38" in text and "  photo" in text for text in seen)
     assert "0 of 2 jobs" in seen[0]
-    told = display._live.console.file.getvalue()  # type: ignore[attr-defined]
+    told = display._console.file.getvalue()  # type: ignore[attr-defined]
     assert "1/2 photo: done in" in told
     assert "bad failed" in told

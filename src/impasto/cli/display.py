@@ -38,9 +38,10 @@ class LiveMessages(Messages):
         from rich.console import Console
         from rich.live import Live
 
+        self._console = Console(stderr=True, highlight=False)
         self._live = Live(
             get_renderable=self._render,
-            console=Console(stderr=True, highlight=False),
+            console=self._console,
             refresh_per_second=5,
             transient=True,
             redirect_stdout=False,
@@ -55,7 +56,7 @@ class LiveMessages(Messages):
         self._live.stop()
 
     def _print(self, text: str) -> None:
-        self._live.console.print(f"impasto: {text}", markup=False, soft_wrap=True)
+        self._console.print(f"impasto: {text}", markup=False, soft_wrap=True)
 
     def _render(self) -> RenderableType:
         raise NotImplementedError

@@ -104,7 +104,7 @@ class LiveJobs(LiveMessages, PlainJobs):
             ProgressBar(total=float(self._total), completed=done),
             self._time_left(done),
         )
-        for name, clock in running[: max(1, self._live.console.height - SPARE_LINES)]:
+        for name, clock in running[: max(1, self._console.height - SPARE_LINES)]:
             bar = ProgressBar(total=1.0, completed=clock.share_done)
             table.add_row(Text(f"  {name}"), self._places[name], bar, clock.format_time_left())
         return table

@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from impasto.cli.output import DraftOutput, Output, PictureOutput, print_table
 from impasto.cli.syntax import (
     GENERAL,
-    SWITCH,
     EachPainting,
+    PrintSize,
     Regions,
     name_file,
     name_inputs,
@@ -22,9 +23,9 @@ from impasto.cli.syntax import (
     parse_sheet,
     stop_on_signal,
 )
-from impasto.errors import OptionError, printable
+from impasto.errors import OptionError
 from impasto.events import Controls
-from impasto.images.reading import DEFAULT_MAX_PIXELS, read_record
+from impasto.images.reading import read_record
 from impasto.images.writing import check_output
 from impasto.lab.drafts import DraftFailed, DraftFolder
 from impasto.options.spelling import flag_name, format_value
@@ -38,7 +39,6 @@ from impasto.runs.draft import (
 )
 
 if TYPE_CHECKING:
-    from impasto.cli.output import Output
     from impasto.runs.run import Pastiche
 
 FAILED = 1
@@ -57,21 +57,11 @@ def draft(
             group=GENERAL,
         ),
     ],
-    output: Annotated[
-        Path,
-        Parameter(
-            name=["--output", "-o"],
-            help="file to write: .png, .jpg, .webp, .avif or .tif; with --paintings a folder",
-            group=GENERAL,
-        ),
-    ],
+    to: DraftOutput,
     paintings: EachPainting = None,
     region: Regions = None,
     size: Annotated[int | None, Parameter(metavar="PX", help=_help("size_px"))] = None,
-    print_size: Annotated[
-        str | None,
-        Parameter(name="--print", metavar="60x40cm@300", help="as large as fits a sheet, with its dots per inch"),
-    ] = None,
+    print_size: PrintSize = None,
     strength: Annotated[float, Parameter(metavar="0-100", help=_help("strength"))] = 100.0,
     brush_scale: Annotated[str | None, option_flag("brush_scale")] = None,
     color: Annotated[str | None, option_flag("color")] = None,
@@ -84,23 +74,12 @@ def draft(
             name="--format", metavar="jpg|png|...", help="of the files in a folder [default: jpg]", show_default=False
         ),
     ] = "jpg",
-    overwrite: Annotated[bool, SWITCH, Parameter(help="replace files that exist")] = False,
-    bit_depth: Annotated[
-        Literal["8", "16"], Parameter(metavar="8|16", help="16 for .png and .tif", show_choices=False)
-    ] = "8",
-    no_record: Annotated[bool, SWITCH, Parameter(help="leave the record out; the draft cannot be replayed")] = False,
-    max_pixels: Annotated[
-        int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")
-    ] = None,
-    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
 ) -> int:
-    """Repaint photographs in one pass each: a second, not minutes."""
-    if max_pixels is not None and max_pixels < 1:
-        raise OptionError(f"--max-pixels is at least 1, got {max_pixels}")
+    """Repaint photos in one pass each: in a second, not in minutes."""
     given = {"size_px": size, "strength": strength, "brush_scale": brush_scale, "stylizer": stylizer}
     given |= {"color": color, "color_method": color_method, "color_strength": color_strength}
     values = {name: value for name, value in given.items() if value is not None}
-    options, limit = build_draft_options(values, spell=flag_name), max_pixels or DEFAULT_MAX_PIXELS
+    options, limit, bit_depth = build_draft_options(values, spell=flag_name), to.limit, int(to.bit_depth or 8)
     regions = [parse_region(text, limit) for text in region or ()]
     if paintings is not None:
         if print_size is not None:
@@ -108,25 +87,25 @@ def draft(
         folder = DraftFolder(
             photos=pictures,
             paintings=paintings,
-            folder=output,
+            folder=to.output,
             options=options,
             regions=regions,
             suffix=f".{file_format.lower().removeprefix('.')}",
-            bit_depth=int(bit_depth),
-            record=not no_record,
-            overwrite=overwrite,
+            bit_depth=bit_depth,
+            record=not to.no_record,
+            overwrite=to.overwrite,
             max_pixels=limit,
         )
-        return _draft_folder(folder, quiet)
+        return _draft_folder(folder, to.quiet)
     if len(pictures) < (1 if regions else 2):
         missing = "PAINTING" if pictures else "PHOTO"
         raise OptionError(f"{missing} is missing; impasto draft --help shows how it is used")
     sheet = parse_sheet(print_size, {} if size is None else {"size_px": str(size)})
-    check_output(output, bit_depth=int(bit_depth), overwrite=overwrite)
+    check_output(to.output, bit_depth=bit_depth, overwrite=to.overwrite)
     painting = [parse_painting(text, limit) for text in pictures[1:]] or None
     _use_large_pages()
     pastiche = draft_picture(pictures[0], painting, options, regions=regions, sheet=sheet, max_pixels=limit)
-    return _write(pastiche, output, int(bit_depth), record=not no_record, overwrite=overwrite, quiet=quiet)
+    return _write(pastiche, to, bit_depth)
 
 
 def _draft_folder(folder: DraftFolder, quiet: bool) -> int:
@@ -165,9 +144,7 @@ def replay(picture: Path, inputs: Sequence[Path], to: Output, given: Mapping[str
     pastiche = replay_draft(picture, inputs, given, max_pixels=to.limit)
     for line in [] if given else draft_differences(record):
         print(f"impasto: note: not the same bytes: {line}", file=sys.stderr)
-    bit_depth = int(to.bit_depth or pastiche.record["bit_depth"])
-    to.check(bit_depth)
-    return _write(pastiche, to.output, bit_depth, record=not to.no_record, overwrite=to.overwrite, quiet=to.quiet)
+    return _write(pastiche, to, to.check(pastiche.record["bit_depth"]))
 
 
 def describe(values: Mapping[str, object], name: str) -> int:
@@ -176,17 +153,13 @@ def describe(values: Mapping[str, object], name: str) -> int:
     lines = {"drafted by": f"impasto {record.impasto}, in one pass"}
     lines |= name_inputs(record.inputs)
     lines["stylizer"] = name_file(record.stylizer)
-    lines |= {flag_name(key): format_value(value) for key, value in record.options if key != "stylizer"}
-    for heading, value in lines.items():
-        print(printable(f"{heading:18} {value}"))
+    print_table(lines | {flag_name(key): format_value(value) for key, value in record.options if key != "stylizer"})
     return 0
 
 
-def _write(pastiche: Pastiche, output: Path, bit_depth: int, *, record: bool, overwrite: bool, quiet: bool) -> int:
-    pastiche.save(output, bit_depth=bit_depth, record=record, overwrite=overwrite)
-    if not quiet:
-        height_px, width_px = pastiche.pixels.shape[:2]
-        print(f"{output}: {width_px}x{height_px} px, drafted in {pastiche.seconds:.1f} s")
+def _write(pastiche: Pastiche, to: PictureOutput, bit_depth: int) -> int:
+    to.save(pastiche, bit_depth)
+    to.report(pastiche, "drafted")
     return 0
 
 

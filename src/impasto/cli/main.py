@@ -29,6 +29,7 @@ from impasto.cli.syntax import (
     SWITCH,
     MaxPixels,
     Overwrite,
+    PrintSize,
     Quiet,
     Recipe,
     Regions,
@@ -38,7 +39,6 @@ from impasto.cli.syntax import (
     parse_painting,
     parse_region,
     parse_sheet,
-    pixel_limit,
     with_option_flags,
 )
 from impasto.errors import ImpastoError, InputError, OptionError, RecordError
@@ -140,17 +140,6 @@ def build_app() -> App:
     return app
 
 
-PrintSize = Annotated[
-    str | None,
-    Parameter(
-        name="--print",
-        metavar="60x40cm@300",
-        help="as large as fits on this sheet of paper, at these dots per inch",
-        group=GENERAL,
-    ),
-]
-
-
 InputFiles = Annotated[
     Path, Parameter(help="its inputs, where they are not beside it or in the working directory", group=GENERAL)
 ]
@@ -240,7 +229,8 @@ def resume(
     from impasto.runs.interrupted import Command
 
     check_interval(checkpoint_every)
-    resumed, state, notes = build_resume(run, checkpoint_seconds=checkpoint_every, max_pixels=pixel_limit(max_pixels))
+    limit = Output(run, max_pixels=max_pixels).limit
+    resumed, state, notes = build_resume(run, checkpoint_seconds=checkpoint_every, max_pixels=limit)
     command = state.command
     if command is None:
         if output is None:

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from impasto.cli.syntax import GENERAL, SWITCH, MaxPixels, Overwrite, Quiet, note_stop, pixel_limit, stop_on_signal
+from impasto.cli.syntax import GENERAL, SWITCH, MaxPixels, Overwrite, Quiet, note_stop, stop_on_signal
 from impasto.errors import OptionError, OutputError, printable
+from impasto.images.reading import DEFAULT_MAX_PIXELS
 from impasto.options.fields import CHECKPOINT_SECONDS
 
 if TYPE_CHECKING:
     from impasto.runs.interrupted import Command
-    from impasto.runs.run import Run
+    from impasto.runs.run import Pastiche, Run
     from impasto.runs.timelapse import TimeLapse
 
 
 @Parameter(name="*", group=GENERAL)
 @dataclass
-class Output:
-    """Where the pastiche goes and what is shown meanwhile: the flags that paint and replay share."""
+class PictureOutput:
+    """Where a picture goes: the flags that painting and drafting share."""
 
     output: Annotated[Path, Parameter(name=["--output", "-o"], help="file to write: .png, .jpg, .webp, .avif or .tif")]
     overwrite: Overwrite = False
@@ -34,6 +35,45 @@ class Output:
         bool, SWITCH, Parameter(help="leave out the run record; without it the picture cannot be replayed")
     ] = False
     max_pixels: MaxPixels = None
+    quiet: Quiet = False
+
+    @property
+    def limit(self) -> int:
+        """How many pixels an input may have."""
+        if self.max_pixels is not None and self.max_pixels < 1:
+            raise OptionError(f"--max-pixels is at least 1, got {self.max_pixels}")
+        return self.max_pixels or DEFAULT_MAX_PIXELS
+
+    def save(self, pastiche: Pastiche, bit_depth: int) -> None:
+        """Write a pastiche."""
+        pastiche.save(self.output, bit_depth=bit_depth, record=not self.no_record, overwrite=self.overwrite)
+
+    def report(self, pastiche: Pastiche, verb: str) -> None:
+        """Print what was written."""
+        if not self.quiet:
+            height_px, width_px = pastiche.pixels.shape[:2]
+            stopped = ", stopped early" if pastiche.stopped else ""
+            print(f"{self.output}: {width_px}x{height_px} px, {verb} in {pastiche.seconds:.1f} s{stopped}")
+
+
+@Parameter(name="*", group=GENERAL)
+@dataclass
+class DraftOutput(PictureOutput):
+    """Where drafts go."""
+
+    output: Annotated[
+        Path,
+        Parameter(
+            name=["--output", "-o"], help="file to write: .png, .jpg, .webp, .avif or .tif; with --paintings a folder"
+        ),
+    ]
+
+
+@Parameter(name="*", group=GENERAL)
+@dataclass
+class Output(PictureOutput):
+    """Where the pastiche goes and what is shown meanwhile: the flags that paint and replay share."""
+
     events: Annotated[Path | None, Parameter(help="write the events of the run to this file, as JSON lines")] = None
     checkpoint_every: Annotated[
         float,
@@ -52,7 +92,6 @@ class Output:
     timelapse_seconds: Annotated[
         float, Parameter(help="its length, without the last frame, which stays [default: 4]", show_default=False)
     ] = 4.0
-    quiet: Quiet = False
 
     @property
     def run_folder(self) -> Path:
@@ -60,11 +99,6 @@ class Output:
         from impasto.runs.interrupted import run_folder_of
 
         return run_folder_of(self.output)
-
-    @property
-    def limit(self) -> int:
-        """How many pixels an input may have."""
-        return pixel_limit(self.max_pixels)
 
     def check(self, recorded_depth: int = 8) -> int:
         """Refuse what cannot be written, before anything is painted for it; returns the bit depth to write."""
@@ -160,21 +194,18 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
                     time_lapse.watch(event, run.controls)
         pastiche = run.pastiche
         assert pastiche is not None, "the engine ended without RunDone"
-        pastiche.save(to.output, bit_depth=bit_depth, record=not to.no_record, overwrite=to.overwrite)
+        to.save(pastiche, bit_depth)
         if time_lapse:
             time_lapse.save()
     if run.complete:
         remove_run(folder)
-    if not to.quiet:
-        height_px, width_px = pastiche.pixels.shape[:2]
-        stopped = ", stopped early" if pastiche.stopped else ""
-        print(f"{to.output}: {width_px}x{height_px} px, painted in {pastiche.seconds:.1f} s{stopped}")
-        if not run.complete and holds_run(folder):
-            print(onward)
+    to.report(pastiche, "painted")
+    if not (to.quiet or run.complete) and holds_run(folder):
+        print(onward)
     return 128 + received[0] if received else 0
 
 
-def print_table(lines: Mapping[str, str]) -> None:
-    """Print headings and texts in two columns."""
+def print_table(lines: Mapping[str, str], width: int = 18) -> None:
+    """Print headings and texts in two columns; `width` is that of the headings."""
     for heading, text in lines.items():
-        print(printable(f"{heading:18} {text}"))
+        print(printable(f"{heading:{width}} {text}"))

@@ -1,4 +1,4 @@
-"""The command line of style files, and of the stylizer as a file for others: ``impasto style``, ``impasto export``."""
+"""The command line of style files, and of the stylizer for other programs: ``impasto style``, ``impasto export``."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from impasto.cli.syntax import SWITCH
-from impasto.errors import OptionError, printable
-from impasto.images.reading import DEFAULT_MAX_PIXELS
+from impasto.cli.output import PictureOutput, print_table
+from impasto.cli.syntax import MaxPixels, Overwrite, Quiet
 from impasto.storage.files import format_bytes
 
-STYLE = App(name="style", help="Style files: what is known of a painting, without it.", help_format="plaintext")
+STYLE = App(name="style", help="Style files: the style of a painting, without the picture.", help_format="plaintext")
 EXPORT = App(name="export", help="Write the stylizer for use without impasto.", help_format="plaintext")
-Quiet = Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")]
 
 
 @STYLE.command(usage="Usage: impasto style save PAINTING -o NAME.style [--overwrite]")
@@ -23,18 +21,15 @@ def save(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"], help="file to write, .style")],
-    overwrite: Annotated[bool, SWITCH, Parameter(help="replace a file that exists")] = False,
-    max_pixels: Annotated[
-        int | None, Parameter(help="refuse a painting with more pixels than this [default: 250 million]")
-    ] = None,
+    overwrite: Overwrite = False,
+    max_pixels: MaxPixels = None,
     quiet: Quiet = False,
 ) -> int:
-    """Study a painting and write a style file, which paint and draft take in its place."""
+    """Read the style of a painting into a style file, which paint and draft take in its place."""
     from impasto.runs.save_style import save_style
 
-    if max_pixels is not None and max_pixels < 1:
-        raise OptionError(f"--max-pixels is at least 1, got {max_pixels}")
-    style = save_style(painting, output, max_pixels=max_pixels or DEFAULT_MAX_PIXELS, overwrite=overwrite)
+    limit = PictureOutput(output, max_pixels=max_pixels).limit
+    style = save_style(painting, output, max_pixels=limit, overwrite=overwrite)
     if not quiet:
         print(f"{output}: {output.stat().st_size / 1000:.0f} kB, read at {_scales(style.scales_px)}")
     return 0
@@ -45,16 +40,15 @@ def info(style: Annotated[Path, Parameter(help="a style file")], /) -> int:
     """Print what a style file was made of."""
     from impasto.inputs.style_file import read_style_file
 
-    found = read_style_file(style)
+    file = read_style_file(style)
     lines = {
-        "painting": f"{found.painting}, {found.width_px}x{found.height_px} px  (SHA-256 {found.painting_sha256[:12]})",
-        "encoder": f"{found.encoder}  (SHA-256 {found.encoder_sha256[:12]})",
-        "layers": ", ".join(found.layers),
-        "read at": _scales(found.scales_px),
-        "SHA-256": found.sha256,
+        "painting": f"{file.painting}, {file.width_px}x{file.height_px} px  (SHA-256 {file.painting_sha256[:12]})",
+        "encoder": f"{file.encoder}  (SHA-256 {file.encoder_sha256[:12]})",
+        "layers": ", ".join(file.layers),
+        "read at": _scales(file.scales_px),
+        "SHA-256": file.sha256,
     }
-    for heading, value in lines.items():
-        print(printable(f"{heading:10} {value}"))
+    print_table(lines, width=10)
     return 0
 
 
@@ -74,7 +68,7 @@ def stylizer(
     stylizer: Annotated[
         Path | None, Parameter(metavar="FILE.safetensors", help="one of your own; default: the bundled one")
     ] = None,
-    overwrite: Annotated[bool, SWITCH, Parameter(help="replace a file that exists")] = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> int:
     """Write encoder and stylizer as one graph: photo, painting and strength in, pastiche out, of any size."""

@@ -46,6 +46,15 @@ Regions = Annotated[
         group=GENERAL,
     ),
 ]
+PrintSize = Annotated[
+    str | None,
+    Parameter(
+        name="--print",
+        metavar="60x40cm@300",
+        help="as large as fits on this sheet of paper, at these dots per inch",
+        group=GENERAL,
+    ),
+]
 EachPainting = Annotated[
     list[str] | None,
     Parameter(
@@ -96,15 +105,6 @@ def option_flag(option: str, **settings: Any) -> Parameter:
 def given_options(options: Mapping[str, str | None]) -> dict[str, str]:
     """The options whose flags were given."""
     return {name: value for name, value in options.items() if value is not None}
-
-
-def pixel_limit(max_pixels: int | None) -> int:
-    """How many pixels an input may have, by ``--max-pixels``."""
-    from impasto.images.reading import DEFAULT_MAX_PIXELS
-
-    if max_pixels is not None and max_pixels < 1:
-        raise OptionError(f"--max-pixels is at least 1, got {max_pixels}")
-    return max_pixels or DEFAULT_MAX_PIXELS
 
 
 @contextmanager

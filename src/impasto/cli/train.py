@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from impasto.cli.syntax import GENERAL, SWITCH
+from impasto.cli.syntax import GENERAL, SWITCH, Quiet
 from impasto.errors import InputError, OptionError
 from impasto.runs.record import PICTURE_SUFFIXES
 
@@ -52,7 +52,7 @@ def stylizer(
     resume: Annotated[bool, SWITCH, Parameter(help="go on with the run in the folder")] = False,
     every: Annotated[int, Parameter(help="steps between reports, samples and checkpoints")] = 250,
     threads: Annotated[int | None, Parameter(help="processor threads [default: one per core]")] = None,
-    quiet: Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="tell errors only")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Train a stylizer; stop it with Ctrl-C at any time, go on with --resume."""
     if (paintings is None) == (painting is None):
