@@ -16,7 +16,6 @@ import torch
 import impasto
 from impasto.errors import InputError, OptionError, OutputError
 from impasto.events import Controls, RunDone, RunStarted, ScaleStarted, StepDone
-from impasto.inputs.paintings import as_paintings
 
 Quick = dict[str, Any]
 
@@ -165,27 +164,6 @@ def test_alpha_of_the_photo_is_kept(folder_with_pictures: Path, quick: Quick, ph
 
 
 # ------------------------------------------------------------------------------------------- wrong
-
-
-@pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf"), True, "0.5", None])
-def test_weights_are_positive_and_finite(weight: object) -> None:
-    with pytest.raises(OptionError, match="the weight of a painting"):
-        as_paintings([("painting.png", weight)])  # type: ignore[list-item]
-
-
-def test_every_form_of_style(folder_with_pictures: Path) -> None:
-    def read(style: Any) -> list[tuple[str, float]]:
-        return [(painting.picture.name, painting.weight) for painting in as_paintings(style)]
-
-    assert read(None) == []
-    assert read("photo.png") == [("photo.png", 1.0)]
-    assert read(Path("photo.png")) == [("photo.png", 1.0)]
-    assert read(np.zeros((4, 4, 3), np.uint8)) == [("array", 1.0)]
-    assert read(("photo.png", "painting.png")) == [("photo.png", 1.0), ("painting.png", 1.0)]
-    assert read([("photo.png", 2), "painting.png"]) == [("photo.png", 2.0), ("painting.png", 1.0)]
-    assert read([("photo.png", np.float32(0.5))]) == [("photo.png", 0.5)]
-    painting = impasto.Painting("photo.png", 3.0)
-    assert as_paintings(painting) == as_paintings([painting]) == (painting,)
 
 
 @pytest.mark.parametrize(

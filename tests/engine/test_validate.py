@@ -43,7 +43,7 @@ NO_CONTENT = {"content_layers": {}, "balance": "fixed"}
 @pytest.mark.parametrize(
     ("given", "options", "message"),
     [
-        ({"regions": PART}, {"style_loss": "mmd-gaussian"}, "the style loss 'mmd-linear' takes no masks"),
+        ({"regions": PART}, {"style_loss": "mmd-gaussian"}, "the style loss 'mmd-gaussian' takes no masks"),
         ({"painting_mask": True}, {"style_loss": "mmd-gaussian"}, "takes no masks"),
         ({"regions": STRONG_PART}, FIXED, "a region has no strength of its own"),
         ({}, {"content_layers": {}, "style_layers": {}}, "no content layers and no style layers"),
