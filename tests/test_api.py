@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import impasto
-from impasto.errors import InputError, OptionError, OutputError
+from impasto.errors import InputError, OptionError
 from impasto.events import Controls, RunDone, RunStarted, ScaleStarted, StepDone
 
 Quick = dict[str, Any]
@@ -128,19 +128,6 @@ def test_stopping_returns_the_picture_as_it_stands(folder_with_pictures: Path, q
     assert pastiche.record["stopped_after"] == {"scale": 0, "step": 1}
 
 
-def test_a_recipe_is_overridden_by_options(folder_with_pictures: Path, quick: Quick) -> None:
-    Path("mine.toml").write_text("strength = 20\nseed = 4\n")
-    record = impasto.paint("photo.png", "painting.png", recipe="mine.toml", seed=5, **quick).record
-    assert record["recipe"] == "mine.toml"
-    assert (record["options"]["strength"], record["options"]["seed"]) == (20, 5)
-
-
-def test_an_error_in_a_recipe_names_it(folder_with_pictures: Path) -> None:
-    Path("mine.toml").write_text("stpes = 20\n")
-    with pytest.raises(OptionError, match=r"^recipe mine\.toml: unknown option 'stpes'; did you mean 'steps'"):
-        impasto.paint("photo.png", "painting.png", recipe="mine.toml")
-
-
 def test_a_picture_as_starting_point(folder_with_pictures: Path, quick: Quick, painting_pixels: np.ndarray) -> None:
     by_path = impasto.paint("photo.png", "painting.png", starting_point="painting.png", **quick)
     by_array = impasto.paint("photo.png", "painting.png", starting_point=painting_pixels, **quick)
@@ -196,28 +183,3 @@ def test_unknown_names_offer_the_nearest(folder_with_pictures: Path, quick: Quic
     for options, words in cases:
         with pytest.raises(OptionError, match=words):
             impasto.paint("photo.png", "painting.png", **(quick | options))
-
-
-# -------------------------------------------------------------------------------------------- save
-
-
-@pytest.fixture
-def pastiche(folder_with_pictures: Path, quick: Quick) -> impasto.Pastiche:
-    return impasto.paint("photo.png", "painting.png", **quick)
-
-
-def test_save_and_read_back(pastiche: impasto.Pastiche) -> None:
-    pastiche.save("deep.png", bit_depth=16)
-    loaded = impasto.load_picture("deep.png")
-    assert loaded.bit_depth == 16
-    assert np.abs(loaded.pixels() - pastiche.pixels).max() <= 0.5 / 65535 + 1e-7
-    assert impasto.read_record("deep.png") == pastiche.record | {"bit_depth": 16}
-
-
-def test_save_overwrites_only_when_told(pastiche: impasto.Pastiche) -> None:
-    pastiche.save("out.png")
-    with pytest.raises(OutputError, match=r"out\.png"):
-        pastiche.save("out.png")
-    pastiche.save("out.png", overwrite=True, record=False)
-    with pytest.raises(impasto.RecordError, match=r"out\.png"):
-        impasto.read_record("out.png")

@@ -187,9 +187,7 @@ def test_a_mask_has_the_proportions_of_its_picture(mask: tuple[int, int], fits: 
         check_mask(white, photo, "photo")
         return
     sizes = f"{mask[1]}x{mask[0]} px, the photo array 40x30 px"
-    with pytest.raises(
-        InputError, match=f"the mask array is {sizes}: give a mask of the same"
-    ):
+    with pytest.raises(InputError, match=f"the mask array is {sizes}: give a mask of the same"):
         check_mask(white, photo, "photo")
 
 

@@ -13,8 +13,7 @@ import torch
 
 import impasto
 import impasto.api
-from impasto.errors import OptionError, RecordError
-from impasto.events import Controls, StepDone
+from impasto.errors import RecordError
 from impasto.images.reading import load_picture
 from impasto.images.writing import save_picture
 from impasto.inputs.recorded import RecordedFile
@@ -27,25 +26,6 @@ from impasto.runs.record import (
 )
 
 Quick = dict[str, Any]
-
-
-@pytest.fixture
-def painted(folder_with_pictures: Path, quick: Quick) -> impasto.Pastiche:
-    """A blend that is saved as out.png."""
-    pastiche = impasto.paint("photo.png", [("painting.png", 2), ("photo.png", 0.5)], **quick)
-    pastiche.save("out.png")
-    return pastiche
-
-
-def paint_and_stop(stop_at: tuple[int, int], quick: Quick) -> impasto.Pastiche:
-    """Stop from outside after a given step, as a person would."""
-    controls = Controls()
-    run = impasto.api.build_run("photo.png", "painting.png", controls=controls, options=quick)
-    for event in run:
-        if isinstance(event, StepDone) and (event.scale, event.step) == stop_at:
-            controls.stop = True
-    assert run.pastiche is not None
-    return run.pastiche
 
 
 # ------------------------------------------------------------------------------------ what it holds
@@ -128,7 +108,7 @@ def test_a_record_that_cannot_be_used(painted: impasto.Pastiche) -> None:
         parse_record({}, "out.png")
     with pytest.raises(RecordError, match="inputs"):
         parse_record({k: v for k, v in good.items() if k != "inputs"}, "out.png")
-    with pytest.raises(RecordError, match=r"options\.novelty"):
+    with pytest.raises(RecordError, match=r"options\['novelty'\]"):
         parse_record(good | {"options": good["options"] | {"novelty": 1}}, "out.png")
 
 
@@ -179,65 +159,6 @@ def test_overridden_inputs_are_not_wanted(folder_with_pictures: Path, quick: Qui
 
 
 # ------------------------------------------------------------------------------------------- replay
-
-
-@pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg", ".tiff"])
-def test_replay_gives_the_same_file(painted: impasto.Pastiche, tiny_encoder_file: Path, suffix: str) -> None:
-    painted.save(f"first{suffix}")
-    again = impasto.replay(f"first{suffix}", [tiny_encoder_file])
-    assert np.array_equal(again.pixels, painted.pixels)
-    again.save(f"second{suffix}")
-    assert Path(f"first{suffix}").read_bytes() == Path(f"second{suffix}").read_bytes()
-
-
-def test_replay_from_a_picture_as_starting_point(
-    folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path
-) -> None:
-    first = impasto.paint("photo.png", "painting.png", starting_point="painting.png", **quick)
-    first.save("out.png")
-    assert np.array_equal(impasto.replay("out.png", [tiny_encoder_file]).pixels, first.pixels)
-    fresh = impasto.replay("out.png", [tiny_encoder_file], starting_point="content")
-    assert fresh.record["inputs"]["starting_picture"] is None
-    expected = impasto.paint("photo.png", "painting.png", **quick)
-    assert np.array_equal(fresh.pixels, expected.pixels)
-    other = impasto.replay("out.png", [tiny_encoder_file], starting_point="photo.png")
-    assert other.record["inputs"]["starting_picture"]["name"] == "photo.png"
-
-
-@pytest.mark.parametrize("stop_at", [(0, 1), (0, 3), (1, 1)])
-def test_replay_of_a_stopped_run_stops_there(
-    folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path, stop_at: tuple[int, int]
-) -> None:
-    stopped = paint_and_stop(stop_at, quick)
-    assert stopped.stopped
-    assert stopped.record["stopped_after"] == {"scale": stop_at[0], "step": stop_at[1]}
-    stopped.save("out.png")
-    again = impasto.replay("out.png", [tiny_encoder_file])
-    assert np.array_equal(again.pixels, stopped.pixels)
-    assert again.record == stopped.record
-    # another plan has no such step: painted to the end
-    assert not impasto.replay("out.png", [tiny_encoder_file], size_px=40).stopped
-
-
-def test_replay_with_overrides(painted: impasto.Pastiche, tiny_encoder_file: Path) -> None:
-    larger = impasto.replay("out.png", [tiny_encoder_file], size_px=60, seed=9)
-    assert larger.pixels.shape == (48, 60, 3)
-    assert larger.record["options"] == painted.record["options"] | {"size_px": 60, "seed": 9}
-    with pytest.raises(OptionError, match="strength"):
-        impasto.replay("out.png", strength=-1)
-
-
-def test_replay_says_which_input_is_missing(painted: impasto.Pastiche, tiny_encoder_file: Path) -> None:
-    with pytest.raises(RecordError, match=r"the encoder 'tiny\.safetensors'"):
-        impasto.replay("out.png")
-    Path("painting.png").unlink()
-    with pytest.raises(RecordError, match=r"the style image 1 'painting\.png'"):
-        impasto.replay("out.png", [tiny_encoder_file])
-
-
-def test_replay_of_a_picture_without_a_record(folder_with_pictures: Path) -> None:
-    with pytest.raises(RecordError, match=r"photo\.png"):
-        impasto.replay("photo.png")
 
 
 def test_what_differs_on_another_machine(folder_with_pictures: Path, quick: Quick) -> None:
