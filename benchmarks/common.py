@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from impasto.encoders import load_encoder
+from impasto.encoders import Encoder, load_encoder
 from impasto.engine.devices import thread_count
 from impasto.engine.objective import build_objective
 from impasto.engine.paint import iter_paint
@@ -32,7 +33,13 @@ from impasto.images.reading import load_picture
 from impasto.images.sheet import Cell, Sheet, draw_sheet
 from impasto.inputs.run_inputs import RunInputs
 from impasto.lab.metrics import to_tensor
+from impasto.losses.content import ContentTerm
+from impasto.losses.maps import TiledEncoder
 from impasto.losses.objective import Objective
+from impasto.losses.style import StyleTerm
+from impasto.losses.style_targets import StyleTarget, style_statistics
+from impasto.losses.tiles import Core
+from impasto.losses.total_variation import TotalVariationTerm
 from impasto.options.fields import PaintOptions, build_options
 
 ROOT = Path(__file__).parents[1]
@@ -190,6 +197,23 @@ def objective_of(pair: Pair, options: PaintOptions, scale: Scale) -> Objective:
     layers = LayerWeights(options.content_layers, options.style_layers)
     layout = RegionLayout(RunInputs.load(pair.photo, pair.painting), options)
     return build_objective(encoder, photo, layout, scale, options, layers, [options.content_weight])
+
+
+def plain_objective(
+    encoder: Encoder, photo: Tensor, painting: Tensor, core: Core, options: PaintOptions, tile_px: int
+) -> Objective:
+    """The objective of one painting everywhere, from pixels alone, for what is timed."""
+    layers, size = [*options.content_layers, *options.style_layers], (photo.shape[-2], photo.shape[-1])
+    reader = TiledEncoder([encoder], size, core, layers, tile_px)
+    target = StyleTarget(style_statistics(encoder, painting, list(options.style_layers)))
+    return Objective(
+        reader,
+        [
+            ContentTerm(reader, photo, options.content_layers, weight=options.content_weight),
+            StyleTerm(reader, options.style_layers, [target], loss=options.style_loss, weight=options.style_weight),
+            TotalVariationTerm(options.tv_weight / 0.01),
+        ],
+    )
 
 
 def build_judge(pair: Pair, options: PaintOptions) -> Callable[[Picture], dict[str, float]]:

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from common import Report, interleave, median_ratio, new_parser, parse, run
+from common import Report, interleave, median_ratio, new_parser, parse, plain_objective, run
 from impasto.encoders import Encoder, load_encoder
 from impasto.engine.devices import find_device, find_precision
 from impasto.engine.optimizers import Adam
@@ -24,7 +24,6 @@ from impasto.engine.plan import build_plan
 from impasto.engine.regions import RegionLayout
 from impasto.images.picture import picture_from_array
 from impasto.inputs.run_inputs import RunInputs
-from impasto.losses.objective import Objective, Region, style_statistics
 from impasto.losses.tiles import Core
 from impasto.options.fields import PaintOptions, build_options
 from references import encoder_folder, write_vgg_sized
@@ -41,14 +40,8 @@ def build_ours(encoder: Encoder, side: int, options: PaintOptions) -> Callable[[
     photo, painting = noise(side, encoder.device, 0), noise(256, encoder.device, 1)
     gray = picture_from_array(np.zeros((256, 256, 3), np.uint8))
     layout = RegionLayout(RunInputs.load(gray, gray), options)
-    objective = Objective(
-        encoder, photo, Core(0, 0, side, side),
-        content_layers=options.content_layers, style_layers=options.style_layers,
-        regions=[Region(style_statistics(encoder, [(painting, 1.0)], list(options.style_layers)))],
-        style_loss=options.style_loss, content_weight=options.content_weight, style_weight=options.style_weight,
-        tv_weight=options.tv_weight, tv_scale=0.01,
-        tile_px=build_plan(side, side, layout, options, encoder).tile_px,
-    )  # fmt: skip
+    tile_px = build_plan(side, side, layout, options, encoder).tile_px
+    objective = plain_objective(encoder, photo, painting, Core(0, 0, side, side), options, tile_px)
     optimizer = Adam(photo, options)
     return lambda: optimizer.step(objective(optimizer.picture))
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from impasto.encoders import Encoder
 from impasto.images.picture import Picture, picture_from_array
 from impasto.lab.metrics import Plane, content_distance, picture_luma, structural_similarity, to_tensor
-from impasto.losses.objective import style_statistics
 from impasto.losses.style import WassersteinLoss
+from impasto.losses.style_targets import style_statistics
 
 STRUCTURE_PX = 256  # long edge at which structure is compared, whatever the size of the pictures
 FAINT = 0.5 / 255  # gradient, per px, below which a direction is not believed
@@ -90,8 +90,8 @@ class TeacherView:
         own = max(painting.height_px, painting.width_px)
         edge = min(own, max(pastiche.height_px, pastiche.width_px))
         layers = list(self._rotations)
-        target = style_statistics(self._teacher, [(to_tensor(painting, edge), 1.0)], layers)
-        reached = style_statistics(self._teacher, [(to_tensor(pastiche), 1.0)], layers)
+        target = style_statistics(self._teacher, to_tensor(painting, edge), layers)
+        reached = style_statistics(self._teacher, to_tensor(pastiche), layers)
         losses = [float(WassersteinLoss(target[name])(reached[name])) for name in layers]
         return sum(losses) / len(losses)
 

@@ -48,9 +48,9 @@ from impasto.engine.readability import READING_LONG_EDGE_PX, Readability
 from impasto.engine.validate import pastiche_size
 from impasto.events import RunStarted, StepDone
 from impasto.losses.content import ContentLoss
-from impasto.losses.objective import style_statistics
 from impasto.losses.statistics import Moments, moments
 from impasto.losses.style import STYLE_LOSSES
+from impasto.losses.style_targets import style_statistics
 from impasto.losses.total_variation import total_variation
 from impasto.options.fields import PaintOptions
 from impasto.options.recipes import load_recipe
@@ -229,7 +229,7 @@ def build_loss_parts(
 ) -> dict[str, Callable[[], object]]:
     """The losses on feature maps, forward and backward down to the maps."""
     painting = to_tensor(pair.painting, scale.long_edge_px)
-    targets = style_statistics(encoder, [(painting, 1.0)], list(options.style_layers))
+    targets = style_statistics(encoder, painting, list(options.style_layers))
     style = {name: STYLE_LOSSES[options.style_loss](target) for name, target in targets.items()}
     strides = {name: encoder.architecture.layer(name).stride_px for name in maps}
     cores = {name: scale.core.cut(feature, strides[name]) for name, feature in maps.items()}

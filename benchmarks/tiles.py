@@ -17,13 +17,12 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from common import Report, interleave, median_ratio, new_parser, parse, run
+from common import Report, interleave, median_ratio, new_parser, parse, plain_objective, run
 from impasto.encoders import Encoder, load_encoder
 from impasto.engine.memory import give_back, prefer_low_memory
 from impasto.engine.optimizers import LBFGS
 from impasto.engine.pyramid import build_pyramid
-from impasto.losses.objective import WHOLE_PX, Objective, Region, style_statistics
-from impasto.losses.tiles import tile_sides
+from impasto.losses.tiles import WHOLE_PX, tile_sides
 from impasto.options.fields import PaintOptions
 
 COST_BAR, GROWTH_BAR = 2.1, 1.15
@@ -35,13 +34,7 @@ def build_step(encoder: Encoder, height: int, width: int, tile_px: int) -> Calla
     scale = build_pyramid(height, width, options)[-1]
     canvas = (scale.canvas_height_px, scale.canvas_width_px)
     photo, painting = (torch.rand(1, 3, *size, generator=random) for size in (canvas, (256, 256)))
-    objective = Objective(
-        encoder, photo, scale.core,
-        content_layers=options.content_layers, style_layers=options.style_layers,
-        regions=[Region(style_statistics(encoder, [(painting, 1.0)], list(options.style_layers)))],
-        style_loss=options.style_loss, content_weight=options.content_weight, style_weight=options.style_weight,
-        tv_weight=options.tv_weight, tv_scale=0.01, tile_px=tile_px,
-    )  # fmt: skip
+    objective = plain_objective(encoder, photo, painting, scale.core, options, tile_px)
     optimizer = LBFGS(photo)
     return lambda: optimizer.step(objective(optimizer.picture))
 

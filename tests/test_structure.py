@@ -61,7 +61,6 @@ LONG_FUNCTIONS = {
     "impasto.cli.train.stylizer",  # mostly flags
     "impasto.engine.paint.iter_paint",
     "impasto.images.writing.save_picture",
-    "impasto.losses.objective.__init__",
 }
 
 # Modules without a test file at their own path, and the file that tests them.

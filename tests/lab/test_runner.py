@@ -142,17 +142,17 @@ def test_a_comparison_has_painted_and_given_columns(folder_with_pictures: Path, 
 def test_a_batch_studies_each_painting_once(
     folders: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from impasto.engine import targets as studies
+    from impasto.engine import targets
 
     studied: list[int] = []
-    original = studies.style_statistics
+    original = targets.style_statistics
 
-    def counting(encoder: Any, pictures: Any, *rest: Any) -> Any:
-        studied.append(max(pictures[0][0].shape[-2:]))
-        return original(encoder, pictures, *rest)
+    def counting(encoder: Any, picture: Any, *rest: Any) -> Any:
+        studied.append(max(picture.shape[-2:]))
+        return original(encoder, picture, *rest)
 
-    monkeypatch.setattr(studies, "style_statistics", counting)
-    monkeypatch.setattr(studies, "_STUDIED", type(studies._STUDIED)())
+    monkeypatch.setattr(targets, "style_statistics", counting)
+    monkeypatch.setattr(targets, "_CACHE", type(targets._CACHE)())
     shutil.copy("photos/b.png", "photos/c.png")
     assert impasto.batch("photos", "paintings", folder="run", **quick).failed == []
     assert len(studied) == 2  # one painting at two scales, for three photos

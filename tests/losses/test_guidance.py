@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from objectives import make_objective
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.architectures import LITE, Layer
 from impasto.losses.guidance import guide
-from impasto.losses.objective import Core, Objective, Region, style_statistics
 from impasto.losses.statistics import blend
+from impasto.losses.style_targets import StyleTarget, style_statistics
+from impasto.losses.tiles import Core
 
 LAYERS = [LITE.layer(name) for name in ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")]
 
@@ -93,10 +95,10 @@ def test_inside_keeps_a_manner_on_its_side(encoder: Encoder) -> None:
     layers = {"relu3_1": 1.0, "relu4_1": 1.0}
     leaks = {}
     for mode in ("inside", "simple"):
-        objective = Objective(
-            encoder, photo, Core(0, 0, 64, 128), content_layers={}, style_layers=layers,
-            regions=[Region(style_statistics(encoder, [(painting, 1.0)], list(layers)), halves(64, 128, 64).double())],
-            style_loss="gram", content_weight=1.0, style_weight=1.0, tv_weight=0.0, tv_scale=1.0, mask_mode=mode,
+        objective = make_objective(
+            encoder, photo, Core(0, 0, 64, 128),
+            [StyleTarget(style_statistics(encoder, painting, list(layers)), halves(64, 128, 64).double())],
+            content_layers={}, style_layers=layers, style_loss="gram", tv_weight=0.0, mask_mode=mode,
         )  # fmt: skip
         gradient = objective(photo).gradient.abs()
         leaks[mode] = float(gradient[..., 64:].sum() / gradient[..., :64].sum())
@@ -107,7 +109,7 @@ def test_statistics_of_a_part_of_a_picture(encoder: Encoder) -> None:
     picture = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     mask = torch.rand(64, 96, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     for tile_px in (1 << 30, 32):
-        found = style_statistics(encoder, [(picture, 1.0)], ["relu2_1"], tile_px, mask, "simple")["relu2_1"]
+        found = style_statistics(encoder, picture, ["relu2_1"], tile_px, mask, "simple")["relu2_1"]
         features = encoder(picture, ["relu2_1"])["relu2_1"][0].numpy()
         weights = mask.numpy().reshape(32, 2, 48, 2).mean(axis=(1, 3))
         mean = (features.reshape(len(features), -1) * weights.ravel()).sum(1) / weights.sum()
@@ -120,8 +122,8 @@ def test_a_part_of_any_size_counts_by_its_weight_alone(encoder: Encoder) -> None
     picture, other = (torch.rand(1, 3, 64, 64, generator=random, dtype=torch.float64) for _ in range(2))
     half = torch.zeros(64, 64, dtype=torch.float64)
     half[:, :32] = 1
-    whole = style_statistics(encoder, [(picture, 1.0)], ["relu1_1"], mask=half)["relu1_1"]
-    single = style_statistics(encoder, [(other, 1.0)], ["relu1_1"])["relu1_1"]
+    whole = style_statistics(encoder, picture, ["relu1_1"], mask=half)["relu1_1"]
+    single = style_statistics(encoder, other, ["relu1_1"])["relu1_1"]
 
     mixed = blend([(whole, 1.0), (single, 3.0)])
     assert mixed.mean.numpy() == pytest.approx((whole.mean + 3 * single.mean).numpy() / 4, rel=1e-12)

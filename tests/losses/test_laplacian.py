@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from objectives import make_objective
 from scipy import ndimage
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.losses import laplacian as detail
 from impasto.losses.laplacian import POOLED_PX, DetailLoss
-from impasto.losses.objective import Core, Objective, Region, style_statistics
+from impasto.losses.objective import Objective
+from impasto.losses.style_targets import StyleTarget, style_statistics
+from impasto.losses.tiles import Core
 
 
 def picture(seed: int, height: int = 27, width: int = 34) -> torch.Tensor:
@@ -47,15 +50,15 @@ def test_equals_scipy(size: tuple[int, int]) -> None:
 
 
 def test_gradient_equals_finite_differences() -> None:
-    loss, pastiche = DetailLoss(picture(0)), picture(1)
+    loss, pastiche = DetailLoss(picture(0), weight=0.7), picture(1)
     gradient = torch.full_like(pastiche, 0.5)  # it is added to what is there
-    loss(pastiche, gradient, weight=0.7)
+    loss(pastiche, gradient)
     random = torch.Generator().manual_seed(3)
     for _ in range(4):
         direction = torch.randn(pastiche.shape, generator=random, dtype=torch.float64)
         higher, lower = (float(loss(pastiche + sign * 1e-4 * direction)) for sign in (1, -1))
         found = float(((gradient - 0.5) * direction).sum())
-        assert found == pytest.approx(0.7 * (higher - lower) / 2e-4, rel=1e-6)
+        assert found == pytest.approx((higher - lower) / 2e-4, rel=1e-6)
 
 
 def test_the_photo_in_gray_has_none_and_a_plain_pastiche_has_one() -> None:
@@ -110,12 +113,10 @@ def encoder(tiny_encoder_file: Path) -> Encoder:
 
 def objective(encoder: Encoder, detail_weight: float, tile_px: int) -> Objective:
     layers = {"relu1_1": 1.0, "relu3_1": 1.0}
-    return Objective(
+    return make_objective(
         encoder, picture(0, 160, 96), Core(8, 5, 143, 85),
-        content_layers={"relu2_2": 1.0}, style_layers=layers,
-        regions=[Region(style_statistics(encoder, [(picture(1, 64, 64), 1.0)], list(layers)))],
-        style_loss="wasserstein", content_weight=0.3, style_weight=1.0, tv_weight=0.05, tv_scale=0.01,
-        detail_weight=detail_weight, tile_px=tile_px,
+        [StyleTarget(style_statistics(encoder, picture(1, 64, 64), list(layers)))],
+        content_layers={"relu2_2": 1.0}, style_layers=layers, detail_weight=detail_weight, tile_px=tile_px,
     )  # fmt: skip
 
 

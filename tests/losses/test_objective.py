@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from objectives import make_objective
 
 from impasto.encoders import Encoder, load_encoder
-from impasto.losses.objective import Core, Objective, Region, style_statistics
-from impasto.losses.statistics import moments
+from impasto.losses.objective import Objective
+from impasto.losses.statistics import blend, moments
 from impasto.losses.style import STYLE_LOSSES
+from impasto.losses.style_targets import StyleTarget, style_statistics
+from impasto.losses.tiles import Core
 
 LAYERS = {"relu1_1": 2.0, "relu2_1": 1.0, "relu3_1": 0.5}
 
@@ -44,15 +47,10 @@ def build(
     values: dict[str, Any] = {
         "content_layers": {"relu2_2": 1.0},
         "style_layers": LAYERS,
-        "style_loss": "wasserstein",
-        "content_weight": 0.3,
-        "style_weight": 1.0,
-        "tv_weight": 0.05,
-        "tv_scale": 0.01,
     } | changes
-    targets = style_statistics(encoder, [(painting, 1.0)], list(values["style_layers"]))
+    targets = style_statistics(encoder, painting, list(values["style_layers"]))
     core = core or Core(0, 0, *photo.shape[-2:])
-    return Objective(encoder, photo, core, regions=[Region(targets)], **values)
+    return make_objective(encoder, photo, core, [StyleTarget(targets)], **values)
 
 
 @pytest.mark.parametrize("style_loss", STYLE_LOSSES)
@@ -139,7 +137,7 @@ def test_content_weight_may_change_between_evaluations(encoder: Encoder) -> None
     photo, painting, pastiche = picture(0), picture(1), picture(2)
     objective = build(encoder, photo, painting, content_weight=0.1)
     before = objective(pastiche)
-    objective.content_weight = 2.0
+    objective.set_weight("content", 2.0)
     after, fresh = objective(pastiche), build(encoder, photo, painting, content_weight=2.0)(pastiche)
     assert after.losses == fresh.losses
     assert torch.equal(after.gradient, fresh.gradient)
@@ -203,7 +201,8 @@ def test_pastiche_is_left_alone(encoder: Encoder) -> None:
 
 def test_style_statistics_of_several_paintings(encoder: Encoder) -> None:
     small, large = picture(1, 8, 8), picture(2, 40, 32)
-    mixed = style_statistics(encoder, [(small, 3.0), (large, 1.0)], ["relu1_1"])["relu1_1"]
+    parts = [(style_statistics(encoder, p, ["relu1_1"])["relu1_1"], w) for p, w in ((small, 3.0), (large, 1.0))]
+    mixed = blend(parts)
     means = [encoder(p, ["relu1_1"])["relu1_1"].mean((0, 2, 3)) for p in (small, large)]
     torch.testing.assert_close(mixed.mean, 0.75 * means[0] + 0.25 * means[1])
 
@@ -228,7 +227,7 @@ def test_only_the_core_counts_for_content_and_style(encoder: Encoder) -> None:
     here, there = (inside(p, "relu2_2", 2) for p in (pastiche, photo))
     content = 0.3 * (here - there).pow(2).sum() / there.pow(2).sum()
     assert found["content"] == pytest.approx(float(content), rel=1e-9)
-    targets = style_statistics(encoder, [(painting, 1.0)], list(LAYERS))
+    targets = style_statistics(encoder, painting, list(LAYERS))
     strides = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4}
     style = sum(
         weight * STYLE_LOSSES["wasserstein"](targets[name])(moments(inside(pastiche, name, strides[name])))

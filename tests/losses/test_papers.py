@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from objectives import make_objective
 
 from impasto.encoders import load_encoder
 from impasto.errors import OptionError
 from impasto.losses.content import ContentLoss
-from impasto.losses.mmd import SAMPLE, GaussianKernelLoss, Sample, blend_samples, take_sample
-from impasto.losses.objective import Core, Objective, Region, style_samples, style_statistics
-from impasto.losses.statistics import moments
+from impasto.losses.mmd import GaussianKernelLoss
+from impasto.losses.objective import Objective
+from impasto.losses.statistics import SAMPLE, Sample, blend_samples, moments, take_sample
 from impasto.losses.style import STYLE_LOSSES
+from impasto.losses.style_targets import StyleTarget, style_samples, style_statistics
+from impasto.losses.tiles import Core
 from impasto.losses.total_variation import total_variation
 
 Array = NDArray[np.float64]
@@ -222,10 +225,10 @@ def objective(encoder_file: Path, **changes: object) -> Objective:
     } | changes
     encoder = load_encoder(str(encoder_file), dtype=torch.float64, padding_mode=str(values.pop("padding_mode")))
     read = style_samples if values["style_loss"] == "mmd-gaussian" else style_statistics
-    targets = read(encoder, [(picture(1, 40, 40), 1.0)], list(values["style_layers"]))  # type: ignore[call-overload]
+    targets = read(encoder, picture(1, 40, 40), list(values["style_layers"]))  # type: ignore[call-overload]
     photo = picture(0)
     core = Core(0, 0, *photo.shape[-2:])
-    return Objective(encoder, photo, core, regions=[Region(targets)], **values)  # type: ignore[arg-type]
+    return make_objective(encoder, photo, core, [StyleTarget(targets)], **values)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -283,25 +286,24 @@ def test_a_picture_that_wraps_around_has_no_border(tiny_encoder_file: Path) -> N
 
 @pytest.mark.parametrize("changes", [{"style_loss": "mmd-gaussian"}, {"padding_mode": "circular"}])
 def test_what_wants_the_whole_picture_takes_no_tiles(tiny_encoder_file: Path, changes: dict[str, object]) -> None:
-    with pytest.raises(OptionError, match="take no tiles"):
+    with pytest.raises(OptionError, match="takes no tiles"):
         objective(tiny_encoder_file, tile_px=16, **changes)
 
 
 def test_the_gaussian_kernel_takes_no_masks(tiny_encoder_file: Path) -> None:
     encoder = load_encoder(str(tiny_encoder_file), dtype=torch.float64)
-    samples = style_samples(encoder, [(picture(1), 1.0)], ["relu1_1"])
+    samples = style_samples(encoder, picture(1), ["relu1_1"])
     with pytest.raises(OptionError, match="takes no guidance masks"):
-        Objective(
-            encoder, picture(0), Core(0, 0, 32, 48), content_layers={}, style_layers={"relu1_1": 1.0},
-            regions=[Region(samples, torch.ones(32, 48))], style_loss="mmd-gaussian",
-            content_weight=0.0, style_weight=1.0, tv_weight=0.0, tv_scale=1.0,
+        make_objective(
+            encoder, picture(0), Core(0, 0, 32, 48), [StyleTarget(samples, torch.ones(32, 48))],
+            content_layers={}, style_layers={"relu1_1": 1.0}, style_loss="mmd-gaussian",
         )  # fmt: skip
 
 
 def test_samples_of_tiles_are_of_the_whole_picture(tiny_encoder_file: Path) -> None:
     encoder = load_encoder(str(tiny_encoder_file), dtype=torch.float64)
     painting = picture(4, 320, 160)
-    whole, tiled = (style_samples(encoder, [(painting, 1.0)], ["relu2_1"], tile_px=t) for t in (1 << 30, 160))
+    whole, tiled = (style_samples(encoder, painting, ["relu2_1"], tile_px=t) for t in (1 << 30, 160))
     a, b = whole["relu2_1"].features, tiled["relu2_1"].features
     assert len(a) == len(b) == SAMPLE
     assert torch.allclose(a.mean(0), b.mean(0), atol=0.2 * float(a.std()))

@@ -11,13 +11,15 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from objectives import make_objective
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.architectures import VGG19, Architecture, Layer
-from impasto.losses.objective import WHOLE_PX, Evaluation, Objective, Region, style_statistics
+from impasto.losses.objective import Evaluation, Objective
 from impasto.losses.statistics import Moments, moments
 from impasto.losses.style import STYLE_LOSSES
-from impasto.losses.tiles import Core, build_tiles
+from impasto.losses.style_targets import StyleTarget, style_statistics
+from impasto.losses.tiles import WHOLE_PX, Core, build_tiles
 from impasto.losses.total_variation import total_variation
 
 STYLE = {"relu1_1": 2.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 0.5}
@@ -68,16 +70,15 @@ class Case:
         self.photo, self.pastiche = picture(1, height, width, dtype), picture(2, height, width, dtype)
         ramp = torch.linspace(0.1, 0.9, width, dtype=dtype).expand(height, width)
         self.masks = [ramp, 1 - ramp.square()] if masked else [None]
-        self.regions = [
-            Region(style_statistics(encoder, [(picture(3 + n, 48, 64, dtype), 1.0)], list(style_layers)), mask, 1.0 + n)
+        self.targets = [
+            StyleTarget(style_statistics(encoder, picture(3 + n, 48, 64, dtype), list(style_layers)), mask, 1.0 + n)
             for n, mask in enumerate(self.masks)
         ]
 
     def objective(self, tile_px: int, replicas: Sequence[Encoder] = ()) -> Objective:
-        return Objective(
-            self.encoder, self.photo, self.core,
-            content_layers=self.content_layers, style_layers=self.style_layers, regions=self.regions,
-            style_loss=self.style_loss, content_weight=0.3, style_weight=0.8, tv_weight=0.02, tv_scale=0.01,
+        return make_objective(
+            self.encoder, self.photo, self.core, self.targets, content_layers=self.content_layers,
+            style_layers=self.style_layers, style_loss=self.style_loss, style_weight=0.8, tv_weight=0.02,
             tile_px=tile_px, replicas=replicas,
         )  # fmt: skip
 
@@ -101,7 +102,7 @@ class Case:
             for name, weight in self.content_layers.items()
         ) / sum(self.content_layers.values())
         style = torch.zeros((), dtype=torch.float64)
-        for region in self.regions:
+        for region in self.targets:
             for name, weight in self.style_layers.items():
                 features = turned(cut(ours[name], name), name)[0].double().flatten(1)
                 weights = torch.ones(features.shape[1], dtype=torch.float64)
@@ -109,9 +110,9 @@ class Case:
                     stride = self.encoder.architecture.layer(name).stride_px
                     weights = cut(F.avg_pool2d(region.mask[None, None].double(), stride), name).flatten()
                 found = Moments(weights.sum(), features @ weights, (features * weights) @ features.T)
-                loss = STYLE_LOSSES[self.style_loss](region.targets[name])(found)
+                loss = STYLE_LOSSES[self.style_loss](region.statistics[name])(found)
                 style = style + region.weight * weight * loss / sum(self.style_layers.values())
-        style = style / sum(region.weight for region in self.regions)
+        style = style / sum(region.weight for region in self.targets)
         parts = {
             "content": 0.3 * content,
             "style": 0.8 * style,
@@ -186,8 +187,8 @@ def test_a_region_that_covers_nothing_of_the_picture_has_no_say() -> None:
     nothing = torch.ones(64, 96, dtype=torch.float64)
     nothing[16:48, 16:64] = 0
     with_nothing = Case(lite("reflect"), 64, 96, core=Core(16, 16, 32, 48))
-    with_nothing.regions = [case.regions[0], Region(case.regions[1].targets, nothing, 2.0)]
-    case.regions = case.regions[:1]
+    with_nothing.targets = [case.targets[0], StyleTarget(case.targets[1].statistics, nothing, 2.0)]
+    case.targets = case.targets[:1]
     for size in (16, WHOLE_PX):
         alone, both = (c.objective(size)(c.pastiche).losses["style"] for c in (case, with_nothing))
         assert both == pytest.approx(alone / 3)
@@ -262,6 +263,6 @@ def test_statistics_of_a_painting_in_tiles() -> None:
     painting = picture(0, 340, 272)
     encoder = lite("reflect")
     whole = moments(encoder(painting, ["relu4_1"])["relu4_1"]).transformed(encoder.geometry["relu4_1"])
-    tiled = style_statistics(encoder, [(painting, 2.0)], ["relu4_1"], tile_px=96)["relu4_1"]
+    tiled = style_statistics(encoder, painting, ["relu4_1"], tile_px=96)["relu4_1"]
     torch.testing.assert_close(tiled.mean, whole.mean, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(tiled.covariance, whole.covariance, rtol=1e-8, atol=1e-10)

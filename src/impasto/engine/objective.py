@@ -1,4 +1,4 @@
-"""The objective of one scale: the photo's structure, and of every region the style of its paintings."""
+"""The objective of one scale: the list of its terms. A new term joins here."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ from impasto.engine.content_weight import detail_weight
 from impasto.engine.devices import replicas
 from impasto.engine.pyramid import Scale
 from impasto.engine.regions import RegionLayout
-from impasto.engine.targets import region_targets
+from impasto.engine.targets import TargetReader
 from impasto.engine.validate import LayerWeights
-from impasto.losses.objective import WHOLE_PX, Objective
-from impasto.losses.objective import Region as StyleRegion
+from impasto.losses.content import ContentTerm
+from impasto.losses.laplacian import DetailLoss
+from impasto.losses.maps import TiledEncoder
+from impasto.losses.mmd import WHOLE_MAP_LOSSES, WholeMapStyleTerm
+from impasto.losses.objective import Objective
+from impasto.losses.style import StyleTerm
+from impasto.losses.style_targets import StyleTarget
+from impasto.losses.terms import PixelTerm, Term
+from impasto.losses.tiles import WHOLE_PX
+from impasto.losses.total_variation import TotalVariationTerm
 from impasto.options.fields import PaintOptions
 
 MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
@@ -31,38 +39,37 @@ def build_objective(
     tile_px: int = WHOLE_PX,
 ) -> Objective:
     """The objective of one scale. Each region's style loss counts by its size, so that no place is painted harder."""
-    content_layers, style_layers = layers
     masks = layout.masks(scale.height_px, scale.width_px, photo.device)
-    whole = sum(float(mask.mean()) for mask in masks.regions)
+    painted_share = sum(float(mask.mean()) for mask in masks.regions)
 
     def extended(mask: Tensor) -> Tensor:
         return scale.extend(mask[None, None])[0, 0]
 
-    regions, restless = [], 0.0
+    target_reader = TargetReader(encoder, options, list(layers.style), scale.long_edge_px, tile_px)
+    targets, painting_tv = [], 0.0
     for region, mask in zip(layout.painted, masks.regions, strict=True):
-        share, on_canvas = float(mask.mean()) / whole, extended(mask) if layout.divided else None
-        targets, own_restless = region_targets(
-            encoder, photo, region, on_canvas, scale.long_edge_px, options, list(style_layers), tile_px
-        )
-        regions.append(StyleRegion(targets, on_canvas, share))
-        restless += share * own_restless
-    return Objective(
-        encoder,
-        photo,
-        scale.core,
-        content_layers=content_layers,
-        style_layers=style_layers,
-        regions=regions,
-        style_loss=options.style_loss,
-        content_weight=content_weights,
-        style_weight=options.style_weight * whole,
-        tv_weight=options.tv_weight,
-        tv_scale=max(restless, MIN_TV_SCALE) if options.loss_units == "scale-free" else 1.0,
-        detail_weight=detail_weight(options),
-        loss_units=options.loss_units,
-        tile_px=tile_px,
-        replicas=replicas(encoder, options),
-        content_masks=[extended(part) for part in masks.strengths],
-        kept=None if masks.photo is None else extended(masks.photo),
-        mask_mode=options.mask_mode,
+        share, on_canvas = float(mask.mean()) / painted_share, extended(mask) if layout.divided else None
+        statistics, region_tv = target_reader.read_region(region, photo, on_canvas)
+        targets.append(StyleTarget(statistics, on_canvas, share))
+        painting_tv += share * region_tv
+
+    size, units = (photo.shape[-2], photo.shape[-1]), options.loss_units
+    reader = TiledEncoder(
+        [encoder, *replicas(encoder, options)], size, scale.core, [*layers.content, *layers.style], tile_px
     )
+    style_weight = options.style_weight * painted_share
+    tv_scale = max(painting_tv, MIN_TV_SCALE) if units == "scale-free" else 1.0
+    content_masks = [extended(mask) for mask in masks.strengths]
+    terms: list[Term | PixelTerm] = [
+        ContentTerm(reader, photo, layers.content, weight=content_weights, units=units, masks=content_masks),
+        WholeMapStyleTerm(layers.style, targets, loss=options.style_loss, weight=style_weight, units=units)
+        if options.style_loss in WHOLE_MAP_LOSSES
+        else StyleTerm(
+            reader, layers.style, targets,
+            loss=options.style_loss, weight=style_weight, units=units, mask_mode=options.mask_mode,
+        ),
+        TotalVariationTerm(options.tv_weight / tv_scale, units, wrap=encoder.padding_mode == "circular"),
+    ]  # fmt: skip
+    if options.keep_detail:
+        terms.append(DetailLoss(photo, detail_weight(options), scale.core))
+    return Objective(reader, terms, photo, None if masks.photo is None else extended(masks.photo))

@@ -278,10 +278,10 @@ class Painter:
         state, readability = self._state, self._readability
         if readability is None or state.taken % min(BALANCE_EVERY, -(-state.budget.steps // 4)):
             return None
-        distances = readability.distances(self._scale.crop(self._objective.seen(optimizer.picture)))
+        distances = readability.distances(self._scale.crop(self._objective.composite(optimizer.picture)))
         self._pixel_steps += readability.cost
         self._controller.update(distances, coarsest=state.index == 0)
-        self._objective.content_weight = self._controller.weights
+        self._objective.set_weight("content", self._controller.weights)
         optimizer.objective_changed()
         return distances[0]
 
@@ -396,7 +396,7 @@ class Painter:
 
     def _preview(self, optimizer: Adam | LBFGS) -> PreviewReady:
         self._controls.preview = False
-        painted = tensor_to_pixels(self._scale.crop(self._objective.seen(optimizer.averaged)))
+        painted = tensor_to_pixels(self._scale.crop(self._objective.composite(optimizer.averaged)))
         return PreviewReady(self._state.index, self._state.step, self._colors.for_display(painted))
 
     def _save(self, checkpoints: Checkpoints) -> CheckpointSaved | Notice:

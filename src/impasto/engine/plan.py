@@ -17,7 +17,7 @@ from impasto.engine.pyramid import Scale, build_pyramid, painting_size
 from impasto.engine.regions import RegionLayout
 from impasto.errors import OptionError
 from impasto.images.tensors import fit_long_edge
-from impasto.losses.objective import WHOLE_MAP_LOSSES
+from impasto.losses.mmd import WHOLE_MAP_LOSSES
 from impasto.losses.tiles import tile_sides
 from impasto.options.fields import PaintOptions
 from impasto.storage.files import format_bytes

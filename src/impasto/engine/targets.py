@@ -1,9 +1,10 @@
-"""What paintings are known by: the style statistics that a region's style loss compares with, kept from run to run."""
+"""Style targets: the statistics that a region's style loss compares with, cached per painting and scale."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,89 +14,78 @@ from impasto.encoders import Encoder
 from impasto.engine.canvas import painting_canvas
 from impasto.engine.content_weight import style_share
 from impasto.engine.memory import give_back
-from impasto.engine.style_files import study_style_file
+from impasto.engine.style_files import read_style_file
 from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.style_file import StyleFile
-from impasto.losses.mmd import blend_samples
-from impasto.losses.objective import WHOLE_MAP_LOSSES, style_samples, style_statistics
-from impasto.losses.statistics import blend
+from impasto.losses.mmd import WHOLE_MAP_LOSSES
+from impasto.losses.statistics import blend, blend_samples
+from impasto.losses.style_targets import style_samples, style_statistics
 from impasto.losses.total_variation import total_variation
 from impasto.options.fields import STEERABLE, PaintOptions
 
-KEPT_STUDIES = 16  # paintings at one scale each, studied: 5 MB with VGG-19's layers, 0.4 with lite's
+CACHED_PAINTINGS = 16  # at one scale each: 5 MB with VGG-19's layers, 0.4 with lite's
+
+Statistics = Mapping[str, Any]  # `Moments` by layer, or `Sample` for a style loss of whole maps
+_CACHE: OrderedDict[tuple[object, ...], tuple[Statistics, float]] = OrderedDict()
 
 
-_Study = tuple[Mapping[str, Any], float]
-_STUDIED: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
+@dataclass(frozen=True)
+class TargetReader:
+    """Reads style targets at one scale, `long_edge_px` large."""
 
+    encoder: Encoder
+    options: PaintOptions
+    layers: list[str]
+    long_edge_px: int
+    tile_px: int
 
-def region_targets(
-    encoder: Encoder,
-    photo: Tensor,
-    region: Region,
-    mask: Tensor | None,
-    long_edge_px: int,
-    options: PaintOptions,
-    style_layers: list[str],
-    tile_px: int,
-) -> tuple[Mapping[str, Any], float]:
-    """What a region's style loss compares with, by layer, and its paintings' total variation."""
-    # A painting does not wrap around: its own two ends do not meet.
-    reader = encoder.with_changes(padding_mode="reflect") if encoder.padding_mode == "circular" else encoder
-    parts: list[tuple[Mapping[str, Any], float]] = []
-    restless = 0.0
-    for painting in region.paintings:
-        brush_scale = options.brush_scale * region.brush_scale * painting.brush_scale
-        study, own_restless = _studied(reader, painting, long_edge_px, brush_scale, options, style_layers, tile_px)
-        parts.append((study, painting.weight))
-        restless += own_restless * painting.weight
-        give_back()
-    share = style_share(options, region.strength)
-    whole = sum(painting.weight for painting in region.paintings)
-    parts = [(statistics, share * weight / whole) for statistics, weight in parts]
-    if share < 1 and style_layers:
-        parts.append((_read(encoder, photo, mask, options, style_layers, tile_px), 1 - share))
-    merge = blend_samples if options.style_loss in WHOLE_MAP_LOSSES else blend
-    targets = {name: merge((statistics[name], weight) for statistics, weight in parts) for name in style_layers}
-    return targets, restless / whole if region.paintings else float(total_variation(photo))
+    def read_region(self, region: Region, photo: Tensor, mask: Tensor | None) -> tuple[Statistics, float]:
+        """Statistics of a region's paintings by layer, and their total variation; without paintings the photo's.
 
+        Where the strength asks for it the photo's own statistics under `mask` are mixed in.
+        """
+        parts: list[tuple[Statistics, float]] = []
+        painting_tv, whole = 0.0, sum(painting.weight for painting in region.paintings)
+        share = style_share(self.options, region.strength)
+        for painting in region.paintings:
+            brush_scale = self.options.brush_scale * region.brush_scale * painting.brush_scale
+            statistics, tv = self._read_cached(painting, brush_scale)
+            parts.append((statistics, share * painting.weight / whole))
+            painting_tv += tv * painting.weight / whole
+            give_back()
+        if share < 1 and self.layers:
+            parts.append((self._read(self.encoder, photo, mask), 1 - share))
+        merge = blend_samples if self.options.style_loss in WHOLE_MAP_LOSSES else blend
+        targets = {name: merge((statistics[name], weight) for statistics, weight in parts) for name in self.layers}
+        return targets, painting_tv if region.paintings else float(total_variation(photo))
 
-def _read(
-    encoder: Encoder, picture: Tensor, mask: Tensor | None, options: PaintOptions, layers: list[str], tile_px: int
-) -> Mapping[str, Any]:
-    """What the style loss compares of a picture, by layer: moments, or samples of its maps."""
-    if options.style_loss in WHOLE_MAP_LOSSES:  # which take no masks: `check_inputs`
-        return style_samples(encoder, [(picture, 1.0)], layers, tile_px)
-    return style_statistics(encoder, [(picture, 1.0)], layers, tile_px, mask, options.mask_mode)
+    def _read(self, encoder: Encoder, picture: Tensor, mask: Tensor | None) -> Statistics:
+        if self.options.style_loss in WHOLE_MAP_LOSSES:  # which take no masks: `check_inputs`
+            return style_samples(encoder, picture, self.layers, self.tile_px)
+        return style_statistics(encoder, picture, self.layers, self.tile_px, mask, self.options.mask_mode)
 
+    def _read_cached(self, painting: Painting, brush_scale: float) -> tuple[Statistics, float]:
+        """Statistics of a painting, and its total variation.
 
-def _studied(
-    encoder: Encoder,
-    painting: Painting,
-    long_edge_px: int,
-    brush_scale: float,
-    options: PaintOptions,
-    layers: list[str],
-    tile_px: int,
-) -> _Study:
-    """What a style loss compares of a painting at a scale's size, by layer, and its total variation.
-
-    The last `KEPT_STUDIES` are kept for the next run of this process: a batch studies each painting once. The
-    thread count and all options but the strength tell them apart, so that what is kept is bit for bit what would
-    be computed.
-    """
-    threads = torch.get_num_threads()
-    settings = options.model_dump_json(exclude=set(STEERABLE))
-    read_at = (str(encoder.device), threads, long_edge_px, brush_scale, *layers, tile_px)
-    mask_sha256 = painting.mask.sha256 if painting.mask else ""
-    key = (encoder.sha256, settings, painting.picture.sha256, mask_sha256, *read_at)
-    if key not in _STUDIED and isinstance(painting.picture, StyleFile):
-        _STUDIED[key] = study_style_file(painting.picture, encoder, layers, long_edge_px, brush_scale)
-    elif key not in _STUDIED:
-        painted, mask = painting_canvas(painting, long_edge_px, brush_scale)
-        painted, mask = painted.to(encoder.device), mask if mask is None else mask.to(encoder.device)
-        _STUDIED[key] = _read(encoder, painted, mask, options, layers, tile_px), float(total_variation(painted))
-    if len(_STUDIED) > KEPT_STUDIES:
-        _STUDIED.popitem(last=False)
-    _STUDIED.move_to_end(key)
-    return _STUDIED[key]
+        The last `CACHED_PAINTINGS` stay for the next run of this process: a batch reads each painting once. The
+        thread count and all options but the strength tell them apart, so that they are bit for bit what would be
+        computed.
+        """
+        encoder, picture = self.encoder, painting.picture
+        if encoder.padding_mode == "circular":  # a painting does not wrap around: its two ends do not meet
+            encoder = encoder.with_changes(padding_mode="reflect")
+        key = (
+            encoder.sha256, str(encoder.device), torch.get_num_threads(),
+            self.options.model_dump_json(exclude=set(STEERABLE)), *self.layers, self.long_edge_px, self.tile_px,
+            picture.sha256, painting.mask.sha256 if painting.mask else "", brush_scale,
+        )  # fmt: skip
+        if key not in _CACHE and isinstance(picture, StyleFile):
+            _CACHE[key] = read_style_file(picture, encoder, self.layers, self.long_edge_px, brush_scale)
+        elif key not in _CACHE:
+            canvas, mask = painting_canvas(painting, self.long_edge_px, brush_scale)
+            canvas, mask = canvas.to(encoder.device), None if mask is None else mask.to(encoder.device)
+            _CACHE[key] = self._read(encoder, canvas, mask), float(total_variation(canvas))
+        if len(_CACHE) > CACHED_PAINTINGS:
+            _CACHE.popitem(last=False)
+        _CACHE.move_to_end(key)
+        return _CACHE[key]

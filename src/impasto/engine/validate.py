@@ -14,7 +14,7 @@ from impasto.images.tensors import fit_long_edge
 from impasto.inputs.paintings import Painting
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile
-from impasto.losses.objective import WHOLE_MAP_LOSSES
+from impasto.losses.mmd import WHOLE_MAP_LOSSES
 from impasto.options.fields import DEFAULT_LONG_EDGE_PX, DRAFT, STARTING_POINTS, PaintOptions
 
 

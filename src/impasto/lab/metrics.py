@@ -13,15 +13,15 @@ from torch import Tensor
 
 from impasto.encoders import Encoder
 from impasto.engine.readability import READING_LONG_EDGE_PX, Readability
-from impasto.engine.style_files import study_style_file
+from impasto.engine.style_files import read_style_file
 from impasto.images.color import luma
 from impasto.images.picture import Picture
 from impasto.images.tensors import fit_long_edge, pixels_to_tensor
 from impasto.inputs.style_file import StyleFile
 from impasto.losses.laplacian import laplacian
-from impasto.losses.objective import style_statistics
 from impasto.losses.statistics import Moments
 from impasto.losses.style import GramLoss
+from impasto.losses.style_targets import style_statistics
 
 # By name: what it measures, and the values that mean the photo or the painting.
 METRICS = {
@@ -87,7 +87,7 @@ def content_distance(encoder: Encoder, photo: Picture, pastiche: Picture) -> flo
 
 def style_gram(encoder: Encoder, painting: Picture, pastiche: Picture) -> float:
     """Mean over the style layers of |G - G*|^2 / |G*|^2, G the Gram matrices per position (`GramLoss`)."""
-    target = style_statistics(encoder, [(_at_size_of(painting, pastiche), 1.0)], STYLE_LAYERS)
+    target = style_statistics(encoder, _at_size_of(painting, pastiche), STYLE_LAYERS)
     return _gram_distance(encoder, target, pastiche)
 
 
@@ -95,12 +95,12 @@ def style_file_gram(encoder: Encoder, style: StyleFile, pastiche: Picture) -> fl
     """As `style_gram`, of the moments that a style file holds; None where they are not this encoder's."""
     if style.encoder_sha256 != encoder.sha256 or not set(STYLE_LAYERS) <= set(style.layers):
         return None
-    target, _ = study_style_file(style, encoder, STYLE_LAYERS, max(_size_beside(style, pastiche)), 1.0)
+    target, _ = read_style_file(style, encoder, STYLE_LAYERS, max(_size_beside(style, pastiche)), 1.0)
     return _gram_distance(encoder, target, pastiche)
 
 
 def _gram_distance(encoder: Encoder, target: Mapping[str, Moments], pastiche: Picture) -> float:
-    reached = style_statistics(encoder, [(to_tensor(pastiche), 1.0)], STYLE_LAYERS)
+    reached = style_statistics(encoder, to_tensor(pastiche), STYLE_LAYERS)
     return sum(float(GramLoss(target[name])(reached[name])) for name in STYLE_LAYERS) / len(STYLE_LAYERS)
 
 

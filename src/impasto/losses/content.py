@@ -1,12 +1,68 @@
-"""Content loss: how far the pastiche's feature map is from the photo's."""
+"""Content loss: how far the pastiche's feature maps are from the photo's."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from impasto.losses.guidance import guide
+from impasto.losses.maps import TiledEncoder, TileMaps
+from impasto.losses.terms import Sums, layer_shares
+
+
+class ContentTerm:
+    """Weighted mean of the content losses of several layers, in units ``gatys`` the sum.
+
+    Parameters
+    ----------
+    reader: the encoder and the tiles of the canvas.
+    photo: [1, 3, height, width], the canvas whose feature maps are the targets.
+    layer_weights: by layer.
+    weight: multiplier; with `masks` one for each of them.
+    units: scale-free, gatys or tutorial.
+    masks: [height, width] in [0, 1], parts of the canvas with a weight of their own; none: one weight for all.
+    """
+
+    name, adds = "content", True
+
+    def __init__(
+        self,
+        reader: TiledEncoder,
+        photo: Float[Tensor, "1 3 height width"],
+        layer_weights: Mapping[str, float],
+        *,
+        weight: float | Sequence[float] = 1.0,
+        units: str = "scale-free",
+        masks: Sequence[Float[Tensor, "height width"]] = (),
+    ) -> None:
+        self.weight = weight
+        self._shares = layer_shares(layer_weights, units)
+        targets: dict[str, list[Tensor]] = {name: [] for name in layer_weights}
+        for maps in reader.iter_maps(photo, list(targets)) if targets else ():
+            for name, pieces in targets.items():
+                pieces.append(maps.owned(name))
+        self._losses = {name: ContentLoss(pieces, units) for name, pieces in targets.items()}
+        self._guides = {name: [guide(mask, reader.layer(name)) for mask in masks] for name in targets}
+
+    def add(self, maps: TileMaps) -> Sums:
+        sums: Sums = {}
+        for name, loss in self._losses.items():
+            features = maps.owned(name)
+            masks = [guide[maps.tile.within[name]].to(features) for guide in self._guides[name]]
+            parts = loss.of_parts(features, masks, maps.number) if masks else [loss(features, maps.number)]
+            sums |= {(part, name): value for part, value in enumerate(parts)}
+        return sums
+
+    def close(self, sums: Sums) -> tuple[float, Sums]:
+        weights = [self.weight] if isinstance(self.weight, float | int) else self.weight
+        factors = {
+            (part, name): weight * share for name, share in self._shares.items() for part, weight in enumerate(weights)
+        }
+        value = sum((factor * float(sums[key]) for key, factor in factors.items()), 0.0)
+        return value, {key: torch.full_like(sums[key], factor) for key, factor in factors.items()}
 
 
 class ContentLoss:
@@ -30,8 +86,8 @@ class ContentLoss:
         self._scale = raw[units] if units in raw else 1 / (energy + 1e-12 * numbers)
 
     def __call__(self, features: Float[Tensor, "1 channels height width"], piece: int = 0) -> Float[Tensor, ""]:
-        """What one piece of the pastiche's map adds to the loss, float64."""
-        return (features - self._target[piece]).square().sum(dtype=torch.float64) * self._scale
+        """The loss of one piece of the pastiche's map, float64; pieces add."""
+        return self._errors(features, piece).sum(dtype=torch.float64) * self._scale
 
     def of_parts(
         self,
@@ -39,6 +95,9 @@ class ContentLoss:
         masks: Sequence[Float[Tensor, "height width"]],
         piece: int = 0,
     ) -> list[Float[Tensor, ""]]:
-        """The same for parts of the picture: each of the positions counts for a part as its mask says."""
-        errors = (features - self._target[piece]).square().sum((0, 1), dtype=torch.float64)
+        """The same for parts of the picture: every position counts for a part as its mask says."""
+        errors = self._errors(features, piece).sum((0, 1), dtype=torch.float64)
         return [(errors * mask).sum() * self._scale for mask in masks]
+
+    def _errors(self, features: Tensor, piece: int) -> Tensor:
+        return (features - self._target[piece]).square()

@@ -1,4 +1,4 @@
-"""Detail: how far the pastiche's edges are from the photo's, where the photo has any."""
+"""Detail loss: how far the pastiche's edges are from the photo's, where the photo has any."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+
+from impasto.losses.tiles import Core
 
 POOLED_PX = (1, 2, 4)  # squares whose mean is one value before edges are looked for
 _NEAR_PX = 3  # of these, a side, over which edges count as one
@@ -29,10 +31,17 @@ class DetailLoss:
 
     Parameters
     ----------
-    photo: the part of it that counts.
+    photo: the canvas whose edges are kept.
+    weight: multiplier.
+    core: the part of the canvas that counts; default: all of it.
     """
 
-    def __init__(self, photo: Float[Tensor, "1 3 height width"]) -> None:
+    name = "detail"
+
+    def __init__(self, photo: Float[Tensor, "1 3 height width"], weight: float = 1.0, core: Core | None = None) -> None:
+        self.weight = weight
+        self._core = core or Core(0, 0, *photo.shape[-2:])
+        photo = self._core.cut(photo, 1)
         self._targets: list[tuple[int, Tensor, Tensor]] = []
         sizes = [size for size in POOLED_PX if min(photo.shape[-2:]) >= 3 * size]
         for size in sizes:
@@ -44,12 +53,11 @@ class DetailLoss:
             self._targets.append((size, edges, weights.div_(3 * whole * len(sizes))))
 
     def __call__(
-        self,
-        pastiche: Float[Tensor, "1 3 height width"],
-        gradient: Float[Tensor, "1 3 height width"] | None = None,
-        weight: float = 1.0,
-    ) -> Float[Tensor, ""]:
-        """The loss of a pastiche of the photo's size, float64; `weight` times its derivative is added to `gradient`."""
+        self, pastiche: Float[Tensor, "1 3 height width"], gradient: Float[Tensor, "1 3 height width"] | None = None
+    ) -> float:
+        """The weighted loss of a pastiche of the photo's size; its derivative is added to `gradient`."""
+        pastiche = self._core.cut(pastiche, 1)
+        gradient = None if gradient is None else self._core.cut(gradient, 1)
         value = torch.zeros((), dtype=torch.float64, device=pastiche.device)
         for size, edges, weights in self._targets:
             step = _STRIP_ROWS // size
@@ -60,12 +68,12 @@ class DetailLoss:
                 slope = weights[..., strip, :] * error
                 value += (slope * error).sum(dtype=torch.float64)
                 if gradient is not None:
-                    _add_slope(slope.mul_(2 * weight), size, gradient[..., pixels, :])
-        return value
+                    _add_slope(slope.mul_(2 * self.weight), size, gradient[..., pixels, :])
+        return self.weight * float(value)
 
 
 def laplacian(planes: Tensor) -> Tensor:
-    """Each value against its four neighbours, where it has four."""
+    """Four times each value less its four neighbours, where it has four."""
     edges = 4 * planes[..., 1:-1, 1:-1]
     for rows, columns in _NEIGHBOURS:
         edges -= planes[..., rows, columns]
@@ -73,7 +81,7 @@ def laplacian(planes: Tensor) -> Tensor:
 
 
 def _add_slope(slope: Tensor, size_px: int, gradient: Tensor) -> None:
-    """Add to `gradient`, by the pixels, what is `slope` by the edges: Laplacian and pooling, transposed."""
+    """Add to `gradient` a derivative by the edges, carried to the pixels: Laplacian and pooling transposed."""
     pooled = F.pad(4 * slope, (1, 1, 1, 1))
     for rows, columns in _NEIGHBOURS:
         pooled[..., rows, columns] -= slope

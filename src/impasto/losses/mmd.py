@@ -1,40 +1,63 @@
-"""The style loss of the Gaussian kernel: a distance between sets of features that is no sum over positions.
+"""Style loss of the Gaussian kernel: a distance between sets of features that is no sum over positions.
 
-So it wants the whole feature map, where every other style loss is content with `Moments`.
+It needs whole feature maps, where the other style losses need only `Moments`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-SAMPLE = 512  # positions of the painting that a map is compared with, and of the map itself
+from impasto.errors import OptionError
+from impasto.losses.maps import TileMaps
+from impasto.losses.statistics import SAMPLE, Sample
+from impasto.losses.style_targets import StyleTarget
+from impasto.losses.terms import Sums, layer_shares
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Features at some positions of a painting: [positions, channels]."""
+class WholeMapStyleTerm:
+    """`StyleTerm` for a style loss that does not add over positions: it takes neither tiles nor guidance masks.
 
-    features: Float[Tensor, "positions channels"]
+    Parameters
+    ----------
+    layer_weights, targets, loss, weight, units: as of `StyleTerm`; `loss` is a name of `WHOLE_MAP_LOSSES`, and the
+        targets hold samples.
+    """
 
+    name, adds = "style", False
 
-def take_sample(features: Float[Tensor, "1 channels _ _"], positions: int, seed: int = 0) -> Sample:
-    """Features at `positions` random positions, at all where there are no more; the same at every call."""
-    rows = features.flatten(2)[0].T
-    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
-    return Sample(rows[order[:positions].to(rows.device)])
+    def __init__(
+        self,
+        layer_weights: Mapping[str, float],
+        targets: Sequence[StyleTarget],
+        *,
+        loss: str,
+        weight: float = 1.0,
+        units: str = "scale-free",
+    ) -> None:
+        self.weight = weight
+        self._losses: list[tuple[str, float, GaussianKernelLoss]] = []
+        whole = sum(target.weight for target in targets)
+        for target in targets:
+            if target.mask is not None:
+                raise OptionError(f"the style loss {loss!r} takes no guidance masks")
+            for layer, share in layer_shares(layer_weights, units).items():
+                sample = target.statistics[layer]
+                assert isinstance(sample, Sample)
+                self._losses.append((layer, share * target.weight / whole, WHOLE_MAP_LOSSES[loss](sample)))
 
+    def add(self, maps: TileMaps) -> Sums:
+        return {
+            (number, layer): share * loss(maps.owned(layer)) for number, (layer, share, loss) in enumerate(self._losses)
+        }
 
-def blend_samples(parts: Iterable[tuple[Sample, float]]) -> Sample:
-    """Several paintings as one: of each as many positions as its weight is large, one at least."""
-    parts = list(parts)
-    whole = sum(weight for _, weight in parts)
-    return Sample(torch.cat([s.features[: max(1, round(len(s.features) * w / whole))] for s, w in parts]))
+    def close(self, sums: Sums) -> tuple[float, Sums]:
+        slopes = {key: torch.full_like(value, self.weight) for key, value in sums.items()}
+        return self.weight * sum(map(float, sums.values()), 0.0), slopes
 
 
 class GaussianKernelLoss:
@@ -57,7 +80,7 @@ class GaussianKernelLoss:
         spread = 2 * (features - self._centre).square().sum(1).mean(dtype=torch.float64)  # E |y - y'|^2
         self._width = float((2 * (spread + 1e-6 * self._centre.double().square().sum() + 1e-12)).rsqrt())
         self._painting = (features - self._centre) * self._width
-        self._own = _MeanKernel.apply(self._painting[None], self._painting[None])  # type: ignore[no-untyped-call]
+        self._within_painting = _MeanKernel.apply(self._painting[None], self._painting[None])  # type: ignore[no-untyped-call]
 
     def __call__(self, features: Float[Tensor, "1 channels height width"]) -> Float[Tensor, ""]:
         """Distance of a whole map from the painting, float64."""
@@ -70,8 +93,11 @@ class GaussianKernelLoss:
             share, group = len(chosen) / len(rows), rows[chosen][None]
             among = among + share * _MeanKernel.apply(group, group)  # type: ignore[no-untyped-call]
             across = across + share * _MeanKernel.apply(group, self._painting[None])  # type: ignore[no-untyped-call]
-        distance: Tensor = among + self._own - 2 * across
+        distance: Tensor = among + self._within_painting - 2 * across
         return distance
+
+
+WHOLE_MAP_LOSSES = {"mmd-gaussian": GaussianKernelLoss}  # the style losses that do not add over positions
 
 
 class _MeanKernel(torch.autograd.Function):

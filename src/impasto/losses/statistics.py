@@ -1,7 +1,8 @@
-"""Style statistics as sums over positions, which add: tiles, regions and paintings are merged by adding.
+"""Style statistics: sums over positions, which add, so that tiles, regions and paintings are merged by adding.
 
 For a feature map f with weights w over its positions: n = sum w, t = sum w f, O = sum w f f^T. From these
-come the mean t / n, the second moment O / n, the Gram matrix and the covariance.
+come the mean t / n, the second moment O / n, the Gram matrix and the covariance. A style loss that does not add over
+positions compares with a `Sample` of features instead.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+SAMPLE = 512  # positions of a painting that a `Sample` holds
 CHUNK = 4096  # positions whose products are summed in the map's own precision before float64 takes over
 
 
@@ -55,8 +57,10 @@ class Moments:
         factor = weight / self.count
         return Moments(self.count * factor, self.total * factor, self.outer * factor)
 
-    def transformed(self, matrix: Float[Tensor, "out channels"]) -> Moments:
-        """Moments of `matrix` f."""
+    def transformed(self, matrix: Float[Tensor, "out channels"] | None) -> Moments:
+        """Moments of `matrix` f; without a matrix these."""
+        if matrix is None:
+            return self
         return Moments(self.count, matrix @ self.total, matrix @ self.outer @ matrix.T)
 
     def detached(self, device: torch.device) -> Moments:
@@ -90,6 +94,27 @@ def moments(
 def blend(parts: Iterable[tuple[Moments, float]]) -> Moments:
     """Weighted mean of normalised moments: several paintings as one, whatever their sizes."""
     return reduce(Moments.__add__, (part.normalised(weight) for part, weight in parts)).normalised()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Features at some positions of a painting: [positions, channels]."""
+
+    features: Float[Tensor, "positions channels"]
+
+
+def take_sample(features: Float[Tensor, "1 channels _ _"], positions: int, seed: int = 0) -> Sample:
+    """Features at `positions` random positions, at all where there are no more; the same at every call."""
+    rows = features.flatten(2)[0].T
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+    return Sample(rows[order[:positions].to(rows.device)])
+
+
+def blend_samples(parts: Iterable[tuple[Sample, float]]) -> Sample:
+    """Several paintings as one: of each as many positions as its weight is large, one at least."""
+    parts = list(parts)
+    whole = sum(weight for _, weight in parts)
+    return Sample(torch.cat([s.features[: max(1, round(len(s.features) * w / whole))] for s, w in parts]))
 
 
 class _Sums(torch.autograd.Function):

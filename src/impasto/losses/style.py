@@ -1,4 +1,4 @@
-"""Style losses that are distances between `Moments`; that of the Gaussian kernel is in `kernel`.
+"""Style losses that are distances between `Moments`; the Gaussian kernel's is in `mmd`.
 
 They return a float64 scalar, by default without unit: relative to the painting's own magnitude, so that a
 weight means the same at every size, for every encoder and painting. In the units of a paper (`UNITS`) they are
@@ -8,22 +8,95 @@ moments. Departure: where pastiche and painting have different M, the papers lea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from impasto.errors import OptionError
-from impasto.losses.statistics import Moments
+from impasto.losses.guidance import guide
+from impasto.losses.maps import TiledEncoder, TileMaps
+from impasto.losses.roots import TraceRoot, matrix_power
+from impasto.losses.statistics import Moments, moments
+from impasto.losses.style_targets import StyleTarget
+from impasto.losses.terms import Sums, layer_shares
 
 UNITS = ("scale-free", "gatys", "tutorial")
 
 # Share of its mean variance that is added to the diagonal of a covariance before a root is taken: keeps the
 # root differentiable where a channel never fires.
 RIDGE = 1e-4
+
+
+class StyleTerm:
+    """Weighted mean of the style losses of several regions and layers, in units ``gatys`` the sum over layers.
+
+    Parameters
+    ----------
+    reader: the encoder and the tiles of the canvas.
+    layer_weights: by layer.
+    targets: one for each region, with moments; the regions' weights count relative to each other.
+    loss: a name of `STYLE_LOSSES`.
+    weight: multiplier.
+    units: scale-free, gatys or tutorial.
+    mask_mode: how guidance masks are brought to the layers (`guide`).
+    """
+
+    name, adds = "style", True
+
+    def __init__(
+        self,
+        reader: TiledEncoder,
+        layer_weights: Mapping[str, float],
+        targets: Sequence[StyleTarget],
+        *,
+        loss: str,
+        weight: float = 1.0,
+        units: str = "scale-free",
+        mask_mode: str = "simple",
+    ) -> None:
+        self.weight = weight
+        self._geometry = reader.encoder.geometry
+        self._losses: dict[tuple[int, str], tuple[float, StyleLoss]] = {}
+        self._masks: dict[tuple[int, str], Tensor] = {}
+        whole = sum(target.weight for target in targets)
+        for region, target in enumerate(targets):
+            for name, share in layer_shares(layer_weights, units).items():
+                if target.mask is not None:
+                    layer = reader.layer(name)
+                    mask = guide(target.mask, layer, mask_mode)
+                    if not reader.core.cut(mask[None, None], layer.stride_px).any():
+                        continue  # nothing of this region lies in the picture
+                    self._masks[region, name] = mask
+                statistics = target.statistics[name]
+                assert isinstance(statistics, Moments)
+                self._losses[region, name] = share * target.weight / whole, STYLE_LOSSES[loss](statistics, units)
+
+    def add(self, maps: TileMaps) -> Sums:
+        sums: Sums = {}
+        for region, name in self._losses:
+            mask = self._masks.get((region, name))
+            if not maps.tile.owns_any(name) or (mask is not None and not mask[maps.tile.within[name]].any()):
+                continue
+            weights = None if mask is None else maps.weights(mask, name)
+            tile = moments(maps.features[name], weights, maps.tile.owns[name])
+            sums |= {(region, name, part): getattr(tile, part) for part in ("count", "total", "outer")}
+        return sums
+
+    def close(self, sums: Sums) -> tuple[float, Sums]:
+        leaves = {key: value.requires_grad_() for key, value in sums.items() if key[2] != "count"}
+        if not leaves:
+            return 0.0, {}
+        with torch.enable_grad():
+            losses = []
+            for (region, name), (share, loss) in self._losses.items():
+                tiles = Moments(*(sums[region, name, part] for part in ("count", "total", "outer")))
+                losses.append(share * loss(tiles.transformed(self._geometry.get(name))))
+            style = self.weight * torch.stack(losses).sum()
+            slopes = torch.autograd.grad(style, list(leaves.values()), materialize_grads=True)
+        return float(style.detach()), dict(zip(leaves, slopes, strict=True))
 
 
 class WassersteinLoss:
@@ -48,14 +121,12 @@ class WassersteinLoss:
 
     @cached_property
     def _root(self) -> Tensor:
-        values, vectors = _eigh(self._covariance)
-        root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
-        return root
+        return matrix_power(self._covariance, 0.5)
 
     def __call__(self, pastiche: Moments) -> Float[Tensor, ""]:
         covariance = _ridged(pastiche.covariance)
         shift = (pastiche.mean - self._mean).square().sum()
-        overlap: Tensor = _TraceRoot.apply(covariance, self._root)  # type: ignore[no-untyped-call]
+        overlap: Tensor = TraceRoot.apply(covariance, self._root)  # type: ignore[no-untyped-call]
         spread = covariance.trace() + self._covariance.trace() - 2 * overlap
         return (shift + spread) * self._scale
 
@@ -152,7 +223,7 @@ STYLE_LOSSES: dict[str, Callable[[Moments, str], StyleLoss]] = {
 
 
 def _scale(units: str, magnitude: Tensor, numbers: int) -> Tensor:
-    """What a sum of squares is multiplied by: free of scale, or a paper's factor for so many numbers."""
+    """Multiplier of a sum of squares: free of scale, or a paper's factor for so many numbers."""
     if units == "scale-free":
         return 1 / magnitude
     return torch.ones_like(magnitude) / (4 * numbers if units == "gatys" else numbers)
@@ -172,28 +243,3 @@ def _ridged(covariance: Tensor) -> Tensor:
 def _magnitude(covariance: Tensor, mean: Tensor) -> Tensor:
     """Total variance; for a painting that is flat a small share of its mean square stands in."""
     return covariance.trace() + 1e-3 * mean.square().sum() + 1e-9
-
-
-def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    try:
-        values, vectors = torch.linalg.eigh(matrix)
-    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
-        raise OptionError("the style statistics have no finite roots: use another encoder, or the gram loss") from error
-    return values, vectors
-
-
-class _TraceRoot(torch.autograd.Function):
-    """tr (S C S)^(1/2) for symmetric S, C; derivative 1/2 S (S C S)^(-1/2) S."""
-
-    @staticmethod
-    def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
-        values, vectors = _eigh(root @ covariance @ root)
-        roots = values.clamp_min(values[-1].clamp_min(1e-300) * 1e-15).sqrt()
-        ctx.save_for_backward(roots, root @ vectors)
-        value: Tensor = roots.sum()
-        return value
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        roots, turned = ctx.saved_tensors
-        return gradients[0] * 0.5 * (turned / roots) @ turned.T, None

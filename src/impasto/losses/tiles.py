@@ -15,6 +15,8 @@ from torch import Tensor
 
 from impasto.encoders.architectures import Layer
 
+WHOLE_PX = 1 << 30  # a tile that holds any picture
+
 Spans = tuple[slice, slice]  # rows, columns
 
 
@@ -57,12 +59,19 @@ class Tile:
     owns: Mapping[str, Spans]
     within: Mapping[str, Spans]
 
+    def owns_any(self, layer: str) -> bool:
+        """Whether a position of the layer belongs to this tile."""
+        return all(span.stop > span.start for span in self.owns[layer])
+
 
 def build_tiles(core: Core, height_px: int, width_px: int, layers: Sequence[Layer], tile_px: int) -> list[Tile]:
     """Divide what counts of a canvas into tiles whose cores are at most about `tile_px` a side, all of a size.
 
-    Cores are whole strides of the deepest of `layers`; halos follow from the receptive fields.
+    Cores are whole strides of the deepest of `layers`; halos follow from the receptive fields. Without layers there
+    is nothing to divide: no tiles.
     """
+    if not layers:
+        return []
     stride = max(layer.stride_px for layer in layers)
     rows = _pieces(core.top_px, core.height_px, height_px, layers, stride, tile_px)
     columns = _pieces(core.left_px, core.width_px, width_px, layers, stride, tile_px)

@@ -1,6 +1,8 @@
-"""Total variation: how restless neighbouring pixels are."""
+"""Total variation: how much neighbouring pixels differ."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -17,6 +19,26 @@ _FORMS = {
     "tutorial": ((0, 1, 1.0), (1, 0, 1.0)),
 }
 _STRIP_ROWS = 256  # taken at a time, to spare memory
+
+
+@dataclass
+class TotalVariationTerm:
+    """Total variation of the whole canvas, margin included.
+
+    Attributes
+    ----------
+    weight: multiplier. units, wrap: as of `total_variation`.
+    """
+
+    weight: float
+    units: str = "scale-free"
+    wrap: bool = False
+    name = "total_variation"
+
+    def __call__(
+        self, pastiche: Float[Tensor, "1 3 height width"], gradient: Float[Tensor, "1 3 height width"]
+    ) -> float:
+        return self.weight * float(total_variation(pastiche, gradient, self.weight, units=self.units, wrap=self.wrap))
 
 
 def total_variation(

@@ -14,8 +14,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from impasto.encoders import Encoder
-from impasto.losses.objective import WHOLE_PX, style_statistics
 from impasto.losses.statistics import Moments, blend, moments
+from impasto.losses.style_targets import style_statistics
+from impasto.losses.tiles import WHOLE_PX
 
 CHANNELS = {"rgb": 3, "relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 128, "relu5_1": 128}
 LAYERS = tuple(name for name in CHANNELS if name != "rgb")
@@ -62,7 +63,7 @@ def measure_style(
     plain = copy(encoder)
     plain.geometry = {}
     by_layer = {"rgb": moments(picture, mask).normalised()}
-    by_layer |= style_statistics(plain, [(picture, 1.0)], LAYERS, tile_px, mask, "inside")
+    by_layer |= style_statistics(plain, picture, LAYERS, tile_px, mask, "inside")
     return StyleStatistics(by_layer, encoder.sha256)
 
 

@@ -20,8 +20,8 @@ from impasto.encoders import Encoder, load_encoder
 from impasto.engine.memory import give_back
 from impasto.errors import OptionError
 from impasto.images.tensors import mirror_indices
-from impasto.losses.objective import WHOLE_PX
 from impasto.losses.statistics import Moments, moments
+from impasto.losses.tiles import WHOLE_PX
 from impasto.stylizer.network import NOISE, NOISE_STRIDES, STRIDE_PX, Network, smooth_noise
 from impasto.stylizer.statistics import CHANNELS, LAYERS, MIDDLE, StyleStatistics, in_float32, measure_style
 from impasto.stylizer.transport import Affine, recolouring
