@@ -10,7 +10,6 @@ from objectives import make_objective
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.architectures import LITE, Layer
 from impasto.losses.guidance import guide
-from impasto.losses.statistics import blend
 from impasto.losses.style_targets import StyleTarget, style_statistics
 from impasto.losses.tiles import Core
 
@@ -103,27 +102,3 @@ def test_inside_keeps_a_manner_on_its_side(encoder: Encoder) -> None:
         gradient = objective(photo).gradient.abs()
         leaks[mode] = float(gradient[..., 64:].sum() / gradient[..., :64].sum())
     assert leaks["inside"] < 0.6 * leaks["simple"]
-
-
-def test_statistics_of_a_part_of_a_picture(encoder: Encoder) -> None:
-    picture = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    mask = torch.rand(64, 96, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-    for tile_px in (1 << 30, 32):
-        found = style_statistics(encoder, picture, ["relu2_1"], tile_px, mask, "simple")["relu2_1"]
-        features = encoder(picture, ["relu2_1"])["relu2_1"][0].numpy()
-        weights = mask.numpy().reshape(32, 2, 48, 2).mean(axis=(1, 3))
-        mean = (features.reshape(len(features), -1) * weights.ravel()).sum(1) / weights.sum()
-        assert found.mean.numpy() == pytest.approx(mean, rel=1e-9)
-
-
-def test_a_part_of_any_size_counts_by_its_weight_alone(encoder: Encoder) -> None:
-    """A mask that halves what is learned from does not halve its share among several."""
-    random = torch.Generator().manual_seed(4)
-    picture, other = (torch.rand(1, 3, 64, 64, generator=random, dtype=torch.float64) for _ in range(2))
-    half = torch.zeros(64, 64, dtype=torch.float64)
-    half[:, :32] = 1
-    whole = style_statistics(encoder, picture, ["relu1_1"], mask=half)["relu1_1"]
-    single = style_statistics(encoder, other, ["relu1_1"])["relu1_1"]
-
-    mixed = blend([(whole, 1.0), (single, 3.0)])
-    assert mixed.mean.numpy() == pytest.approx((whole.mean + 3 * single.mean).numpy() / 4, rel=1e-12)

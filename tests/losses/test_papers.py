@@ -14,9 +14,8 @@ from objectives import make_objective
 from impasto.encoders import load_encoder
 from impasto.errors import OptionError
 from impasto.losses.content import ContentLoss
-from impasto.losses.mmd import GaussianKernelLoss
 from impasto.losses.objective import Objective
-from impasto.losses.statistics import SAMPLE, Sample, blend_samples, moments, take_sample
+from impasto.losses.statistics import moments
 from impasto.losses.style import STYLE_LOSSES
 from impasto.losses.style_targets import StyleTarget, style_samples, style_statistics
 from impasto.losses.tiles import Core
@@ -156,49 +155,6 @@ def test_batch_norm_statistics(units: str) -> None:
     assert loss_of("batch-norm", units, pastiche, painting) == pytest.approx(expected, rel=1e-3)  # but for the ridge
 
 
-def test_gaussian_kernel_equals_loops() -> None:
-    pastiche, painting = feature_map(9), feature_map(10, width=7)
-    f, s = columns(pastiche), columns(painting)
-    squared = np.mean([[((x - y) ** 2).sum() for y in s.T] for x in s.T])  # sigma squared
-    expected = slow_mmd(lambda x, y: float(np.exp(-((x - y) ** 2).sum() / (2 * squared))), f, s)
-    loss = GaussianKernelLoss(take_sample(painting, SAMPLE))
-    assert float(loss(pastiche)) == pytest.approx(expected, rel=1e-4)
-    assert float(loss(painting)) == pytest.approx(0, abs=1e-12)
-
-
-def test_gaussian_kernel_gradient() -> None:
-    loss = GaussianKernelLoss(take_sample(feature_map(11, 3, 4, 4), SAMPLE))
-    features = (feature_map(12, 3, 4, 4) + 0.1).requires_grad_()
-    assert torch.autograd.gradcheck(loss, features, eps=1e-6, atol=1e-6)
-
-
-def test_gaussian_kernel_of_a_large_map_is_close_to_that_of_all_pairs() -> None:
-    pastiche, painting = feature_map(13, height=40, width=40), feature_map(14, height=40, width=45)
-    whole = GaussianKernelLoss(Sample(painting[0].flatten(1).T))
-    rows = (pastiche[0].flatten(1).T - whole._centre) * whole._width
-    exact = sum(
-        sign * float(torch.cdist(one, other).square().neg().exp().mean())
-        for one, other, sign in (
-            (rows, rows, 1), (whole._painting, whole._painting, 1), (rows, whole._painting, -2),
-        )
-    )  # fmt: skip
-    assert float(GaussianKernelLoss(take_sample(painting, SAMPLE))(pastiche)) == pytest.approx(exact, rel=0.1)
-
-
-def test_every_position_of_a_large_map_counts() -> None:
-    features = feature_map(15, height=30, width=40).requires_grad_()
-    value = GaussianKernelLoss(take_sample(feature_map(16), SAMPLE))(features)
-    (gradient,) = torch.autograd.grad(value, features)
-    assert bool((gradient.abs().sum(1) > 0).all())
-
-
-def test_samples_blend_by_weight() -> None:
-    one, other = Sample(torch.zeros(40, 2)), Sample(torch.ones(40, 2))
-    blended = blend_samples([(one, 3.0), (other, 1.0)]).features
-    assert len(blended) == 40
-    assert float(blended.mean()) == pytest.approx(0.25)
-
-
 def test_wasserstein_has_no_papers_units() -> None:
     with pytest.raises(OptionError, match="no paper gives the style loss 'wasserstein' in loss units 'gatys'"):
         STYLE_LOSSES["wasserstein"](moments(feature_map(1)), "gatys")
@@ -288,22 +244,3 @@ def test_a_picture_that_wraps_around_has_no_border(tiny_encoder_file: Path) -> N
 def test_what_wants_the_whole_picture_takes_no_tiles(tiny_encoder_file: Path, changes: dict[str, object]) -> None:
     with pytest.raises(OptionError, match="takes no tiles"):
         objective(tiny_encoder_file, tile_px=16, **changes)
-
-
-def test_the_gaussian_kernel_takes_no_masks(tiny_encoder_file: Path) -> None:
-    encoder = load_encoder(str(tiny_encoder_file), dtype=torch.float64)
-    samples = style_samples(encoder, picture(1), ["relu1_1"])
-    with pytest.raises(OptionError, match="takes no guidance masks"):
-        make_objective(
-            encoder, picture(0), Core(0, 0, 32, 48), [StyleTarget(samples, torch.ones(32, 48))],
-            content_layers={}, style_layers={"relu1_1": 1.0}, style_loss="mmd-gaussian",
-        )  # fmt: skip
-
-
-def test_samples_of_tiles_are_of_the_whole_picture(tiny_encoder_file: Path) -> None:
-    encoder = load_encoder(str(tiny_encoder_file), dtype=torch.float64)
-    painting = picture(4, 320, 160)
-    whole, tiled = (style_samples(encoder, painting, ["relu2_1"], tile_px=t) for t in (1 << 30, 160))
-    a, b = whole["relu2_1"].features, tiled["relu2_1"].features
-    assert len(a) == len(b) == SAMPLE
-    assert torch.allclose(a.mean(0), b.mean(0), atol=0.2 * float(a.std()))

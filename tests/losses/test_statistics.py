@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from impasto.losses.statistics import CHUNK, Moments, blend, moments
+from impasto.losses.statistics import CHUNK, Moments, Sample, blend, blend_samples, moments, take_sample
 
 SIZES = [(1, 1), (3, 5), (CHUNK // 64, 64), (CHUNK // 64, 65), (150, 100)]  # below, at and above a chunk
 
@@ -169,3 +169,21 @@ def test_detached_moments_carry_no_graph() -> None:
     assert found.outer.requires_grad
     alone = found.detached(torch.device("cpu"))
     assert not any(x.requires_grad for x in (alone.total, alone.outer))
+
+
+def test_samples_blend_by_weight() -> None:
+    one, other = Sample(torch.zeros(40, 2)), Sample(torch.ones(40, 2))
+    blended = blend_samples([(one, 3.0), (other, 1.0)]).features
+    assert len(blended) == 40
+    assert float(blended.mean()) == pytest.approx(0.25)
+
+
+def test_a_sample_is_of_distinct_positions_and_always_the_same() -> None:
+    features = torch.arange(2 * 30, dtype=torch.float64).reshape(1, 2, 5, 6)
+    sample = take_sample(features, 20).features
+    assert sample.shape == (20, 2)
+    assert len(set(sample[:, 0].tolist())) == 20
+    assert torch.equal(sample[:, 1], sample[:, 0] + 30)  # the channels of one position stay together
+    assert torch.equal(sample, take_sample(features, 20).features)
+    assert not torch.equal(sample, take_sample(features, 20, seed=1).features)
+    assert len(take_sample(features, 100).features) == 30
