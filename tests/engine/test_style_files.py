@@ -11,7 +11,7 @@ import torch
 
 import impasto
 from impasto.encoders import Encoder, load_encoder
-from impasto.engine.style_files import check_style_files, study_style_file, style_file_moments
+from impasto.engine.style_files import check_style_files, read_style_file, style_file_moments
 from impasto.errors import OptionError
 from impasto.inputs.paintings import Painting
 from impasto.inputs.style_file import StyleFile
@@ -47,7 +47,7 @@ def test_moments_are_those_of_the_file_at_the_size_of_the_painting(style: StyleF
 def test_a_run_compares_in_the_geometry_of_the_encoder(style: StyleFile, lite: Encoder) -> None:
     layers = ["relu1_1", "relu3_1"]
     assert "relu3_1" in lite.geometry
-    found, variation = study_style_file(style, lite, layers, 45, 1.0)
+    found, variation = read_style_file(style, lite, layers, 45, 1.0)
     assert variation == pytest.approx(style.total_variation(45))
     for layer in layers:
         plain = style.moments(layer, 45)
