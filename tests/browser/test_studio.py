@@ -221,7 +221,8 @@ def test_a_pastiche_dropped_brings_its_settings_back(page: Page, photo: Path, tm
     assert page.locator(".painting .name").all_inner_texts() == ["flow"]
     job = paint(page)
     wait_done(page)
-    assert state(page, job) == "done"
+    done = call(page, "view", job, False)
+    assert (done["state"], max(done["size"])) == ("done", 64), "the size is that of the pastiche"
 
 
 def test_two_tabs_one_queue(open_page: Callable[..., Page], photo: Path, painting: Path) -> None:

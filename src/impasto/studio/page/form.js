@@ -230,7 +230,9 @@ export class Form {
     }
     this.relabel();
     this.setDefaults();
-    const { strength, color, color_strength, brush_scale, keep_detail, variation, size_px, ...others } = options;
+    const { strength, color, color_strength, brush_scale, keep_detail, variation, ...others } = options;
+    const size_px = options.size_px ?? this.start.given.size_px;
+    delete others.size_px;
     if (strength !== undefined) $("strength").value = strength;
     if (color && color !== "painting") $("colors").value = color_strength ?? 100;
     if (color && color !== "painting" && color !== "photo") others.color = color;
