@@ -20,8 +20,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "studio.md"
 
 def test_another_address_needs_a_password(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["studio", "--host", "0.0.0.0", "--folder", str(tmp_path / "new")]) == 2
-    told = capsys.readouterr().err
-    assert told == "impasto: --host 0.0.0.0 lets others in: give --password too, or leave --host out\n"
+    line = capsys.readouterr().err
+    assert line == "impasto: --host 0.0.0.0 lets others in: give --password too, or leave --host out\n"
     assert not (tmp_path / "new").exists()
 
 

@@ -64,7 +64,7 @@ class StockedStore:
 
 
 class DraftingStore:
-    """A store with a photo and paintings; `gate` holds drafts back that are in hand, `painting` holds jobs back."""
+    """A store with a photo and paintings; `gate` holds drafts back, `painting` holds jobs back."""
 
     def __init__(self, folder: Path, pictures: Path, real: bool = False) -> None:
         self.gate, self.painting = threading.Event(), threading.Event()

@@ -133,7 +133,7 @@ def test_only_pictures_of_the_studio_are_read(drafting: DraftingStore, folder_wi
     assert not drafting.made
 
 
-def test_who_waits_as_the_studio_closes_is_told(drafting: DraftingStore) -> None:
+def test_requests_that_wait_as_the_studio_closes_are_refused(drafting: DraftingStore) -> None:
     drafting.gate.clear()
     drafting.ask(drafting.request(0))
     drafting.begun.acquire()

@@ -24,10 +24,10 @@ def ask(
 ) -> httpx.Response:
     """Ask a small site behind the guard."""
 
-    async def told(request: Request) -> PlainTextResponse:
+    async def answer(request: Request) -> PlainTextResponse:
         return PlainTextResponse("inside")
 
-    site = Starlette(routes=[Route("/{path:path}", told, methods=["GET", "POST"])])
+    site = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
     transport = httpx.ASGITransport(Guard(site, host=host, password=password))
 
     async def send() -> httpx.Response:
