@@ -67,18 +67,9 @@ LONG_FUNCTIONS = {
 TESTED_ELSEWHERE = {
     "__main__.py": "cli/test_main.py",  # which runs `python -m impasto`
     "version.py": "cli/test_main.py",
-    "encoders/sources.py": "encoders/test_fetch.py",
-    "encoders/store.py": "encoders/test_fetch.py",
     "engine/objective.py": "engine/test_paint.py",
     "engine/targets.py": "engine/test_paint.py",
-    "images/animation.py": "runs/test_timelapse.py",
-    "images/metadata.py": "images/test_writing.py",
-    "images/picture.py": "images/test_writing.py",
-    "images/reading.py": "images/test_writing.py",
     "losses/mmd.py": "losses/test_style.py",
-    "options/recipes.py": "options/test_fields.py",
-    "options/spelling.py": "options/test_fields.py",
-    "storage/files.py": "lab/test_run_folder.py",
     "studio/samples.py": "studio/test_uploads.py",
     "studio/worker/active_job.py": "studio/worker/test_main.py",
 }

@@ -18,7 +18,6 @@ from torch import nn
 
 from impasto.encoders import VGG16, VGG19, Architecture, Encoder
 from impasto.encoders.conversion import read_published
-from impasto.encoders.sources import KERAS, SOURCES, TORCHVISION
 from impasto.errors import WeightsError
 
 TOLERANCE = 1e-4  # of a map's own size
@@ -259,20 +258,3 @@ def test_what_is_neither(tmp_path: Path) -> None:
     ):
         with pytest.raises(WeightsError, match=words):
             read_published(path)
-
-
-def test_sources_are_what_the_libraries_publish() -> None:
-    assert {(s.architecture, s.layout) for s in SOURCES.values()} == {
-        (VGG19, KERAS), (VGG16, KERAS), (VGG19, TORCHVISION), (VGG16, TORCHVISION)
-    }  # fmt: skip
-    for source in SOURCES.values():
-        assert len(source.digest) == {"md5": 32, "sha256": 64}[source.algorithm]
-        if source.layout == TORCHVISION:  # eight digits of the SHA-256 are in the name
-            assert source.file.name.removesuffix(".pth").endswith(f"-{source.digest[:8]}")
-        weights = sum(9 * layer.channels * layer.in_channels + layer.channels for layer in source.architecture.layers)
-        assert source.size_bytes > 4 * weights
-    # without a classifier a file is little more than its convolutions
-    for name in ("vgg16", "vgg19"):
-        layers = SOURCES[name].architecture.layers
-        weights = sum(9 * layer.channels * layer.in_channels + layer.channels for layer in layers)
-        assert SOURCES[name].size_bytes - 4 * weights < 50_000

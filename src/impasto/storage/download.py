@@ -103,7 +103,7 @@ def _iter_receive(file: PublishedFile, part: Path, have: int) -> Iterator[Event]
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with httpx.stream("GET", file.url, headers=headers, follow_redirects=True, timeout=TIMEOUT_SECONDS) as response:
         if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            part.unlink()
+            part.unlink(missing_ok=True)
         have = have if response.status_code == httpx.codes.PARTIAL_CONTENT else 0
         total = _announced_bytes(file, response, have)
         with part.open("ab" if have else "wb") as stream:
