@@ -9,26 +9,22 @@ drawn here.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import pyvips
-from matplotlib.cbook import get_sample_data
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 import impasto
 from impasto import Painting, Region
-from make_pictures import save
+from make_pictures import PHOTO, SAMPLE, as_image, save
 
-PHOTO = get_sample_data("grace_hopper.jpg", asfileobj=False)
-FLOW = Path(impasto.__file__).parent / "inputs" / "samples" / "flow.jpg"
 SIZE_PX = 256
 WARM = np.array([(67, 26, 42), (138, 44, 34), (201, 71, 42), (219, 128, 48), (230, 174, 82), (243, 213, 150)])
 
 
 def draw_mosaic(height: int = 480, width: int = 640, stones: int = 1500) -> NDArray[np.uint8]:
-    """Warm stones in dark joints, [height, width, 3]: as unlike the sample as can be."""
+    """Warm stones in dark joints, [height, width, 3]: a picture as different from the sample as possible."""
     rng = np.random.default_rng(2)
     places = rng.random((stones, 2)) * (height, width)
     points = np.stack(np.mgrid[0:height, 0:width], axis=-1)
@@ -49,10 +45,10 @@ def draw_figure(height: int = 600, width: int = 512) -> NDArray[np.float32]:
 
 
 def paint(style: object, *regions: Region, **options: object) -> pyvips.Image:
-    """One pastiche of the photograph as an 8-bit image."""
+    """A pastiche of the photograph, as an 8-bit image."""
     pastiche = impasto.paint(PHOTO, style, regions=regions, **{"size_px": SIZE_PX} | options)
     print(options, f"{pastiche.seconds:.1f} s", flush=True)
-    return pyvips.Image.new_from_array((pastiche.pixels * 255 + 0.5).astype(np.uint8), interpretation="srgb")
+    return as_image(pastiche)
 
 
 def main() -> None:
@@ -62,14 +58,16 @@ def main() -> None:
     mosaic, figure = draw_mosaic(), draw_figure()
     if only in (None, "regions"):
         figures = [
-            paint(FLOW, Region(figure, mosaic)),
-            paint(mosaic, Region(figure, FLOW)),
-            paint(FLOW, Region(figure)),
-            paint(FLOW, Region(figure, FLOW, strength=25), strength=75),
+            paint(SAMPLE, Region(figure, mosaic)),
+            paint(mosaic, Region(figure, SAMPLE)),
+            paint(SAMPLE, Region(figure)),
+            paint(SAMPLE, Region(figure, SAMPLE, strength=25), strength=75),
         ]
         save("control-regions", figures, len(figures))
     if only in (None, "paintings"):
-        save("control-paintings", [paint([(FLOW, share), (mosaic, 1 - share)]) for share in (0.99, 0.7, 0.3, 0.01)], 4)
+        save(
+            "control-paintings", [paint([(SAMPLE, share), (mosaic, 1 - share)]) for share in (0.99, 0.7, 0.3, 0.01)], 4
+        )
     if only in (None, "strokes"):
         save("control-strokes", [paint(Painting(mosaic, brush_scale=scale)) for scale in (0.5, 1, 2)], 3)
 

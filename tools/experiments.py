@@ -1,4 +1,4 @@
-"""Carry out the commands of docs/experiments.md, in their order, and renew its pictures and tables.
+"""Run the commands of docs/experiments.md in order, and make its pictures and tables again.
 
     python tools/experiments.py --photos FOLDER [--encoder vgg19] [--only WORD]
 
@@ -32,10 +32,10 @@ TABLE = re.compile(r"(<!-- table (\S+)((?: \w+=\S+)*): ([\w ]+) -->\n).*?(<!-- /
 
 
 def commands(page: str, encoder: str) -> list[list[str]]:
-    """What the page's ``sh`` blocks hand to ``impasto``, with that encoder; `$PHOTOS` as it stands there."""
+    """The arguments of every ``impasto`` command in the page's ``sh`` blocks, with that encoder; `$PHOTOS` as it is."""
     lines = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)).replace("\\\n", " ")
-    found = [shlex.split(line, comments=True) for line in lines.splitlines()]
-    return [_with_encoder(words[1:], encoder) for words in found if words and words[0] == "impasto"]
+    split = [shlex.split(line, comments=True) for line in lines.splitlines()]
+    return [_with_encoder(words[1:], encoder) for words in split if words and words[0] == "impasto"]
 
 
 def _with_encoder(words: list[str], encoder: str) -> list[str]:
@@ -51,7 +51,7 @@ def output(words: list[str]) -> Path:
 
 
 def source(name: str, folder: Path) -> Path | None:
-    """What the page's picture ``NAME.jpg`` or ``NAME.webp`` is made from."""
+    """The file that the page's picture ``NAME.jpg`` or ``NAME.webp`` is made from."""
     stem, suffix = name.rsplit(".", 1)
     if suffix == "webp":
         return folder / name if (folder / name).is_file() else None
@@ -67,7 +67,7 @@ def pictures(page: str) -> list[str]:
 
 
 def save_small(made: Path, target: Path) -> None:
-    """A time-lapse as it is; anything else as a JPEG under 300 kB."""
+    """Copy a time-lapse as it is; write anything else as a JPEG under 300 kB."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".webp":
         shutil.copyfile(made, target)
@@ -85,8 +85,8 @@ def save_small(made: Path, target: Path) -> None:
 def renew_tables(page: str, folder: Path) -> str:
     """The page with every table drawn anew from the run folder that it names."""
 
-    def draw(found: re.Match[str]) -> str:
-        opening, run, conditions, columns, closing = found.groups()
+    def draw(table: re.Match[str]) -> str:
+        opening, run, conditions, columns, closing = table.groups()
         rows = list(_rows(folder / run / "results.csv", dict(c.split("=", 1) for c in conditions.split())))
         return opening + draw_table(rows, columns.split()) + closing
 
@@ -115,7 +115,7 @@ def _cell(text: str) -> str:
 
 
 def run(words: list[str]) -> None:
-    """Carry one command out in the working folder; whatever it wrote there before is replaced."""
+    """Run one command in the working folder, and replace what it wrote there before."""
     if words[0] in ("paint", "reconstruct"):
         words = [*words, "--overwrite"]
     print("impasto", shlex.join(words), flush=True)

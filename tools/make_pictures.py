@@ -31,6 +31,7 @@ STRENGTHS = (10, 25, 40, 50, 60, 75, 100)  # not 0, which is the photograph
 STRENGTH_PAIR = ("dog", "seurat_grande_jatte")
 SIZES_PAIR, SIZES_PX, CROP_PX = ("colosseum", "van_gogh_starry_night"), (512, 2048), 400
 HEIGHT_PX, SHEET_HEIGHT_PX, SHEET_COLUMNS, GAP_PX = 270, 190, 6, 6
+PHOTO = get_sample_data("grace_hopper.jpg", asfileobj=False)
 SAMPLE = Path(impasto.__file__).parent / "inputs" / "samples" / "flow.jpg"
 CONTROL_PX = 288
 COLORS: tuple[dict[str, object], ...] = (
@@ -44,7 +45,7 @@ OF_GALLERY, OF_SAMPLES = ("strip", "strength", "sizes", "pairs"), ("color", "det
 
 
 def paint(gallery: Path, photo: str, painting: str, **options: object) -> pyvips.Image:
-    """One pastiche as an 8-bit image."""
+    """A pastiche of one photo and one painting, as an 8-bit image."""
     content, style = gallery / f"content_{photo}.jpg", gallery / f"style_{painting}.jpg"
     pastiche = impasto.paint(content, style, **options)
     print(photo, painting, options, f"{pastiche.seconds:.1f} s", flush=True)
@@ -52,7 +53,7 @@ def paint(gallery: Path, photo: str, painting: str, **options: object) -> pyvips
 
 
 def as_image(pastiche: impasto.Pastiche) -> pyvips.Image:
-    """8-bit."""
+    """A pastiche as an 8-bit image."""
     return pyvips.Image.new_from_array((pastiche.pixels * 255 + 0.5).astype(np.uint8), interpretation="srgb")
 
 
@@ -65,9 +66,8 @@ def _below(upper: pyvips.Image, lower: pyvips.Image) -> pyvips.Image:
 
 
 def paint_sample(**options: object) -> pyvips.Image:
-    """Grace Hopper in the manner of our sample."""
-    photo = get_sample_data("grace_hopper.jpg", asfileobj=False)
-    pastiche = impasto.paint(photo, SAMPLE, size_px=CONTROL_PX, **options)
+    """Grace Hopper, painted like our sample."""
+    pastiche = impasto.paint(PHOTO, SAMPLE, size_px=CONTROL_PX, **options)
     print(options, f"{pastiche.seconds:.1f} s", flush=True)
     return as_image(pastiche)
 

@@ -96,7 +96,7 @@ def compare(
 ) -> LabRun:
     """Paint one pair by several recipes, beside other programs' pictures, into a run folder.
 
-    `columns` are recipes, ``tfhub``, ``tfhub:MODEL`` or ``file:PICTURE``, each with ``=LABEL`` if wanted;
+    `columns` are recipes, ``tfhub``, ``tfhub:MODEL`` or ``file:PICTURE``, each with an optional ``=LABEL``;
     `options` override every recipe. The rest, and what is raised, as `sweep`.
     """
     planner = Planner(values=options, judge=judge)

@@ -24,14 +24,14 @@ PARTS = {
     "detail": "detail",
 }
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
-MAX_LEGEND = 16  # more lines than these are told apart by nobody
+MAX_LEGEND = 16  # nobody can tell more lines apart
 
 
 @dataclass(frozen=True)
 class LossCurve:
     """Weighted loss parts after every step, and the steps at which a new scale begins.
 
-    `group` chooses colour and dashes: alike in either, alike in the plot.
+    `group`: numbers of the curve's colour and of its dashes.
     """
 
     label: str
@@ -41,7 +41,7 @@ class LossCurve:
 
 
 def read_curve(label: str, events: Path, group: tuple[int, int]) -> LossCurve | None:
-    """From an events file; None where there is none, or it holds no step."""
+    """Read an events file; None where there is none, or it holds no step."""
     try:
         lines = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError):
@@ -58,7 +58,7 @@ def read_curve(label: str, events: Path, group: tuple[int, int]) -> LossCurve | 
 
 
 def draw_curves(curves: Sequence[LossCurve]) -> bytes | None:
-    """A PNG with a panel for each loss part, all jobs in each; scales begin at the dotted lines. None of no curves."""
+    """A PNG with a panel for each loss part, all jobs in each; scales begin at the dotted lines. None for no curves."""
     if not curves:
         return None
     drawn = {part: title for part, title in PARTS.items() if any(np.isfinite(c.parts[part]).any() for c in curves)}

@@ -67,7 +67,7 @@ def read_features(encoder: Encoder, picture: Picture, layer: str, *, size_px: in
 def draw_features(features: Features, *, channels: int = 48) -> NDArray[np.float32]:
     """Sheet [height, width, 3] of picture, Gram matrix and the strongest `channels`, strongest first.
 
-    A rectified map runs from 0 (black) to its own maximum; one before the rectifier around 0 (white). The Gram matrix
+    A rectified map runs from 0 (black) to its maximum; one before the rectifier around 0 (white). The Gram matrix
     of rectified maps is coloured by its square root: a few strong channels would leave the rest black.
     """
     strongest = np.argsort(-features.energies, kind="stable")[:channels]

@@ -46,7 +46,7 @@ def measure(
     """All of `METRICS` of a pastiche; None where a picture is too small, or a style file holds too little.
 
     The painting is brought to the pastiche's long edge, never enlarged; several paintings count by weight. A style
-    file has no picture, and Gram matrices of its own encoder alone.
+    file has no picture, and Gram matrices of one encoder only.
     """
     total = sum(weight for _, weight in paintings)
 
@@ -196,8 +196,8 @@ def to_tensor(picture: Picture, long_edge_px: int | None = None) -> Float[Tensor
 
 def _size_beside(painting: Picture | StyleFile, pastiche: Picture) -> tuple[int, int]:
     """Height and width of a painting at the pastiche's long edge, never enlarged."""
-    own, edge = (max(picture.height_px, picture.width_px) for picture in (painting, pastiche))
-    return fit_long_edge(painting.height_px, painting.width_px, min(own, edge))
+    edge = min(max(picture.height_px, picture.width_px) for picture in (painting, pastiche))
+    return fit_long_edge(painting.height_px, painting.width_px, edge)
 
 
 def _at_size_of(painting: Picture, pastiche: Picture) -> Tensor:

@@ -35,7 +35,7 @@ class PictureShelf:
         picture = self.load_style(file)
         if isinstance(picture, StyleFile):
             raise OptionError(
-                f"the {file.role} {picture.name} is a style file, and a picture is wanted: give the picture"
+                f"the {file.role} {picture.name} is a style file where a picture is needed: give the picture"
             )
         return picture
 

@@ -36,13 +36,13 @@ class Planner:
 
     Parameters
     ----------
-    recipe, values, regions: of every job, unless the job has its own.
+    recipe, values, regions: for every job; a job may set another recipe and further values.
     judge: encoder that the metrics are measured with.
     spell: how an option is called in errors.
 
     Attributes
     ----------
-    notes: what the person who asked should know about the plan.
+    notes: lines for the person who plans, such as an option that was set for them.
     """
 
     recipe: str | None = None

@@ -33,7 +33,7 @@ STYLE_PX = 256  # the size that the model was trained to read paintings at
 def stylize(
     photo: Picture, painting: Picture, options: PaintOptions, model: str | Path
 ) -> tuple[NDArray[np.float32], float]:
-    """Paint with the model: pixels [height, width, 3] in [0, 1], at the size that `options` give, and seconds.
+    """Paint with the model: pixels [height, width, 3] in [0, 1], at the size that `options` set, and the seconds.
 
     `model` is the hub's address or the folder of a SavedModel with the same signature: two float32 pictures
     [1, height, width, 3] in [0, 1], photo and painting, to one. The painting is resized to 256 x 256 px.
