@@ -60,7 +60,6 @@ LONG_FUNCTIONS = {
     "impasto.cli.draft.draft",  # mostly flags
     "impasto.cli.train.stylizer",  # mostly flags
     "impasto.engine.paint.iter_paint",
-    "impasto.images.writing.save_picture",
 }
 
 # Modules without a test file at their own path, and the file that tests them.

@@ -15,7 +15,7 @@ from platformdirs import user_data_path
 
 from impasto.cli.syntax import GENERAL, SWITCH, with_option_flags
 from impasto.errors import OptionError
-from impasto.options.fields import parse_bytes
+from impasto.options.parsing import parse_bytes
 from impasto.options.spelling import flag_name
 from impasto.runs.build import resolve_options
 

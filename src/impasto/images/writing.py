@@ -123,24 +123,12 @@ def save_picture(
             f"{width_px} x {height_px} px is too large for {file_format.name} (at most "
             f"{file_format.max_side_px} px a side); use .png or .tiff",
         )
-    metadata = metadata or PhotoMetadata()
-    blobs = {"icc-profile-data": pyvips.Operation.call("profile_load", "srgb")}
-    if metadata != PhotoMetadata():
-        blobs["exif-data"] = build_exif(metadata)
-    if record is not None or metadata != PhotoMetadata():
-        blobs["xmp-data"] = build_xmp(record, metadata)
-    if len(blobs.get("xmp-data", b"")) > file_format.max_xmp_bytes:
-        raise unwritable(
-            path,
-            f"a run record of {len(blobs['xmp-data'])} bytes is too large for "
-            f"{file_format.name} (at most {file_format.max_xmp_bytes}); use .png or .tiff",
-        )
+    blobs = _build_blobs(path, record, metadata or PhotoMetadata(), file_format)
+    samples = _to_samples(pixels, alpha, bit_depth, file_format)
     try:
-        data = _encode(
-            Path(path).suffix.lower(), _to_samples(pixels, alpha, bit_depth, file_format), blobs, dots_per_inch
-        )
+        data = _encode(Path(path).suffix.lower(), samples, blobs, dots_per_inch)
     except pyvips.Error as error:
-        raise unwritable(path, f"{reason(error)}") from error
+        raise unwritable(path, reason(error)) from error
     write_file(path, data, overwrite=overwrite)
 
 
@@ -152,6 +140,28 @@ def _check_planes(pixels: NDArray[np.floating[Any]], alpha: NDArray[np.floating[
     for name, plane in (("pixels", pixels), ("alpha", alpha)):
         if plane is not None and not np.isfinite([plane.min(), plane.max()]).all():
             raise InputError(f"{name} hold values that are not finite; bring them into [0, 1]")
+
+
+def _build_blobs(
+    path: str | os.PathLike[str],
+    record: Mapping[str, object] | None,
+    metadata: PhotoMetadata,
+    file_format: _Format,
+) -> dict[str, bytes]:
+    """What the file carries beside its pixels, by libvips' names."""
+    blobs: dict[str, bytes] = {"icc-profile-data": pyvips.Operation.call("profile_load", "srgb")}
+    if metadata != PhotoMetadata():
+        blobs["exif-data"] = build_exif(metadata)
+    if record is not None or metadata != PhotoMetadata():
+        blobs["xmp-data"] = build_xmp(record, metadata)
+    xmp_bytes = len(blobs.get("xmp-data", b""))
+    if xmp_bytes > file_format.max_xmp_bytes:
+        raise unwritable(
+            path,
+            f"a run record of {xmp_bytes} bytes is too large for {file_format.name} (at most "
+            f"{file_format.max_xmp_bytes}); use .png or .tiff",
+        )
+    return blobs
 
 
 def _to_samples(

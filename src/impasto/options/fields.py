@@ -2,69 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from impasto.errors import OptionError, did_you_mean, first_fault
+from impasto.options.parsing import Bytes, LayerWeights, Shape, Steps, Weight
 
 CHECKPOINT_SECONDS = 60.0  # from one checkpoint to the next, where nothing else is asked for
 DEFAULT_LONG_EDGE_PX = 1024  # of a pastiche, where its photo is not smaller
 MIN_SCALE_PX = 16  # the coarsest scale that may be asked for
-MAX_WEIGHT = 1e9  # squares of gradients stay within float32
 DRAFT = "draft"
 STARTING_POINTS = ("content", "noise", "gray", "style-statistics", DRAFT)
 STEERABLE = ("strength", "color_strength")  # that `Controls` changes during a run
 PALETTE = "palette:"  # and a picture file: whose colours
-
-
-def _parse_layer_weights(value: object) -> object:
-    """Accept "relu1_1:16,relu2_1:8" (a bare name weighs 1) and "none" beside a mapping."""
-    if not isinstance(value, str):
-        return value
-    weights: dict[str, str] = {}
-    for item in value.split(",") if value.strip() not in ("", "none") else ():
-        name, _, weight = item.partition(":")
-        weights[name.strip()] = weight.strip() or "1"
-    return weights
-
-
-def _parse_steps(value: object) -> object:
-    """Accept "120,80,50" beside a sequence and a single number."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(","))
-    return (value,) if isinstance(value, int) else value
-
-
-def parse_bytes(value: object) -> object:
-    """Accept "2GB" (10^9), "2GiB" (2^30), "500MB" and so on beside a number of bytes."""
-    found = (
-        re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([KMGT]?)(I?)B?\s*", value, re.IGNORECASE)
-        if isinstance(value, str)
-        else None
-    )
-    if found is None:
-        return value
-    number, prefix, binary = found.groups()
-    return int(float(number) * (1024 if binary else 1000) ** ["", *"KMGT"].index(prefix.upper()))
-
-
-Bytes = Annotated[int, BeforeValidator(parse_bytes)]
-LayerWeights = Annotated[
-    dict[str, Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]],
-    BeforeValidator(_parse_layer_weights),
-]
-Steps = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_parse_steps), Field(min_length=1)]
-
-
-def _parse_shape(value: object) -> object:
-    """Accept "2048x1024" and "2048,1024" beside a pair of numbers."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in re.split("[x×,]", value.lower()))
-    return value
 
 
 def _check_color(value: str) -> str:
@@ -75,10 +28,7 @@ def _check_color(value: str) -> str:
 
 Color = Annotated[str, AfterValidator(_check_color)]
 ColorMethod = Literal["luminance", "mean-covariance", "histogram"]
-Side = Annotated[int, Field(ge=1, le=65_536)]
 OptionsT = TypeVar("OptionsT", bound=BaseModel)
-Shape = Annotated[tuple[Side, Side], BeforeValidator(_parse_shape)]
-Weight = Annotated[float, Field(ge=0, le=MAX_WEIGHT, allow_inf_nan=False)]
 
 
 def _option(default: Any, group: str, description: str, **bounds: Any) -> Any:
