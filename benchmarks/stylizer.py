@@ -2,8 +2,8 @@
 
 (a) Seeded gallery pairs painted in both ways and judged by the teacher, which the stylizer was not trained against.
     The recipe's pastiches take long: they are kept in --references, and painted only where they are missing.
-(b) Seconds for a draft of one megapixel after loading, of a painting as large that is studied already and of one that
-    is not, from 8-bit pictures on; taking turns with a forward pass of `lite` over as much.
+(b) Seconds for a draft of one megapixel after loading, with a painting as large that was measured before and one that
+    was not, from 8-bit pictures on; taking turns with a forward pass of `lite` over as much.
 (c) Seconds from the shell to a first picture of 512 px, in a process of its own.
 (d) Peak memory of a process that drafts one megapixel, and of one that drafts sixteen.
 """
@@ -120,8 +120,8 @@ def time_it(args: argparse.Namespace, report: Report, stylizer: Stylizer) -> Non
 
     with torch.no_grad():
         calls = {
-            "draft after a painting that is studied": lambda: draft(known),
-            "draft after a new painting as large": lambda: draft(None),
+            "draft with a painting that was measured": lambda: draft(known),
+            "draft with a new painting as large": lambda: draft(None),
             "lite, forward to relu5_1": lambda: stylizer.encoder(photo_tensor(photo, edge), ["relu5_1"]),
         }
         seconds = interleave(calls, args.rounds)

@@ -57,7 +57,6 @@ CLASS_NAMES_USED_TWICE = {
 IN_A_CIRCLE: set[str] = set()
 
 LONG_FUNCTIONS = {
-    "impasto.cli.draft.draft",  # mostly flags
     "impasto.cli.train.stylizer",  # mostly flags
     "impasto.engine.paint.iter_paint",
 }

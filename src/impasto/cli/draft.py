@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from impasto.cli.syntax import (
     EachPainting,
     PrintSize,
     Regions,
+    given_options,
     name_file,
     name_inputs,
     option_flag,
@@ -48,6 +50,32 @@ def _help(option: str) -> str:
     return str(DraftOptions.model_fields[option].description)
 
 
+@Parameter(name="*")
+@dataclass
+class DraftFlags:
+    """Flags of the options of a draft."""
+
+    size_px: Annotated[int | None, Parameter(name="--size", metavar="PX", help=_help("size_px"))] = None
+    print_size: PrintSize = None
+    strength: Annotated[float, Parameter(metavar="0-100", help=_help("strength"))] = 100.0
+    brush_scale: Annotated[str | None, option_flag("brush_scale")] = None
+    color: Annotated[str | None, option_flag("color")] = None
+    color_method: Annotated[str | None, option_flag("color_method")] = None
+    color_strength: Annotated[str | None, option_flag("color_strength")] = None
+    stylizer: Annotated[str | None, Parameter(metavar="FILE.safetensors", help=_help("stylizer"))] = None
+    file_format: Annotated[
+        str,
+        Parameter(
+            name="--format", metavar="jpg|png|...", help="of the files in a folder [default: jpg]", show_default=False
+        ),
+    ] = "jpg"
+
+    def options(self) -> DraftOptions:
+        """The options that were given; raises `OptionError`."""
+        values = given_options({name: getattr(self, name) for name in DraftOptions.model_fields})
+        return build_draft_options(values, spell=flag_name)
+
+
 def draft(
     *pictures: Annotated[
         str,
@@ -60,29 +88,14 @@ def draft(
     to: DraftOutput,
     paintings: EachPainting = None,
     region: Regions = None,
-    size: Annotated[int | None, Parameter(metavar="PX", help=_help("size_px"))] = None,
-    print_size: PrintSize = None,
-    strength: Annotated[float, Parameter(metavar="0-100", help=_help("strength"))] = 100.0,
-    brush_scale: Annotated[str | None, option_flag("brush_scale")] = None,
-    color: Annotated[str | None, option_flag("color")] = None,
-    color_method: Annotated[str | None, option_flag("color_method")] = None,
-    color_strength: Annotated[str | None, option_flag("color_strength")] = None,
-    stylizer: Annotated[str | None, Parameter(metavar="FILE.safetensors", help=_help("stylizer"))] = None,
-    file_format: Annotated[
-        str,
-        Parameter(
-            name="--format", metavar="jpg|png|...", help="of the files in a folder [default: jpg]", show_default=False
-        ),
-    ] = "jpg",
+    flags: DraftFlags | None = None,
 ) -> int:
     """Repaint photos in one pass each: in a second, not in minutes."""
-    given = {"size_px": size, "strength": strength, "brush_scale": brush_scale, "stylizer": stylizer}
-    given |= {"color": color, "color_method": color_method, "color_strength": color_strength}
-    values = {name: value for name, value in given.items() if value is not None}
-    options, limit, bit_depth = build_draft_options(values, spell=flag_name), to.limit, int(to.bit_depth or 8)
+    flags = flags or DraftFlags()
+    options, limit, bit_depth = flags.options(), to.limit, int(to.bit_depth or 8)
     regions = [parse_region(text, limit) for text in region or ()]
     if paintings is not None:
-        if print_size is not None:
+        if flags.print_size is not None:
             raise OptionError("--print is for one draft; with --paintings give --size")
         folder = DraftFolder(
             photos=pictures,
@@ -90,7 +103,7 @@ def draft(
             folder=to.output,
             options=options,
             regions=regions,
-            suffix=f".{file_format.lower().removeprefix('.')}",
+            suffix=f".{flags.file_format.lower().removeprefix('.')}",
             bit_depth=bit_depth,
             record=not to.no_record,
             overwrite=to.overwrite,
@@ -100,7 +113,7 @@ def draft(
     if len(pictures) < (1 if regions else 2):
         missing = "PAINTING" if pictures else "PHOTO"
         raise OptionError(f"{missing} is missing; impasto draft --help shows how it is used")
-    sheet = parse_sheet(print_size, {} if size is None else {"size_px": str(size)})
+    sheet = parse_sheet(flags.print_size, {} if flags.size_px is None else {"size_px": str(flags.size_px)})
     check_output(to.output, bit_depth=bit_depth, overwrite=to.overwrite)
     painting = [parse_painting(text, limit) for text in pictures[1:]] or None
     _use_large_pages()

@@ -21,7 +21,7 @@ SPECIALIST_STEPS = 2000
 @TRAIN.command(usage="Usage: impasto train stylizer --photos FOLDER (--paintings FOLDER | --painting FILE) -o FOLDER")
 def stylizer(
     *,
-    photos: Annotated[Path, Parameter(metavar="FOLDER", help="photographs to practise on", group=GENERAL)],
+    photos: Annotated[Path, Parameter(metavar="FOLDER", help="photographs to train on", group=GENERAL)],
     paintings: Annotated[
         list[Path] | None,
         Parameter(

@@ -35,7 +35,7 @@ FORMAT = TensorFormat(
 )  # fmt: skip
 SUFFIX = ".style"
 MAX_BYTES = 64_000_000
-COLOURS, SCALES, RESTLESS = "rgb", "scales_px", "total_variation"
+COLOURS, SCALES, TOTAL_VARIATION = "rgb", "scales_px", "total_variation"
 
 Arrays = Mapping[str, NDArray[np.float32]]
 
@@ -96,7 +96,7 @@ class StyleFile:
 
     def total_variation(self, long_edge_px: float) -> float:
         """That of the painting read at a size."""
-        values = self.arrays[RESTLESS]
+        values = self.arrays[TOTAL_VARIATION]
         return sum(share * float(values[index]) for index, share in self._shares(long_edge_px))
 
     def _shares(self, long_edge_px: float) -> list[tuple[int, float]]:
@@ -180,7 +180,13 @@ def _side(count: int) -> int:
 def _whole(arrays: Arrays) -> bool:
     """Whether the numbers are those of a style file: shapes that fit, finite, sizes rising."""
     edges = arrays.get(SCALES)
-    if edges is None or edges.ndim != 1 or not len(edges) or RESTLESS not in arrays or f"{COLOURS}.mean" not in arrays:
+    if (
+        edges is None
+        or edges.ndim != 1
+        or not len(edges)
+        or TOTAL_VARIATION not in arrays
+        or f"{COLOURS}.mean" not in arrays
+    ):
         return False
     if not all(a.dtype == np.float32 and len(a) == len(edges) and np.isfinite(a).all() for a in arrays.values()):
         return False

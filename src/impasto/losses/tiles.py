@@ -106,7 +106,7 @@ def _pieces(
 ) -> list[_Piece]:
     """One axis: for every tile the pixels read, and by layer the positions owned there and in the whole."""
     pieces: list[_Piece] = []
-    for first_px, stop_px in _cuts(start_px, length_px, canvas_px, stride_px, tile_px):
+    for first_px, stop_px in cut_axis(start_px, length_px, canvas_px, stride_px, tile_px):
         within = {}
         low, high = canvas_px, 0
         for layer in layers:
@@ -124,7 +124,7 @@ def _pieces(
     return pieces
 
 
-def _cuts(start_px: int, length_px: int, canvas_px: int, stride_px: int, tile_px: int) -> list[tuple[int, int]]:
+def cut_axis(start_px: int, length_px: int, canvas_px: int, stride_px: int, tile_px: int) -> list[tuple[int, int]]:
     """Where one axis is cut: at whole strides, evenly over what counts; the outer tiles own the margin."""
     low, high = start_px // stride_px, -(-(start_px + length_px) // stride_px)
     count = max(1, -(-(high - low) * stride_px // max(tile_px, stride_px)))

@@ -11,7 +11,15 @@ from impasto.errors import InputError, OptionError
 from impasto.images.picture import Picture
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
 from impasto.inputs.paintings import Painting
-from impasto.inputs.style_file import RESTLESS, SCALES, SUFFIX, StyleFile, pack_style_file, packed, read_style_file
+from impasto.inputs.style_file import (
+    SCALES,
+    SUFFIX,
+    TOTAL_VARIATION,
+    StyleFile,
+    pack_style_file,
+    packed,
+    read_style_file,
+)
 from impasto.storage.atomic import check_place, write_file
 
 # By root 2, as the scales of a run are by default; coarser ones for small brush scales.
@@ -26,7 +34,7 @@ def save_style(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     overwrite: bool = False,
 ) -> StyleFile:
-    """Study a painting with the bundled encoder and write what is learned as a style file, whole or not at all.
+    """Write the style statistics of a painting, by the bundled encoder, as a style file, whole or not at all.
 
     Raises `InputError` for a painting that cannot be read or has under 16 px a side, `OptionError` for a path that
     does not end in .style, `OutputError` where it cannot be written.
@@ -41,7 +49,7 @@ def save_style(
 
 
 def pack_picture(picture: Picture) -> bytes:
-    """The bytes of a painting's style file: read at every scale up to twice its own size."""
+    """The bytes of a painting's style file, which holds it at every scale up to twice its own size."""
     from impasto.encoders import load_encoder
     from impasto.engine.canvas import painting_canvas
     from impasto.engine.pyramid import MAX_ENLARGEMENT
@@ -49,10 +57,9 @@ def pack_picture(picture: Picture) -> bytes:
     from impasto.stylizer.statistics import CHANNELS, measure_style
 
     encoder = load_encoder("lite")
-    own = max(picture.height_px, picture.width_px)
     if min(picture.height_px, picture.width_px) < 16:
         raise InputError(f"{picture.name} is {picture.width_px}x{picture.height_px} px: a painting needs 16 px a side")
-    scales = [edge for edge in SCALES_PX if edge <= own * MAX_ENLARGEMENT]
+    scales = [edge for edge in SCALES_PX if edge <= max(picture.height_px, picture.width_px) * MAX_ENLARGEMENT]
     columns: dict[str, list[np.ndarray]] = {}
     for edge in scales:
         canvas, _ = painting_canvas(Painting(picture), edge, 1.0)
@@ -60,7 +67,7 @@ def pack_picture(picture: Picture) -> bytes:
         for layer in CHANNELS:
             columns.setdefault(f"{layer}.mean", []).append(moments[layer].mean.numpy())
             columns.setdefault(f"{layer}.covariance", []).append(packed(moments[layer].covariance.numpy()))
-        columns.setdefault(RESTLESS, []).append(np.array(float(total_variation(canvas))))
+        columns.setdefault(TOTAL_VARIATION, []).append(np.array(float(total_variation(canvas))))
     arrays = {key: np.stack(values).astype(np.float32) for key, values in columns.items()}
     about = {
         "painting": picture.name,

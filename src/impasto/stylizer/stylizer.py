@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -21,7 +21,7 @@ from impasto.engine.memory import give_back
 from impasto.errors import OptionError
 from impasto.images.tensors import mirror_indices
 from impasto.losses.statistics import Moments, moments
-from impasto.losses.tiles import WHOLE_PX
+from impasto.losses.tiles import WHOLE_PX, Spans, cut_axis
 from impasto.stylizer.network import NOISE, NOISE_STRIDES, STRIDE_PX, Network, smooth_noise
 from impasto.stylizer.statistics import CHANNELS, LAYERS, MIDDLE, StyleStatistics, in_float32, measure_style
 from impasto.stylizer.transport import Affine, recolouring
@@ -37,7 +37,6 @@ NOISE_STEPS = 32  # noise is in whole parts of so many, which a byte holds
 FULL_AT = 25.0  # strength from which the network's own picture shows; below, the photo shines through
 
 Features = dict[str, Tensor]
-Spans = tuple[slice, slice]  # rows, columns
 SHALLOW = ("relu1_1", "relu2_1", "relu3_1")
 DEEP = {"relu4_1": 8, "relu5_1": 16}  # with their strides
 
@@ -189,7 +188,7 @@ class Stylizer:
             place.copy_(tile[..., : place.shape[2], : place.shape[3]].add_(MIDDLE).clamp_(0, 1))
         return painted
 
-    def _noise_at(self, spans: tuple[slice, slice]) -> Tensor:
+    def _noise_at(self, spans: Spans) -> Tensor:
         """The noise at these positions of a map: it belongs to the place, not to the tile."""
         rows, columns = (torch.arange(span.start, span.stop) % NOISE_SIDE for span in spans)
         return self.noise.index_select(2, rows).index_select(3, columns)
@@ -217,7 +216,7 @@ def _canvas_px(photo: Tensor) -> tuple[int, int]:
     return height, width
 
 
-def _canvas(photo: Tensor, spans: tuple[slice, slice]) -> Tensor:
+def _canvas(photo: Tensor, spans: Spans) -> Tensor:
     """A part of a photo that is continued below and to the right, mirrored, up to whole strides."""
     for axis, span in enumerate(spans, start=2):
         length = photo.shape[axis]
@@ -228,7 +227,7 @@ def _canvas(photo: Tensor, spans: tuple[slice, slice]) -> Tensor:
     return photo
 
 
-def _at(spans: tuple[slice, slice], stride: int) -> tuple[slice, slice]:
+def _at(spans: Spans, stride: int) -> Spans:
     """Spans of positions on a map of that stride, from spans of pixels."""
     rows, columns = (slice(span.start // stride, span.stop // stride) for span in spans)
     return rows, columns
@@ -243,19 +242,13 @@ def _tiles(sides: tuple[int, ...], core: int, halo: int, multiple: int) -> Itera
 
     Cores are of about the same size, and like the halo whole multiples.
     """
-    axes = [[_haloed(span, side, halo) for span in cut_evenly(side, core, multiple)] for side in sides]
+    axes = [[_haloed(*edges, side, halo) for edges in cut_axis(0, side, side, multiple, core)] for side in sides]
     for down, across in product(*axes):
         reads, owns, within = zip(down, across, strict=True)
         yield reads, owns, within
 
 
-def _haloed(within: slice, side: int, halo: int) -> tuple[slice, slice, slice]:
+def _haloed(start: int, stop: int, side: int, halo: int) -> tuple[slice, slice, slice]:
     """One axis of a tile: what it reads, what it owns within that, and within the whole."""
-    low, high = max(0, within.start - halo), min(side, within.stop + halo)
-    return slice(low, high), slice(within.start - low, within.stop - low), within
-
-
-def cut_evenly(side: int, core: int, multiple: int) -> list[slice]:
-    count = max(1, -(-side // max(core, multiple)))
-    edges = [round(side / multiple * i / count) * multiple for i in range(count + 1)]
-    return [slice(*edge) for edge in pairwise(edges)]
+    low, high = max(0, start - halo), min(side, stop + halo)
+    return slice(low, high), slice(start - low, stop - low), slice(start, stop)
