@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -14,7 +14,7 @@ Picture4 = Float[Tensor, "1 channels height width"]
 Resized = Float[Tensor, "1 channels {height_px} {width_px}"]  # by the function's own arguments
 
 
-def pixels_to_tensor(pixels: NDArray[Any]) -> Picture4:
+def pixels_to_tensor(pixels: NDArray[Any]) -> Shaped[Tensor, "1 channels height width"]:
     """A picture [height, width, channels] as a tensor [1, channels, height, width]: a view, channels last in memory."""
     return torch.from_numpy(pixels).permute(2, 0, 1)[None]
 

@@ -11,9 +11,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from impasto.losses.roots import matrix_power
 from impasto.stylizer.statistics import Batch
 
 Matrices = Float[Tensor, "batch channels channels"]
+Power = Callable[[Matrices, float], Matrices]
 Affine = tuple[Tensor, Tensor]  # matrices [batch, out, channels], offsets [batch, out], float32
 
 # Share of the two pictures' mean variance that is added to both covariances: what hardly varies in the photo is
@@ -30,17 +32,6 @@ def ridged(covariance: Matrices, ridge: Float[Tensor, " batch"]) -> Matrices:
 def mean_variance(covariance: Matrices) -> Float[Tensor, " batch"]:
     """Mean of the diagonal."""
     return covariance.diagonal(dim1=-2, dim2=-1).mean(-1)
-
-
-def matrix_power(matrix: Matrices, exponent: float) -> Matrices:
-    """Power of symmetric positive definite matrices."""
-    values, vectors = torch.linalg.eigh(matrix)
-    floor = values[..., -1:].clamp_min(1e-300) * 1e-12
-    power: Tensor = (vectors * values.maximum(floor)[..., None, :] ** exponent) @ vectors.mT
-    return power
-
-
-Power = Callable[[Matrices, float], Matrices]
 
 
 def optimal_transport(covariance: Matrices, target: Matrices, power: Power = matrix_power) -> Matrices:

@@ -6,7 +6,6 @@ They are the engine's (`WassersteinLoss`, `Readability`), written for batches an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,9 +16,10 @@ from impasto.encoders import Encoder
 from impasto.engine.readability import READABILITY_LAYERS
 from impasto.images.color import LUMA
 from impasto.losses.laplacian import laplacian
+from impasto.losses.roots import TraceRoot, matrix_power
 from impasto.losses.style import RIDGE
 from impasto.stylizer.statistics import CHANNELS, LAYERS, Batch
-from impasto.stylizer.transport import matrix_power, mean_variance, ridged
+from impasto.stylizer.transport import mean_variance, ridged
 
 STYLE_WEIGHTS = {"relu1_1": 4.0, "relu2_1": 4.0, "relu3_1": 4.0, "relu4_1": 6.0, "relu5_1": 8.0}
 SOFT = 0.1  # distance from which a layer counts by its logarithm
@@ -65,7 +65,7 @@ class BatchStyleLoss:
         by_layer = {}
         for name, (target_mean, target, root, size) in self._targets.items():
             mean, covariance = self._in_geometry(name, pastiches[name])
-            overlap: Tensor = _BatchTraceRoot.apply(covariance, root)  # type: ignore[no-untyped-call]
+            overlap: Tensor = TraceRoot.apply(covariance, root)  # type: ignore[no-untyped-call]
             spread = (covariance + target).diagonal(dim1=1, dim2=2).sum(1) - 2 * overlap
             by_layer[name] = ((mean - target_mean).square().sum(1) + spread) / size
         return by_layer
@@ -126,21 +126,3 @@ def _directions(maps: Tensor) -> Tensor:
     centred = maps - maps.mean((2, 3), keepdim=True)
     deviation = centred.square().mean((2, 3), keepdim=True).sqrt()
     return centred / (deviation + 1e-2 * deviation.mean((1, 2, 3), keepdim=True) + 1e-8)
-
-
-class _BatchTraceRoot(torch.autograd.Function):
-    """tr (S C S)^(1/2) of batches; derivative 1/2 S (S C S)^(-1/2) S."""
-
-    @staticmethod
-    def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
-        values, vectors = torch.linalg.eigh(root @ covariance @ root)
-        half = values.maximum(values[:, -1:].clamp_min(1e-300) * 1e-12).sqrt()
-        ctx.save_for_backward(half, root @ vectors)
-        total: Tensor = half.sum(1)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        half, vectors = ctx.saved_tensors
-        slope = 0.5 * (vectors / half[:, None, :]) @ vectors.mT
-        return gradients[0][:, None, None] * slope, None
