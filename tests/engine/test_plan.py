@@ -17,7 +17,8 @@ from impasto.encoders.weights import save_encoder_file
 from impasto.engine.plan import Plan, build_plan
 from impasto.engine.regions import RegionLayout
 from impasto.errors import OptionError
-from impasto.images.picture import picture_from_array
+from impasto.images.metadata import PhotoMetadata
+from impasto.images.picture import Picture, build_picture
 from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import PaintOptions, build_options
 
@@ -93,11 +94,14 @@ def plan(height_px: int, width_px: int, **changes: object) -> Plan:
 
 def plan_for(height_px: int, width_px: int, painting_px: tuple[int, int], options: PaintOptions) -> Plan:
     """The plan of a picture with one painting."""
-    photo, painting = (
-        picture_from_array(np.zeros((*size, 3), np.uint8)) for size in ((height_px, width_px), painting_px)
-    )
-    layout = RegionLayout(RunInputs.load(photo, painting), options)
+    layout = RegionLayout(RunInputs.load(blank(height_px, width_px), blank(*painting_px)), options)
     return build_plan(height_px, width_px, layout, options, load_encoder("lite"))
+
+
+def blank(height_px: int, width_px: int) -> Picture:
+    """A picture of any size in no memory: a plan reads none of its pixels."""
+    samples = np.broadcast_to(np.zeros(3, np.uint8), (height_px, width_px, 3))
+    return build_picture("blank", "", samples, PhotoMetadata())
 
 
 @pytest.fixture
