@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,13 @@ def weights_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     monkeypatch.setenv("IMPASTO_WEIGHTS_DIR", str(folder))
     monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")  # a draft must not change how much memory later tests take
     return folder
+
+
+@pytest.fixture(autouse=True)
+def small_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan times the encoder on a smaller picture: at its own size that takes longer than most runs of tests."""
+    if (plan := sys.modules.get("impasto.engine.plan")) is not None:
+        monkeypatch.setattr(plan, "PROBE_PX", 32)
 
 
 @pytest.fixture(scope="session")
