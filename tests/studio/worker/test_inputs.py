@@ -13,19 +13,19 @@ from impasto.studio.request import PaintingChoice, RegionChoice
 from impasto.studio.worker.inputs import load_paintings, load_regions, rename_files
 
 
-def test_every_file_gets_its_name_and_nothing_else_changes(studio: Path) -> None:
+def test_every_file_gets_its_name_and_nothing_else_changes(folder_with_pictures: Path) -> None:
     Image.fromarray(np.full((48, 60), 255, np.uint8)).save("mask.png")
     Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save("start.png")
-    painting = PaintingChoice(path=studio / "painting.png", weight=3, brush_scale=2)
-    choices = (RegionChoice(mask=studio / "mask.png", paintings=(painting,), strength=70, color="photo"),)
+    painting = PaintingChoice(path=folder_with_pictures / "painting.png", weight=3, brush_scale=2)
+    choices = (RegionChoice(mask=folder_with_pictures / "mask.png", paintings=(painting,), strength=70, color="photo"),)
     inputs = RunInputs.load(
-        studio / "photo.png",
+        folder_with_pictures / "photo.png",
         load_paintings([painting]),
         load_regions(choices),
-        starting_picture=load_picture(studio / "start.png"),
-        palette=load_picture(studio / "painting.png"),
+        starting_picture=load_picture(folder_with_pictures / "start.png"),
+        palette=load_picture(folder_with_pictures / "painting.png"),
     )
-    names = {str(studio / name): f"my {name}" for name in ("photo.png", "painting.png", "mask.png")}
+    names = {str(folder_with_pictures / name): f"my {name}" for name in ("photo.png", "painting.png", "mask.png")}
     renamed = rename_files(inputs, names).describe()
     assert renamed.content and renamed.palette and renamed.starting_picture and renamed.regions[0].mask
     assert (renamed.content.name, renamed.palette.name) == ("my photo.png", "my painting.png")

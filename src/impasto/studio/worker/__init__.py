@@ -1,1 +1,1 @@
-"""The studio's side that paints: a process of its own for each device."""
+"""The workers: processes that paint and make drafts for the studio."""
