@@ -1,4 +1,4 @@
-"""What happens during a run: frozen records, in the order in which `iter_paint` yields them.
+"""Events of a run: frozen records, in the order in which `iter_paint` yields them.
 
 FetchProgressed while weights are fetched, on their first use. Then RunStarted (and Resumed, where a run goes on);
 for every scale ScaleStarted and StepDone (with PreviewReady where one was wanted, Steered where the controls changed
@@ -28,9 +28,9 @@ class RunStarted:
     peak_bytes: int
     """Most memory that the process will hold, an estimate."""
     estimated_seconds: float
-    """If every scale takes all its steps."""
+    """Seconds that the run takes if every scale takes all its steps."""
     precision: str = "float32"
-    """Of the encoder's convolutions."""
+    """Precision of the encoder's convolutions."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Resumed:
     step: int
     content_weight: float
     seconds: float
-    """That the run had taken by then."""
+    """Seconds that the run had taken by then."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class StepDone:
     readability: float | None
     """Distance of the pastiche from the photo's structure: 0 the photo, 1 unrelated. None: not measured."""
     seconds: float
-    """Since the run started."""
+    """Seconds since the run started."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def event_fields(event: Event) -> dict[str, Any]:
 
 @dataclass
 class Controls:
-    """What steers a run from outside; read at every step boundary."""
+    """Controls that steer a run from outside; read at every step boundary."""
 
     stop: bool = False
     """End after this step with the picture as it stands."""
@@ -159,4 +159,4 @@ class Controls:
     strength: float | None = None
     """Go on with this strength, 0-100; None: with what the options say. Every change is a `Steered`."""
     color_strength: float | None = None
-    """The same for the strength of a colour mode."""
+    """Go on with this strength of a colour mode, 0-100; None: with what the options say."""

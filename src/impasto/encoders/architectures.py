@@ -37,7 +37,7 @@ class Layer:
 
     @property
     def reach_px(self) -> int:
-        """How far a position reads beyond its own square of `stride_px` pixels, on each side."""
+        """Pixels that a position reads beyond its own square of `stride_px`, on each side."""
         return (self.receptive_field_px - self.stride_px) // 2
 
     @property
@@ -95,8 +95,8 @@ class Architecture:
 
     def up_to(self, names: Sequence[str]) -> tuple[Layer, ...]:
         """Layers from the first to the deepest of `names`."""
-        wanted = {self.layer(name).convolution for name in names}
-        deepest = max(index for index, layer in enumerate(self.layers) if layer.convolution in wanted)
+        convolutions = {self.layer(name).convolution for name in names}
+        deepest = max(index for index, layer in enumerate(self.layers) if layer.convolution in convolutions)
         return self.layers[: deepest + 1]
 
 

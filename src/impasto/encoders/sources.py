@@ -1,4 +1,4 @@
-"""Where the weights of VGG-16 and VGG-19 are published, and how each file wants its pictures.
+"""Published weights of VGG-16 and VGG-19: addresses, and the normalisation that each file needs.
 
 Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (arXiv 1409.1556),
 weights under CC BY 4.0. Keras distributes the original Oxford weights without the classifier; torchvision trained

@@ -1,4 +1,4 @@
-"""Where fetched weights live: one safetensors file for each name, with its own SHA-256 in its file name.
+"""The folder of fetched weights: one safetensors file for each name, with its own SHA-256 in its file name.
 
 The hash is taken when the published file is converted, and checked on every load. A name and a hash in one file name
 appear at once, so that no interruption leaves one without the other.
@@ -53,8 +53,8 @@ def list_stored(name: str) -> list[Stored]:
     """Converted weights of that name, newest first; more than one only after an interruption."""
     shape = re.compile(re.escape(name) + r"\.([0-9a-f]{64})\.safetensors")
     matches = [(path, shape.fullmatch(path.name)) for path in weights_folder().glob(f"{name}.*.safetensors")]
-    found = [Stored(path, match[1]) for path, match in matches if match]
-    return sorted(found, key=lambda stored: stored.path.stat().st_mtime_ns, reverse=True)
+    stored_files = [Stored(path, match[1]) for path, match in matches if match]
+    return sorted(stored_files, key=lambda stored: stored.path.stat().st_mtime_ns, reverse=True)
 
 
 def find_stored(name: str) -> Stored | None:
@@ -63,5 +63,5 @@ def find_stored(name: str) -> Stored | None:
 
 
 def needs_fetch(encoder: str) -> bool:
-    """Whether an encoder is one whose weights are published and not here yet."""
+    """Say whether the weights of an encoder are published and not here yet."""
     return encoder in SOURCES and find_stored(encoder) is None

@@ -29,7 +29,7 @@ def encode_webp(frames: Sequence[Frame], delays_ms: Sequence[int]) -> bytes:
 
 
 def encode_gif(frames: Sequence[Frame], delays_ms: Sequence[int], max_bytes: int | None = None) -> bytes:
-    """The same as a GIF: the finest that has at most `max_bytes`, else the smallest there is."""
+    """Such an animation as a GIF: the finest that has at most `max_bytes`, else the smallest there is."""
     image, data = _joined(frames, delays_ms), b""
     for grade in _GIF_GRADES:
         data = _encoded(".gif", image, effort=GIF_EFFORT, **grade)

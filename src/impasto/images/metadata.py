@@ -1,4 +1,4 @@
-"""What a picture file carries beside its pixels: EXIF and XMP, read and built.
+"""EXIF and XMP, which a picture file carries beside its pixels: read and built.
 
 libvips moves both as blobs; its own way of setting single EXIF texts loses accents and brackets.
 """
@@ -21,7 +21,7 @@ from xml.sax.saxutils import escape
 
 @dataclass(frozen=True)
 class PhotoMetadata:
-    """What is kept of a photograph beside its pixels; nothing else is, its position least of all.
+    """Date, copyright and artist of a photograph. Nothing else is kept, its position least of all.
 
     Texts are brought to one printable line; an empty text, or a date of another form, becomes None.
     """
@@ -61,16 +61,16 @@ def read_metadata(exif: bytes | mmap.mmap, xmp: bytes) -> PhotoMetadata:
     A TIFF file (mapped: it may be large) is laid out as an EXIF block is. libvips writes no EXIF to TIFF,
     hence XMP.
     """
-    found = _read_exif(exif)
+    texts = _read_exif(exif)
     try:
         root = parse_xmp(xmp)
     except ValueError:
         root = ET.Element("none")  # somebody else's damaged XMP is no reason to refuse a photo
     for name, qualified in _XMP_PHOTO.items():
         text = xmp_property(root, qualified)
-        if text and not found.get(name):
-            found[name] = text[:19].replace("-", ":").replace("T", " ") if name == "date_taken" else text
-    return PhotoMetadata(**found)
+        if text and not texts.get(name):
+            texts[name] = text[:19].replace("-", ":").replace("T", " ") if name == "date_taken" else text
+    return PhotoMetadata(**texts)
 
 
 def _read_exif(blob: bytes | mmap.mmap) -> dict[str, str]:

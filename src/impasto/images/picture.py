@@ -67,8 +67,8 @@ class Picture:
         if self._has_alpha:
             weighted = lanczos_resize(read_premultiplied, 4, (self.height_px, self.width_px), size)
             # Under half an 8-bit level of alpha there is nothing to see and nothing safe to divide by.
-            seen = weighted[..., 3] > 1 / 510
-            colours[seen] = weighted[seen, :3] / weighted[seen, 3:]
+            visible = weighted[..., 3] > 1 / 510
+            colours[visible] = weighted[visible, :3] / weighted[visible, 3:]
         np.clip(colours, 0, 1, out=colours)
         return np.clip(linear_to_srgb(colours), 0, 1) if shrinks else colours
 
@@ -142,6 +142,7 @@ def build_picture(
     metadata: PhotoMetadata,
     path: Path | None = None,
 ) -> Picture:
+    """Make a picture of decoded samples, which become read-only."""
     samples.flags.writeable = False
     height_px, width_px = samples.shape[:2]
     return Picture(name, sha256, width_px, height_px, samples.dtype.itemsize * 8, metadata, samples, path)
@@ -170,8 +171,8 @@ def _as_samples(values: NDArray[Any], name: str) -> NDArray[np.unsignedinteger[A
     if np.issubdtype(values.dtype, np.floating):
         low, high = float(values.min()), float(values.max())
         if not (low >= -1e-6 and high <= 1 + 1e-6):  # also false for NaN; 1e-6: rounding is no fault
-            found = f"from {low:g} to {high:g}" if np.isfinite([low, high]).all() else "that are not finite"
-            raise _unreadable(name, f"it holds values {found}; bring them into [0, 1]")
+            values_held = f"from {low:g} to {high:g}" if np.isfinite([low, high]).all() else "that are not finite"
+            raise _unreadable(name, f"it holds values {values_held}; bring them into [0, 1]")
         values = quantise(values, 16)
     if values.dtype not in (np.uint8, np.uint16):
         raise _unreadable(name, f"its type is {values.dtype}; give uint8, uint16 or floats in [0, 1]")

@@ -29,10 +29,10 @@ class Print:
 def parse_print(text: str) -> Print:
     """Read ``60x40cm@300``; units are cm, mm and in, without dots per inch it is 300. Raises `OptionError`."""
     letters = re.sub(r"\s", "", text).lower()
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)(cm|mm|in)(?:@(\d+(?:\.\d+)?))?", letters)
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)(cm|mm|in)(?:@(\d+(?:\.\d+)?))?", letters)
+    if match is None:
         raise OptionError(f"--print is a size such as 60x40cm@300 or 8x10in, got {text!r}")
-    width, height, unit, dots = found.groups()
+    width, height, unit, dots = match.groups()
     sheet = Print(float(width) * _INCHES[unit], float(height) * _INCHES[unit], float(dots or 300))
     sides = (sheet.width_inches, sheet.height_inches)
     if not (min(sides) > 0 and max(sides) < math.inf and 1 <= sheet.dots_per_inch <= 9600):

@@ -1,8 +1,8 @@
 """Colours of one picture brought to those of another, in Oklab.
 
 After Gatys, Bethge, Hertzmann and Shechtman, "Preserving Color in Neural Artistic Style Transfer" (arXiv
-1606.05897), who work on sRGB values: a painting is given a photo's colour statistics before it is studied (their
-section 3.1), or only lightness is painted and the photo's chroma is put back (3.2).
+1606.05897), who work on sRGB values: a painting is given a photo's colour statistics before its style is measured
+(their section 3.1), or only lightness is painted and the photo's chroma is put back (3.2).
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class MeanCovarianceMap:
     target: tuple[NDArray[np.float64], NDArray[np.float64]]
 
     def __call__(self, colours: Colours) -> Colours:
-        mean, wanted = (m.astype(colours.dtype) for m in (self.source[0], self.target[0]))
+        mean, target_mean = (m.astype(colours.dtype) for m in (self.source[0], self.target[0]))
         root = _power(self.source[1], 0.5, LEAST_DEVIATION**2)
         inverse = _power(self.source[1], -0.5, LEAST_DEVIATION**2)
         matrix = inverse @ _power(root @ self.target[1] @ root, 0.5, 0.0) @ inverse
-        return transformed(matrix, colours - mean) + wanted
+        return transformed(matrix, colours - mean) + target_mean
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,10 @@ class LightnessMap:
     target: tuple[float, float]
 
     def __call__(self, colours: Colours) -> Colours:
-        (mean, deviation), (wanted, wanted_deviation) = self.source, self.target
+        (mean, deviation), (target_mean, target_deviation) = self.source, self.target
+        scale = target_deviation / max(deviation, LEAST_DEVIATION)
         matched = colours.copy()
-        matched[..., 0] = (colours[..., 0] - mean) * (wanted_deviation / max(deviation, LEAST_DEVIATION)) + wanted
+        matched[..., 0] = (colours[..., 0] - mean) * scale + target_mean
         return matched
 
 
@@ -106,7 +107,7 @@ def build_map(
     source_weights: NDArray[np.floating[Any]] | None = None,
     target_weights: NDArray[np.floating[Any]] | None = None,
 ) -> ColourMap:
-    """What takes the colours of `source` to those of `target`, both in Oklab [..., 3].
+    """Build the map from the colours of `source` to those of `target`, both in Oklab [..., 3].
 
     `method` is ``mean-covariance``, ``histogram``, or ``luminance``: lightness alone. Weights [...] say how much a
     colour counts (a mask, opacity); by default all do.

@@ -25,7 +25,7 @@ from impasto.storage.atomic import check_place, unwritable, write_file
 
 @dataclass(frozen=True)
 class _Format:
-    """How one file extension is written."""
+    """The way one file extension is written."""
 
     name: str
     max_side_px: int
@@ -148,7 +148,7 @@ def _build_blobs(
     metadata: PhotoMetadata,
     file_format: _Format,
 ) -> dict[str, bytes]:
-    """What the file carries beside its pixels, by libvips' names."""
+    """Build the parts of a file beside its pixels, named as libvips names them."""
     blobs: dict[str, bytes] = {"icc-profile-data": pyvips.Operation.call("profile_load", "srgb")}
     if metadata != PhotoMetadata():
         blobs["exif-data"] = build_exif(metadata)

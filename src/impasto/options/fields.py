@@ -1,4 +1,4 @@
-"""What can be chosen: one frozen, validated class that CLI, recipes, records and docs derive from."""
+"""The options of a run: one frozen, validated class that CLI, recipes, records and docs derive from."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class PaintOptions(BaseModel):
     mask_mode: Literal["inside", "simple"] = _option(
         "inside", "Look",
         "how masks of regions reach the encoder's layers: inside counts what sees little of the other regions, so "
-        "that their manners do not leak; simple counts whatever lies in the mask",
+        "that their styles do not leak; simple counts whatever lies in the mask",
     )  # fmt: skip
     variation: int = _option(0, "Look", "another try at the same picture: any number other than 0", ge=0, lt=2**63)
     color: Color = _option(
@@ -113,7 +113,7 @@ class PaintOptions(BaseModel):
     loss_units: Literal["scale-free", "gatys", "tutorial"] = _option(
         "scale-free", "Objective",
         "what weights multiply: losses relative to photo and painting, or raw ones as in Gatys et al. (sums, on "
-        "0-255 pixels) or TensorFlow's tutorial (means); raw ones want --balance fixed",
+        "0-255 pixels) or TensorFlow's tutorial (means); raw ones need --balance fixed",
     )  # fmt: skip
 
     optimizer: Literal["adam", "lbfgs"] = _option("lbfgs", "Optimisation", "optimiser of the pastiche")
@@ -200,7 +200,7 @@ def build_options(
 def validate_options(
     kind: type[OptionsT], values: Mapping[str, Any], spell: Callable[[str], str], base: OptionsT | None = None
 ) -> OptionsT:
-    """As `build_options`, for options of any kind."""
+    """Build options of any kind as `build_options` does."""
     known = kind.model_fields
     for name in values:
         if name not in known:

@@ -30,14 +30,11 @@ def _parse_steps(value: object) -> object:
 
 def parse_bytes(value: object) -> object:
     """Accept "2GB" (10^9), "2GiB" (2^30), "500MB" and so on beside a number of bytes."""
-    found = (
-        re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([KMGT]?)(I?)B?\s*", value, re.IGNORECASE)
-        if isinstance(value, str)
-        else None
-    )
-    if found is None:
+    pattern = r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([KMGT]?)(I?)B?\s*"
+    match = re.fullmatch(pattern, value, re.IGNORECASE) if isinstance(value, str) else None
+    if match is None:
         return value
-    number, prefix, binary = found.groups()
+    number, prefix, binary = match.groups()
     return int(float(number) * (1024 if binary else 1000) ** ["", *"KMGT"].index(prefix.upper()))
 
 

@@ -1,4 +1,4 @@
-"""How an option is spelled for people: its flag, default and bounds, all read from `PaintOptions`.
+"""Options as people spell them: flag, default and bounds, all read from `PaintOptions`.
 
 The command line, ``impasto info`` and docs/options.md derive from here, so that none of them can drift.
 """
@@ -47,7 +47,7 @@ def describe_default(option: str) -> str:
 
 
 def describe_bounds(option: str) -> str:
-    """What an option accepts: ``0 to 100``, ``above 0, at most 1``, ``adam or lbfgs``; empty: anything."""
+    """Say what an option accepts: ``0 to 100``, ``above 0, at most 1``, ``adam or lbfgs``; empty: anything."""
     return _describe_schema(_schemas()[option])
 
 

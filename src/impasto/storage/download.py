@@ -43,7 +43,7 @@ class PublishedFile:
         return self.url.rpartition("/")[2]
 
     def differences(self, path: Path) -> str:
-        """How a file differs from the published one; empty where it does not. Raises `OSError`."""
+        """Say how a file differs from the published one; empty: it does not. Raises `OSError`."""
         with path.open("rb") as stream:
             size = path.stat().st_size
             if self.size_bytes is not None and size != self.size_bytes:

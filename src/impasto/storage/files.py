@@ -1,4 +1,4 @@
-"""What a path is, found out before it is opened: opening a pipe waits, and opening a device acts. And sizes as text."""
+"""Paths checked before they are opened (opening a pipe waits, opening a device acts), and sizes as text."""
 
 from __future__ import annotations
 
