@@ -120,7 +120,7 @@ def read_table(path: Path) -> list[PairRow]:
     for number, line in enumerate(lines, start=2):
         cells = {str(name).strip(): value.strip() for name, value in line.items() if isinstance(value, str)}
         if set(cells) != set(columns) or None in line:
-            raise InputError(f"{str(path)!r}, line {number} has not as many cells as the first line")
+            raise InputError(f"{str(path)!r}, line {number} has fewer or more cells than the first line")
         if not cells["photo"] or not cells["painting"]:
             raise InputError(f"{str(path)!r}, line {number} names no photo or no painting")
         rows.append(

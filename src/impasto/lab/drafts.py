@@ -174,10 +174,7 @@ class DraftFolder:
         written = []
         for number, (across, down) in enumerate(pages, start=1):
             sheet = Sheet(
-                [
-                    [Cell(path, fault="not there") for path in (self.paths[photo, painting] for photo in across)]
-                    for painting in down
-                ],
+                [[Cell(self.paths[photo, painting], fault="not there") for photo in across] for painting in down],
                 title="Drafts",
                 subtitle=f"{len(photos)} photos, {len(paintings)} paintings, drafted in one pass each",
                 note=f"page {number} of {len(pages)}" if len(pages) > 1 else "",
