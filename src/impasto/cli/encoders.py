@@ -139,7 +139,7 @@ def show_folder() -> int:
     return 0
 
 
-def features(
+def features(  # noqa: PLR0913 (a parameter is a flag)
     image: Annotated[Path, Parameter(help="the picture to look at")],
     /,
     *,

@@ -254,7 +254,7 @@ def _name_painting(painting: RecordedPainting, *, several: bool) -> str:
     return f"{painting.name}{weight}{brush}  (SHA-256 {painting.sha256[:12]}){mask}"
 
 
-def parse_sheet(text: str | None, given: Mapping[str, str]) -> Print | None:
+def parse_sheet(text: str | None, given: Mapping[str, object]) -> Print | None:
     """Read ``--print``; raises `OptionError` where ``--size`` is given too."""
     from impasto.images.print_size import parse_print
 

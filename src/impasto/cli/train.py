@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +16,42 @@ from impasto.runs.record import PICTURE_SUFFIXES
 
 TRAIN = App(name="train", help="Train a stylizer on pictures of your own.", help_format="plaintext")
 SPECIALIST_STEPS = 2000
+
+
+@Parameter(name="*")
+@dataclass
+class Training:
+    """How a stylizer is trained."""
+
+    steps: Annotated[
+        int | None, Parameter(help="training steps [default: 15000; a specialist: 2000]", show_default=False)
+    ] = None
+    batch: Annotated[int, Parameter(help="crops a step")] = 4
+    crop: Annotated[int, Parameter(metavar="PX", help="side of a crop, a multiple of 16")] = 160
+    seed: Annotated[int, Parameter(help="random state; the same gives the same weights")] = 0
+    start: Annotated[
+        str | None,
+        Parameter(
+            metavar="FILE",
+            help="stylizer to begin from, or none [default: a specialist from the bundled one]",
+            show_default=False,
+        ),
+    ] = None
+    resume: Annotated[bool, SWITCH, Parameter(help="go on with the run in the folder")] = False
+    every: Annotated[int, Parameter(help="steps between reports, samples and checkpoints")] = 250
+    threads: Annotated[int | None, Parameter(help="processor threads [default: one per core]")] = None
+
+    def check(self) -> None:
+        """Refuse numbers that cannot be used."""
+        if self.crop % 16 or self.crop < 64:
+            raise OptionError(f"--crop is a multiple of 16 px, 64 or more, got {self.crop}")
+        for name in ("steps", "batch", "every", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise OptionError(f"--{name} is at least 1, got {value}")
+
+
+DEFAULTS = Training()
 
 
 @TRAIN.command(usage="Usage: impasto train stylizer --photos FOLDER (--paintings FOLDER | --painting FILE) -o FOLDER")
@@ -35,33 +71,13 @@ def stylizer(
     output: Annotated[
         Path, Parameter(name=["--output", "-o"], metavar="FOLDER", help="run folder: log, samples, the stylizer")
     ],
-    steps: Annotated[
-        int | None, Parameter(help="training steps [default: 15000; a specialist: 2000]", show_default=False)
-    ] = None,
-    batch: Annotated[int, Parameter(help="crops a step")] = 4,
-    crop: Annotated[int, Parameter(metavar="PX", help="side of a crop, a multiple of 16")] = 160,
-    seed: Annotated[int, Parameter(help="random state; the same gives the same weights")] = 0,
-    start: Annotated[
-        str | None,
-        Parameter(
-            metavar="FILE",
-            help="stylizer to begin from, or none [default: a specialist from the bundled one]",
-            show_default=False,
-        ),
-    ] = None,
-    resume: Annotated[bool, SWITCH, Parameter(help="go on with the run in the folder")] = False,
-    every: Annotated[int, Parameter(help="steps between reports, samples and checkpoints")] = 250,
-    threads: Annotated[int | None, Parameter(help="processor threads [default: one per core]")] = None,
+    training: Training = DEFAULTS,
     quiet: Quiet = False,
 ) -> int:
     """Train a stylizer; stop it with Ctrl-C at any time, go on with --resume."""
     if (paintings is None) == (painting is None):
         raise OptionError("give --paintings FOLDER, or --painting FILE for a specialist: one of them")
-    if crop % 16 or crop < 64:
-        raise OptionError(f"--crop is a multiple of 16 px, 64 or more, got {crop}")
-    for flag, value in (("--steps", steps), ("--batch", batch), ("--every", every), ("--threads", threads)):
-        if value is not None and value < 1:
-            raise OptionError(f"{flag} is at least 1, got {value}")
+    training.check()
     import torch
 
     from impasto.stylizer.stylizer import load_stylizer
@@ -69,24 +85,25 @@ def stylizer(
     from impasto.stylizer.training.run import STYLIZER, iter_training
     from impasto.stylizer.training.trainer import TrainingOptions
 
-    if threads:
-        torch.set_num_threads(threads)
+    if training.threads:
+        torch.set_num_threads(training.threads)
     photo_files = _pictures([photos])
     painting_files = [painting] if painting else _pictures(paintings or [])
-    options = TrainingOptions(steps=steps or TrainingOptions.steps, batch=batch, crop_px=crop, seed=seed)
+    steps = training.steps or (SPECIALIST_STEPS if painting else TrainingOptions.steps)
+    options = TrainingOptions(steps=steps, batch=training.batch, crop_px=training.crop, seed=training.seed)
     if painting:
-        options = replace(options, steps=steps or SPECIALIST_STEPS, blend_share=0.0)
-    begin = start or ("bundled" if painting else "none")
+        options = replace(options, blend_share=0.0)
+    begin = training.start or ("bundled" if painting else "none")
     weights = None if begin == "none" else load_stylizer(None if begin == "bundled" else begin).network.state_dict()
     if not quiet:
         print(f"loading {len(photo_files)} photos and {len(painting_files)} paintings", flush=True)
     about = {"command": "impasto " + shlex.join(sys.argv[1:])}
     name = painting.stem if painting else "stylizer"
     pictures = load_training_set(photo_files, painting_files)
-    progress = iter_training(
+    resume, every = training.resume, training.every
+    for report in iter_training(
         pictures, output, options, name=name, about=about, start=weights, resume=resume, every=every
-    )
-    for report in progress:
+    ):
         if not quiet:
             style, unreadable = report.validation["style"], report.validation["unreadability"]
             print(

@@ -41,7 +41,7 @@ class Encoder:
     kernels: (weight, bias) of every layer by name. mean, geometry: as given, as tensors.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a file holds, and how it is to be computed: all of it fixed at once)
         self,
         name: str,
         sha256: str,

@@ -89,29 +89,19 @@ def save_picture(
 
     Parameters
     ----------
-    path
-        .png, .jpg, .jpeg, .webp, .tif, .tiff or .avif.
-    pixels
-        [height, width, 3] sRGB; values outside [0, 1] are clipped.
-    alpha
-        [height, width] in [0, 1], straight. JPEG has none: there the picture is laid over white.
-    bit_depth
-        8, or 16 for PNG and TIFF.
-    record
-        The run record, kept as JSON in the picture's XMP.
-    metadata
-        What is kept of the photograph: EXIF (except in TIFF) and XMP.
-    dots_per_inch
-        For printing; 72 is what most programs assume where nothing is said.
-    overwrite
-        Whether an existing file may be replaced.
+    path: .png, .jpg, .jpeg, .webp, .tif, .tiff or .avif.
+    pixels: [height, width, 3] sRGB; values outside [0, 1] are clipped.
+    alpha: [height, width] in [0, 1], straight. JPEG has none: there the picture is laid over white.
+    bit_depth: 8, or 16 for PNG and TIFF.
+    record: the run record, stored as JSON in the picture's XMP.
+    metadata: of the photo, to be copied: EXIF (except in TIFF) and XMP.
+    dots_per_inch: for printing; 72 is what most programs assume without one.
+    overwrite: whether an existing file may be replaced.
 
     Raises
     ------
-    OptionError, OutputError
-        As `check_output` does; OutputError also when encoding or writing fails.
-    InputError
-        For pixels or alpha of another shape, or not finite.
+    OptionError, OutputError: as `check_output` does; OutputError also when encoding or writing fails.
+    InputError: for pixels or alpha of another shape, or not finite.
     """
     check_output(path, bit_depth=bit_depth, overwrite=overwrite)
     file_format = _FORMATS[Path(path).suffix.lower()]

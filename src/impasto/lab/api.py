@@ -21,7 +21,7 @@ from impasto.runs.draft import build_draft_options
 Paintings = PathLike | Painting | Sequence[PathLike | Weighted]
 
 
-def sweep(
+def sweep(  # noqa: PLR0913 (public: the keywords of `impasto.paint`, and those of a list)
     photo: PathLike,
     painting: Paintings,
     vary: Mapping[str, Sequence[Any]],
