@@ -48,24 +48,12 @@ HEIGHTS = {room: -row for row, rooms in enumerate(ROWS) for room in rooms}
 MOST_LINES = 60
 ENGINE_LOOP_LINES = 100
 
-# ----------------------------------------------------------------------- lists that may only become shorter
-
-CLASS_NAMES_USED_TWICE = {
-    "Region", "Source", "_Part", "_Sums", "_TraceRoot",
-}  # fmt: skip
-
-IN_A_CIRCLE: set[str] = set()
-
-LONG_FUNCTIONS = {
-    "impasto.cli.train.stylizer",  # mostly flags
-    "impasto.engine.paint.iter_paint",
-}
-
 # Modules without a test file at their own path, and the file that tests them.
 TESTED_ELSEWHERE = {
     "__main__.py": "cli/test_main.py",  # which runs `python -m impasto`
     "version.py": "cli/test_main.py",
-    "losses/mmd.py": "losses/test_style.py",
+    "engine/objective.py": "engine/test_paint.py",
+    "engine/targets.py": "engine/test_paint.py",
     "studio/samples.py": "studio/test_uploads.py",
     "studio/worker/active_job.py": "studio/worker/test_main.py",
 }
@@ -93,7 +81,7 @@ def test_no_module_is_in_a_circle() -> None:
         imported = set[str]().union(*left.values())
         left = {module: names & left.keys() for module, names in left.items() if names & left.keys()}
         left = {module: names for module, names in left.items() if module in imported}
-    assert not left.keys() - IN_A_CIRCLE
+    assert not left
 
 
 def test_the_contract_has_the_same_rows() -> None:
@@ -174,7 +162,7 @@ def test_a_class_name_exists_once() -> None:
             if isinstance(node, ast.ClassDef):
                 homes[node.name].append(module)
     twice = {name: names for name, names in homes.items() if len(names) > 1}
-    assert not {name: names for name, names in twice.items() if name not in CLASS_NAMES_USED_TWICE}
+    assert not twice
 
 
 def test_no_function_is_longer_than_a_page() -> None:
@@ -185,8 +173,7 @@ def test_no_function_is_longer_than_a_page() -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     most = {name: ENGINE_LOOP_LINES for name in lines if name.startswith("impasto.engine.paint.")}
-    long = {name: count for name, count in lines.items() if count > most.get(name, MOST_LINES)}
-    assert not {name: count for name, count in long.items() if name not in LONG_FUNCTIONS}
+    assert not {name: count for name, count in lines.items() if count > most.get(name, MOST_LINES)}
 
 
 def test_only_the_command_line_exits() -> None:
@@ -210,7 +197,6 @@ def test_every_module_has_its_tests() -> None:
 # ------------------------------------------------------------------------------- from paint to the formula
 
 
-@pytest.mark.xfail(reason="the objective is not a list of terms yet", strict=False)
 def test_from_paint_to_the_formula_of_the_style_loss(
     folder_with_pictures: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
