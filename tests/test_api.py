@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 from importlib import import_module
@@ -53,6 +54,27 @@ def test_the_public_names_are_these() -> None:
     assert set(impasto.__all__) <= set(dir(impasto))
     with pytest.raises(AttributeError, match="no attribute 'pant'"):
         impasto.pant  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("paint", "photo painting regions recipe controls run_folder checkpoint_seconds options"),
+        ("iter_paint", "photo painting regions recipe controls options"),
+        ("draft", "photo painting regions sheet max_pixels options"),
+        ("replay", "path inputs overrides"),
+        ("resume", "run_folder controls"),
+        ("enlarge", "path size_px inputs overrides"),
+        ("sweep", "photo painting vary folder regions recipe judge ray controls options"),
+        ("batch", "photos paintings folder regions recipe judge ray controls options"),
+        ("compare", "photo painting columns folder judge ray controls options"),
+        ("again", "folder into judge ray controls"),
+        ("drafts", "photos paintings folder regions overwrite options"),
+        ("save_style", "painting path max_pixels overwrite"),
+    ],
+)
+def test_the_parameters_of_public_functions_are_these(name: str, parameters: str) -> None:
+    assert list(inspect.signature(getattr(impasto, name)).parameters) == parameters.split()
 
 
 def test_type_checkers_know_the_same_names_from_the_same_modules() -> None:

@@ -117,46 +117,55 @@ class Run:
     command: Callable[[], Command] | None = None
     pastiche: Pastiche | None = field(default=None, init=False)
     complete: bool = field(default=False, init=False)
+    _started: RunStarted = field(default=RunStarted((), (), (), 0, 0, 0.0), init=False)
+    _last: StopPoint = field(default=StopPoint(scale=0, step=0), init=False)
     _content_weight: float | None = field(default=None, init=False)
 
     def __iter__(self) -> Iterator[Event]:
+        for event in self._begin():
+            self._follow(event)
+            yield event
+
+    def paint(self) -> Pastiche:
+        """Run to the end; checkpoints of a run that is complete are removed."""
+        for event in self._begin():
+            self._follow(event)
+        if self.checkpoint_folder is not None and self.complete:
+            remove_run(self.checkpoint_folder)
+        assert self.pastiche is not None, "the engine ended without RunDone"
+        return self.pastiche
+
+    def _begin(self) -> Iterator[Event]:
+        """The events of the engine, which paints as they are read."""
         from impasto.engine.checkpoint import Checkpoints
         from impasto.engine.paint import iter_paint
 
         if self.options.starting_point == DRAFT and self.inputs.starting_picture is None:
             self._start_from_draft()
-        started, last = RunStarted((), (), (), 0, 0, 0.0), StopPoint(scale=0, step=0)
         checkpoints = None
         if self.checkpoint_folder is not None and self.checkpoint_seconds:
             folder = self.checkpoint_folder
-            checkpoints = Checkpoints(folder, self.checkpoint_seconds, lambda: self._describe(started, folder))
-        script = _Script(self.controls, self.stop_after, self.steered)
-        script.follow(last)
-        for event in iter_paint(
+            checkpoints = Checkpoints(folder, self.checkpoint_seconds, lambda: self._describe(folder))
+        self._script = _Script(self.controls, self.stop_after, self.steered)
+        self._script.follow(self._last)
+        return iter_paint(
             self.inputs, self.options, controls=self.controls, checkpoints=checkpoints, resumed=self.resumed
-        ):
-            if isinstance(event, RunStarted):
-                started = event
-            elif isinstance(event, StepDone | Resumed):
-                last = StopPoint(scale=event.scale, step=event.step)
-                self._content_weight = event.content_weight
-                script.follow(last)
-            elif isinstance(event, Steered):
-                self.steered = [s for s in self.steered if (s.scale, s.step) != (event.scale, event.step)]
-                self.steered.append(Steer(scale=event.scale, step=event.step, options=event.options))
-            elif isinstance(event, RunDone):
-                self.pastiche = self._finish(event, started, last)
-                self.complete = not event.stopped or last == self.stop_after
-            yield event
+        )
 
-    def paint(self) -> Pastiche:
-        """Run to the end; checkpoints of a run that is complete are removed."""
-        for _ in self:
-            pass
-        if self.checkpoint_folder is not None and self.complete:
-            remove_run(self.checkpoint_folder)
-        assert self.pastiche is not None, "the engine ended without RunDone"
-        return self.pastiche
+    def _follow(self, event: Event) -> None:
+        """Take note of an event, and set the controls as the script has them after it."""
+        if isinstance(event, RunStarted):
+            self._started = event
+        elif isinstance(event, StepDone | Resumed):
+            self._last = StopPoint(scale=event.scale, step=event.step)
+            self._content_weight = event.content_weight
+            self._script.follow(self._last)
+        elif isinstance(event, Steered):
+            self.steered = [s for s in self.steered if (s.scale, s.step) != (event.scale, event.step)]
+            self.steered.append(Steer(scale=event.scale, step=event.step, options=event.options))
+        elif isinstance(event, RunDone):
+            self.pastiche = self._finish(event)
+            self.complete = not event.stopped or self._last == self.stop_after
 
     def _start_from_draft(self) -> None:
         """Paint the first pastiche in one pass; in a replay, by the same weights as then."""
@@ -186,10 +195,10 @@ class Run:
 
         return load_encoder(self.options.encoder).sha256
 
-    def _describe(self, started: RunStarted, folder: Path) -> dict[str, Any]:
+    def _describe(self, folder: Path) -> dict[str, Any]:
         """What a checkpoint says about this run, with the options as this machine resolved them."""
         machine = current_machine(self.options)
-        options = resolved_options(self.options, started, machine)
+        options = resolved_options(self.options, self._started, machine)
         if self.options.encoder.endswith(ENCODER_SUFFIX):
             options = options.model_copy(update={"encoder": str(Path(options.encoder).absolute())})
         state = RunState(
@@ -207,17 +216,17 @@ class Run:
         )
         return state.model_dump(mode="json")
 
-    def _finish(self, done: RunDone, started: RunStarted, last: StopPoint) -> Pastiche:
+    def _finish(self, done: RunDone) -> Pastiche:
         photo, inputs = self.inputs.photo, self.inputs
         if self.stylizer is not None:  # a replay drafts the starting picture again
             inputs = replace(inputs, starting_picture=None)
         record = build_record(
             inputs,
             self.options,
-            started,
+            self._started,
             recipe=self.recipe,
             stylizer=self.stylizer,
-            stopped_after=last if done.stopped else None,
+            stopped_after=self._last if done.stopped else None,
             content_weight=self._content_weight,
             steered=self.steered,
         )
