@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -106,24 +107,28 @@ def iter_painting(job: LabJob) -> Iterator[Event | Outcome]:
 
 def _build_run(job: LabJob) -> Run:
     """The run that a painting job asks for, its files read."""
-    plain = job.files(Role.PHOTO, Role.STARTING_POINT, Role.PALETTE)
+    photo = job.files(Role.PHOTO)[0]
+    plain = {file.role: SHELF.load(file) for file in job.files(Role.PHOTO, Role.STARTING_POINT, Role.PALETTE)}
     styles = job.files(Role.PAINTING, Role.REGION_PAINTING, Role.MASK)
-    files = {file.sha256: SHELF.load(file) for file in plain} | {f.sha256: SHELF.load_style(f) for f in styles}
-    pictures = {file.role: RecordedFile(name=file.path.name, sha256=file.sha256) for file in plain}
     paintings = tuple(
         RecordedPainting(name=file.path.name, sha256=file.sha256, weight=file.weight)
         for file in job.files(Role.PAINTING)
     )
     recorded = RecordedInputs(
-        content=pictures[Role.PHOTO],
+        content=RecordedFile(name=photo.path.name, sha256=photo.sha256),
         paintings=job.paintings or paintings,
         regions=job.regions,
-        starting_picture=pictures.get(Role.STARTING_POINT),
-        palette=pictures.get(Role.PALETTE),
+    )
+    files = {photo.sha256: plain[Role.PHOTO]} | {file.sha256: SHELF.load_style(file) for file in styles}
+    inputs = replace(
+        RunInputs.read(recorded, files),
+        photo=plain[Role.PHOTO],  # by its role: a painting may have the same bytes and another name
+        starting_picture=plain.get(Role.STARTING_POINT),
+        palette=plain.get(Role.PALETTE),
     )
     encoders = [{"encoder": str(file.path)} for file in job.files(Role.ENCODER)]
     options = job.options.model_copy(update=encoders[0]) if encoders else job.options
-    return Run(RunInputs.read(recorded, files), options, recipe=job.recipe)
+    return Run(inputs, options, recipe=job.recipe)
 
 
 def _png_bytes(save: Callable[[Path], None]) -> bytes:
