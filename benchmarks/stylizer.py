@@ -40,10 +40,11 @@ from impasto.engine.memory import use_large_pages
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.reading import load_picture
 from impasto.images.sheet import Cell
+from impasto.images.tensors import tensor_to_pixels
 from impasto.images.writing import save_picture
 from impasto.inputs.paintings import Painting
 from impasto.lab.metrics import color_distance, noise_ratio, style_gram, style_sliced
-from impasto.stylizer.regions import draft_pixels, measure_paintings, photo_tensor
+from impasto.stylizer.regions import measure_paintings, photo_tensor
 from impasto.stylizer.statistics import StyleStatistics
 from impasto.stylizer.stylizer import Stylizer, load_stylizer
 from measures import TeacherView, border
@@ -68,7 +69,7 @@ def reference(args: argparse.Namespace, pair: Pair) -> Picture:
 
 def draft_of(stylizer: Stylizer, pair: Pair, size_px: int) -> Picture:
     style = measure_paintings(stylizer, [Painting(pair.painting)], size_px)
-    return eight_bit(draft_pixels(stylizer, photo_tensor(pair.photo, size_px), style))
+    return eight_bit(tensor_to_pixels(stylizer.paint(photo_tensor(pair.photo, size_px), style)))
 
 
 def measure(teacher: TeacherView, judge: Encoder, pair: Pair, pastiche: Picture) -> tuple[float, ...]:
@@ -116,7 +117,7 @@ def time_it(args: argparse.Namespace, report: Report, stylizer: Stylizer) -> Non
 
     def draft(style: StyleStatistics | None) -> None:
         style = style or measure_paintings(stylizer, [Painting(painting)], edge)
-        draft_pixels(stylizer, photo_tensor(photo, edge), style)
+        tensor_to_pixels(stylizer.paint(photo_tensor(photo, edge), style))
 
     with torch.no_grad():
         calls = {

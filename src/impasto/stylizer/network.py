@@ -135,6 +135,7 @@ class Network(nn.Module):
         """The codes of paintings, made of their (means, covariances) by layer."""
         numbers = []
         for name, (means, covariances) in statistics.items():
+            means, covariances = means.float(), covariances.float()
             centre, deviation = self.unit(name)
             variances = (covariances.diagonal(dim1=1, dim2=2) / deviation.square()).clamp_min(1e-4)
             numbers += [(means - centre) / deviation, 0.5 * variances.log()]

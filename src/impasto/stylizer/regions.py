@@ -78,8 +78,10 @@ class DraftPainter:
         def paint_region(region: Region) -> NDArray[np.float32]:
             style = background if region.mask is None else None
             style = style or self.measure(inputs, region, options, long_edge_px)
-            strength = 100.0 if full_strength else _options_of(region, options).strength
-            return _colors(inputs, region, options).for_display(draft_pixels(self.stylizer, pixels, style, strength))
+            alone, own_options = _alone(inputs, region, options)
+            strength = 100.0 if full_strength else own_options.strength
+            painted = tensor_to_pixels(self.stylizer.paint(pixels, style, strength=strength))
+            return _colors(alone, own_options).for_display(painted)
 
         if not layout.divided:
             return paint_region(layout.painted[0])
@@ -91,7 +93,7 @@ class DraftPainter:
 
     def measure(self, inputs: RunInputs, region: Region, options: PaintOptions, long_edge_px: int) -> StyleStatistics:
         """Style statistics of a region's paintings in the colours and at the size of its draft; raises as `paint`."""
-        own_options = _options_of(region, options)
+        alone, own_options = _alone(inputs, region, options)
         target = {"painting": None, "photo": inputs.photo}.get(own_options.color, inputs.palette)
         key = (
             tuple((p.picture.sha256, p.mask and p.mask.sha256, p.weight, p.brush_scale) for p in region.paintings),
@@ -100,9 +102,8 @@ class DraftPainter:
             (region.brush_scale * options.brush_scale, long_edge_px),
         )
         if key not in self._styles:
-            alone = _alone(inputs, region)
             check_colors(alone, own_options, RegionLayout(alone, own_options))
-            paintings = _colors(inputs, region, options).paintings_for_objective(region)
+            paintings = _colors(alone, own_options).paintings_for_objective(region)
             brush_scale = options.brush_scale * region.brush_scale
             self._styles[key] = measure_paintings(self.stylizer, paintings, long_edge_px, brush_scale)
             if len(self._styles) > MAX_STYLES:
@@ -121,19 +122,15 @@ class DraftPainter:
         return self._photo[1]
 
 
-def _options_of(region: Region, options: PaintOptions) -> PaintOptions:
+def _alone(inputs: RunInputs, region: Region, options: PaintOptions) -> tuple[RunInputs, PaintOptions]:
+    """The whole picture as if it were that region, with the region's options."""
     settings = {"strength": region.strength, "color": region.color}
-    return options.model_copy(update={name: value for name, value in settings.items() if value is not None})
+    own_options = options.model_copy(update={name: value for name, value in settings.items() if value is not None})
+    return RunInputs(inputs.photo, (replace(region, mask=None),), palette=inputs.palette), own_options
 
 
-def _alone(inputs: RunInputs, region: Region) -> RunInputs:
-    """The whole picture as if it were that region."""
-    return RunInputs(inputs.photo, (replace(region, mask=None),), palette=inputs.palette)
-
-
-def _colors(inputs: RunInputs, region: Region, options: PaintOptions) -> ColorTransfer:
-    alone, own_options = _alone(inputs, region), _options_of(region, options)
-    return ColorTransfer(alone, own_options, RegionLayout(alone, own_options), objective_in_color=True)
+def _colors(inputs: RunInputs, options: PaintOptions) -> ColorTransfer:
+    return ColorTransfer(inputs, options, RegionLayout(inputs, options), objective_in_color=True)
 
 
 def feather(masks: Masks, reach_px: int) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
@@ -189,7 +186,7 @@ def measure_painting(
         return StyleStatistics(by_layer, picture.encoder_sha256)
     size = painting_size(picture.height_px, picture.width_px, long_edge_px, brush_scale)
     mask = None if painting.mask is None else mask_tensor(painting.mask, *size)
-    return stylizer.measure_style(_tensor(picture, size), mask)
+    return stylizer.measure_style(pixels_to_tensor(picture.pixels(*size)), mask)
 
 
 def draft_start(inputs: RunInputs, options: PaintOptions, long_edge_px: int) -> tuple[Picture, str, str]:
@@ -203,17 +200,6 @@ def draft_start(inputs: RunInputs, options: PaintOptions, long_edge_px: int) -> 
     return picture_from_array(pixels, name="draft"), stylizer.name, stylizer.sha256
 
 
-def draft_pixels(
-    stylizer: Stylizer, photo: Tensor | EncodedPhoto, style: StyleStatistics, strength: float = 100.0
-) -> NDArray[np.float32]:
-    """The draft of a photo [1, 3, height, width], encoded or not, as [height, width, 3] in [0, 1]."""
-    return tensor_to_pixels(stylizer.paint(photo, style, strength=strength))
-
-
 def photo_tensor(photo: Picture, long_edge_px: int) -> Float[Tensor, "1 3 height width"]:
     """A photo at the size of its draft."""
-    return _tensor(photo, fit_long_edge(photo.height_px, photo.width_px, long_edge_px))
-
-
-def _tensor(picture: Picture, size: tuple[int, int]) -> Float[Tensor, "1 3 height width"]:
-    return pixels_to_tensor(picture.pixels(*size))
+    return pixels_to_tensor(photo.pixels(*fit_long_edge(photo.height_px, photo.width_px, long_edge_px)))

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -83,8 +82,3 @@ def batch_statistics(maps: Mapping[str, Float[Tensor, "batch _ _ _"]]) -> Batch:
         centred = rows - mean[:, :, None]
         pairs[name] = mean, centred @ centred.mT / rows.shape[2]
     return pairs
-
-
-def in_float32(batch: Batch) -> dict[str, tuple[Tensor, Tensor]]:
-    """The same statistics as the network takes them."""
-    return {name: (mean.to(torch.float32), covariance.to(torch.float32)) for name, (mean, covariance) in batch.items()}

@@ -23,7 +23,7 @@ from impasto.images.tensors import mirror_indices
 from impasto.losses.statistics import Moments, moments
 from impasto.losses.tiles import WHOLE_PX, Spans, cut_axis
 from impasto.stylizer.network import NOISE, NOISE_STRIDES, STRIDE_PX, Network, smooth_noise
-from impasto.stylizer.statistics import CHANNELS, LAYERS, MIDDLE, StyleStatistics, in_float32, measure_style
+from impasto.stylizer.statistics import CHANNELS, LAYERS, MIDDLE, StyleStatistics, measure_style
 from impasto.stylizer.transport import Affine, recolouring
 from impasto.stylizer.weights import read_stylizer_file
 
@@ -155,9 +155,9 @@ class Stylizer:
             return encoded.photo.clone()
         of_photo, of_painting = encoded.statistics.batch(), style.batch()
         affines = self.network.in_units(recolouring(of_photo, of_painting, strength / 100))
-        code = self.network.encode(in_float32(of_painting))
+        code = self.network.encode(of_painting)
         if strength < 100:
-            code = torch.lerp(self.network.encode(in_float32(of_photo)), code, strength / 100)
+            code = torch.lerp(self.network.encode(of_photo), code, strength / 100)
         coarse = self._coarse(encoded, affines, code)
         give_back()
         painted = self._fine(encoded, affines, coarse, code)
