@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+import torch.nn.functional as F
+from objectives import make_objective
 
+from impasto.encoders import load_encoder
 from impasto.losses.content import ContentLoss
+from impasto.losses.tiles import Core
 
 
 def photo_map() -> torch.Tensor:
@@ -48,3 +54,33 @@ def test_black_map_stays_finite() -> None:
     assert loss.isfinite()
     assert gradient.isfinite().all()
     assert float(ContentLoss([torch.zeros(1, 2, 3, 4)])(torch.zeros(1, 2, 3, 4))) == 0
+
+
+@pytest.mark.parametrize("tile_px", [16, 1 << 30])
+def test_parts_have_weights_of_their_own(tiny_encoder_file: Path, tile_px: int) -> None:
+    encoder = load_encoder(str(tiny_encoder_file), dtype=torch.float64)
+    random = torch.Generator().manual_seed(0)
+    photo, pastiche = (torch.rand(1, 3, 48, 64, generator=random, dtype=torch.float64) for _ in range(2))
+    ramp = torch.linspace(0, 1, 64, dtype=torch.float64).expand(48, 64)
+    layers = {"relu1_1": 3.0, "relu2_2": 1.0}
+    objective = make_objective(
+        encoder, photo, Core(0, 0, 48, 64), [], content_layers=layers, style_layers={}, content_weight=(0.5, 2.0),
+        content_masks=(ramp, 1 - ramp), tv_weight=0.0, tile_px=tile_px,
+    )  # fmt: skip
+    leaf = pastiche.clone().requires_grad_()
+    ours, theirs = encoder(leaf, list(layers)), encoder(photo, list(layers))
+    weights = 0.5 * ramp + 2 * (1 - ramp)
+    expected = torch.zeros((), dtype=torch.float64)
+    for (name, share), stride in zip(layers.items(), (1, 2), strict=True):
+        by_position = F.avg_pool2d(weights[None, None], stride)
+        error = (by_position * (ours[name] - theirs[name]).square()).sum() / theirs[name].square().sum()
+        expected = expected + share / 4 * error
+    evaluation = objective(pastiche)
+    assert evaluation.losses["content"] == pytest.approx(float(expected.detach()))
+    torch.testing.assert_close(evaluation.gradient, torch.autograd.grad(expected, leaf)[0])
+    objective.set_weight("content", [1.0, 1.0])
+    plain = make_objective(
+        encoder, photo, Core(0, 0, 48, 64), [], content_layers=layers, style_layers={}, content_weight=1.0,
+        tv_weight=0.0,
+    )  # fmt: skip
+    assert objective(pastiche).losses == pytest.approx(plain(pastiche).losses)
