@@ -1,4 +1,4 @@
-"""impasto repaints a photograph in the manner of a painting (neural style transfer).
+"""impasto repaints a photo in the style of a painting (neural style transfer).
 
 >>> import impasto
 >>> pastiche = impasto.paint("photo.jpg", "painting.jpg", size_px=512)  # doctest: +SKIP

@@ -31,14 +31,14 @@ def paint(
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     **options: Any,
 ) -> Pastiche:
-    """Repaint `photo` in the manner of `painting`.
+    """Repaint `photo` in the style of `painting`.
 
     Parameters
     ----------
     photo: path of a picture, array or tensor (as `picture_from_array` takes), or `Picture`. None, without
         content layers: a texture of `painting`, as the recipe ``texture`` paints.
-    painting: one of the same or a `Painting`, or a sequence of them, or of pairs (picture, weight), whose manners
-        blend. None, with `regions`: the rest stays the photograph; without style layers: `photo` reconstructed
+    painting: one of the same or a `Painting`, or a sequence of them, or of pairs (picture, weight), which
+        blend. None, with `regions`: the rest stays the photo; without style layers: `photo` reconstructed
         from its feature maps, as the recipe ``reconstruct-content`` does.
     regions: parts of the photo with paintings of their own; `painting` applies to the rest.
     recipe: name of a recipe or path of a .toml file; `options` override it.

@@ -99,7 +99,7 @@ def batch(
     recipe: Recipe = None,
     **options: str | None,
 ) -> int:
-    """Paint each of many photos in the manner of each of many paintings."""
+    """Paint each of many photos in the style of each of many paintings."""
     from impasto.lab.batch import plan_batch, plan_pairs
 
     if not photos:

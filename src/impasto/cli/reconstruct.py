@@ -35,7 +35,9 @@ ONE_PICTURE = Strip()
 
 def build_reconstruct_app() -> App:
     """Assemble ``impasto reconstruct``."""
-    app = App(name="reconstruct", help="Paint a picture from what layers of it keep.", help_format="plaintext")
+    app = App(
+        name="reconstruct", help="Paint a picture again from what some layers keep of it.", help_format="plaintext"
+    )
     usage = "Usage: impasto reconstruct {} [OPTIONS]"
     app.command(content, usage=usage.format("content IMAGE --layer NAME -o OUT"))
     app.command(style, usage=usage.format("style IMAGE --layers NAME,... -o OUT"))
@@ -83,7 +85,7 @@ def style(
 
 @with_option_flags
 def texture(
-    image: Annotated[str, Parameter(help="the picture in whose manner", group=GENERAL)],
+    image: Annotated[str, Parameter(help="the picture whose style to use", group=GENERAL)],
     /,
     *images: Annotated[str, Parameter(help="more of them blend; weights as painting.jpg:0.7", group=GENERAL)],
     to: Output,
