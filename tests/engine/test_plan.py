@@ -14,11 +14,12 @@ import torch
 from impasto.encoders import load_encoder
 from impasto.encoders.architectures import Architecture
 from impasto.encoders.weights import save_encoder_file
-from impasto.engine.plan import Plan, build_plan
+from impasto.engine.plan import Plan, build_plan, workspace_bytes
 from impasto.engine.regions import RegionLayout
 from impasto.errors import OptionError
 from impasto.images.metadata import PhotoMetadata
 from impasto.images.picture import Picture, build_picture
+from impasto.inputs.paintings import Region
 from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import PaintOptions, build_options
 
@@ -156,3 +157,53 @@ def test_more_steps_take_longer() -> None:
     """The probe measures this machine now; twice the steps are about twice the time, whatever it measured."""
     short, long = (plan(300, 400, steps=steps) for steps in (5, 50))
     assert 2 < long.seconds / short.seconds < 50
+
+
+def test_memory_of_an_evaluation_by_hand() -> None:
+    """1000 px: a block of 10 channels, pooled, and one of 20.
+
+    Rectified maps and their padded copies take 4 (10 + 3) + (20 + 10) bytes a pixel of their own, the pooled map with
+    the places of its maxima 4 + 8 bytes, and five maps of the widest layer are in use at once.
+    """
+    layers = Architecture(widths=(10, 20), depths=(1, 1)).layers
+    kept = 4 * 13 * 1000, 4 * 30 * 250 + 12 * 10 * 250
+    widest = 5 * 4 * 10 * 1000
+    assert workspace_bytes(layers, 1000, 4, whole=True, thrifty=False) == pytest.approx(sum(kept) + widest)
+    for thrifty, waste in ((True, 1.1), (False, 1.7)):
+        found = workspace_bytes(layers, 1000, 4, whole=False, thrifty=thrifty)
+        assert found == pytest.approx(waste * (sum(kept) + widest))
+    half = 2 * 13 * 1000 + 2 * 30 * 250 + 10 * 10 * 250 + widest  # what is in use at once is float32 still
+    assert workspace_bytes(layers, 1000, 2, whole=True, thrifty=False) == pytest.approx(half)
+
+
+def test_blocks_too_large_for_the_heap_are_the_systems() -> None:
+    layers = Architecture(widths=(10, 20), depths=(1, 1)).layers
+    found = workspace_bytes(layers, 1_000_000, 4, whole=False, thrifty=False)  # maps of 40 and 20 MB
+    assert found == pytest.approx(1.1 * 52e6 + 1.7 * 60e6 + 1.1 * 5 * 40e6)
+
+
+def test_regions_need_memory_for_their_masks(small_machine: None) -> None:
+    photo, painting = blank(600, 800), blank(60, 80)
+    white = np.full((6, 8), 255, np.uint8)
+    white[:3] = 0
+    options = PaintOptions(tile_px=2048)
+
+    def peak(*regions: Region) -> int:
+        layout = RegionLayout(RunInputs.load(photo, painting, regions), options)
+        return build_plan(600, 800, layout, options, load_encoder("lite")).peak_bytes
+
+    whole, divided, kept = peak(), peak(Region(white, painting)), peak(Region(white))
+    assert divided - whole > 2 * 4 * 600 * 800
+    assert kept - whole > (4 + 12) * 600 * 800, "one region, and the photo where it stays"
+
+
+def test_tiles_cost_another_pass_and_steps_more_than_their_pixels(
+    small_machine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("impasto.engine.plan._seconds_a_pixel", lambda encoder, options: 1e-6)
+    chosen = {"min_scale_px": 400, "scale_factor": 16.0, "steps": 10, "margin": 0}
+    whole, tiled = plan(300, 400, **chosen), plan(300, 400, tile_px=128, **chosen)
+    assert whole.tiles == (1,)
+    assert whole.seconds == pytest.approx(10 * (300 * 400 + 10_000) * 1e-6)
+    assert tiled.tiles[0] > 1
+    assert tiled.seconds > 10 * (4 / 3 * 300 * 400 + 10_000) * 1e-6, "and they overlap"

@@ -123,7 +123,7 @@ def _look_at(run: object, *_: object) -> int:
     """Stands for the engine: takes the pixels at the size of the coarsest scale, as it does first."""
     import numpy as np
 
-    picture = run.content  # type: ignore[attr-defined]
+    picture = run.inputs.photo  # type: ignore[attr-defined]
     factor = 128 / max(picture.height_px, picture.width_px)
     size = tuple(max(1, round(side * factor)) for side in (picture.height_px, picture.width_px))
     pixels, alpha = picture.pixels(*size), picture.alpha(*size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,12 @@ def test_to_a_record_and_back(inputs: RunInputs) -> None:
     files = {file.sha256: file for file in inputs.files}
     assert RunInputs.read(RecordedInputs.model_validate_json(written), files) == inputs
     assert RunInputs.read(inputs.describe(), files).describe() == inputs.describe()
+
+
+def test_copies_of_one_file_keep_their_names() -> None:
+    copy = replace(PHOTO, name="copy.png")
+    inputs = RunInputs.load(PHOTO, copy, starting_picture=replace(PHOTO, name="start.png"))
+    assert RunInputs.read(inputs.describe(), {copy.sha256: copy}).describe() == inputs.describe()
 
 
 def test_a_description_holds_names_and_hashes_and_no_folders(folder_with_pictures: Path) -> None:

@@ -134,7 +134,7 @@ relaxed = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 everything = given(pictures, st.lists(pictures, min_size=1, max_size=2), pictures, st.fixed_dictionaries(ANY))
 
 
-@settings(max_examples=25, derandomize=True, **relaxed)
+@settings(max_examples=15, derandomize=True, **relaxed)
 @everything
 def test_any_options_on_any_picture(
     photo: Picture, paintings: list[Picture], start: Picture, chosen: dict[str, Any]

@@ -13,7 +13,7 @@ from damage_watch import Finding, watch
 from PIL import Image
 
 COUNT = 5_000
-SAMPLE = range(0, COUNT, 17)
+SAMPLE = range(0, COUNT, 41)
 linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is measured by /proc")
 
 

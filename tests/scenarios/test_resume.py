@@ -98,7 +98,7 @@ CASES: dict[str, Quick] = {
 
 
 def build(quick: Quick, **changes: Any) -> PaintOptions:
-    return PaintOptions(**(quick | {"steps": (5, 4), "stop_tolerance": 0.0} | changes))
+    return PaintOptions(**(quick | {"steps": (4, 3), "stop_tolerance": 0.0} | changes))
 
 
 def check_every_checkpoint(pictures: tuple[Picture, Picture], options: PaintOptions, folder: Path) -> list[Event]:
@@ -139,7 +139,7 @@ def test_from_every_step_to_the_same_end(
 ) -> None:
     options = build(quick, **changes)
     whole = check_every_checkpoint(pictures, options, tmp_path)
-    assert set(steps_of(whole)) == {(0, n) for n in range(1, 6)} | {(1, n) for n in range(1, 5)}
+    assert set(steps_of(whole)) == {(0, n) for n in range(1, 5)} | {(1, n) for n in range(1, 4)}
     measured = [readability for _, _, readability in steps_of(whole).values() if readability is not None]
     assert (len(measured) > 2) == (options.balance == "readability"), "the balance must have something to keep"
     assert len({weight for _, weight, _ in steps_of(whole).values()}) > 1 or options.balance == "fixed"

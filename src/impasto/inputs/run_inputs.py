@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from impasto.errors import InputError, OptionError, RecordError
 from impasto.images.picture import Picture
@@ -157,13 +157,18 @@ def _read_picture(file: RecordedFile | None, files: Mapping[str, Picture | Style
     picture = files[file.sha256]
     if isinstance(picture, StyleFile):
         raise RecordError(f"the record names the style file {picture.name} where a picture belongs")
-    return picture
+    return replace(picture, name=file.name)  # the record's: two inputs may be copies of one file
 
 
 def _read_paintings(
     paintings: Sequence[RecordedPainting], files: Mapping[str, Picture | StyleFile]
 ) -> tuple[Painting, ...]:
     return tuple(
-        Painting(files[painting.sha256], painting.weight, painting.brush_scale, _read_picture(painting.mask, files))
+        Painting(
+            replace(files[painting.sha256], name=painting.name),
+            painting.weight,
+            painting.brush_scale,
+            _read_picture(painting.mask, files),
+        )
         for painting in paintings
     )
