@@ -250,3 +250,11 @@ def test_half_precision_convolutions_leave_the_gradient_near() -> None:
     assert 1e-5 < (rounded.gradient - exact.gradient).norm() / exact.gradient.norm() < 0.02
     for name, loss in exact.losses.items():
         assert rounded.losses[name] == pytest.approx(loss, rel=0.01), name
+
+
+def test_two_passes_over_tiles_are_one_over_the_whole(encoder: Encoder) -> None:
+    photo, painting, pastiche = picture(0, 32, 48), picture(1), picture(2, 32, 48)
+    tiled, whole = (build(encoder, photo, painting, tile_px=tile_px) for tile_px in (16, 1024))
+    assert (tiled.tiles, whole.tiles) == (6, 1)
+    assert tiled(pastiche).losses == pytest.approx(whole(pastiche).losses)
+    torch.testing.assert_close(tiled(pastiche).gradient, whole(pastiche).gradient)
