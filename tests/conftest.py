@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 from weights_server import TINY, Web, serve, tiny_source, write_published
 
 if TYPE_CHECKING:
     from impasto.encoders.sources import Source
+
+# A busy machine is no fault: what takes long on it is no failure of an example.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True)

@@ -153,10 +153,13 @@ def test_a_painting_counts_too(small_machine: None) -> None:
     assert one.peak_bytes >= other.peak_bytes
 
 
-def test_more_steps_take_longer() -> None:
-    """The probe measures this machine now; twice the steps are about twice the time, whatever it measured."""
-    short, long = (plan(300, 400, steps=steps) for steps in (5, 50))
-    assert 2 < long.seconds / short.seconds < 50
+def test_time_is_by_steps_and_by_the_speed_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plan(300, 400, steps=5).seconds > 0
+    monkeypatch.setattr("impasto.engine.plan._seconds_a_pixel", lambda encoder, options: 1e-6)
+    short, long = (plan(300, 400, steps=steps).seconds for steps in (5, 50))
+    assert long == pytest.approx(10 * short)
+    monkeypatch.setattr("impasto.engine.plan._seconds_a_pixel", lambda encoder, options: 3e-6)
+    assert plan(300, 400, steps=5).seconds == pytest.approx(3 * short)
 
 
 def test_memory_of_an_evaluation_by_hand() -> None:
