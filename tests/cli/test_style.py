@@ -34,7 +34,7 @@ def test_what_cannot_be_exported_is_a_line(
     assert cli.main([*export, "nowhere/a.onnx"]) == 1
     assert "there is no folder 'nowhere'" in capsys.readouterr().err
     assert cli.main([*export, "a.onnx", "--stylizer", "photo.png"]) == 1
-    assert "not a readable safetensors file" in capsys.readouterr().err
+    assert "is damaged or not an impasto" in capsys.readouterr().err
     assert cli.main([*export, "a.onnx", "--weights", "int4"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
     monkeypatch.setitem(sys.modules, "onnx", None)

@@ -77,25 +77,25 @@ def test_truncated_at_any_place(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in (0, 4, 8, 100, len(whole) - 1):
         path.write_bytes(whole[:length])
-        refused(path, "not a readable safetensors file")
+        refused(path, "is damaged or not an impasto encoder file")
 
 
 def test_html_page_saved_as_weights(tmp_path: Path) -> None:
     path = tmp_path / "page.safetensors"
     path.write_text("<!DOCTYPE html><html><body>404: not found</body></html>" * 20)
-    refused(path, "not a readable safetensors file")
+    refused(path, "is damaged or not an impasto encoder file")
 
 
 def test_header_that_promises_too_much(tmp_path: Path) -> None:
     path = tmp_path / "huge.safetensors"
     path.write_bytes(struct.pack("<Q", 2**62) + b"{}")
-    refused(path, "not a readable safetensors file")
+    refused(path, "is damaged or not an impasto encoder file")
 
 
 def test_pickle_is_never_read(tmp_path: Path) -> None:
     path = tmp_path / "pickle.safetensors"
     torch.save({"conv1_1.weight": torch.zeros(2, 3, 3, 3)}, path)
-    refused(path, "not a readable safetensors file")
+    refused(path, "is damaged or not an impasto encoder file")
 
 
 def test_somebody_elses_safetensors(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ NO_CONTENT = {"content_layers": {}, "balance": "fixed"}
             "keep detail is about the edges of a photo, and there is none",
         ),
         ({}, FIXED | {"loss_units": "tutorial", "keep_detail": 10}, "keep detail is relative to the photo"),
+        ({}, FIXED | {"loss_units": "gatys"}, "no paper gives the style loss 'wasserstein' in loss units 'gatys'"),
         ({}, {"starting_point": "nosie"}, "starting point 'nosie' is neither a picture file nor one of content, "),
     ],
 )
@@ -88,6 +89,7 @@ def test_what_does_not_fit_together_is_refused(given: dict[str, Any], options: d
         ({"start": picture()}, {"starting_point": "a.png"}),
         ({"paintings": False, "start": picture()}, {"style_layers": {}, "starting_point": "style-statistics"}),
         ({}, FIXED | {"loss_units": "gatys", "style_loss": "gram"}),
+        ({}, FIXED | {"loss_units": "gatys", "style_layers": {}}),
         ({}, {"keep_detail": 10}),
     ],
 )

@@ -155,11 +155,6 @@ def test_batch_norm_statistics(units: str) -> None:
     assert loss_of("batch-norm", units, pastiche, painting) == pytest.approx(expected, rel=1e-3)  # but for the ridge
 
 
-def test_wasserstein_has_no_papers_units() -> None:
-    with pytest.raises(OptionError, match="no paper gives the style loss 'wasserstein' in loss units 'gatys'"):
-        STYLE_LOSSES["wasserstein"](moments(feature_map(1)), "gatys")
-
-
 # ------------------------------------------------------------------------------------- objective
 
 

@@ -100,7 +100,7 @@ def test_inputs_that_cannot_be_used(folder_with_pictures: Path) -> None:
         impasto.draft("missing.png", "painting.png")
     with pytest.raises(OptionError, match="at least one painting"):
         impasto.draft("photo.png", [])
-    with pytest.raises(WeightsError, match="not a readable safetensors file"):
+    with pytest.raises(WeightsError, match="is damaged or not an impasto"):
         impasto.draft("photo.png", "painting.png", stylizer="photo.png")
 
 

@@ -88,7 +88,7 @@ def test_a_changed_bit_anywhere_is_refused_or_changes_nothing(tmp_path: Path) ->
 def test_a_file_cut_short(tmp_path: Path, length: int) -> None:
     path = packed(tmp_path)
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(InputError, match=r"'.*file\.safetensors' is not a readable safetensors file"):
+    with pytest.raises(InputError, match=r"'.*file\.safetensors' is damaged or not an impasto test file"):
         FORMAT.read(path)
 
 

@@ -110,6 +110,11 @@ def check_inputs(inputs: RunInputs, options: PaintOptions) -> None:
             f"keep detail is relative to the photo, and loss units {options.loss_units!r} are not: leave it at 0",
         ),
         (
+            papers_units and options.style_layers and options.style_loss == "wasserstein",
+            f"no paper gives the style loss 'wasserstein' in loss units {options.loss_units!r}: "
+            "take 'gram', or 'scale-free'",
+        ),
+        (
             no_start and start not in STARTING_POINTS,
             f"starting point {start!r} is neither a picture file nor one of {', '.join(STARTING_POINTS)}",
         ),

@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from impasto.errors import OptionError
 from impasto.losses.guidance import guide
 from impasto.losses.maps import TiledEncoder, TileMaps
 from impasto.losses.roots import TraceRoot, matrix_power
@@ -111,10 +110,7 @@ class WassersteinLoss:
     """
 
     def __init__(self, target: Moments, units: str = "scale-free") -> None:
-        if units != "scale-free":
-            raise OptionError(
-                f"no paper gives the style loss 'wasserstein' in loss units {units!r}: take 'gram', or 'scale-free'"
-            )
+        assert units == "scale-free", "no paper gives this loss in other units"
         self._mean = target.mean
         self._covariance = _ridged(target.covariance)
         self._scale = 1 / _magnitude(self._covariance, self._mean)

@@ -53,7 +53,7 @@ class TensorFormat:
                 self._check(path, description)
                 arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
         except (OSError, SafetensorError, ValueError, TypeError) as error:
-            raise self.error(f"{str(path)!r} is not a readable safetensors file: {error}") from error
+            raise self.error(f"{str(path)!r} is damaged or not an impasto {self.noun} file: {error}") from error
         if "checksum" in description or self.needs_checksum:
             self._verify(path, description, arrays)
         return description, arrays
