@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,13 @@ def test_a_texture_has_no_opacity_and_no_metadata(engine: Any, quick: Quick, pai
     pastiche = Run(RunInputs.load(None, painting_pixels), build_options(quick)).paint()
     assert pastiche.alpha is None
     assert pastiche.metadata == picture_from_array(painting_pixels).metadata
+
+
+def test_a_starting_picture_is_recorded(engine: Any, build: Any, painting_pixels: np.ndarray) -> None:
+    engine(STEPS)
+    run = build()
+    run.inputs = replace(run.inputs, starting_picture=picture_from_array(painting_pixels))
+    assert run.paint().record["inputs"]["starting_picture"]["name"] == "array"
 
 
 def test_events_pass_through_unchanged(engine: Any, build: Any) -> None:
