@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,12 @@ def test_what_is_no_answer(web: Web, tmp_path: Path, fault: dict[str, object]) -
         setattr(web, name, value)
     with pytest.raises(DownloadError, match=r"^http://127\.0\.0\.1"):
         download(PublishedFile(web.url), tmp_path / "part")
+
+
+@pytest.mark.parametrize("address", ["http://[half", "http://host:port/model", "nonsense://host/model"])
+def test_what_is_no_address(tmp_path: Path, address: str) -> None:
+    with pytest.raises(DownloadError, match=re.escape(address)):
+        list(iter_download(PublishedFile(address), tmp_path / "part"))
 
 
 def test_differences_of_a_file(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from impasto.cli.output import DraftOutput, Output, PictureOutput, print_table
 from impasto.cli.syntax import (
+    FAILED,
     GENERAL,
     EachPainting,
     PrintSize,
@@ -42,8 +43,6 @@ from impasto.runs.draft import (
 
 if TYPE_CHECKING:
     from impasto.runs.run import Pastiche
-
-FAILED = 1
 
 
 def _help(option: str) -> str:

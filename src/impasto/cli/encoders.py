@@ -7,26 +7,15 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from impasto.cli.syntax import SWITCH, Overwrite, Quiet
+from impasto.cli.syntax import SWITCH, Overwrite, Quiet, check_positive, output_flag
 from impasto.errors import OptionError, OutputError, WeightsError
 
+WEIGHTS = App(name="weights", help="Fetch, import and check the weights of vgg19 and vgg16.", help_format="plaintext")
 Half = Annotated[
     bool,
     SWITCH,
     Parameter(help="store convolutions in half precision: half the size, a relative error of about 0.0005"),
 ]
-
-
-def build_weights_app() -> App:
-    """Assemble ``impasto weights``."""
-    app = App(name="weights", help="Fetch, import and check the weights of vgg19 and vgg16.", help_format="plaintext")
-    usage = "Usage: impasto weights {}"
-    app.command(list_weights, name="list", usage=usage.format("list"))
-    app.command(fetch_weights, name="fetch", usage=usage.format("fetch NAME... [--half]"))
-    app.command(import_weights, name="import", usage=usage.format("import FILE [--half] [-o ENCODER.safetensors]"))
-    app.command(verify_weights, name="verify", usage=usage.format("verify [NAME...]"))
-    app.command(show_folder, name="where", usage=usage.format("where"))
-    return app
 
 
 def fetch_encoder(encoder: str, quiet: bool = False, *, half: bool = False, again: bool = False) -> None:
@@ -41,6 +30,7 @@ def fetch_encoder(encoder: str, quiet: bool = False, *, half: bool = False, agai
                 display.show(event)
 
 
+@WEIGHTS.command(name="list", usage="Usage: impasto weights list")
 def list_weights() -> int:
     """List the encoders: which are stored here, and where the others are published."""
     from impasto.encoders.sources import SOURCES
@@ -63,6 +53,7 @@ def list_weights() -> int:
     return 0
 
 
+@WEIGHTS.command(name="fetch", usage="Usage: impasto weights fetch NAME... [--half]")
 def fetch_weights(
     *names: Annotated[str, Parameter(help="vgg19, vgg16, vgg19-torchvision, vgg16-torchvision")],
     half: Half = False,
@@ -80,6 +71,7 @@ def fetch_weights(
     return 0
 
 
+@WEIGHTS.command(name="import", usage="Usage: impasto weights import FILE [--half] [-o ENCODER.safetensors]")
 def import_weights(
     file: Annotated[Path, Parameter(help="a published weight file that you already have")],
     /,
@@ -87,9 +79,8 @@ def import_weights(
     half: Half = False,
     output: Annotated[
         Path | None,
-        Parameter(
-            name=["--output", "-o"],
-            help="make an encoder file instead, of any VGG-16 or VGG-19 in the format of Keras (.h5) or torchvision",
+        output_flag(
+            "make an encoder file instead, of any VGG-16 or VGG-19 in the format of Keras (.h5) or torchvision"
         ),
     ] = None,
     overwrite: Overwrite = False,
@@ -112,6 +103,7 @@ def import_weights(
     return 0
 
 
+@WEIGHTS.command(name="verify", usage="Usage: impasto weights verify [NAME...]")
 def verify_weights(*names: Annotated[str, Parameter(help="default: all that are here")]) -> int:
     """Check stored weights against the SHA-256 recorded when they were imported; exit code 1 if any are damaged."""
     from impasto.encoders.sources import SOURCES, find_source
@@ -131,6 +123,7 @@ def verify_weights(*names: Annotated[str, Parameter(help="default: all that are 
     return 0
 
 
+@WEIGHTS.command(name="where", usage="Usage: impasto weights where")
 def show_folder() -> int:
     """Print the folder of fetched weights; the variable IMPASTO_WEIGHTS_DIR names another."""
     from impasto.encoders.store import weights_folder
@@ -151,9 +144,7 @@ def features(  # noqa: PLR0913 (a parameter is a flag)
     ] = "reflect",
     size: Annotated[int, Parameter(help="long edge in pixels to which a larger picture is reduced")] = 512,
     channels: Annotated[int, Parameter(help="feature maps to show, strongest first")] = 48,
-    output: Annotated[
-        Path | None, Parameter(name=["--output", "-o"], help="file to write [default: IMAGE-LAYER.png, here]")
-    ] = None,
+    output: Annotated[Path | None, output_flag("file to write [default: IMAGE-LAYER.png, here]")] = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> int:
@@ -161,9 +152,7 @@ def features(  # noqa: PLR0913 (a parameter is a flag)
     from impasto.images.reading import load_picture
     from impasto.images.writing import check_output, save_picture
 
-    for flag, value in (("--size", size), ("--channels", channels)):
-        if value < 1:
-            raise OptionError(f"{flag} is at least 1, got {value}")
+    check_positive(size=size, channels=channels)
     path = output or Path(f"{image.stem}-{layer}.png")
     check_output(path, overwrite=overwrite)
     picture = load_picture(image)

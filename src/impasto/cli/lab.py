@@ -15,13 +15,16 @@ from cyclopts import Parameter
 
 from impasto.cli.encoders import fetch_encoder
 from impasto.cli.syntax import (
+    FAILED,
     GENERAL,
     EachPainting,
+    Photo,
     Quiet,
     Recipe,
     Regions,
     given_options,
     note_stop,
+    output_flag,
     parse_painting,
     parse_region,
     stop_on_signal,
@@ -36,14 +39,12 @@ if TYPE_CHECKING:
     from impasto.lab.plan import Planner
     from impasto.lab.runner import LabRun
 
-FAILED = 1
 Ray = Annotated[
     str | None,
     Parameter(
         help="run jobs on Ray: auto (this machine, or the cluster it belongs to) or HOST:PORT", metavar="auto|ADDRESS"
     ),
 ]
-Photo = Annotated[str, Parameter(help="the picture to repaint", group=GENERAL)]
 Painting = Annotated[str, Parameter(help="the painting whose style to use, or a style file", group=GENERAL)]
 Paintings = Annotated[str, Parameter(help="further ones blend; weights as painting.jpg:0.7", group=GENERAL)]
 SEVERAL = Parameter(negative=(), consume_multiple=True, group=GENERAL)
@@ -54,7 +55,7 @@ SEVERAL = Parameter(negative=(), consume_multiple=True, group=GENERAL)
 class Lab:
     """Where the run folder goes, who measures, who runs; the flags that sweep, batch and compare share."""
 
-    output: Annotated[Path, Parameter(name=["--output", "-o"], help="the run folder; started again, it goes on")]
+    output: Annotated[Path, output_flag("the run folder; started again, it goes on")]
     judge: Annotated[
         str, Parameter(help="encoder that measures the pictures [default: lite]", metavar="ENCODER", show_default=False)
     ] = "lite"
@@ -144,9 +145,7 @@ def again(
     folder: Annotated[Path, Parameter(help="a run folder of sweep, batch or compare")],
     /,
     *,
-    output: Annotated[
-        Path | None, Parameter(name=["--output", "-o"], help="do all of it again in another folder")
-    ] = None,
+    output: Annotated[Path | None, output_flag("do all of it again in another folder")] = None,
     judge: Annotated[str | None, Parameter(help="measure by another encoder", metavar="ENCODER")] = None,
     ray: Ray = None,
     quiet: Quiet = False,
@@ -173,7 +172,7 @@ def _carry_out(manifest: LabManifest, planner: Planner, to: Lab) -> int:
 
 
 def _run(manifest: LabManifest, folder: Path, ray: str | None, quiet: bool) -> int:
-    """Do, show, sum up; returns the exit code."""
+    """Do the jobs, show what happens, sum up; returns the exit code."""
     from impasto.cli.display_jobs import choose_jobs_display
     from impasto.lab.runner import iter_jobs, read_run
 

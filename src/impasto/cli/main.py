@@ -20,15 +20,17 @@ from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
-from impasto.cli.encoders import build_weights_app, features, fetch_encoder
+from impasto.cli.encoders import features, fetch_encoder
 from impasto.cli.lab import again, batch, compare, sweep
 from impasto.cli.output import Output, carry_out, check_interval, print_table
 from impasto.cli.syntax import (
     GENERAL,
     PAINTINGS_HELP,
     SWITCH,
+    CheckpointEvery,
     MaxPixels,
     Overwrite,
+    Photo,
     PrintSize,
     Quiet,
     Recipe,
@@ -36,9 +38,11 @@ from impasto.cli.syntax import (
     given_options,
     name_file,
     name_inputs,
+    output_flag,
     parse_painting,
     parse_region,
     parse_sheet,
+    pixel_limit,
     with_option_flags,
 )
 from impasto.errors import ImpastoError, InputError, OptionError, RecordError
@@ -125,6 +129,7 @@ def build_app() -> App:
         ),
     }
     groups = {
+        "impasto.cli.encoders:WEIGHTS": "Fetch, import and check the weights of vgg19 and vgg16.",
         "impasto.cli.reconstruct:RECONSTRUCT": "Paint a picture again from what some layers keep of it.",
         "impasto.cli.style:STYLE": "Style files: the style of a painting, without the picture.",
         "impasto.cli.style:EXPORT": "Write the stylizer for use without impasto.",
@@ -136,7 +141,6 @@ def build_app() -> App:
         app.command(place, name=usage.split()[0], help=text, usage=f"Usage: impasto {usage}")
     for place, text in groups.items():
         app.command(place, name=place.partition(":")[2].lower(), help=text)
-    app.command(build_weights_app())
     return app
 
 
@@ -148,7 +152,7 @@ PaintedPicture = Annotated[Path, Parameter(help="a picture that impasto painted"
 
 @with_option_flags
 def paint(
-    photo: Annotated[str, Parameter(help="the picture to repaint", group=GENERAL)],
+    photo: Photo,
     /,
     *paintings: Annotated[str, Parameter(name="PAINTING", help=PAINTINGS_HELP, group=GENERAL)],
     to: Output,
@@ -178,7 +182,6 @@ def paint(
         sheet=sheet,
         max_pixels=to.limit,
     )
-    fetch_encoder(run.options.encoder, to.quiet)
     return carry_out(run, to, bit_depth)
 
 
@@ -201,7 +204,6 @@ def enlarge(
     run = build_enlargement(picture, inputs, size_px=size_px, sheet=sheet, overrides=overrides, max_pixels=to.limit)
     assert run.replayed is not None
     bit_depth = to.check(run.replayed.bit_depth)
-    fetch_encoder(run.options.encoder, to.quiet)
     notes = []
     if run.replayed.stopped_after is not None:
         notes.append("the picture was stopped early, and the steps left out are not painted now; replay paints them")
@@ -212,15 +214,10 @@ def resume(
     run: Annotated[Path, Parameter(help="the run folder, or the picture that it belongs to", group=GENERAL)],
     /,
     *,
-    output: Annotated[
-        Path | None, Parameter(name=["--output", "-o"], help="another file to write [default: the file as planned]")
-    ] = None,
+    output: Annotated[Path | None, output_flag("another file to write [default: the file as planned]")] = None,
     overwrite: Overwrite = False,
     max_pixels: MaxPixels = None,
-    checkpoint_every: Annotated[
-        float,
-        Parameter(metavar="SECONDS", help="time between checkpoints; 0: none [default: 60]", show_default=False),
-    ] = CHECKPOINT_SECONDS,
+    checkpoint_every: CheckpointEvery = CHECKPOINT_SECONDS,
     quiet: Quiet = False,
 ) -> int:
     """Go on with a run that was interrupted, from its last checkpoint."""
@@ -229,7 +226,7 @@ def resume(
     from impasto.runs.interrupted import Command
 
     check_interval(checkpoint_every)
-    limit = Output(run, max_pixels=max_pixels).limit
+    limit = pixel_limit(max_pixels)
     resumed, state, notes = build_resume(run, checkpoint_seconds=checkpoint_every, max_pixels=limit)
     command = state.command
     if command is None:
@@ -273,7 +270,7 @@ def replay(
     run = build_replay(picture, inputs, overrides=overrides, max_pixels=to.limit)
     assert run.replayed is not None
     bit_depth = to.check(run.replayed.bit_depth)
-    fetch_encoder(run.options.encoder, to.quiet)
+    fetch_encoder(run.options.encoder, to.quiet)  # the differences depend on it
     notes = []
     if run.replayed.stopped_after != run.stop_after:
         notes.append("the picture was stopped early; with these options it is painted to the end")

@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from impasto.cli.syntax import GENERAL, SWITCH, MaxPixels, Overwrite, Quiet, note_stop, stop_on_signal
+from impasto.cli.encoders import fetch_encoder
+from impasto.cli.syntax import (
+    GENERAL,
+    SWITCH,
+    CheckpointEvery,
+    MaxPixels,
+    Overwrite,
+    Quiet,
+    note_stop,
+    output_flag,
+    pixel_limit,
+    stop_on_signal,
+)
 from impasto.errors import OptionError, OutputError, printable
-from impasto.images.reading import DEFAULT_MAX_PIXELS
 from impasto.options.fields import CHECKPOINT_SECONDS
 
 if TYPE_CHECKING:
@@ -25,7 +36,7 @@ if TYPE_CHECKING:
 class PictureOutput:
     """Where a picture goes: the flags that painting and drafting share."""
 
-    output: Annotated[Path, Parameter(name=["--output", "-o"], help="file to write: .png, .jpg, .webp, .avif or .tif")]
+    output: Annotated[Path, output_flag("file to write: .png, .jpg, .webp, .avif or .tif")]
     overwrite: Overwrite = False
     bit_depth: Annotated[
         Literal["8", "16"] | None,
@@ -40,9 +51,7 @@ class PictureOutput:
     @property
     def limit(self) -> int:
         """How many pixels an input may have."""
-        if self.max_pixels is not None and self.max_pixels < 1:
-            raise OptionError(f"--max-pixels is at least 1, got {self.max_pixels}")
-        return self.max_pixels or DEFAULT_MAX_PIXELS
+        return pixel_limit(self.max_pixels)
 
     def save(self, pastiche: Pastiche, bit_depth: int) -> None:
         """Write a pastiche."""
@@ -61,12 +70,7 @@ class PictureOutput:
 class DraftOutput(PictureOutput):
     """Where drafts go."""
 
-    output: Annotated[
-        Path,
-        Parameter(
-            name=["--output", "-o"], help="file to write: .png, .jpg, .webp, .avif or .tif; with --paintings a folder"
-        ),
-    ]
+    output: Annotated[Path, output_flag("file to write: .png, .jpg, .webp, .avif or .tif; with --paintings a folder")]
 
 
 @Parameter(name="*", group=GENERAL)
@@ -75,14 +79,7 @@ class Output(PictureOutput):
     """Where the pastiche goes and what is shown meanwhile: the flags that paint and replay share."""
 
     events: Annotated[Path | None, Parameter(help="write the events of the run to this file, as JSON lines")] = None
-    checkpoint_every: Annotated[
-        float,
-        Parameter(
-            metavar="SECONDS",
-            help="time between checkpoints, saved beside the picture for impasto resume; 0: none [default: 60]",
-            show_default=False,
-        ),
-    ] = CHECKPOINT_SECONDS
+    checkpoint_every: CheckpointEvery = CHECKPOINT_SECONDS
     timelapse: Annotated[
         Path | None, Parameter(help="also write how it was painted: .gif, .webp, or .mp4 (extra 'video')")
     ] = None
@@ -174,6 +171,7 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
     from impasto.runs.event_log import EventLog
     from impasto.runs.interrupted import holds_run, remove_run
 
+    fetch_encoder(run.options.encoder, to.quiet)
     if run.resumed is None:
         run.checkpoint_folder, run.checkpoint_seconds = to.run_folder, to.checkpoint_every
     folder = run.checkpoint_folder

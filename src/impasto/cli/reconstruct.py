@@ -9,13 +9,15 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from impasto.cli.encoders import fetch_encoder
 from impasto.cli.output import Output, carry_out
 from impasto.cli.syntax import GENERAL, SWITCH, given_options, parse_painting, with_option_flags
 from impasto.errors import OptionError
 from impasto.options.spelling import flag_name
 from impasto.runs.build import build_run, resolve_options
 
+RECONSTRUCT = App(
+    name="reconstruct", help="Paint a picture again from what some layers keep of it.", help_format="plaintext"
+)
 RECIPE = Parameter(help="named options to begin with", metavar="NAME|FILE.toml", group=GENERAL)
 Image = Annotated[Path, Parameter(help="the picture", group=GENERAL)]
 ALL_LAYERS = "the strip of figure 1 of Gatys et al.: one panel for every block, each a picture of its own too"
@@ -33,17 +35,7 @@ class Strip:
 ONE_PICTURE = Strip()
 
 
-def build_reconstruct_app() -> App:
-    """Assemble ``impasto reconstruct``."""
-    app = App(
-        name="reconstruct", help="Paint a picture again from what some layers keep of it.", help_format="plaintext"
-    )
-    usage = "Usage: impasto reconstruct {} [OPTIONS]"
-    app.command(content, usage=usage.format("content IMAGE --layer NAME -o OUT"))
-    app.command(style, usage=usage.format("style IMAGE --layers NAME,... -o OUT"))
-    return app
-
-
+@RECONSTRUCT.command(usage="Usage: impasto reconstruct content IMAGE --layer NAME -o OUT [OPTIONS]")
 @with_option_flags
 def content(
     image: Image,
@@ -61,6 +53,7 @@ def content(
     return _reconstruct("content", image, to, strip, recipe, _given(options, "content_layers", layer))
 
 
+@RECONSTRUCT.command(usage="Usage: impasto reconstruct style IMAGE --layers NAME,... -o OUT [OPTIONS]")
 @with_option_flags
 def style(
     image: Image,
@@ -175,8 +168,4 @@ def _paint(photo: Any, paintings: Any, to: Output, recipe: str, given: Mapping[s
     options = resolve_options(recipe, given, spell=flag_name)
     bit_depth = to.check()
     run = build_run(photo, paintings, recipe=recipe, options=options, max_pixels=to.limit)
-    fetch_encoder(run.options.encoder, to.quiet)
     return carry_out(run, to, bit_depth)
-
-
-RECONSTRUCT = build_reconstruct_app()

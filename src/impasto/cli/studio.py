@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from platformdirs import user_data_path
 
-from impasto.cli.syntax import GENERAL, SWITCH, with_option_flags
+from impasto.cli.syntax import GENERAL, SWITCH, check_positive, given_options, with_option_flags
 from impasto.errors import OptionError
 from impasto.options.parsing import parse_bytes
 from impasto.options.spelling import flag_name
@@ -44,13 +44,12 @@ def studio(
     """Open the studio, a page for painting, in the browser; the options are what every painting starts from."""
     from impasto.studio.app import Studio
 
-    given = {name: value for name, value in options.items() if value is not None}
+    given = given_options(options)
     chosen = resolve_options(None, given, spell=flag_name).model_dump(mode="json", include=set(given))
     max_upload_bytes = parse_bytes(max_upload)
     if not isinstance(max_upload_bytes, int) or max_upload_bytes < 1:
         raise OptionError(f"--max-upload is a number of bytes, as 50MB, got {max_upload!r}")
-    if max_pixels < 1:
-        raise OptionError(f"--max-pixels is at least 1, got {max_pixels}")
+    check_positive(max_pixels=max_pixels)
     open_studio = Studio(
         folder or user_data_path("impasto", appauthor=False) / "studio",
         host=host,

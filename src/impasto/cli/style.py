@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from impasto.cli.output import PictureOutput, print_table
-from impasto.cli.syntax import MaxPixels, Overwrite, Quiet
+from impasto.cli.output import print_table
+from impasto.cli.syntax import MaxPixels, Overwrite, Quiet, output_flag, pixel_limit
 from impasto.storage.files import format_bytes
 
 STYLE = App(name="style", help="Style files: the style of a painting, without the picture.", help_format="plaintext")
@@ -20,7 +20,7 @@ def save(
     painting: Annotated[Path, Parameter(help="the picture to learn from")],
     /,
     *,
-    output: Annotated[Path, Parameter(name=["--output", "-o"], help="file to write, .style")],
+    output: Annotated[Path, output_flag("file to write, .style")],
     overwrite: Overwrite = False,
     max_pixels: MaxPixels = None,
     quiet: Quiet = False,
@@ -28,8 +28,7 @@ def save(
     """Read the style of a painting into a style file, which paint and draft take in its place."""
     from impasto.runs.save_style import save_style
 
-    limit = PictureOutput(output, max_pixels=max_pixels).limit
-    style = save_style(painting, output, max_pixels=limit, overwrite=overwrite)
+    style = save_style(painting, output, max_pixels=pixel_limit(max_pixels), overwrite=overwrite)
     if not quiet:
         print(f"{output}: {output.stat().st_size / 1000:.0f} kB, read at {_scales(style.scales_px)}")
     return 0
@@ -55,7 +54,7 @@ def info(style: Annotated[Path, Parameter(help="a style file")], /) -> int:
 @EXPORT.command(usage="Usage: impasto export stylizer -o NAME.onnx [--weights exact|int8] [--stylizer FILE]")
 def stylizer(
     *,
-    output: Annotated[Path, Parameter(name=["--output", "-o"], help="file to write, .onnx")],
+    output: Annotated[Path, output_flag("file to write, .onnx")],
     file_format: Annotated[
         Literal["onnx"], Parameter(name="--format", help="of the file [default: onnx]", show_default=False)
     ] = "onnx",

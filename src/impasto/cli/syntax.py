@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from cyclopts import Group, Parameter
 
 from impasto.errors import OptionError, did_you_mean
+from impasto.images.reading import DEFAULT_MAX_PIXELS
 from impasto.options.fields import PaintOptions
 from impasto.options.spelling import describe_option, describe_values, flag_name, format_value, option_group
 
@@ -26,11 +27,21 @@ if TYPE_CHECKING:
 
 GENERAL = Group("General", sort_key=0)
 SWITCH = Parameter(negative=(), show_default=False)
+FAILED = 1  # exit code where some of many pictures failed
 REGION_SETTINGS = ("strength", "brush-scale", "color")
 STAYS_PHOTO = "photo"  # in place of a region's painting
 Overwrite = Annotated[bool, SWITCH, Parameter(help="replace files that exist")]
 Quiet = Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="print errors only")]
 MaxPixels = Annotated[int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")]
+CheckpointEvery = Annotated[
+    float,
+    Parameter(
+        metavar="SECONDS",
+        help="time between checkpoints, saved beside the picture for impasto resume; 0: none [default: 60]",
+        show_default=False,
+    ),
+]
+Photo = Annotated[str, Parameter(help="the picture to repaint", group=GENERAL)]
 Recipe = Annotated[
     str | None,
     Parameter(help="named options (impasto recipes lists them)", metavar="NAME|FILE.toml", group=GENERAL),
@@ -100,6 +111,24 @@ def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
 def option_flag(option: str, **settings: Any) -> Parameter:
     """The flag of an option of `PaintOptions`; `settings` are further arguments of `Parameter`, such as a group."""
     return Parameter(name=flag_name(option), help=describe_option(option), metavar=describe_values(option), **settings)
+
+
+def output_flag(text: str, **settings: Any) -> Parameter:
+    """The flag ``--output``; `text` is its help, `settings` are further arguments of `Parameter`."""
+    return Parameter(name=["--output", "-o"], help=text, **settings)
+
+
+def check_positive(**flags: int | None) -> None:
+    """Refuse numbers below 1, named by their flags; None: the flag was not given."""
+    for name, value in flags.items():
+        if value is not None and value < 1:
+            raise OptionError(f"--{name.replace('_', '-')} is at least 1, got {value}")
+
+
+def pixel_limit(max_pixels: int | None) -> int:
+    """Number of pixels that an input may have, by ``--max-pixels``."""
+    check_positive(max_pixels=max_pixels)
+    return max_pixels or DEFAULT_MAX_PIXELS
 
 
 def given_options(options: Mapping[str, str | None]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from impasto.cli.syntax import GENERAL, SWITCH, Quiet
+from impasto.cli.syntax import GENERAL, SWITCH, Quiet, check_positive, output_flag
 from impasto.errors import InputError, OptionError
 from impasto.runs.record import PICTURE_SUFFIXES
 
@@ -45,10 +45,7 @@ class Training:
         """Refuse numbers that cannot be used."""
         if self.crop % 16 or self.crop < 64:
             raise OptionError(f"--crop is a multiple of 16 px, 64 or more, got {self.crop}")
-        for name in ("steps", "batch", "every", "threads"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise OptionError(f"--{name} is at least 1, got {value}")
+        check_positive(steps=self.steps, batch=self.batch, every=self.every, threads=self.threads)
 
 
 DEFAULTS = Training()
@@ -68,9 +65,7 @@ def stylizer(
         Path | None,
         Parameter(metavar="FILE", help="one painting: a specialist, sharper than the generalist", group=GENERAL),
     ] = None,
-    output: Annotated[
-        Path, Parameter(name=["--output", "-o"], metavar="FOLDER", help="run folder: log, samples, the stylizer")
-    ],
+    output: Annotated[Path, output_flag("run folder: log, samples, the stylizer", metavar="FOLDER")],
     training: Training = DEFAULTS,
     quiet: Quiet = False,
 ) -> int:

@@ -88,7 +88,7 @@ def _iter_connections(file: PublishedFile, part: Path) -> Iterator[Event]:
         reason = "the connection ends early"
         try:
             yield from _iter_receive(file, part, have)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = str(error) or type(error).__name__
             if file.size_bytes is None:
                 part.unlink(missing_ok=True)
