@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine_runs import paint_events
 from numpy.typing import NDArray
 
 from impasto.encoders import load_encoder
+from impasto.engine import paint
 from impasto.engine.readability import Readability
 from impasto.engine.validate import pastiche_size
 from impasto.errors import OptionError
@@ -124,6 +126,28 @@ def difference(one: Pixels, other: Pixels) -> float:
 
 
 # --------------------------------------------------------------------------------------------- events
+
+
+def test_an_objective_is_gone_before_the_next_scale_is_prepared(
+    photo: Picture, waves: Picture, tiny: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, finish = paint.build_objective, paint.Painter._finish
+    objectives: list[weakref.ref[Objective]] = []
+
+    def build_alone(*args: Any) -> Objective:
+        assert not [objective for objective in objectives if objective()]
+        objective = build(*args)
+        objectives.append(weakref.ref(objective))
+        return objective
+
+    def finish_alone(painter: paint.Painter) -> RunDone:
+        assert not [objective for objective in objectives if objective()]
+        return finish(painter)
+
+    monkeypatch.setattr(paint, "build_objective", build_alone)
+    monkeypatch.setattr(paint.Painter, "_finish", finish_alone)
+    events(photo, waves, **tiny)
+    assert len(objectives) == 2
 
 
 def test_order_of_events(photo: Picture, waves: Picture) -> None:

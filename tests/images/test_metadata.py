@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from sample_pictures import smooth
 
-from impasto.images.metadata import PhotoMetadata
+from impasto.images.metadata import PhotoMetadata, read_metadata
 from impasto.images.reading import load_picture
 from impasto.images.writing import save_picture
 
@@ -72,3 +74,17 @@ def test_damaged_exif_is_no_reason_to_refuse(tmp_path: Path) -> None:
     for blob in (b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0junk", whole.tobytes()[:30]):
         Image.fromarray(smooth()).save(tmp_path / "a.jpg", exif=blob)
         assert load_picture(tmp_path / "a.jpg").width_px == 60
+
+
+def test_tags_that_all_claim_the_whole_block_take_little_memory() -> None:
+    tags, value_bytes = 300, 2**20
+    artist = struct.pack("<HHI4s", 0x013B, 2, 4, b"Ann\0")
+    greedy = b"".join(struct.pack("<HHII", 0x9000 + tag, 1, value_bytes, 0) for tag in range(tags))
+    table = struct.pack("<H", tags + 1) + artist + greedy + bytes(4)
+    blob = (b"II*\0" + struct.pack("<I", 8) + table).ljust(value_bytes, b"\0")
+    tracemalloc.start()
+    metadata = read_metadata(blob, b"")
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert metadata.artist == "Ann"
+    assert peak_bytes < 60 * value_bytes

@@ -193,6 +193,7 @@ class Painter:
                 yield self._save(self._checkpoints)
             if self._stopped:
                 break
+        del self._objective, self._readability  # their memory serves the next scale, or the finished picture
 
     def _balance(self, optimizer: Adam | LBFGS) -> float | None:
         """Measure readability where it is due, and move the content weights; returns the distance."""

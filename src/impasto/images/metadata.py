@@ -15,7 +15,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import IO, Final, cast
 from xml.sax.saxutils import escape
 
 
@@ -44,6 +44,7 @@ _DAMAGED: Final = (OSError, SyntaxError, ValueError, TypeError, LookupError, Ove
 _EXIF_DATE_TAKEN, _EXIF_COPYRIGHT, _EXIF_ARTIST = 0x9003, 0x8298, 0x013B
 _EXIF_DATE_OF_FILE: Final = 0x0132  # second choice for the date taken
 _EXIF_SUB_IFD: Final = 0x8769  # holds the date taken
+_EXIF_MAX_BYTES: Final = 2**25  # that are read in all; a few thousand hold everything that is kept
 
 _XMP_NAMES: Final = {
     "x": "adobe:ns:meta/",
@@ -79,15 +80,29 @@ def _read_exif(blob: bytes | mmap.mmap) -> dict[str, str]:
 
     exif = Image.Exif()
     texts: dict[int, object] = {}
-    stream: Any = io.BytesIO(blob.removeprefix(b"Exif\0\0")) if isinstance(blob, bytes) else blob
+    stream = io.BytesIO(blob.removeprefix(b"Exif\0\0")) if isinstance(blob, bytes) else blob
     with warnings.catch_warnings(), suppress(*_DAMAGED):
         warnings.simplefilter("ignore")  # Pillow warns of every damage
-        exif.load_from_fp(stream)
+        exif.load_from_fp(cast("IO[bytes]", _BoundedStream(stream)))
         texts.update({tag: exif.get(tag) for tag in (_EXIF_COPYRIGHT, _EXIF_ARTIST, _EXIF_DATE_OF_FILE)})
         texts.update(exif.get_ifd(_EXIF_SUB_IFD))
     date = _exif_text(texts.get(_EXIF_DATE_TAKEN)) or _exif_text(texts.get(_EXIF_DATE_OF_FILE))
     copyright_, artist = (_exif_text(texts.get(tag)) for tag in (_EXIF_COPYRIGHT, _EXIF_ARTIST))
     return {"date_taken": date, "copyright": copyright_, "artist": artist}
+
+
+class _BoundedStream:
+    """A stream that fails past `_EXIF_MAX_BYTES`: each of 65,535 tags may claim all of a large file as its value."""
+
+    def __init__(self, stream: io.BytesIO | mmap.mmap) -> None:
+        self.seek, self.tell = stream.seek, stream.tell
+        self._stream, self._left = stream, _EXIF_MAX_BYTES
+
+    def read(self, count: int) -> bytes:
+        self._left -= count
+        if self._left < 0:
+            raise OSError("too many bytes for EXIF")
+        return self._stream.read(count)
 
 
 def _exif_text(value: object) -> str:

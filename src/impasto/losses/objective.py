@@ -48,7 +48,8 @@ class Objective:
         photo: Float[Tensor, "1 3 height width"] | None = None,
         photo_mask: Float[Tensor, "height width"] | None = None,
     ) -> None:
-        self._reader, self._photo, self._photo_mask = reader, photo, photo_mask
+        self._reader, self._photo_mask = reader, photo_mask
+        self._photo = None if photo_mask is None else photo  # not held where nothing of it is shown
         self._all_terms = list(terms)
         self._terms = [term for term in terms if isinstance(term, Term)]
         self._pixel_terms = [term for term in terms if not isinstance(term, Term)]
