@@ -19,10 +19,10 @@ demo: $(VENV)/.demo
 	@echo "The pastiche: $(DEMO) (a portrait of Grace Hopper in the style of src/impasto/inputs/samples/flow.jpg)"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q $(QUICK)
+	$(BIN)/python -m pytest -q $(QUICK) $(MEASURE)
 
-coverage: $(VENV)/.dev  # the same tests, with the lines that none of them runs; apart, since measuring takes time
-	$(BIN)/python -m pytest -q $(QUICK) --cov=impasto --cov-report=term:skip-covered --cov-fail-under=90
+coverage: MEASURE := --cov=impasto --cov-report=term:skip-covered --cov-fail-under=90
+coverage: test  # the same tests, with the lines that none of them runs; apart, since measuring takes time
 
 test-browser: $(VENV)/.dev  # the studio in Chromium; skipped where there is none (Debian: apt-get install chromium)
 	$(BIN)/python -m pytest -q -m browser tests/browser
