@@ -13,7 +13,6 @@ from cyclopts import Parameter
 from impasto.cli.output import DraftOutput, Output, PictureOutput, print_table
 from impasto.cli.syntax import (
     FAILED,
-    GENERAL,
     EachPainting,
     PrintSize,
     Regions,
@@ -62,12 +61,9 @@ class DraftFlags:
     color_method: Annotated[str | None, option_flag("color_method")] = None
     color_strength: Annotated[str | None, option_flag("color_strength")] = None
     stylizer: Annotated[str | None, Parameter(metavar="FILE.safetensors", help=_help("stylizer"))] = None
-    file_format: Annotated[
-        str,
-        Parameter(
-            name="--format", metavar="jpg|png|...", help="of the files in a folder [default: jpg]", show_default=False
-        ),
-    ] = "jpg"
+    file_format: Annotated[str, Parameter(name="--format", metavar="jpg|png|...", help="of the files in a folder")] = (
+        "jpg"
+    )
 
     def options(self) -> DraftOptions:
         """The options that were given; raises `OptionError`."""
@@ -81,7 +77,6 @@ def draft(
         Parameter(
             help="photo, then paintings, which blend (weights as painting.jpg:0.7); with --paintings all are photos",
             metavar="PICTURE",
-            group=GENERAL,
         ),
     ],
     to: DraftOutput,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
-from impasto.cli.syntax import SWITCH, Overwrite, Quiet, check_positive, output_flag
+from impasto.cli.syntax import SWITCH, Overwrite, Quiet, build_group, check_positive, output_flag
 from impasto.errors import OptionError, OutputError, WeightsError
 
-WEIGHTS = App(name="weights", help="Fetch, import and check the weights of vgg19 and vgg16.", help_format="plaintext")
+WEIGHTS = build_group("weights", "Fetch, import and check the weights of vgg19 and vgg16.")
 Half = Annotated[
     bool,
     SWITCH,

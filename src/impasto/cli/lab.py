@@ -16,7 +16,6 @@ from cyclopts import Parameter
 from impasto.cli.encoders import fetch_encoder
 from impasto.cli.syntax import (
     FAILED,
-    GENERAL,
     EachPainting,
     Photo,
     Quiet,
@@ -45,20 +44,17 @@ Ray = Annotated[
         help="run jobs on Ray: auto (this machine, or the cluster it belongs to) or HOST:PORT", metavar="auto|ADDRESS"
     ),
 ]
-Painting = Annotated[str, Parameter(help="the painting whose style to use, or a style file", group=GENERAL)]
-Paintings = Annotated[str, Parameter(help="further ones blend; weights as painting.jpg:0.7", group=GENERAL)]
-SEVERAL = Parameter(negative=(), consume_multiple=True, group=GENERAL)
+Painting = Annotated[str, Parameter(help="the painting whose style to use, or a style file")]
+Paintings = Annotated[str, Parameter(help="further ones blend; weights as painting.jpg:0.7")]
 
 
-@Parameter(name="*", group=GENERAL)
+@Parameter(name="*")
 @dataclass
 class Lab:
     """Where the run folder goes, who measures, who runs; the flags that sweep, batch and compare share."""
 
     output: Annotated[Path, output_flag("the run folder; started again, it goes on")]
-    judge: Annotated[
-        str, Parameter(help="encoder that measures the pictures [default: lite]", metavar="ENCODER", show_default=False)
-    ] = "lite"
+    judge: Annotated[str, Parameter(help="encoder that measures the pictures", metavar="ENCODER")] = "lite"
     ray: Ray = None
     quiet: Quiet = False
 
@@ -72,8 +68,8 @@ def sweep(
     to: Lab,
     vary: Annotated[
         list[str],
-        SEVERAL,
         Parameter(
+            consume_multiple=True,
             help="an option, photo, painting or recipe and its values: rows, columns, then pages of the contact sheet; "
             "; between values that hold commas",
             metavar="NAME=VALUE,...",
@@ -93,7 +89,7 @@ def sweep(
 
 @with_option_flags
 def batch(
-    *photos: Annotated[str, Parameter(help="files, folders, globs; or one CSV of pairs and options", group=GENERAL)],
+    *photos: Annotated[str, Parameter(help="files, folders, globs; or one CSV of pairs and options")],
     to: Lab,
     paintings: EachPainting = None,
     region: Regions = None,
@@ -124,8 +120,8 @@ def compare(
     to: Lab,
     columns: Annotated[
         list[str],
-        SEVERAL,
         Parameter(
+            consume_multiple=True,
             name="--with",
             help="recipes, tfhub or tfhub:MODEL (Google's one-pass model), file:PICTURE; =LABEL names a column",
             metavar="COLUMN",

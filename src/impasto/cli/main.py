@@ -24,7 +24,6 @@ from impasto.cli.encoders import features, fetch_encoder
 from impasto.cli.lab import again, batch, compare, sweep
 from impasto.cli.output import Output, carry_out, check_interval, print_table
 from impasto.cli.syntax import (
-    GENERAL,
     PAINTINGS_HELP,
     SWITCH,
     CheckpointEvery,
@@ -35,6 +34,7 @@ from impasto.cli.syntax import (
     Quiet,
     Recipe,
     Regions,
+    build_group,
     given_options,
     name_file,
     name_inputs,
@@ -93,13 +93,8 @@ def explain_usage(error: CycloptsError) -> str:
 
 def build_app() -> App:
     """Assemble the commands; the flags of painting are made from `PaintOptions`."""
-    app = App(
-        name="impasto",
-        version=__version__,
-        help="Repaint a photo in the style of a painting.",
-        help_format="plaintext",
-        version_format="plaintext",
-    )
+    text = "Repaint a photo in the style of a painting."
+    app = build_group("impasto", text, version=__version__, version_format="plaintext")
     pair = "PHOTO PAINTING [PAINTING...]"
     here: dict[Callable[..., int], str] = {
         paint: f"paint {pair} -o OUT [OPTIONS]",
@@ -144,17 +139,15 @@ def build_app() -> App:
     return app
 
 
-InputFiles = Annotated[
-    Path, Parameter(help="its inputs, where they are not beside it or in the working directory", group=GENERAL)
-]
-PaintedPicture = Annotated[Path, Parameter(help="a picture that impasto painted", group=GENERAL)]
+InputFiles = Annotated[Path, Parameter(help="its inputs, where they are not beside it or in the working directory")]
+PaintedPicture = Annotated[Path, Parameter(help="a picture that impasto painted")]
 
 
 @with_option_flags
 def paint(
     photo: Photo,
     /,
-    *paintings: Annotated[str, Parameter(name="PAINTING", help=PAINTINGS_HELP, group=GENERAL)],
+    *paintings: Annotated[str, Parameter(name="PAINTING", help=PAINTINGS_HELP)],
     to: Output,
     region: Regions = None,
     recipe: Recipe = None,
@@ -187,12 +180,7 @@ def paint(
 
 @with_option_flags
 def enlarge(
-    picture: PaintedPicture,
-    /,
-    *inputs: InputFiles,
-    to: Output,
-    print_size: PrintSize = None,
-    **options: str | None,
+    picture: PaintedPicture, /, *inputs: InputFiles, to: Output, print_size: PrintSize = None, **options: str | None
 ) -> int:
     """Go on from a finished pastiche to a larger one: only the scales above its size are painted."""
     from impasto.runs.build import build_enlargement
@@ -211,7 +199,7 @@ def enlarge(
 
 
 def resume(
-    run: Annotated[Path, Parameter(help="the run folder, or the picture that it belongs to", group=GENERAL)],
+    run: Annotated[Path, Parameter(help="the run folder, or the picture that it belongs to")],
     /,
     *,
     output: Annotated[Path | None, output_flag("another file to write [default: the file as planned]")] = None,
@@ -249,13 +237,7 @@ def resume(
 
 
 @with_option_flags
-def replay(
-    picture: PaintedPicture,
-    /,
-    *inputs: InputFiles,
-    to: Output,
-    **options: str | None,
-) -> int:
+def replay(picture: PaintedPicture, /, *inputs: InputFiles, to: Output, **options: str | None) -> int:
     """Paint a picture again from the run record that it carries; options given override the record's."""
     from impasto.images.reading import read_record
     from impasto.runs.build import build_replay

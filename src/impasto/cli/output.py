@@ -11,7 +11,6 @@ from cyclopts import Parameter
 
 from impasto.cli.encoders import fetch_encoder
 from impasto.cli.syntax import (
-    GENERAL,
     SWITCH,
     CheckpointEvery,
     MaxPixels,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from impasto.runs.timelapse import TimeLapse
 
 
-@Parameter(name="*", group=GENERAL)
+@Parameter(name="*")
 @dataclass
 class PictureOutput:
     """Where a picture goes: the flags that painting and drafting share."""
@@ -65,7 +64,7 @@ class PictureOutput:
             print(f"{self.output}: {width_px}x{height_px} px, {verb} in {pastiche.seconds:.1f} s{stopped}")
 
 
-@Parameter(name="*", group=GENERAL)
+@Parameter(name="*")
 @dataclass
 class DraftOutput(PictureOutput):
     """Where drafts go."""
@@ -73,7 +72,7 @@ class DraftOutput(PictureOutput):
     output: Annotated[Path, output_flag("file to write: .png, .jpg, .webp, .avif or .tif; with --paintings a folder")]
 
 
-@Parameter(name="*", group=GENERAL)
+@Parameter(name="*")
 @dataclass
 class Output(PictureOutput):
     """Where the pastiche goes and what is shown meanwhile: the flags that paint and replay share."""
@@ -83,12 +82,8 @@ class Output(PictureOutput):
     timelapse: Annotated[
         Path | None, Parameter(help="also write how it was painted: .gif, .webp, or .mp4 (extra 'video')")
     ] = None
-    timelapse_size: Annotated[
-        int, Parameter(help="long edge of its frames in pixels [default: 480]", show_default=False)
-    ] = 480
-    timelapse_seconds: Annotated[
-        float, Parameter(help="its length, without the last frame, which stays [default: 4]", show_default=False)
-    ] = 4.0
+    timelapse_size: Annotated[int, Parameter(help="long edge of its frames in pixels")] = 480
+    timelapse_seconds: Annotated[float, Parameter(help="its length, without the last frame, which stays")] = 4.0
 
     @property
     def run_folder(self) -> Path:

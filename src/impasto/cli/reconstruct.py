@@ -7,23 +7,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from impasto.cli.output import Output, carry_out
-from impasto.cli.syntax import GENERAL, SWITCH, given_options, parse_painting, with_option_flags
+from impasto.cli.syntax import SWITCH, build_group, given_options, parse_painting, with_option_flags
 from impasto.errors import OptionError
 from impasto.options.spelling import flag_name
 from impasto.runs.build import build_run, resolve_options
 
-RECONSTRUCT = App(
-    name="reconstruct", help="Paint a picture again from what some layers keep of it.", help_format="plaintext"
-)
-RECIPE = Parameter(help="named options to begin with", metavar="NAME|FILE.toml", group=GENERAL)
-Image = Annotated[Path, Parameter(help="the picture", group=GENERAL)]
+RECONSTRUCT = build_group("reconstruct", "Paint a picture again from what some layers keep of it.")
+RECIPE = Parameter(help="named options to begin with", metavar="NAME|FILE.toml")
+Image = Annotated[Path, Parameter(help="the picture")]
 ALL_LAYERS = "the strip of figure 1 of Gatys et al.: one panel for every block, each a picture of its own too"
 
 
-@Parameter(name="*", group=GENERAL)
+@Parameter(name="*")
 @dataclasses.dataclass(frozen=True)
 class Strip:
     """The flags that both reconstructions share."""
@@ -44,7 +42,7 @@ def content(
     to: Output,
     strip: Strip = ONE_PICTURE,
     layer: Annotated[
-        str | None, Parameter(help="whose feature map to paint from [default: relu4_2]", metavar="NAME", group=GENERAL)
+        str | None, Parameter(help="whose feature map to paint from [default: relu4_2]", metavar="NAME")
     ] = None,
     recipe: Annotated[str, RECIPE] = "reconstruct-content",
     **options: str | None,
@@ -63,11 +61,7 @@ def style(
     strip: Strip = ONE_PICTURE,
     layers: Annotated[
         str | None,
-        Parameter(
-            help="whose statistics to paint from [default: the first of every block]",
-            metavar="NAME:NUMBER,...",
-            group=GENERAL,
-        ),
+        Parameter(help="whose statistics to paint from [default: the first of every block]", metavar="NAME:NUMBER,..."),
     ] = None,
     recipe: Annotated[str, RECIPE] = "reconstruct-style",
     **options: str | None,
@@ -78,13 +72,11 @@ def style(
 
 @with_option_flags
 def texture(
-    image: Annotated[str, Parameter(help="the picture whose style to use", group=GENERAL)],
+    image: Annotated[str, Parameter(help="the picture whose style to use")],
     /,
-    *images: Annotated[str, Parameter(help="more of them blend; weights as painting.jpg:0.7", group=GENERAL)],
+    *images: Annotated[str, Parameter(help="more of them blend; weights as painting.jpg:0.7")],
     to: Output,
-    seamless: Annotated[
-        bool, SWITCH, Parameter(help="its sides meet: laid side by side it shows no seam", group=GENERAL)
-    ] = False,
+    seamless: Annotated[bool, SWITCH, Parameter(help="its sides meet: laid side by side it shows no seam")] = False,
     recipe: Annotated[str, RECIPE] = "texture",
     **options: str | None,
 ) -> int:

@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from platformdirs import user_data_path
 
-from impasto.cli.syntax import GENERAL, SWITCH, check_positive, given_options, with_option_flags
+from impasto.cli.syntax import SWITCH, check_positive, given_options, with_option_flags
 from impasto.errors import OptionError
 from impasto.options.parsing import parse_bytes
 from impasto.options.spelling import flag_name
@@ -24,21 +24,14 @@ from impasto.runs.build import resolve_options
 def studio(
     *,
     folder: Annotated[
-        Path | None,
-        Parameter(help="where pictures and runs are kept [default: the user's data folder]", group=GENERAL),
+        Path | None, Parameter(help="where pictures and runs are kept [default: the user's data folder]")
     ] = None,
-    host: Annotated[
-        str, Parameter(help="address to listen on; any but this machine's needs --password", group=GENERAL)
-    ] = "127.0.0.1",
-    port: Annotated[
-        int | None, Parameter(help="port to listen on [default: the first free one from 7860]", group=GENERAL)
-    ] = None,
-    password: Annotated[str | None, Parameter(help="asked for by the page, with any user name", group=GENERAL)] = None,
-    max_upload: Annotated[
-        str, Parameter(metavar="BYTES", help="refuse larger files, as 50MB", group=GENERAL)
-    ] = "200MB",
-    max_pixels: Annotated[int, Parameter(help="refuse pictures with more pixels", group=GENERAL)] = 100_000_000,
-    no_browser: Annotated[bool, SWITCH, Parameter(help="do not open the page", group=GENERAL)] = False,
+    host: Annotated[str, Parameter(help="address to listen on; any but this machine's needs --password")] = "127.0.0.1",
+    port: Annotated[int | None, Parameter(help="port to listen on [default: the first free one from 7860]")] = None,
+    password: Annotated[str | None, Parameter(help="asked for by the page, with any user name")] = None,
+    max_upload: Annotated[str, Parameter(metavar="BYTES", help="refuse larger files, as 50MB")] = "200MB",
+    max_pixels: Annotated[int, Parameter(help="refuse pictures with more pixels")] = 100_000_000,
+    no_browser: Annotated[bool, SWITCH, Parameter(help="do not open the page")] = False,
     **options: str | None,
 ) -> int:
     """Open the studio, a page for painting, in the browser; the options are what every painting starts from."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from impasto.cli.output import print_table
-from impasto.cli.syntax import MaxPixels, Overwrite, Quiet, output_flag, pixel_limit
+from impasto.cli.syntax import MaxPixels, Overwrite, Quiet, build_group, output_flag, pixel_limit
 from impasto.storage.files import format_bytes
 
-STYLE = App(name="style", help="Style files: the style of a painting, without the picture.", help_format="plaintext")
-EXPORT = App(name="export", help="Write the stylizer for use without impasto.", help_format="plaintext")
+STYLE = build_group("style", "Style files: the style of a painting, without the picture.")
+EXPORT = build_group("export", "Write the stylizer for use without impasto.")
 
 
 @STYLE.command(usage="Usage: impasto style save PAINTING -o NAME.style [--overwrite]")
@@ -55,14 +55,9 @@ def info(style: Annotated[Path, Parameter(help="a style file")], /) -> int:
 def stylizer(
     *,
     output: Annotated[Path, output_flag("file to write, .onnx")],
-    file_format: Annotated[
-        Literal["onnx"], Parameter(name="--format", help="of the file [default: onnx]", show_default=False)
-    ] = "onnx",
+    file_format: Annotated[Literal["onnx"], Parameter(name="--format", help="of the file")] = "onnx",
     weights: Annotated[
-        Literal["exact", "int8"],
-        Parameter(
-            help="exact, or int8: the encoder too in bytes, smaller and less exact [default: exact]", show_default=False
-        ),
+        Literal["exact", "int8"], Parameter(help="exact, or int8: the encoder too in bytes, smaller and less exact")
     ] = "exact",
     stylizer: Annotated[
         Path | None, Parameter(metavar="FILE.safetensors", help="one of your own; default: the bundled one")

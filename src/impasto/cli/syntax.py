@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from cyclopts import Group, Parameter
+from cyclopts import App, Group, Parameter
 
 from impasto.errors import OptionError, did_you_mean
 from impasto.images.reading import DEFAULT_MAX_PIXELS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordedPainting
 
 GENERAL = Group("General", sort_key=0)
-SWITCH = Parameter(negative=(), show_default=False)
+SWITCH = Parameter(show_default=False)
 FAILED = 1  # exit code where some of many pictures failed
 REGION_SETTINGS = ("strength", "brush-scale", "color")
 STAYS_PHOTO = "photo"  # in place of a region's painting
@@ -35,17 +35,10 @@ Quiet = Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="print er
 MaxPixels = Annotated[int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")]
 CheckpointEvery = Annotated[
     float,
-    Parameter(
-        metavar="SECONDS",
-        help="time between checkpoints, saved beside the picture for impasto resume; 0: none [default: 60]",
-        show_default=False,
-    ),
+    Parameter(metavar="SECONDS", help="time between checkpoints, saved beside the picture for impasto resume; 0: none"),
 ]
-Photo = Annotated[str, Parameter(help="the picture to repaint", group=GENERAL)]
-Recipe = Annotated[
-    str | None,
-    Parameter(help="named options (impasto recipes lists them)", metavar="NAME|FILE.toml", group=GENERAL),
-]
+Photo = Annotated[str, Parameter(help="the picture to repaint")]
+Recipe = Annotated[str | None, Parameter(help="named options (impasto recipes lists them)", metavar="NAME|FILE.toml")]
 Regions = Annotated[
     list[str] | None,
     Parameter(
@@ -53,17 +46,12 @@ Regions = Annotated[
         metavar="MASK=PAINTING[+PAINTING...][,SETTING=VALUE...]",
         help="use another PAINTING where MASK is white; MASK=photo leaves the photo there; alpha as MASK is the "
         "photo's own opacity; settings are strength, brush-scale, color; repeat for more regions",
-        negative=(),
-        group=GENERAL,
     ),
 ]
 PrintSize = Annotated[
     str | None,
     Parameter(
-        name="--print",
-        metavar="60x40cm@300",
-        help="as large as fits on this sheet of paper, at these dots per inch",
-        group=GENERAL,
+        name="--print", metavar="60x40cm@300", help="as large as fits on this sheet of paper, at these dots per inch"
     ),
 ]
 EachPainting = Annotated[
@@ -72,9 +60,7 @@ EachPainting = Annotated[
         name="--paintings",
         help="paint each photo with each of these: files (style files too), folders, globs",
         metavar="PAINTING",
-        negative=(),
         consume_multiple=True,
-        group=GENERAL,
     ),
 ]
 PAINTINGS_HELP = (
@@ -83,6 +69,13 @@ PAINTINGS_HELP = (
 )
 Number = TypeVar("Number", float, None)
 Item = TypeVar("Item")
+
+
+def build_group(name: str, text: str, **settings: Any) -> App:
+    """A command that has commands of its own, whose flags are listed under `GENERAL` unless they name another group."""
+    groups = {"group_arguments": GENERAL, "group_parameters": GENERAL}
+    default = Parameter(negative=())
+    return App(name=name, help=text, help_format="plaintext", default_parameter=default, **groups, **settings)
 
 
 def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:

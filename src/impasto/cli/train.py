@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
-from impasto.cli.syntax import GENERAL, SWITCH, Quiet, check_positive, output_flag
+from impasto.cli.syntax import SWITCH, Quiet, build_group, check_positive, output_flag
 from impasto.errors import InputError, OptionError
 from impasto.runs.record import PICTURE_SUFFIXES
 
-TRAIN = App(name="train", help="Train a stylizer on pictures of your own.", help_format="plaintext")
+TRAIN = build_group("train", "Train a stylizer on pictures of your own.")
 SPECIALIST_STEPS = 2000
 
 
@@ -54,16 +54,12 @@ DEFAULTS = Training()
 @TRAIN.command(usage="Usage: impasto train stylizer --photos FOLDER (--paintings FOLDER | --painting FILE) -o FOLDER")
 def stylizer(
     *,
-    photos: Annotated[Path, Parameter(metavar="FOLDER", help="photographs to train on", group=GENERAL)],
+    photos: Annotated[Path, Parameter(metavar="FOLDER", help="photographs to train on")],
     paintings: Annotated[
-        list[Path] | None,
-        Parameter(
-            metavar="FOLDER", help="paintings to learn from: folders", negative=(), consume_multiple=True, group=GENERAL
-        ),
+        list[Path] | None, Parameter(metavar="FOLDER", help="paintings to learn from: folders", consume_multiple=True)
     ] = None,
     painting: Annotated[
-        Path | None,
-        Parameter(metavar="FILE", help="one painting: a specialist, sharper than the generalist", group=GENERAL),
+        Path | None, Parameter(metavar="FILE", help="one painting: a specialist, sharper than the generalist")
     ] = None,
     output: Annotated[Path, output_flag("run folder: log, samples, the stylizer", metavar="FOLDER")],
     training: Training = DEFAULTS,
