@@ -8,10 +8,14 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from impasto.images import resize
-from impasto.images.resize import lanczos_resize
+from impasto.images.resize import fit_long_edge, lanczos_resize
+
+sides = st.integers(1, 20_000)
 
 RESIZE = """
 import hashlib
@@ -74,3 +78,24 @@ def test_only_a_few_rows_are_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
 
     lanczos_resize(read, 1, (23, 20), (5, 6))
     assert asked == [(0, 5), (5, 10), (10, 15), (15, 20), (20, 23)]
+
+
+@given(sides, sides, sides)
+def test_fit_long_edge(height: int, width: int, long_edge: int) -> None:
+    fitted = fit_long_edge(height, width, long_edge)
+    assert max(fitted) == long_edge
+    assert min(fitted) >= 1
+    # to the pixel: each side is within half of the exact one, or the 1 px below which none can go
+    for side, own in zip(fitted, (height, width), strict=True):
+        exact = own * long_edge / max(height, width)
+        assert abs(side - exact) <= 0.5 + 1e-9 * exact or side == 1 > exact
+
+
+@given(sides, sides)
+def test_fit_long_edge_to_its_own_changes_nothing(height: int, width: int) -> None:
+    assert fit_long_edge(height, width, max(height, width)) == (height, width)
+
+
+@given(sides, sides, sides)
+def test_fit_long_edge_knows_no_up_from_sideways(height: int, width: int, long_edge: int) -> None:
+    assert fit_long_edge(height, width, long_edge) == fit_long_edge(width, height, long_edge)[::-1]

@@ -1,4 +1,4 @@
-"""Sizes, mirroring and resampling, against NumPy and by property."""
+"""Mirroring and resampling, against NumPy and by property."""
 
 from __future__ import annotations
 
@@ -8,37 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impasto.images.tensors import (
-    extend_mirrored,
-    fit_long_edge,
-    mirror_indices,
-    pixels_to_tensor,
-    resize,
-    tensor_to_pixels,
-)
-
-sides = st.integers(1, 20_000)
-
-
-@given(sides, sides, sides)
-def test_fit_long_edge(height: int, width: int, long_edge: int) -> None:
-    fitted = fit_long_edge(height, width, long_edge)
-    assert max(fitted) == long_edge
-    assert min(fitted) >= 1
-    # to the pixel: each side is within half of the exact one, or the 1 px below which none can go
-    for side, own in zip(fitted, (height, width), strict=True):
-        exact = own * long_edge / max(height, width)
-        assert abs(side - exact) <= 0.5 + 1e-9 * exact or side == 1 > exact
-
-
-@given(sides, sides)
-def test_fit_long_edge_to_its_own_changes_nothing(height: int, width: int) -> None:
-    assert fit_long_edge(height, width, max(height, width)) == (height, width)
-
-
-@given(sides, sides, sides)
-def test_fit_long_edge_knows_no_up_from_sideways(height: int, width: int, long_edge: int) -> None:
-    assert fit_long_edge(height, width, long_edge) == fit_long_edge(width, height, long_edge)[::-1]
+from impasto.images.tensors import extend_mirrored, mirror_indices, pixels_to_tensor, resize, tensor_to_pixels
 
 
 @given(st.integers(1, 40), st.integers(0, 150), st.integers(0, 150))

@@ -20,7 +20,7 @@ from impasto.errors import OptionError
 from impasto.images.oklab import srgb_to_oklab
 from impasto.images.picture import Picture
 from impasto.images.recolor import ColourMap, Colours, Strength, build_map, mute, recolour, with_chroma_of
-from impasto.images.tensors import fit_long_edge
+from impasto.images.resize import fit_long_edge
 from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile

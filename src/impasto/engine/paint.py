@@ -43,7 +43,8 @@ from impasto.events import (
     StepDone,
 )
 from impasto.images.picture import Picture
-from impasto.images.tensors import fit_long_edge, resize, tensor_to_pixels
+from impasto.images.resize import fit_long_edge
+from impasto.images.tensors import resize, tensor_to_pixels
 from impasto.inputs.run_inputs import RunInputs
 from impasto.losses.objective import Objective
 from impasto.options.fields import STEERABLE, PaintOptions, build_options

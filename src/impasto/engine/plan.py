@@ -16,7 +16,7 @@ from impasto.engine.optimizers import pictures_held
 from impasto.engine.pyramid import Scale, build_pyramid, painting_size
 from impasto.engine.regions import RegionLayout
 from impasto.errors import OptionError
-from impasto.images.tensors import fit_long_edge
+from impasto.images.resize import fit_long_edge
 from impasto.losses.mmd import WHOLE_MAP_LOSSES
 from impasto.losses.tiles import tile_sides
 from impasto.options.fields import PaintOptions

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from impasto.engine.scales import scale_edges
-from impasto.images.tensors import extend_mirrored, fit_long_edge
+from impasto.images.resize import fit_long_edge
+from impasto.images.tensors import extend_mirrored
 from impasto.losses.tiles import Core
 from impasto.options.fields import PaintOptions
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from impasto.images.picture import Picture
-from impasto.images.tensors import fit_long_edge, resize
+from impasto.images.resize import fit_long_edge
+from impasto.images.tensors import resize
 from impasto.inputs.paintings import DARKEST, Painting, Region, iter_mask
 from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import PaintOptions

@@ -10,7 +10,7 @@ from impasto.engine.pyramid import Scale
 from impasto.engine.readability import READABILITY_LAYERS
 from impasto.errors import OptionError
 from impasto.images.picture import Picture
-from impasto.images.tensors import fit_long_edge
+from impasto.images.resize import fit_long_edge
 from impasto.inputs.paintings import Painting
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile

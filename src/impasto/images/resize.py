@@ -1,4 +1,4 @@
-"""Lanczos-3 resizing of pictures that are larger than one would like as floats."""
+"""Sizes that keep the proportions, and Lanczos-3 resizing of pictures too large to hold as floats."""
 
 from __future__ import annotations
 
@@ -40,3 +40,12 @@ def _resize(plane: Plane, height_px: int, width_px: int) -> Plane:
 
     image = Image.fromarray(np.ascontiguousarray(plane))
     return np.asarray(image.resize((width_px, height_px), Image.Resampling.LANCZOS))
+
+
+def fit_long_edge(height_px: int, width_px: int, long_edge_px: int) -> tuple[int, int]:
+    """(height, width) with the given long edge and the same aspect ratio; no side under 1 px."""
+    longest = max(height_px, width_px)
+    return (
+        max(1, round(height_px * long_edge_px / longest)),
+        max(1, round(width_px * long_edge_px / longest)),
+    )

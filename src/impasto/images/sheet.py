@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from impasto.errors import ImpastoError
 from impasto.images.picture import Picture
 from impasto.images.reading import load_picture
-from impasto.images.tensors import fit_long_edge
+from impasto.images.resize import fit_long_edge
 
 INK, GREY, PALE, FAULT = "#1d1d1f", "#6e6e73", "#f2f2f4", "#a03030"
 LINE = 1.35  # height of a line of text, in sizes of its font

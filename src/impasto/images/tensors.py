@@ -1,4 +1,4 @@
-"""Sizes, canvases and resampling of pictures as tensors [1, 3, height, width]."""
+"""Canvases and resampling of pictures as tensors [1, 3, height, width]."""
 
 from __future__ import annotations
 
@@ -23,15 +23,6 @@ def tensor_to_pixels(picture: Tensor) -> NDArray[Any]:
     """A tensor [1, channels, height, width], on any device, as an array [height, width, channels]."""
     pixels: NDArray[Any] = picture[0].permute(1, 2, 0).contiguous().cpu().numpy()
     return pixels
-
-
-def fit_long_edge(height_px: int, width_px: int, long_edge_px: int) -> tuple[int, int]:
-    """(height, width) with the given long edge and the same aspect ratio; no side under 1 px."""
-    longest = max(height_px, width_px)
-    return (
-        max(1, round(height_px * long_edge_px / longest)),
-        max(1, round(width_px * long_edge_px / longest)),
-    )
 
 
 def mirror_indices(length: int, before: int, after: int) -> Tensor:

@@ -13,8 +13,9 @@ from PIL import Image
 from impasto.encoders import Encoder
 from impasto.errors import OptionError
 from impasto.images.picture import Picture, picture_from_array
+from impasto.images.resize import fit_long_edge
 from impasto.images.sheet import Cell, Sheet, draw_sheet
-from impasto.images.tensors import fit_long_edge, pixels_to_tensor
+from impasto.images.tensors import pixels_to_tensor
 from impasto.losses.statistics import moments
 
 COLUMNS = 8  # of feature maps

@@ -16,7 +16,8 @@ from impasto.engine.readability import READING_LONG_EDGE_PX, Readability
 from impasto.engine.style_files import read_style_file
 from impasto.images.color import luma
 from impasto.images.picture import Picture
-from impasto.images.tensors import fit_long_edge, pixels_to_tensor
+from impasto.images.resize import fit_long_edge
+from impasto.images.tensors import pixels_to_tensor
 from impasto.inputs.style_file import StyleFile
 from impasto.losses.laplacian import laplacian
 from impasto.losses.statistics import Moments

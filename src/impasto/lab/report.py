@@ -15,8 +15,8 @@ from PIL import Image
 
 from impasto.errors import ImpastoError
 from impasto.images.reading import load_picture
+from impasto.images.resize import fit_long_edge
 from impasto.images.sheet import Cell, draw_sheet, encode_png
-from impasto.images.tensors import fit_long_edge
 from impasto.lab.curves import PARTS, draw_curves, read_curve
 from impasto.lab.jobs import LabJob, LabManifest, Role
 from impasto.lab.layout import Page, axis_title, describe_labels, lay_out, shared_inputs

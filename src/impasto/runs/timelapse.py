@@ -30,6 +30,7 @@ from impasto.events import (
     StepDone,
 )
 from impasto.images.animation import Frame, encode_gif, encode_webp
+from impasto.images.resize import fit_long_edge
 from impasto.storage.atomic import check_place, write_file
 
 FORMATS = (".gif", ".webp", ".mp4")
@@ -120,8 +121,7 @@ class TimeLapse:
         write_file(self.path, encode(frames, self.path.suffix.lower()), overwrite=self._overwrite)
 
     def _reduced(self, scale: int, step: int, pixels: NDArray[np.float32]) -> Candidate:
-
-        from impasto.images.tensors import fit_long_edge, pixels_to_tensor, resize, tensor_to_pixels
+        from impasto.images.tensors import pixels_to_tensor, resize, tensor_to_pixels  # loads torch
 
         picture = pixels_to_tensor(pixels)
         frame = (resize(picture, *self._frame_px).clamp(0, 1) * 255).round().byte()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from impasto.errors import InputError, OptionError, RecordError
 from impasto.images.reading import load_picture, read_record
+from impasto.images.resize import fit_long_edge
 from impasto.images.writing import save_picture
 from impasto.inputs.style_file import is_style_file, read_style_file
 
@@ -45,10 +46,9 @@ class Thumbnails:
 
     def _reduce(self, source: Path, copy: Path, edge_px: int) -> tuple[int, int]:
         picture = load_picture(source, max_pixels=self._max_pixels)
-        share = min(1.0, edge_px / max(picture.height_px, picture.width_px))
-        height_px, width_px = (max(1, round(side * share)) for side in (picture.height_px, picture.width_px))
-        pixels, alpha = picture.pixels(height_px, width_px), picture.alpha(height_px, width_px)
-        save_picture(copy, pixels, alpha=alpha, overwrite=True)
+        edge_px = min(edge_px, max(picture.height_px, picture.width_px))
+        size = fit_long_edge(picture.height_px, picture.width_px, edge_px)
+        save_picture(copy, picture.pixels(*size), alpha=picture.alpha(*size), overwrite=True)
         return picture.width_px, picture.height_px
 
 

@@ -18,7 +18,8 @@ from impasto.engine.regions import Masks, RegionLayout, mask_tensor
 from impasto.engine.scales import scale_edges
 from impasto.engine.style_files import style_file_moments
 from impasto.images.picture import Picture, picture_from_array
-from impasto.images.tensors import fit_long_edge, pixels_to_tensor, tensor_to_pixels
+from impasto.images.resize import fit_long_edge
+from impasto.images.tensors import pixels_to_tensor, tensor_to_pixels
 from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile, check_encoder

@@ -12,7 +12,7 @@ import numpy as np
 from impasto.engine.devices import set_threads, thread_count
 from impasto.images.picture import Picture, quantise
 from impasto.images.reading import load_picture
-from impasto.images.tensors import fit_long_edge
+from impasto.images.resize import fit_long_edge
 from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.recorded import RecordedPainting
 from impasto.inputs.run_inputs import RunInputs, describe_painting

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.images.tensors import fit_long_edge, pixels_to_tensor, resize, tensor_to_pixels
+from impasto.images.resize import fit_long_edge
+from impasto.images.tensors import pixels_to_tensor, resize, tensor_to_pixels
 from impasto.images.writing import save_picture
 
 PREVIEW_PX, THUMBNAIL_PX = 1024, 256
