@@ -73,9 +73,15 @@ Item = TypeVar("Item")
 
 def build_group(name: str, text: str, **settings: Any) -> App:
     """A command that has commands of its own, whose flags are listed under `GENERAL` unless they name another group."""
-    groups = {"group_arguments": GENERAL, "group_parameters": GENERAL}
-    default = Parameter(negative=())
-    return App(name=name, help=text, help_format="plaintext", default_parameter=default, **groups, **settings)
+    return App(
+        name=name,
+        help=text,
+        help_format="plaintext",
+        group_arguments=GENERAL,
+        group_parameters=GENERAL,
+        default_parameter=Parameter(negative=()),
+        **settings,
+    )
 
 
 def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
