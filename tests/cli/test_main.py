@@ -32,6 +32,13 @@ def test_help_loads_no_torch(arguments: list[str]) -> None:
     assert "impasto" in done.stdout
 
 
+def test_help_loads_no_libvips() -> None:
+    done = run_python(
+        "import sys\nfrom impasto.cli.main import main\nmain(['--help'])\nassert 'pyvips' not in sys.modules"
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_version_and_recipes() -> None:
     assert run_cli("--version").stdout.strip() == impasto.__version__
     listing = run_cli("recipes").stdout

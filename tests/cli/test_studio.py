@@ -39,6 +39,7 @@ def test_a_port_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     [
         (["--max-upload", "much"], "--max-upload is a number of bytes, as 50MB, got 'much'"),
         (["--max-pixels", "0"], "--max-pixels is at least 1, got 0"),
+        (["--port", "99999"], "--port is from 1 to 65535, got 99999"),
         (["--strength", "200"], "--strength: input should be less than or equal to 100, got '200'"),
     ],
 )

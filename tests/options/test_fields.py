@@ -48,7 +48,7 @@ def test_no_layers_at_all(value: object) -> None:
 def test_the_shape_of_a_texture() -> None:
     for value in ("2048x1024", "2048,1024", (2048, 1024)):
         assert build_options({"shape_px": value}).shape_px == (2048, 1024)
-    with pytest.raises(OptionError, match=r"^option shape_px"):
+    with pytest.raises(OptionError, match=r"^option shape_px: it is a width and a height, as 2048x1024, got '2048'$"):
         build_options({"shape_px": "2048"})
     with pytest.raises(OptionError, match=r"^option shape_px"):
         build_options({"shape_px": "0x5"})

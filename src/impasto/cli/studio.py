@@ -43,6 +43,8 @@ def studio(
     if not isinstance(max_upload_bytes, int) or max_upload_bytes < 1:
         raise OptionError(f"--max-upload is a number of bytes, as 50MB, got {max_upload!r}")
     check_positive(max_pixels=max_pixels)
+    if port is not None and not 1 <= port <= 65_535:
+        raise OptionError(f"--port is from 1 to 65535, got {port}")
     open_studio = Studio(
         folder or user_data_path("impasto", appauthor=False) / "studio",
         host=host,

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from cyclopts import App, Group, Parameter
 
 from impasto.errors import OptionError, did_you_mean
-from impasto.images.reading import DEFAULT_MAX_PIXELS
 from impasto.options.fields import PaintOptions
 from impasto.options.spelling import describe_option, describe_values, flag_name, format_value, option_group
 
@@ -126,6 +125,8 @@ def check_positive(**flags: int | None) -> None:
 
 def pixel_limit(max_pixels: int | None) -> int:
     """Number of pixels that an input may have, by ``--max-pixels``."""
+    from impasto.images.reading import DEFAULT_MAX_PIXELS
+
     check_positive(max_pixels=max_pixels)
     return max_pixels or DEFAULT_MAX_PIXELS
 

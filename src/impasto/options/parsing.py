@@ -6,6 +6,7 @@ import re
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 MAX_WEIGHT = 1e9  # squares of gradients stay within float32
 
@@ -49,7 +50,10 @@ Steps = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_pars
 def _parse_shape(value: object) -> object:
     """Accept "2048x1024" and "2048,1024" beside a pair of numbers."""
     if isinstance(value, str):
-        return tuple(part.strip() for part in re.split("[x×,]", value.lower()))
+        sides = tuple(part.strip() for part in re.split("[x×,]", value.lower()))
+        if len(sides) != 2:
+            raise PydanticCustomError("shape", "it is a width and a height, as 2048x1024")
+        return sides
     return value
 
 
