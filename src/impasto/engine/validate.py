@@ -62,6 +62,7 @@ def pastiche_size(photo: Picture | None, options: PaintOptions, paintings: Seque
 def check_inputs(inputs: RunInputs, options: PaintOptions) -> None:
     """Refuse what cannot be painted, before anything is; raises `OptionError`."""
     start, photo, paintings = options.starting_point, inputs.photo, inputs.paintings
+    content, style = options.content_layers, options.style_layers
     no_start = inputs.starting_picture is None
     readability, papers_units = options.balance == "readability", options.loss_units != "scale-free"
     masks = len(inputs.regions) > 1 or any(painting.mask is not None for painting in paintings)
@@ -75,15 +76,9 @@ def check_inputs(inputs: RunInputs, options: PaintOptions) -> None:
             not readability and region_strength,
             "with balance 'fixed' the content weight is given: a region has no strength of its own",
         ),
-        (
-            not options.content_layers and not options.style_layers,
-            "no content layers and no style layers: name at least one of them",
-        ),
-        (not paintings and options.style_layers, "no painting given: name at least one, or no style layers"),
-        (
-            photo is None and options.content_layers,
-            "no photo given: name one, or no content layers (as the recipe 'texture' does)",
-        ),
+        (not content and not style, "no content layers and no style layers: name at least one of them"),
+        (not paintings and style, "no painting given: name at least one, or no style layers"),
+        (photo is None and content, "no photo given: name one, or no content layers (as the recipe 'texture' does)"),
         (
             photo is None and no_start and start == "content",
             "there is no photo to start from: take another starting point, such as 'noise'",
@@ -94,7 +89,7 @@ def check_inputs(inputs: RunInputs, options: PaintOptions) -> None:
             "there is no painting to start from: take another starting point, such as 'noise'",
         ),
         (
-            readability and not options.content_layers,
+            readability and not content,
             "without content layers there is nothing to balance: take balance 'fixed' with them",
         ),
         (
@@ -110,7 +105,7 @@ def check_inputs(inputs: RunInputs, options: PaintOptions) -> None:
             f"keep detail is relative to the photo, and loss units {options.loss_units!r} are not: leave it at 0",
         ),
         (
-            papers_units and options.style_layers and options.style_loss == "wasserstein",
+            papers_units and style and options.style_loss == "wasserstein",
             f"no paper gives the style loss 'wasserstein' in loss units {options.loss_units!r}: "
             "take 'gram', or 'scale-free'",
         ),
