@@ -81,3 +81,10 @@ def test_what_pydantic_finds_wrong_in_one_line(values: dict[str, object], line: 
     with pytest.raises(ValidationError) as caught:
         Tree.model_validate(values)
     assert errors.first_fault(caught.value, "--{}".format) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("one\ntwo", "one"), ("\n  \n two  \nthree", "two"), ("", "no reason given")]
+)
+def test_first_line(text: str, line: str) -> None:
+    assert errors.first_line(ValueError(text)) == line

@@ -72,6 +72,11 @@ def shorten(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:76]} ..."
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's text that is not empty."""
+    return next(filter(None, map(str.strip, str(error).splitlines())), "no reason given")
+
+
 def first_fault(error: ValidationError, spell: Callable[[str], str] = str) -> str:
     """Say in one line what pydantic finds wrong first: ``strength: input should be a valid number, got 'much'``.
 

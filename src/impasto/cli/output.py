@@ -49,7 +49,7 @@ class PictureOutput:
 
     @property
     def limit(self) -> int:
-        """How many pixels an input may have."""
+        """Number of pixels that an input may have."""
         return pixel_limit(self.max_pixels)
 
     def save(self, pastiche: Pastiche, bit_depth: int) -> None:
@@ -135,7 +135,7 @@ class Output(PictureOutput):
         )
 
     def describe(self, bit_depth: int, events_bytes: int) -> Command:
-        """The same for a checkpoint, so that `impasto resume` writes the same files."""
+        """The flags as a checkpoint holds them, so that `impasto resume` writes the same files."""
         from impasto.runs.interrupted import Command
 
         return Command(

@@ -108,7 +108,7 @@ def _reconstruct(kind: str, image: Path, to: Output, strip: Strip, recipe: str, 
         return _paint(photo, painting, to, recipe, given)
     option = f"{kind}_layers"
     if option in given:
-        raise OptionError("--all-layers and layers of your own exclude each other")
+        raise OptionError("--all-layers and layers that you name exclude each other")
     to.check(8)
     panels = {name: _panel(to, name) for name in strip_layers(kind)}
     for panel in panels.values():

@@ -21,7 +21,7 @@ SPECIALIST_STEPS = 2000
 @Parameter(name="*")
 @dataclass
 class Training:
-    """How a stylizer is trained."""
+    """The flags of a training run."""
 
     steps: Annotated[
         int | None, Parameter(help="training steps [default: 15000; a specialist: 2000]", show_default=False)
@@ -109,11 +109,11 @@ def stylizer(
 
 def _pictures(folders: list[Path]) -> list[Path]:
     """Picture files in folders and below, sorted."""
-    found = []
+    pictures: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"there is no folder {str(folder)!r}")
-        found += sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
-    if not found:
+        pictures += sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
+    if not pictures:
         raise InputError(f"no pictures in {', '.join(repr(str(folder)) for folder in folders)}")
-    return found
+    return pictures

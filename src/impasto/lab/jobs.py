@@ -129,7 +129,7 @@ def build_manifest(
     first_of: dict[str, LabJob] = {}
     for job in jobs:
         if first_of.setdefault(job.name.casefold(), job) is not job:
-            raise OptionError(f"{', '.join(job.labels.values())} is asked for twice; give each value once")
+            raise OptionError(f"{', '.join(job.labels.values())} is listed twice; give each value once")
     values = {name: tuple(dict.fromkeys(job.labels[name] for job in jobs)) for name in axes}
     parts = tuple(Axis(name=name, values=labels) for name, labels in values.items())
     return LabManifest(command=command, axes=parts, judge=judge, jobs=tuple(jobs))

@@ -27,7 +27,7 @@ from impasto.storage.hashing import hash_file
 PathLike = str | os.PathLike[str]
 Weighted = tuple[PathLike, float] | Painting
 MAX_NAME = 80  # characters of a job's name; file systems end at 255 bytes
-_BARE_LABELS = frozenset(["photo", "painting", "column"])  # whose values need no name before them
+_BARE_LABELS = frozenset(["photo", "painting", "column"])  # whose values need no name before them in a job's name
 
 
 @dataclass

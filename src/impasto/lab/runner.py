@@ -68,11 +68,11 @@ def with_threads(manifest: LabManifest, ray: str | None) -> LabManifest:
     All cores for one job at a time, one core each on a cluster.
     """
 
-    def settled(job: LabJob) -> LabJob:
+    def with_number(job: LabJob) -> LabJob:
         threads = job.options.threads or (1 if ray else thread_count(job.options))
         return job.model_copy(update={"options": job.options.model_copy(update={"threads": threads})})
 
-    return manifest.model_copy(update={"jobs": tuple(map(settled, manifest.jobs))})
+    return manifest.model_copy(update={"jobs": tuple(map(with_number, manifest.jobs))})
 
 
 def iter_jobs(

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from impasto.errors import ImpastoError, OptionError
+from impasto.errors import ImpastoError, OptionError, first_line
 from impasto.events import Controls, Event, Notice, RunStarted, ScaleStarted, StepDone
 from impasto.lab.jobs import LabJob
 from impasto.lab.paint_job import iter_painting
@@ -77,7 +77,7 @@ def attempt(work: Work, job: LabJob) -> Iterator[Event | Outcome]:
     except ImpastoError as error:
         yield failed(job, str(error))
     except Exception as error:  # noqa: BLE001 (a bug, or memory that ran out, in one job of many)
-        yield failed(job, f"{type(error).__name__}: {_first_line(error)}", traceback.format_exc())
+        yield failed(job, f"{type(error).__name__}: {first_line(error)}", traceback.format_exc())
 
 
 def _event(job: LabJob, item: Event | Outcome) -> JobProgress | JobEnded:
@@ -146,14 +146,14 @@ def _follow(
                     continue
                 item = failed(job, "lost by the cluster: it ended without a picture")
             except ray.exceptions.RayError as error:
-                item = failed(job, f"lost by the cluster: {_first_line(error)}")
+                item = failed(job, f"lost by the cluster: {first_line(error)}")
             if isinstance(item, Outcome):
                 del running[stream]
             yield _event(job, item)
 
 
 def _paint_far_away(job: LabJob, *contents: bytes) -> Iterator[Event | Outcome]:
-    """The part of a Ray worker: inputs to files of its own, then the same work as anywhere."""
+    """Paint a job on a Ray worker, where its inputs are written to files first."""
     with TemporaryDirectory(prefix="impasto-") as folder:
         inputs = []
         for number, (file, content) in enumerate(zip(job.inputs, contents, strict=True)):
@@ -189,7 +189,7 @@ def _connected(address: str) -> Iterator[ModuleType]:
             logging_level=logging.ERROR,
         )
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise OptionError(f"no Ray cluster answers at {address!r}: {_first_line(error)}") from error
+        raise OptionError(f"no Ray cluster answers at {address!r}: {first_line(error)}") from error
     try:
         yield ray
     finally:
@@ -204,7 +204,7 @@ def _check_answers(address: str) -> None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
-        raise OptionError(f"no Ray cluster answers at {address!r}: {_first_line(error)}") from error
+        raise OptionError(f"no Ray cluster answers at {address!r}: {first_line(error)}") from error
 
 
 def _needs_gpu(job: LabJob, gpus: float) -> bool:
@@ -221,8 +221,3 @@ def _check_room(ray: ModuleType, jobs: Sequence[LabJob]) -> None:
     gpus = ray.cluster_resources().get("GPU", 0)
     if gpus == 0 and any(_needs_gpu(job, gpus) for job in jobs):
         raise OptionError("a job needs the device cuda, no machine of the cluster has a GPU; leave it to auto, or cpu")
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else "no reason given"

@@ -116,9 +116,9 @@ class StudioApi:
     def functions(self) -> dict[str, Callable[..., Any]]:
         """The functions of the API by name."""
         queue = self.store.queue
-        own = (self.start, self.add, self.measure, self.shelve, self.unshelve, self.draft, self.paint, self.view,
+        methods = (self.start, self.add, self.measure, self.shelve, self.unshelve, self.draft, self.paint, self.view,
                self.history, self.restore, self.grid, self.final)  # fmt: skip
-        return {f.__name__: f for f in (*own, queue.stop, queue.go_on, queue.cancel, queue.delete, queue.steer)}
+        return {f.__name__: f for f in (*methods, queue.stop, queue.go_on, queue.cancel, queue.delete, queue.steer)}
 
     def start(self) -> dict[str, Any]:
         """Everything that the page needs at first: the shelf, recipes, options, limits."""

@@ -116,6 +116,34 @@ class JobView:
         return self.state in ("stopped", "failed", "cancelled")
 
 
+class JobLosses:
+    """The losses of a job by step; every other point is dropped whenever there are too many, but never the last."""
+
+    def __init__(self) -> None:
+        self._points: list[Loss] = []
+        self._stride = 1
+        self._count = 0
+        self._last: Loss | None = None
+
+    def add(self, step: int, losses: dict[str, float]) -> None:
+        """Add a point. A run that went back to a checkpoint overwrites what came after it."""
+        while self._points and self._points[-1][0] >= step:
+            self._points.pop()
+        self._last = (step, losses)
+        if self._count % self._stride == 0:
+            self._points.append(self._last)
+        self._count += 1
+        if len(self._points) > MAX_LOSSES:
+            self._points, self._stride = self._points[::2], 2 * self._stride
+
+    @property
+    def points(self) -> tuple[Loss, ...]:
+        """At most `MAX_LOSSES` points, and the last."""
+        if self._last is None or (self._points and self._points[-1] is self._last):
+            return tuple(self._points)
+        return (*self._points, self._last)
+
+
 @dataclass
 class StudioJob:
     """A job in memory, guarded by the queue's lock.
@@ -131,7 +159,7 @@ class StudioJob:
     worker: Worker | None = None
     ending: str | None = None
     deleted: bool = False
-    losses: JobLosses = field(default_factory=lambda: JobLosses())
+    losses: JobLosses = field(default_factory=JobLosses)
 
     @property
     def id(self) -> str:
@@ -257,31 +285,3 @@ def _changed_ms(path: Path | None) -> int:
         return path.stat().st_mtime_ns // 1_000_000 if path else 0
     except OSError:
         return 0
-
-
-class JobLosses:
-    """The losses of a job by step; every other point is dropped whenever there are too many, but never the last."""
-
-    def __init__(self) -> None:
-        self._points: list[Loss] = []
-        self._stride = 1
-        self._count = 0
-        self._last: Loss | None = None
-
-    def add(self, step: int, losses: dict[str, float]) -> None:
-        """Add a point. A run that went back to a checkpoint overwrites what came after it."""
-        while self._points and self._points[-1][0] >= step:
-            self._points.pop()
-        self._last = (step, losses)
-        if self._count % self._stride == 0:
-            self._points.append(self._last)
-        self._count += 1
-        if len(self._points) > MAX_LOSSES:
-            self._points, self._stride = self._points[::2], 2 * self._stride
-
-    @property
-    def points(self) -> tuple[Loss, ...]:
-        """At most `MAX_LOSSES` points, and the last."""
-        if self._last is None or (self._points and self._points[-1] is self._last):
-            return tuple(self._points)
-        return (*self._points, self._last)

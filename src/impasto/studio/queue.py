@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from impasto.errors import OptionError, OutputError, RecordError
+from impasto.errors import OptionError, OutputError, RecordError, first_line
 from impasto.options.fields import build_options
 from impasto.studio.job import MANIFEST, JobManifest, JobView, PathConversion, StudioJob, load_job, new_id
 from impasto.studio.process import Worker
@@ -280,7 +280,7 @@ class Queue:
             try:
                 ended = ended or self._follow(job, worker)
             except Exception as error:  # noqa: BLE001 (a bug in one job must not end the queue)
-                line = f"{type(error).__name__}: {error}"
+                line = f"{type(error).__name__}: {first_line(error)}"
                 ended = Ended(state="failed", error=line, traceback=traceback.format_exc())
             with self._lock:
                 self._conclude(job, ended)

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, first_line
 from impasto.events import Controls
 from impasto.studio.protocol import Ended, JobCommand, Message, Order
 
@@ -37,6 +37,5 @@ def end_of(do_job: Callable[[], Ended]) -> Ended:
     except ImpastoError as error:
         return Ended(state="failed", error=str(error))
     except Exception as error:  # noqa: BLE001 (a bug, or memory that ran out, must not take the others along)
-        text = str(error).strip().splitlines()
-        line = f"{type(error).__name__}: {text[0] if text else 'no reason given'}"
+        line = f"{type(error).__name__}: {first_line(error)}"
         return Ended(state="failed", error=line[:500], traceback=traceback.format_exc())
