@@ -23,6 +23,8 @@ def test_train_from_the_command_line(folder_with_pictures: Path, capsys: pytest.
     ] == ("painting")
     assert cli.main(train) == 1
     assert "holds a training run" in capsys.readouterr().err
+    assert cli.main([*train[:-9], "photo.png", *train[-8:]]) == 1
+    assert "cannot make the folder 'photo.png': File exists" in capsys.readouterr().err
     assert cli.main([*train, "--paintings", "photos"]) == 2
     assert cli.main([*train, "--crop", "70"]) == 2
     assert cli.main(["train", "stylizer", "--photos", "nowhere", "--painting", "painting.png", "-o", "x"]) == 1

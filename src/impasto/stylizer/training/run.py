@@ -71,7 +71,7 @@ def iter_training(
 
     Raises
     ------
-    OutputError: where `folder` holds a run that is not to be resumed.
+    OutputError: where `folder` holds a run that is not to be resumed, or cannot be made.
     CheckpointError: where there is no usable checkpoint.
     """
     pictures, sample = pictures.hold_out()
@@ -81,7 +81,10 @@ def iter_training(
     trainer = Trainer(pictures, options, start)
     if resume:
         trainer.restore(_read_checkpoint(checkpoint))
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {str(folder)!r}: {error.strerror}") from error
     encoder = load_encoder("lite")
     started = time.monotonic() - trainer.seconds
     while trainer.step < options.steps:
