@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from impasto.cli.syntax import SWITCH, Overwrite, Quiet, build_group, check_positive, output_flag
 from impasto.errors import OptionError, OutputError, WeightsError
 
-WEIGHTS = build_group("weights", "Fetch, import and check the weights of vgg19 and vgg16.")
+WEIGHTS = build_group("weights")
 Half = Annotated[
     bool,
     SWITCH,

@@ -94,7 +94,7 @@ def explain_usage(error: CycloptsError) -> str:
 def build_app() -> App:
     """Assemble the commands; the flags of painting are made from `PaintOptions`."""
     text = "Repaint a photo in the style of a painting."
-    app = build_group("impasto", text, version=__version__, version_format="plaintext")
+    app = build_group("impasto", help=text, version=__version__, version_format="plaintext")
     pair = "PHOTO PAINTING [PAINTING...]"
     here: dict[Callable[..., int], str] = {
         paint: f"paint {pair} -o OUT [OPTIONS]",

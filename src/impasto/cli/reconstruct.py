@@ -15,7 +15,7 @@ from impasto.errors import OptionError
 from impasto.options.spelling import flag_name
 from impasto.runs.build import build_run, resolve_options
 
-RECONSTRUCT = build_group("reconstruct", "Paint a picture again from what some layers keep of it.")
+RECONSTRUCT = build_group("reconstruct")
 RECIPE = Parameter(help="named options to begin with", metavar="NAME|FILE.toml")
 Image = Annotated[Path, Parameter(help="the picture")]
 ALL_LAYERS = "the strip of figure 1 of Gatys et al.: one panel for every block, each a picture of its own too"

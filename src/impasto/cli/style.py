@@ -11,8 +11,8 @@ from impasto.cli.output import print_table
 from impasto.cli.syntax import MaxPixels, Overwrite, Quiet, build_group, output_flag, pixel_limit
 from impasto.storage.files import format_bytes
 
-STYLE = build_group("style", "Style files: the style of a painting, without the picture.")
-EXPORT = build_group("export", "Write the stylizer for use without impasto.")
+STYLE = build_group("style")
+EXPORT = build_group("export")
 
 
 @STYLE.command(usage="Usage: impasto style save PAINTING -o NAME.style [--overwrite]")

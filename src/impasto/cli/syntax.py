@@ -70,11 +70,13 @@ Number = TypeVar("Number", float, None)
 Item = TypeVar("Item")
 
 
-def build_group(name: str, text: str, **settings: Any) -> App:
-    """A command that has commands of its own, whose flags are listed under `GENERAL` unless they name another group."""
+def build_group(name: str, **settings: Any) -> App:
+    """A command that has commands of its own, whose flags are listed under `GENERAL` unless they name another group.
+
+    The help of a group that is loaded when it is used stands in `cli.main.build_app`.
+    """
     return App(
         name=name,
-        help=text,
         help_format="plaintext",
         group_arguments=GENERAL,
         group_parameters=GENERAL,

@@ -14,7 +14,7 @@ from impasto.cli.syntax import SWITCH, Quiet, build_group, check_positive, outpu
 from impasto.errors import InputError, OptionError
 from impasto.runs.record import PICTURE_SUFFIXES
 
-TRAIN = build_group("train", "Train a stylizer on pictures of your own.")
+TRAIN = build_group("train")
 SPECIALIST_STEPS = 2000
 
 
