@@ -13,7 +13,7 @@ from torch import Tensor
 
 from common import shared_path
 from impasto.encoders import VGG19, Architecture, Encoder
-from impasto.encoders.weights import save_encoder_file
+from impasto.encoders.weights import pack_encoder
 from teacher import load_teacher
 
 VGG19_TO_CONV5_1 = Architecture(VGG19.widths, (2, 2, 4, 4, 1))
@@ -62,5 +62,5 @@ def _write(
     mean: tuple[float, float, float],
 ) -> str:
     path = folder / f"{name}.safetensors"
-    save_encoder_file(path, name, architecture, tensors, mean=mean, about=ABOUT)
+    path.write_bytes(pack_encoder(name, architecture, tensors, mean=mean, about=ABOUT))
     return str(path)

@@ -45,7 +45,7 @@ def tiny_encoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from impasto.encoders.architectures import LITE, Architecture
-    from impasto.encoders.weights import save_encoder_file
+    from impasto.encoders.weights import pack_encoder
 
     architecture = Architecture(widths=(4, 6, 8, 8, 8), depths=LITE.depths)
     random = torch.Generator().manual_seed(0)
@@ -56,7 +56,7 @@ def tiny_encoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tensors[f"{layer.convolution}.weight"] = scale * torch.randn(shape, generator=random)
         tensors[f"{layer.convolution}.bias"] = 0.1 * torch.randn(layer.channels, generator=random)
     path = tmp_path_factory.mktemp("encoders") / "tiny.safetensors"
-    save_encoder_file(path, "tiny", architecture, tensors, mean=(0.5, 0.5, 0.5), about={})
+    path.write_bytes(pack_encoder("tiny", architecture, tensors, mean=(0.5, 0.5, 0.5), about={}))
     return path
 
 

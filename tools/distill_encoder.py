@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from augment import augment, load_images
 from impasto.encoders import LITE, Encoder
-from impasto.encoders.weights import read_encoder_file, save_encoder_file
+from impasto.encoders.weights import pack_encoder, read_encoder_file
 from teacher import STYLE_LAYERS, geometry_of, load_teacher
 
 MEAN = (0.45, 0.45, 0.45)
@@ -197,7 +197,7 @@ def export(path: Path, student: Student, heads: nn.ModuleDict, results: dict[str
         "steps": str(steps),
         "validation": json.dumps({k: round(v, 4) for k, v in results.items()}),
     }
-    save_encoder_file(path, "lite", LITE, tensors, mean=MEAN, about=about)
+    path.write_bytes(pack_encoder("lite", LITE, tensors, mean=MEAN, about=about))
     read_encoder_file(path, "check")
 
 

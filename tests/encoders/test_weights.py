@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from impasto.encoders import LITE, Architecture, load_encoder, weights
-from impasto.encoders.weights import BUNDLED, save_encoder_file
+from impasto.encoders.weights import BUNDLED, pack_encoder
 from impasto.errors import OptionError, WeightsError
 
 ONE = Architecture((2,), (1,))
@@ -25,7 +25,7 @@ def one_layer(path: Path) -> dict[str, torch.Tensor]:
         "conv1_1.bias": torch.tensor([0.5, -1.0]),
         "geometry.relu1_1": torch.tensor([[1.0, 2.0], [0.0, 1.0]]),
     }
-    save_encoder_file(path, "one", ONE, tensors, mean=(0.1, 0.2, 0.3), about={"licence": "CC0"})
+    path.write_bytes(pack_encoder("one", ONE, tensors, mean=(0.1, 0.2, 0.3), about={"licence": "CC0"}))
     return tensors
 
 

@@ -13,7 +13,7 @@ import torch
 
 from impasto.encoders import load_encoder
 from impasto.encoders.architectures import Architecture
-from impasto.encoders.weights import save_encoder_file
+from impasto.encoders.weights import pack_encoder
 from impasto.engine.plan import Plan, build_plan, workspace_bytes
 from impasto.engine.regions import RegionLayout
 from impasto.errors import OptionError
@@ -56,7 +56,7 @@ def odd_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
         )
         tensors[f"{layer.convolution}.bias"] = 0.1 * torch.randn(layer.channels, generator=random)
     path = tmp_path_factory.mktemp("encoders") / "odd.safetensors"
-    save_encoder_file(path, "odd", architecture, tensors, mean=(0.5, 0.5, 0.5), about={})
+    path.write_bytes(pack_encoder("odd", architecture, tensors, mean=(0.5, 0.5, 0.5), about={}))
     return str(path)
 
 

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 
 from impasto.cli import main as cli
 from impasto.encoders import Architecture, Encoder, load_encoder
-from impasto.encoders.weights import save_encoder_file
+from impasto.encoders.weights import pack_encoder
 from impasto.errors import ImpastoError, InputError, OptionError, RecordError, WeightsError
 from impasto.images.writing import save_picture
 from impasto.options.fields import PaintOptions
@@ -54,8 +54,10 @@ def encoder_file(tmp_path: Path) -> Path:
     tensors |= {f"{name}.bias": torch.randn(shape[0], generator=random_state) for name, shape in shapes.items()}
     tensors["geometry.relu2_1"] = torch.eye(5)
     path = tmp_path / "two.safetensors"
-    save_encoder_file(
-        path, "two", Architecture((4, 5), (1, 1)), tensors, mean=(0.1, 0.2, 0.3), about={"licence": "CC0 " * 500}
+    path.write_bytes(
+        pack_encoder(
+            "two", Architecture((4, 5), (1, 1)), tensors, mean=(0.1, 0.2, 0.3), about={"licence": "CC0 " * 500}
+        )
     )
     return path
 

@@ -38,8 +38,10 @@ def iter_fetch(name: str, *, half: bool = False) -> Iterator[Event]:
     source = find_source(name)
     folder = weights_folder(create=True)
     with _storage_errors(folder, source):
-        lock, is_busy = _lock(folder / f"{name}.lock")
-        if is_busy:
+        lock = FileLock(folder / f"{name}.lock", thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
             yield Notice(f"another impasto is fetching {name}: waiting for it")
             lock.acquire()
         try:
@@ -126,16 +128,6 @@ def _storage_errors(folder: Path, source: Source) -> Iterator[None]:
         raise WeightsError(
             f"cannot store {source.name} in {folder}: {reason}; {FOLDER_VARIABLE} names another folder"
         ) from error
-
-
-def _lock(path: Path) -> tuple[FileLock, bool]:
-    """The lock of a name, and whether another process holds it."""
-    lock = FileLock(path, thread_local=False)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return lock, True
-    return lock, False
 
 
 # ---------------------------------------------------------------------------------------------- storage

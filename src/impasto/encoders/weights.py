@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -16,7 +17,6 @@ from impasto.encoders.encoder import Encoder
 from impasto.encoders.sources import SOURCES
 from impasto.encoders.store import find_stored
 from impasto.errors import OptionError, WeightsError, did_you_mean
-from impasto.storage.atomic import write_whole
 from impasto.storage.hashing import hash_file
 from impasto.storage.tensorfile import TensorFormat, read_description
 
@@ -30,15 +30,17 @@ LITE_SHA256 = "e8f38bb319da9fe54f05940591e74c255013e045df9b5e93beb929d18f67ff90"
 BUNDLED = {"lite": ("lite.safetensors", LITE_SHA256)}
 
 
-def load_encoder(
-    name: str,
-    *,
-    padding_mode: str = "reflect",
-    pooling: str = "max",
-    dtype: torch.dtype = torch.float32,
-    precision: torch.dtype | None = None,
-    device: torch.device | str = "cpu",
-) -> Encoder:
+class Computation(TypedDict, total=False):
+    """How an encoder computes; the fields are parameters of `Encoder`, with its defaults."""
+
+    padding_mode: str
+    pooling: str
+    dtype: torch.dtype
+    precision: torch.dtype | None
+    device: torch.device | str
+
+
+def load_encoder(name: str, **computation: Unpack[Computation]) -> Encoder:
     """Load an encoder: a bundled one or one whose weights were fetched by name, a file by its path (``*.safetensors``).
 
     A bundled file must have the SHA-256 that this version was released with, a fetched one that of its conversion.
@@ -61,30 +63,11 @@ def load_encoder(
     sha256 = hash_weights(path)
     if expected is not None and sha256 != expected:
         raise WeightsError(f"{path} is damaged (SHA-256 {sha256[:12]}, expected {expected[:12]}): {again}")
-    return read_encoder_file(
-        path,
-        sha256,
-        name=name if expected else None,
-        padding_mode=padding_mode,
-        pooling=pooling,
-        dtype=dtype,
-        precision=precision,
-        device=device,
-    )
+    return read_encoder_file(path, sha256, name if expected else None, **computation)
 
 
-def read_encoder_file(
-    path: Path,
-    sha256: str,
-    *,
-    name: str | None = None,
-    padding_mode: str = "reflect",
-    pooling: str = "max",
-    dtype: torch.dtype = torch.float32,
-    precision: torch.dtype | None = None,
-    device: torch.device | str = "cpu",
-) -> Encoder:
-    """Build an encoder from a file that `save_encoder_file` wrote."""
+def read_encoder_file(path: Path, sha256: str, name: str | None = None, **computation: Unpack[Computation]) -> Encoder:
+    """Build an encoder from a file that `pack_encoder` made; its own name is that in the file."""
     about, arrays = FORMAT.read(path)
     try:
         architecture, mean = _parse_description(about)
@@ -95,20 +78,9 @@ def read_encoder_file(
         if not (np.issubdtype(array.dtype, np.floating) and np.isfinite(array).all()):
             raise WeightsError(f"{path} is damaged: {key} holds values that are not finite numbers")
     tensors = {key: torch.from_numpy(array) for key, array in arrays.items()}
+    geometry = {k.removeprefix("geometry."): v for k, v in tensors.items() if k.startswith("geometry.")}
     try:
-        return Encoder(
-            name,
-            sha256,
-            architecture,
-            tensors,
-            mean=mean,
-            geometry={k.removeprefix("geometry."): v for k, v in tensors.items() if k.startswith("geometry.")},
-            padding_mode=padding_mode,
-            pooling=pooling,
-            dtype=dtype,
-            precision=precision,
-            device=device,
-        )
+        return Encoder(name, sha256, architecture, tensors, mean=mean, geometry=geometry, **computation)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error
 
@@ -132,19 +104,6 @@ def read_about(path: Path) -> dict[str, str]:
     return read_description(path, WeightsError)
 
 
-def save_encoder_file(
-    path: Path,
-    name: str,
-    architecture: Architecture,
-    tensors: dict[str, torch.Tensor],
-    *,
-    mean: tuple[float, float, float],
-    about: dict[str, str],
-) -> None:
-    """Write an encoder file, whole or not at all; `about` adds licence, source and training command."""
-    write_whole(path, pack_encoder(name, architecture, tensors, mean=mean, about=about))
-
-
 def pack_encoder(
     name: str,
     architecture: Architecture,
@@ -153,7 +112,10 @@ def pack_encoder(
     mean: tuple[float, float, float],
     about: Mapping[str, str],
 ) -> bytes:
-    """The bytes of an encoder file, always the same for the same weights."""
+    """The bytes of an encoder file, always the same for the same weights.
+
+    `about` adds licence, source and training command.
+    """
     description = {
         "name": name,
         "architecture": json.dumps({"widths": architecture.widths, "depths": architecture.depths}),
