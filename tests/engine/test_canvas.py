@@ -13,9 +13,9 @@ from impasto.encoders import load_encoder
 from impasto.engine.canvas import (
     DITHER_LEVELS,
     VARIATION_AMPLITUDE,
-    Resample,
     painting_canvas,
     picture_tensor,
+    resample,
     starting_canvas,
 )
 from impasto.engine.pyramid import Scale, build_pyramid
@@ -143,7 +143,7 @@ def scales(height: int, width: int, **changes: Any) -> list[Scale]:
 def test_resampling_crops_enlarges_and_extends(mode: str) -> None:
     before, after = scales(40, 64, min_scale_px=32, scale_factor=2.0)
     canvas = torch.rand(1, 3, before.canvas_height_px, before.canvas_width_px)
-    found = Resample(before, after)(canvas, mode)
+    found = resample(canvas, before, after, mode)
     assert found.shape == (1, 3, after.canvas_height_px, after.canvas_width_px)
     expected = torch.nn.functional.interpolate(before.crop(canvas), (40, 64), mode=mode)
     assert torch.equal(after.crop(found), expected)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -70,16 +69,9 @@ def _dithered(start: Tensor) -> Tensor:
     return (start + (2 * noise - 1) * (DITHER_LEVELS / 255)).clamp(0, 1)
 
 
-@dataclass(frozen=True)
-class Resample:
-    """Carries a canvas to the next scale: crop, enlarge, extend again."""
-
-    before: Scale
-    after: Scale
-
-    def __call__(self, canvas: Tensor, mode: str) -> Tensor:
-        picture = resize(self.before.crop(canvas), self.after.height_px, self.after.width_px, mode)
-        return self.after.extend(picture)
+def resample(canvas: Tensor, before: Scale, after: Scale, mode: str) -> Tensor:
+    """A canvas carried to the next scale: cropped, enlarged, extended again."""
+    return after.extend(resize(before.crop(canvas), after.height_px, after.width_px, mode))
 
 
 def painting_canvas(painting: Painting, long_edge_px: int, brush_scale: float) -> tuple[Tensor, Tensor | None]:

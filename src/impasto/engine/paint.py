@@ -17,7 +17,7 @@ from torch import Tensor
 
 from impasto.encoders.fetch import iter_fetch
 from impasto.encoders.store import needs_fetch
-from impasto.engine.canvas import Resample, picture_tensor, starting_canvas
+from impasto.engine.canvas import picture_tensor, resample, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
 from impasto.engine.content_weight import ContentWeightController
 from impasto.engine.devices import thread_count
@@ -259,7 +259,8 @@ class Painter:
             self._optimizer = LBFGS(start) if options.optimizer == "lbfgs" else Adam(start, options)
         elif state.step == 0:
             del photo
-            self._optimizer.rescale(Resample(self._plan.scales[state.index - 1], scale))
+            before = self._plan.scales[state.index - 1]
+            self._optimizer.rescale(lambda canvas, mode: resample(canvas, before, scale, mode))
         give_back()
         if self._is_last_scale:
             notices += self._enlarged_paintings()

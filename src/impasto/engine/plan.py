@@ -66,7 +66,10 @@ def build_plan(height_px: int, width_px: int, layout: RegionLayout, options: Pai
     give_back()
     held = held_bytes(encoder.device)
     limit = float(options.max_memory_bytes or held + SLACK * free_bytes(encoder.device))
-    choices = (options.tile_px,) if options.tile_px else _tile_choices()
+    # By the machine's size first: what else is running decides only where it must.
+    choices = list(TILES_PX if machine_bytes() >= LARGE_MEMORY_BYTES else TILES_PX[2:])
+    if options.tile_px:
+        choices = [options.tile_px]
     demand = _Demand(layout, options, encoder, held)
     # Smaller tiles cost more than thrift, but only below these.
     ways = [(px, False) for px in choices if px >= SMALLEST_FAST_TILE_PX] + [(px, True) for px in choices]
@@ -134,13 +137,9 @@ class _Estimate:
         self._computed = encoder.architecture.up_to([layer.name for layer in self._compared])
         sides = [self._tile_sides(scale) for scale in self.scales]
         self.tiles = tuple(len(down) * len(across) for down, across in sides)
-        self.peak_bytes = (
-            demand.held_bytes
-            + WARM_BYTES
-            + max(
-                self._scale_bytes(scale, before, down, across)
-                for before, scale, (down, across) in zip([None, *self.scales], self.scales, sides, strict=False)
-            )
+        self.peak_bytes = max(
+            demand.held_bytes + WARM_BYTES + self._scale_bytes(scale, before, down, across)
+            for before, scale, (down, across) in zip([None, *self.scales], self.scales, sides, strict=False)
         )
         self.pixels = sum(
             scale.steps * (sum(down) * sum(across) * (1 if tiles == 1 else SECOND_PASS) + STEP_OVERHEAD_PX)
@@ -159,18 +158,14 @@ class _Estimate:
         """Pictures and content targets while the scale is painted, or while it is prepared, and one tile."""
         canvas = PICTURE_BYTES * scale.canvas_pixels
         kept = (3 if self._options.optimizer == "adam" else 1) * PICTURE_BYTES * before.canvas_pixels if before else 0
-        sizes = [
-            painting_size(
-                painting.picture.height_px,
-                painting.picture.width_px,
-                scale.long_edge_px,
-                self._options.brush_scale * brush_scale,
-            )
-            for painting, brush_scale in self._layout.paintings
-        ]
+        painting_pixels = [0]
+        for painting, brush_scale in self._layout.paintings:
+            own_px = painting.picture.height_px, painting.picture.width_px
+            height, width = painting_size(*own_px, scale.long_edge_px, self._options.brush_scale * brush_scale)
+            painting_pixels.append(height * width)
         coloured = color_method(self._options)
         prepared = PREPARED + bool(coloured)  # what is recoloured is a picture too
-        paintings = PICTURE_BYTES * prepared * max((height * width for height, width in sizes), default=0)
+        paintings = PICTURE_BYTES * prepared * max(painting_pixels)
         pictures = max(
             (pictures_held(self._options, scale.canvas_pixels) + SHOWN * (coloured == "luminance")) * canvas
             + bool(self._options.keep_detail) * canvas,  # edges and their weights
@@ -217,18 +212,12 @@ def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, w
         map_bytes = 1.0 * value_bytes * layer.channels * pixels / layer.stride_px**2
         kept = map_bytes * (1 + layer.in_channels / layer.channels)
         if before is not None and layer.block != before.block:
-            kept += (
-                (value_bytes + 8) * before.channels * pixels / layer.stride_px**2
-            )  # pooled, and where each maximum was
+            # The pooled map, and where each maximum was.
+            kept += (value_bytes + 8) * before.channels * pixels / layer.stride_px**2
         total += kept * waste(map_bytes)
         widest = max(widest, 4 / value_bytes * map_bytes)
         before = layer
     return total + 5 * widest * waste(widest)
-
-
-def _tile_choices() -> Sequence[int]:
-    """From the largest: by the machine's size first, so that what else is running decides only where it must."""
-    return TILES_PX if machine_bytes() >= LARGE_MEMORY_BYTES else TILES_PX[2:]
 
 
 def _seconds_a_pixel(encoder: Encoder, options: PaintOptions) -> float:

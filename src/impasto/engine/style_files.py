@@ -23,9 +23,8 @@ def style_file_moments(
     edge = painting_edge(style.height_px, style.width_px, long_edge_px, brush_scale)
     by_layer = {}
     for layer in layers:
-        stored = style.moments(layer, edge)
-        sums = (torch.from_numpy(values) for values in (stored.mean, stored.second_moment))
-        by_layer[layer] = Moments(torch.ones((), dtype=torch.float64), *sums)
+        mean, second_moment = map(torch.from_numpy, style.moments(layer, edge))
+        by_layer[layer] = Moments(torch.ones((), dtype=torch.float64), mean, second_moment)
     return by_layer
 
 

@@ -22,11 +22,8 @@ _SAME_COLOUR: Final = 65535 / 255 / 2
 def srgb_to_linear(x: NDArray[FloatT]) -> NDArray[FloatT]:
     """Decode sRGB values to linear light, elementwise (IEC 61966-2-1).
 
-    Parameters
-    ----------
-    x
-        Any shape, floating point; [0, 1] is black to white. Values below 0 continue the straight
-        piece, values above 1 the curve, so that the inverse holds there too.
+    [0, 1] is black to white. Values below 0 continue the straight piece, values above 1 the curve, so that the inverse
+    holds there too.
     """
     curve = ((np.maximum(x, 0) + 0.055) / 1.055) ** 2.4
     return cast("NDArray[FloatT]", np.where(x <= 0.04045, x / 12.92, curve))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -22,14 +23,10 @@ class Picture:
 
     Attributes
     ----------
-    name
-        File name without folders; "array" for arrays.
-    sha256
-        Of the file's bytes; for arrays, of the kept samples' shape, type and bytes.
-    bit_depth
-        8 or 16.
-    path
-        The file it was read from; None for arrays.
+    name: file name without folders; "array" for arrays.
+    sha256: of the file's bytes; for arrays, of the samples' shape, type and bytes.
+    bit_depth: 8 or 16.
+    path: the file it was read from; None for arrays.
     """
 
     name: str
@@ -114,21 +111,16 @@ def picture_from_array(array: Any, *, name: str = "array") -> Picture:
 
     Parameters
     ----------
-    array
-        uint8, uint16, or floating point in [0, 1] (kept at 16 bit); [height, width],
-        [height, width, channels], [channels, height, width] or [1, channels, height, width], with 1
-        (grey), 3 (RGB) or 4 (RGB and straight alpha) channels. An array that could be read both
-        ways is read with its channels last.
+    array: uint8, uint16, or floating point in [0, 1] (kept at 16 bit); [height, width], [height, width, channels],
+        [channels, height, width] or [1, channels, height, width], with 1 (grey), 3 (RGB) or 4 (RGB and straight
+        alpha) channels. An array that could be read both ways is read with its channels last.
 
-    Raises
-    ------
-    InputError
-        For another shape or type, and for floats that are not finite or not within [0, 1].
+    Raises `InputError` for another shape or type, and for floats that are not finite or not within [0, 1].
     """
     try:
         samples = np.asarray(array.detach().cpu().numpy() if hasattr(array, "detach") else array)
     except TypeError as error:
-        raise _unreadable(name, f"{error}; convert it to float32 first") from error
+        raise unreadable(name, f"{error}; convert it to float32 first") from error
     samples = _as_samples(_channels_last(samples, name), name)
     summary = hashlib.sha256(f"{samples.shape} {samples.dtype.itemsize * 8}".encode())
     summary.update(samples.astype(samples.dtype.newbyteorder("<"), copy=False).data)
@@ -158,7 +150,7 @@ def _channels_last(samples: NDArray[Any], name: str) -> NDArray[Any]:
     if samples.ndim == 3 and samples.shape[2] not in (1, 3, 4) and samples.shape[0] in (1, 3, 4):
         samples = samples.transpose(1, 2, 0)
     if samples.ndim != 3 or samples.shape[2] not in (1, 3, 4) or samples.size == 0:
-        raise _unreadable(
+        raise unreadable(
             name,
             f"its shape is {list(shape)}; give [height, width], [height, width, 3 or 4] "
             "or [3 or 4, height, width], at least 1 x 1",
@@ -172,10 +164,10 @@ def _as_samples(values: NDArray[Any], name: str) -> NDArray[np.unsignedinteger[A
         low, high = float(values.min()), float(values.max())
         if not (low >= -1e-6 and high <= 1 + 1e-6):  # also false for NaN; 1e-6: rounding is no fault
             values_held = f"from {low:g} to {high:g}" if np.isfinite([low, high]).all() else "that are not finite"
-            raise _unreadable(name, f"it holds values {values_held}; bring them into [0, 1]")
+            raise unreadable(name, f"it holds values {values_held}; bring them into [0, 1]")
         values = quantise(values, 16)
     if values.dtype not in (np.uint8, np.uint16):
-        raise _unreadable(name, f"its type is {values.dtype}; give uint8, uint16 or floats in [0, 1]")
+        raise unreadable(name, f"its type is {values.dtype}; give uint8, uint16 or floats in [0, 1]")
     colours = np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values.copy()
     return np.ascontiguousarray(colours, dtype=colours.dtype.newbyteorder("="))
 
@@ -190,5 +182,6 @@ def quantise(values: NDArray[np.floating[Any]], bit_depth: int) -> NDArray[np.un
     return samples
 
 
-def _unreadable(name: str, why: str) -> InputError:
-    return InputError(f"cannot read {name!r}: {why}")
+def unreadable(path: str | os.PathLike[str], why: str) -> InputError:
+    """The error of a picture that cannot be read, in one line."""
+    return InputError(f"cannot read {os.fspath(path)!r}: {why}")

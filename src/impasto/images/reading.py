@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from impasto.errors import InputError, RecordError
 from impasto.images.color import convert_to_srgb
 from impasto.images.metadata import parse_xmp, read_metadata, xmp_property
-from impasto.images.picture import Picture, build_picture
+from impasto.images.picture import Picture, build_picture, unreadable
 from impasto.storage.files import why_not_a_file
 
 DEFAULT_MAX_PIXELS = 250_000_000
@@ -62,20 +62,11 @@ _BOMB_RATIO: Final = 500
 def load_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
     """Load a JPEG, PNG, WebP, AVIF, TIFF, GIF (its first frame) or HEIC picture.
 
-    The picture is turned upright by its EXIF orientation and taken through its colour profile to
-    sRGB. The format is found from the content, not from the name.
+    The picture is turned upright by its EXIF orientation and taken through its colour profile to sRGB. The format is
+    found from the content, not from the name. A picture that declares more than `max_pixels` is refused before it is
+    decoded.
 
-    Parameters
-    ----------
-    path
-        The file.
-    max_pixels
-        A picture that declares more is refused before it is decoded.
-
-    Raises
-    ------
-    InputError
-        When there is no such file, or it cannot be read as a whole, or is no picture, or too large.
+    Raises `InputError` when there is no such file, or it cannot be read as a whole, or is no picture, or too large.
     """
     with _opened(path) as stream:
         file_bytes = os.fstat(stream.fileno()).st_size
@@ -100,12 +91,8 @@ def load_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
 def read_record(path: str | os.PathLike[str]) -> dict[str, object]:
     """Read the run record that `save_picture` put into a picture.
 
-    Raises
-    ------
-    InputError
-        When the file is no picture that can be read.
-    RecordError
-        When the picture carries no run record, or a damaged one.
+    Raises `InputError` for a file that is no picture that can be read, `RecordError` for a picture without a run
+    record, or with a damaged one.
     """
     with _opened(path) as stream:
         # libvips maps a JPEG whole, and crashes where that fails
@@ -134,18 +121,18 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[FileIO]:
     file = Path(path)
     try:
         if why := why_not_a_file(path):
-            raise _unreadable(path, f"{why}; give a picture file")
+            raise unreadable(path, f"{why}; give a picture file")
         if not file.stat().st_size:
-            raise _unreadable(path, "the file is empty; get it again")
+            raise unreadable(path, "the file is empty; get it again")
         with file.open("rb", buffering=0) as stream:
             yield stream
     except OSError as error:
-        raise _unreadable(path, f"{reason(error)}; check the name and its permissions") from error
+        raise unreadable(path, f"{reason(error)}; check the name and its permissions") from error
 
 
 def _check_file_size(path: str | os.PathLike[str], file_bytes: int, pixels: int) -> None:
     if file_bytes > 10 * pixels + 2**26:  # 10: CMYK and alpha at 16 bit
-        raise _unreadable(
+        raise unreadable(
             path,
             f"{file_bytes} bytes are more than a picture of {pixels} pixels can need; "
             "make it smaller, or raise max_pixels if you trust it",
@@ -163,7 +150,7 @@ def _check_declared_size(path: str | os.PathLike[str], image: pyvips.Image, file
     bits = _field(image, "bits-per-sample") or 8 * depth  # a scanned drawing has 1, and is no bomb
     unpacked, coded = pixels * (3 + image.hasalpha()) * depth, pixels * image.bands * bits // 8
     if unpacked > _BOMB_BYTES and coded > _BOMB_RATIO * file_bytes:
-        raise _unreadable(
+        raise unreadable(
             path,
             f"it declares {image.width} x {image.height} px in {file_bytes} bytes, too few for a real picture; "
             "make it smaller",
@@ -178,7 +165,7 @@ def _open(path: str | os.PathLike[str], stream: FileIO) -> pyvips.Image:
     head = stream.read(12)
     loader = next((name for pattern, name in _LOADERS.items() if re.match(pattern, head, re.DOTALL)), None)
     if loader is None:
-        raise _unreadable(path, f"it is not a picture that impasto reads ({_READABLE})")
+        raise unreadable(path, f"it is not a picture that impasto reads ({_READABLE})")
     stream.seek(0)
     try:
         source = pyvips.Source.new_from_descriptor(stream.fileno())
@@ -197,7 +184,7 @@ def _decode(path: str | os.PathLike[str], image: pyvips.Image) -> NDArray[np.uns
     has_alpha = image.hasalpha()
     colour_bands = image.bands - has_alpha
     if image.format not in ("uchar", "ushort") or _COLOUR_BANDS.get(image.interpretation) != colour_bands:
-        raise _unreadable(
+        raise unreadable(
             path,
             f"it holds {image.bands} channels of {image.format} {image.interpretation}; "
             "save it as 8 or 16 bit grey, RGB or CMYK",
@@ -216,7 +203,7 @@ def _decode_heic(path: str | os.PathLike[str], stream: FileIO, header: pyvips.Im
     try:
         import pillow_heif
     except ImportError as error:
-        raise _unreadable(path, "it is a HEIC picture; to read these: pip install 'impasto[heic]'") from error
+        raise unreadable(path, "it is a HEIC picture; to read these: pip install 'impasto[heic]'") from error
     _check_file_size(path, os.fstat(stream.fileno()).st_size, header.width * header.height)
     stream.seek(0)
     try:
@@ -261,18 +248,14 @@ def reason(error: Exception) -> str:
     return telling[-1][:120]
 
 
-def _unreadable(path: str | os.PathLike[str], why: str) -> InputError:
-    return InputError(f"cannot read {shown(path)}: {why}")
-
-
 def _damaged(path: str | os.PathLike[str], error: Exception) -> InputError:
     why = f" ({reason(error)})" if reason(error) else ""
-    return _unreadable(path, f"it is damaged or cut short{why}; get it again")
+    return unreadable(path, f"it is damaged or cut short{why}; get it again")
 
 
 def _undecodable(path: str | os.PathLike[str], image: pyvips.Image, error: Exception) -> InputError:
     if isinstance(error, MemoryError) or "out of memory" in str(error):
-        return _unreadable(path, f"there is not enough memory for its {image.width} x {image.height} px")
+        return unreadable(path, f"there is not enough memory for its {image.width} x {image.height} px")
     return _damaged(path, error)
 
 

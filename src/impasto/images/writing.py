@@ -55,12 +55,8 @@ _FORMATS: Final[Mapping[str, _Format]] = {
 def check_output(path: str | os.PathLike[str], *, bit_depth: int = 8, overwrite: bool = False) -> None:
     """Check all that can be known of an output before anything is painted for it.
 
-    Raises
-    ------
-    OptionError
-        For an unknown extension, or a bit depth that the format cannot hold.
-    OutputError
-        When the folder is missing or not writable, or the file exists and `overwrite` is False.
+    Raises `OptionError` for an unknown extension, or a bit depth that the format cannot hold; `OutputError` when the
+    folder is missing or not writable, or the file exists and `overwrite` is false.
     """
     file = Path(path)
     suffix = file.suffix.lower()

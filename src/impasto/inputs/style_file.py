@@ -41,14 +41,6 @@ Arrays = Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class LayerMoments:
-    """Mean [channels] and second moment E[f f^T] [channels, channels] of a feature map, float64."""
-
-    mean: NDArray[np.float64]
-    second_moment: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
 class StyleFile:
     """A painting's moments at several scales; stands in for the painting.
 
@@ -81,21 +73,22 @@ class StyleFile:
         """Layers whose moments it holds, the colours (`COLOURS`) first."""
         return sorted(key.removesuffix(".mean") for key in self.arrays if key.endswith(".mean"))
 
-    def moments(self, layer: str, long_edge_px: float) -> LayerMoments:
-        """Those of a layer with the painting read at a size: between two scales a blend of both, in log size.
+    def moments(self, layer: str, long_edge_px: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean [channels] and second moment E[f f^T] of a layer, with the painting read at a size.
 
+        Between two scales they are a blend of both, in log size.
         A size beyond the scales is taken as the nearest. Raises `KeyError` for a layer that is not in the file.
         """
         mean: NDArray[np.float64] = np.zeros(self.arrays[f"{layer}.mean"].shape[1])
         second = np.zeros((len(mean), len(mean)))
         for index, share in self._shares(long_edge_px):
-            own = self.arrays[f"{layer}.mean"][index].astype(np.float64)
-            mean += share * own
-            second += share * (unpacked(self.arrays[f"{layer}.covariance"][index]) + np.outer(own, own))
-        return LayerMoments(mean, second)
+            scale_mean = self.arrays[f"{layer}.mean"][index].astype(np.float64)
+            mean += share * scale_mean
+            second += share * (unpacked(self.arrays[f"{layer}.covariance"][index]) + np.outer(scale_mean, scale_mean))
+        return mean, second
 
     def total_variation(self, long_edge_px: float) -> float:
-        """That of the painting read at a size."""
+        """Total variation of the painting read at a size."""
         values = self.arrays[TOTAL_VARIATION]
         return sum(share * float(values[index]) for index, share in self._shares(long_edge_px))
 
@@ -157,7 +150,7 @@ def packed(matrix: NDArray[np.floating]) -> NDArray[np.float32]:
 
 def unpacked(triangle: NDArray[np.float32]) -> NDArray[np.float64]:
     """The symmetric matrix of a lower triangle."""
-    size = _side(len(triangle))
+    size = (math.isqrt(8 * len(triangle) + 1) - 1) // 2
     matrix = np.zeros((size, size))
     matrix[np.tril_indices(size)] = triangle
     return matrix + np.tril(matrix, -1).T
@@ -173,10 +166,6 @@ def check_encoder(style: StyleFile, encoder_name: str, encoder_sha256: str) -> N
         )
 
 
-def _side(count: int) -> int:
-    return (math.isqrt(8 * count + 1) - 1) // 2
-
-
 def _whole(arrays: Arrays) -> bool:
     """Whether the numbers are those of a style file: shapes that fit, finite, sizes rising."""
     edges = arrays.get(SCALES)
@@ -188,7 +177,7 @@ def _whole(arrays: Arrays) -> bool:
         or f"{COLOURS}.mean" not in arrays
     ):
         return False
-    if not all(a.dtype == np.float32 and len(a) == len(edges) and np.isfinite(a).all() for a in arrays.values()):
+    if not all(a.dtype == np.float32 and a.shape[:1] == edges.shape and np.isfinite(a).all() for a in arrays.values()):
         return False
     means = {key.removesuffix(".mean"): a for key, a in arrays.items() if key.endswith(".mean")}
     shapes = (

@@ -35,13 +35,8 @@ class Core:
     def cut(self, features: Float[Tensor, "1 c canvas_h canvas_w"], stride_px: int) -> Float[Tensor, "1 c h w"]:
         """The part of a feature map of the whole canvas that lies in the core, at least one position."""
         height, width = features.shape[-2:]
-        return features[..., *self._spans(height, width, stride_px)]
-
-    def _spans(self, height: int, width: int, stride_px: int) -> Spans:
-        return (
-            _span(self.top_px, self.height_px, stride_px, height),
-            _span(self.left_px, self.width_px, stride_px, width),
-        )
+        rows = _span(self.top_px, self.height_px, stride_px, height)
+        return features[..., rows, _span(self.left_px, self.width_px, stride_px, width)]
 
 
 @dataclass(frozen=True)

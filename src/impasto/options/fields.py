@@ -124,17 +124,12 @@ class PaintOptions(BaseModel):
         1e-8, "Optimisation", "Adam's guard against division by nothing, in units of the gradient", gt=0, le=1e6
     )
     average: float = _option(
-        0.95,
-        "Optimisation",
-        "decay of the averaged iterate that is handed on and returned; 0: none",
-        ge=0,
-        lt=1,
+        0.95, "Optimisation", "decay of the averaged iterate that is handed on and returned; 0: none", ge=0, lt=1
     )
     steps: Steps = _option(
-        (50, 50, 45, 45, 45, 25, 15, 12, 10, 8, 6),
-        "Optimisation",
+        (50, 50, 45, 45, 45, 25, 15, 12, 10, 8, 6), "Optimisation",
         "steps at each scale, coarsest first; the last number repeats",
-    )
+    )  # fmt: skip
     stop_tolerance: float = _option(
         0.01, "Optimisation",
         "a scale ends when its averaged objective gains less than this share in ten steps; 0: never",
@@ -153,11 +148,9 @@ class PaintOptions(BaseModel):
         "the pastiche has no seam",
     )  # fmt: skip
     device: str = _option(
-        "auto",
-        "Machine",
-        "auto (a CUDA GPU if there is one), cpu, cuda (all there are), cuda:1 (that one)",
+        "auto", "Machine", "auto (a CUDA GPU if there is one), cpu, cuda (all there are), cuda:1 (that one)",
         pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
-    )
+    )  # fmt: skip
     precision: Literal["auto", "float32", "bfloat16"] = _option(
         "auto", "Machine",
         "of the encoder's convolutions; statistics, losses and pictures keep theirs; auto: bfloat16 on cuda, else "

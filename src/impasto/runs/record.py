@@ -12,10 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import (
-    Field,
-    ValidationError,
-)
+from pydantic import Field, ValidationError
 
 from impasto.errors import RecordError, first_fault, shorten
 from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordPart
