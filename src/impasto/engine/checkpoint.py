@@ -168,5 +168,5 @@ def _bytes_of(tensor: Tensor) -> memoryview:
 
 
 def _number(path: Path) -> int:
-    found = re.fullmatch(r"checkpoint-(\d+)\.safetensors", path.name)
-    return int(found.group(1)) if found else 0
+    match = re.fullmatch(r"checkpoint-(\d+)\.safetensors", path.name)
+    return int(match.group(1)) if match else 0

@@ -33,11 +33,11 @@ def find_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        found = (
+        gpus = (
             f"it finds {torch.cuda.device_count()} such GPUs" if torch.cuda.is_available() else "it finds no such GPU"
         )
         raise OptionError(
-            f"device {name!r} cannot be used: {found} (PyTorch {torch.__version__}); --device cpu always can"
+            f"device {name!r} cannot be used: {gpus} (PyTorch {torch.__version__}); --device cpu always can"
         )
     if device.type == "mps":
         raise OptionError(

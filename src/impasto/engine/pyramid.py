@@ -88,8 +88,8 @@ def painting_size(height_px: int, width_px: int, long_edge_px: int, brush_scale:
 
 def painting_edge(height_px: int, width_px: int, long_edge_px: int, brush_scale: float) -> int:
     """The long edge of `painting_size`."""
-    own = max(height_px, width_px)
-    return max(1, round(min(long_edge_px * brush_scale, own * MAX_ENLARGEMENT)))
+    largest_px = max(height_px, width_px) * MAX_ENLARGEMENT
+    return max(1, round(min(long_edge_px * brush_scale, largest_px)))
 
 
 def _whole_strides(side_px: int) -> int:

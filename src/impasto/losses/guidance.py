@@ -23,11 +23,11 @@ def guide(mask: Float[Tensor, "height width"], layer: Layer, mode: str = "simple
     the receptive field; where none has more than a half, half of the best one's share takes its place, so that a
     thin region keeps its best positions at every layer.
     """
-    own = F.avg_pool2d(mask[None, None], layer.stride_px)
+    pooled = F.avg_pool2d(mask[None, None], layer.stride_px)
     if mode == "simple":
-        return own[0, 0]
+        return pooled[0, 0]
     around = max(1, round(layer.reach_px / layer.stride_px))  # positions that are read on each side
-    mean = F.avg_pool2d(own, 2 * around + 1, stride=1, padding=around, count_include_pad=False)
-    share = mean / F.max_pool2d(own, 2 * around + 1, stride=1, padding=around).clamp_min(1e-12)
-    half = ((0.5 * share * own).max() / own.max().clamp_min(1e-12)).clamp_min(1e-12)
-    return (own * ((share - half) / half).clamp(0, 1))[0, 0]
+    mean = F.avg_pool2d(pooled, 2 * around + 1, stride=1, padding=around, count_include_pad=False)
+    share = mean / F.max_pool2d(pooled, 2 * around + 1, stride=1, padding=around).clamp_min(1e-12)
+    half = ((0.5 * share * pooled).max() / pooled.max().clamp_min(1e-12)).clamp_min(1e-12)
+    return (pooled * ((share - half) / half).clamp(0, 1))[0, 0]

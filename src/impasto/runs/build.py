@@ -121,12 +121,12 @@ def build_replay(
         options = options.model_copy(update={"encoder": str(paths[record.encoder.sha256])})
     recorded = without_overridden(record.inputs, overrides)
     hashes = {file.sha256 for _, file in recorded.iter_files()}
-    found = RunInputs.read(recorded, {sha256: load_style(paths[sha256], max_pixels) for sha256 in hashes})
+    pictures = RunInputs.read(recorded, {sha256: load_style(paths[sha256], max_pixels) for sha256 in hashes})
     return Run(
         replace(
-            found,
-            starting_picture=found.starting_picture or load_starting_picture(options, max_pixels),
-            palette=found.palette or load_palette(options, max_pixels),
+            pictures,
+            starting_picture=pictures.starting_picture or load_starting_picture(options, max_pixels),
+            palette=pictures.palette or load_palette(options, max_pixels),
         ),
         options,
         recipe=record.recipe,
