@@ -64,13 +64,13 @@ def odd_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize(
     ("height", "width", "options", "tiled"),
     [
-        (700, 900, {"steps": (4, 3)}, False),
+        pytest.param(700, 900, {"steps": (4, 3)}, False, marks=pytest.mark.slow),
         (1100, 1400, {"steps": (3, 2), "max_memory_bytes": "700MB"}, True),  # binding
-        (1300, 1000, {"steps": (3, 2), "optimizer": "adam", "tile_px": 512}, True),
+        pytest.param(1300, 1000, {"steps": (3, 2), "optimizer": "adam", "tile_px": 512}, True, marks=pytest.mark.slow),
         (900, 700, {"steps": (4, 3), "precision": "bfloat16"}, False),
-        (330, 420, {"encoder": "odd", "steps": (4, 3)}, False),
+        pytest.param(330, 420, {"encoder": "odd", "steps": (4, 3)}, False, marks=pytest.mark.slow),
         (500, 700, {"encoder": "odd", "steps": (3, 2), "tile_px": 256}, True),
-        (700, 900, {"steps": (3, 2), "regions": 4}, False),
+        pytest.param(700, 900, {"steps": (3, 2), "regions": 4}, False, marks=pytest.mark.slow),
         (900, 1200, {"steps": (2, 2), "regions": 4, "tile_px": 512}, True),
     ],
     ids=["lite", "lite in little", "adam", "half precision", "odd", "odd in tiles", "regions", "regions in tiles"],
