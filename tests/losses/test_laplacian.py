@@ -43,6 +43,14 @@ def slow_loss(photo: NDArray[np.float64], pastiche: NDArray[np.float64]) -> floa
     return float(total / len(POOLED_PX))
 
 
+def test_edges_of_single_pixels_count() -> None:
+    """A checkerboard of single pixels is gray in squares of two and four: only the finest size sees it."""
+    photo = picture(0, 32, 32).mean(1, keepdim=True).expand(1, 3, -1, -1)
+    board = (torch.arange(32)[:, None] + torch.arange(32)) % 2 - 0.5
+    assert float(DetailLoss(photo)(photo)) == pytest.approx(0, abs=1e-12)
+    assert float(DetailLoss(photo)(photo + 0.01 * board)) > 1e-4
+
+
 @pytest.mark.parametrize("size", [(27, 34), (12, 12), (64, 13)])
 def test_equals_scipy(size: tuple[int, int]) -> None:
     photo, pastiche = picture(0, *size), picture(1, *size)
