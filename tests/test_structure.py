@@ -52,7 +52,6 @@ ENGINE_LOOP_LINES = 100
 TESTED_ELSEWHERE = {
     "__main__.py": "cli/test_main.py",  # which runs `python -m impasto`
     "version.py": "cli/test_main.py",
-    "studio/samples.py": "studio/test_uploads.py",
     "studio/worker/active_job.py": "studio/worker/test_main.py",
 }
 

@@ -28,7 +28,7 @@ _MODULES_OF_NAMES = {
     "impasto.lab.runner": "LabRun",
     "impasto.options.fields": "PaintOptions",
     "impasto.options.recipes": "load_recipe recipe_names",
-    "impasto.runs.run": "Pastiche",
+    "impasto.runs.pastiche": "Pastiche",
     "impasto.runs.save_style": "save_style",
 }
 _MODULE_OF = {name: module for module, names in _MODULES_OF_NAMES.items() for name in names.split()}
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from impasto.lab.runner import LabRun as LabRun
     from impasto.options.fields import PaintOptions as PaintOptions
     from impasto.options.recipes import load_recipe as load_recipe, recipe_names as recipe_names
-    from impasto.runs.run import Pastiche as Pastiche
+    from impasto.runs.pastiche import Pastiche as Pastiche
     from impasto.runs.save_style import save_style as save_style
 else:
     __all__ = ["__version__", *_MODULE_OF]

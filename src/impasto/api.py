@@ -16,8 +16,8 @@ from impasto.options.fields import CHECKPOINT_SECONDS
 from impasto.runs.build import build_enlargement, build_replay, build_resume, build_run
 from impasto.runs.draft import build_draft_options, draft_picture, replay_draft
 from impasto.runs.interrupted import holds_run
+from impasto.runs.pastiche import Pastiche
 from impasto.runs.record import is_draft
-from impasto.runs.run import Pastiche
 
 
 def paint(

@@ -12,11 +12,11 @@ from painters import FakePainter, HerePainter
 
 from impasto.errors import ImpastoError
 from impasto.images.reading import load_picture
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.studio.draft_request import Draft
 from impasto.studio.job import JobView
 from impasto.studio.protocol import Message, Order
 from impasto.studio.request import PaintingChoice, Request
-from impasto.studio.samples import samples
 from impasto.studio.store import Store
 from impasto.studio.worker.draft import DraftMaker
 
@@ -78,7 +78,7 @@ class DraftingStore:
             start_worker=lambda kind: self._start_drafter() if kind == "draft" else FakePainter(gate=self.painting),
         )
         self.photo = self.store.keep_upload(pictures / "photo.png", "a lion.png")
-        self.paintings = [*samples().values()]
+        self.paintings = [*bundled_by_hash().values()]
 
     def _fake(self) -> FakePainter:
         studio = self

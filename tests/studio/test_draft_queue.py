@@ -14,12 +14,12 @@ from painters import FakePainter
 from studio_stores import SMALL, DraftingStore, draft
 
 from impasto.errors import InputError, OptionError, OutputError
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.studio import draft_queue as draft_queue_module
 from impasto.studio import process as process_module
 from impasto.studio.draft_request import Draft
 from impasto.studio.process import WorkerProcess
 from impasto.studio.request import PaintingChoice, Request
-from impasto.studio.samples import samples
 from impasto.studio.store import Store
 
 
@@ -159,7 +159,7 @@ def test_a_drafting_process_is_lost_and_replaced(
         photo = store.keep_upload(folder_with_pictures / "photo.png", "photo.png")
 
         def request(strength: float) -> Request:
-            paintings = (PaintingChoice(path=next(iter(samples().values()))),)
+            paintings = (PaintingChoice(path=next(iter(bundled_by_hash().values()))),)
             return Request(photo=photo, paintings=paintings, options=SMALL | {"strength": strength})
 
         def process() -> Any:

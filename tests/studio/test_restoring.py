@@ -9,12 +9,12 @@ import pytest
 from studio_stores import StockedStore
 
 from impasto.errors import InputError, RecordError
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.studio.request import PaintingChoice
-from impasto.studio.samples import samples
 
 
 def test_a_pastiche_restores_its_settings(stocked: StockedStore) -> None:
-    flow = next(path for path in samples().values() if path.stem == "flow")
+    flow = next(path for path in bundled_by_hash().values() if path.stem == "flow")
     request = stocked.request.model_copy(
         update={
             "paintings": (PaintingChoice(path=stocked.painting, weight=0.7), PaintingChoice(path=flow, weight=0.3)),

@@ -11,7 +11,7 @@ import pytest
 from studio_stores import StockedStore, shelf_of
 
 from impasto.errors import InputError
-from impasto.studio.samples import samples
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.studio.shelf import MAX_SHELVED, Shelf
 from impasto.studio.store import Store
 
@@ -29,7 +29,7 @@ def test_the_shelf_is_kept_in_order_until_it_is_cleared(
     stocked.store.shelve(stocked.photo)
     stocked.store.shelve(stocked.painting)
     stocked.store.shelve(stocked.photo)
-    stocked.store.shelve(next(iter(samples().values())))  # is there already
+    stocked.store.shelve(next(iter(bundled_by_hash().values())))  # is there already
     assert shelf_of(stocked.store) == ["a lion.png", "waves.png"]
     for upload in (stocked.photo, stocked.painting):  # nothing reads them, and they are old
         os.utime(upload, (1, 1))

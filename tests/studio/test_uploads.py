@@ -16,7 +16,7 @@ from PIL import Image
 
 import impasto
 from impasto.errors import InputError
-from impasto.studio.samples import samples
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.studio.uploads import KEPT_SECONDS, Uploads, clean_name
 
 
@@ -154,7 +154,7 @@ def test_only_old_uploads_that_no_job_reads_are_removed(uploads: Uploads, photo_
 def test_only_uploads_and_samples_are_read(uploads: Uploads, folder_with_pictures: Path) -> None:
     kept = uploads.keep(folder_with_pictures / "photo.png", "photo.png")
     assert uploads.claim(kept)
-    assert all(map(uploads.claim, samples().values()))
+    assert all(map(uploads.claim, bundled_by_hash().values()))
     for path in (
         folder_with_pictures / "photo.png",
         kept.with_suffix(".json"),

@@ -41,7 +41,7 @@ from impasto.runs.draft import (
 )
 
 if TYPE_CHECKING:
-    from impasto.runs.run import Pastiche
+    from impasto.runs.pastiche import Pastiche
 
 
 def _help(option: str) -> str:
@@ -165,6 +165,8 @@ def describe(values: Mapping[str, object], name: str) -> int:
 
 
 def _write(pastiche: Pastiche, to: PictureOutput, bit_depth: int) -> int:
+    for notice in () if to.quiet else pastiche.notices:
+        print(f"impasto: note: {notice}", file=sys.stderr)
     to.save(pastiche, bit_depth)
     to.report(pastiche, "drafted")
     return 0

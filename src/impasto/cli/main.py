@@ -118,6 +118,10 @@ def build_app() -> App:
             "Repaint a photo in one pass: in a second, not in minutes.",
             f"draft {pair} -o OUT [OPTIONS]\n       impasto draft PHOTO... --paintings PAINTING... -o FOLDER [OPTIONS]",
         ),
+        "impasto.cli.paintings:paintings": (
+            "List the bundled paintings, which are called by name wherever a painting is taken.",
+            "paintings",
+        ),
         "impasto.cli.reconstruct:texture": (
             "Paint a texture of any size in the style of a picture.",
             "texture IMAGE [IMAGE...] -o OUT [--size 2048x1024] [--seamless] [OPTIONS]",

@@ -26,7 +26,8 @@ from impasto.options.fields import CHECKPOINT_SECONDS
 
 if TYPE_CHECKING:
     from impasto.runs.interrupted import Command
-    from impasto.runs.run import Pastiche, Run
+    from impasto.runs.pastiche import Pastiche
+    from impasto.runs.run import Run
     from impasto.runs.timelapse import TimeLapse
 
 

@@ -63,8 +63,9 @@ EachPainting = Annotated[
     ),
 ]
 PAINTINGS_HELP = (
-    "the painting whose style to use; several blend: painting.jpg:0.7 with a weight, painting.jpg:0.7:2 with strokes "
-    "twice as large, painting.jpg@mask.png to learn from a part of it"
+    "the painting whose style to use: a file, or a bundled one by name (impasto paintings); several blend: "
+    "painting.jpg:0.7 with a weight, painting.jpg:0.7:2 with strokes twice as large, painting.jpg@mask.png to learn "
+    "from a part of it"
 )
 Number = TypeVar("Number", float, None)
 Item = TypeVar("Item")
@@ -178,20 +179,20 @@ def parse_painting(text: str, max_pixels: int | None = None) -> tuple[str, float
     read at once, into a `Painting`.
     """
     path, numbers = text, list[float]()
-    while len(numbers) < 2 and not _exists(path):
+    while len(numbers) < 2 and not _is_painting(path):
         shorter, colon, number = path.rpartition(":")
         if not colon or not shorter:
             break
         try:
             numbers.insert(0, float(number or 1) if numbers else float(number))
         except ValueError:
-            if _exists(shorter):
+            if _is_painting(shorter):
                 raise OptionError(f"the weight of {shorter!r} is a number, got {number!r}") from None
             break
         path = shorter
     weight, brush_scale = (*numbers, 1.0, 1.0)[:2]
     shorter, at, mask = path.rpartition("@")
-    if not at or _exists(path) or not _exists(shorter):
+    if not at or _exists(path) or not _is_painting(shorter):
         shorter, mask = path, ""
     if not mask and brush_scale == 1:
         return path, weight
@@ -243,6 +244,12 @@ def _split_files(text: str) -> list[str]:
 
 def _exists(path: str) -> bool:
     return os.path.exists(path)  # noqa: PTH110 (Path.exists raises for a name too long)
+
+
+def _is_painting(text: str) -> bool:
+    from impasto.inputs.bundled import bundled_paintings
+
+    return _exists(text) or text in bundled_paintings()
 
 
 def _setting(settings: Mapping[str, str], name: str, default: Number) -> float | Number:

@@ -16,6 +16,7 @@ from impasto.errors import InputError, OptionError
 from impasto.images.color import luma
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
+from impasto.inputs.bundled import find_painting, nearest_name
 from impasto.inputs.style_file import StyleFile, is_style_file, read_style_file
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Painting:
 
     Parameters
     ----------
-    picture: path, array, tensor or `Picture`; or a style file (.style) in its place.
+    picture: path, name of a bundled painting (``flow``), array, tensor or `Picture`; or a style file (.style).
     weight: share among several paintings, above 0; only ratios count.
     brush_scale: size of its strokes against those of the other paintings, 0.25 to 4.
     mask: which part of the painting to learn from (white), a picture of its proportions; None: all of it.
@@ -140,12 +141,15 @@ def _as_painting(item: PictureLike | StyleFile | Painting | Weighted, max_pixels
 
 
 def load_style(picture: PictureLike | StyleFile, max_pixels: int | None = None) -> Picture | StyleFile:
-    """As `load_input`, for a picture or a style file in its place."""
+    """As `load_input`, for a picture, the name of a bundled painting, or a style file in its place."""
     if isinstance(picture, StyleFile):
         return picture
-    if isinstance(picture, str | os.PathLike) and is_style_file(picture):
-        return read_style_file(picture)
-    return load_input(picture, max_pixels)
+    if not isinstance(picture, str | os.PathLike):
+        return load_input(picture, max_pixels)
+    place = find_painting(picture)
+    if not os.path.lexists(place) and (names := nearest_name(place)):
+        raise InputError(f"there is no painting {os.fspath(place)!r}: it is no file; {names}")
+    return read_style_file(place) if is_style_file(place) else load_input(place, max_pixels)
 
 
 def load_input(picture: PictureLike, max_pixels: int | None = None) -> Picture:

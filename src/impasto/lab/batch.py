@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.errors import InputError, OptionError
+from impasto.inputs.bundled import bundled_paintings, find_painting
 from impasto.lab.jobs import LabManifest, build_manifest
 from impasto.lab.plan import PathLike, Planner, file_labels, option_label, option_named
 from impasto.runs.record import PAINTING_SUFFIXES, PICTURE_SUFFIXES
@@ -45,7 +46,7 @@ def find_pictures(places: Iterable[PathLike], what: str, suffixes: frozenset[str
         if path.is_dir():
             files = sorted(entry for entry in path.iterdir() if _is_picture(entry, suffixes))
         elif path.exists() or not glob.has_magic(text):
-            files = [path]
+            files = [Path(find_painting(path)) if what == "paintings" else path]
         else:
             matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
             files = [Path(name) for name in matches if _is_picture(Path(name), suffixes)]
@@ -82,7 +83,8 @@ def plan_batch(photos: Sequence[PathLike], paintings: Sequence[PathLike], planne
 
 
 def plan_pairs(table: PathLike, planner: Planner) -> LabManifest:
-    """The rows of a CSV file with the columns ``photo``, ``painting`` and any options; paths are relative to it.
+    """The rows of a CSV file with the columns ``photo``, ``painting`` and any options; paths are relative to it,
+    and a bundled painting is called by its name.
 
     An empty cell leaves its option as it is. Raises as `plan_batch` does, naming the line.
     """
@@ -103,6 +105,11 @@ def plan_pairs(table: PathLike, planner: Planner) -> LabManifest:
         except (OptionError, InputError) as error:
             raise type(error)(f"{str(table)!r}, line {line}: {error}") from error
     return build_manifest("batch", list(jobs[0].labels), planner.judge, jobs)
+
+
+def _painting_in(folder: Path, cell: str) -> Path:
+    file = folder / cell
+    return file if file.exists() else bundled_paintings().get(cell, file)
 
 
 def read_table(path: Path) -> list[PairRow]:
@@ -126,7 +133,7 @@ def read_table(path: Path) -> list[PairRow]:
         rows.append(
             PairRow(
                 photo=path.parent / cells["photo"],
-                painting=path.parent / cells["painting"],
+                painting=_painting_in(path.parent, cells["painting"]),
                 recipe=cells.get("recipe") or None,
                 values={option: cells[name] for name, option in options.items()},
             )

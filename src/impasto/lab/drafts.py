@@ -20,7 +20,7 @@ from impasto.lab.batch import find_pairs
 from impasto.lab.plan import PathLike, file_labels, job_name
 from impasto.runs.build import load_palette
 from impasto.runs.draft import DraftOptions, paint_draft
-from impasto.runs.run import Pastiche
+from impasto.runs.pastiche import Pastiche
 from impasto.storage.atomic import write_file
 
 if TYPE_CHECKING:

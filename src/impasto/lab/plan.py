@@ -12,6 +12,7 @@ from typing import Any
 
 from impasto.errors import InputError, OptionError, did_you_mean
 from impasto.images.picture import Picture
+from impasto.inputs.bundled import find_painting
 from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.recorded import RecordedPainting
 from impasto.inputs.run_inputs import describe_painting, describe_region
@@ -98,7 +99,7 @@ class Planner:
 
     def describe(self, role: Role, path: PathLike, weight: float = 1.0) -> InputFile:
         """A file as an input of jobs. Raises `InputError` for one that is not there or cannot be read."""
-        absolute = Path(path).absolute()
+        absolute = Path(find_painting(path) if role in (Role.PAINTING, Role.PALETTE) else path).absolute()
         if absolute not in self._hashes:
             try:
                 self._hashes[absolute] = hash_file(absolute)
@@ -110,7 +111,8 @@ class Planner:
         if isinstance(painting, Painting):
             return describe_painting(painting)
         path, weight = painting
-        return RecordedPainting(name=Path(path).name, sha256=self.describe(Role.PAINTING, path).sha256, weight=weight)
+        file = self.describe(Role.PAINTING, path)
+        return RecordedPainting(name=file.path.name, sha256=file.sha256, weight=weight)
 
     def _region_files(self, paintings: Sequence[Painting]) -> list[InputFile]:
         """Masks, and the paintings of regions, each once."""

@@ -14,6 +14,7 @@ from impasto.events import Controls
 from impasto.images.picture import Picture
 from impasto.images.print_size import Print
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture, read_record
+from impasto.inputs.bundled import find_painting, shadow_notices
 from impasto.inputs.paintings import PaintingLike, PictureLike, Region, load_input, load_style
 from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import (
@@ -74,6 +75,7 @@ def build_run(
         resolved,
         recipe=recipe,
         controls=controls or Controls(),
+        notices=shadow_notices(painting.picture.path for painting in inputs.paintings),
         dots_per_inch=sheet.dots_per_inch if sheet else 72.0,
     )
 
@@ -200,6 +202,6 @@ def load_starting_picture(options: PaintOptions, max_pixels: int = DEFAULT_MAX_P
 
 
 def load_palette(options: PaintOptions, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | None:
-    """Load the picture whose colours `options.color` names; None where it names no file."""
+    """Load the picture whose colours `options.color` names, or the bundled painting; None where it names none."""
     path = palette_path(options)
-    return load_picture(path, max_pixels=max_pixels) if path else None
+    return load_picture(find_painting(path), max_pixels=max_pixels) if path else None

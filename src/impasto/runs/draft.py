@@ -15,11 +15,13 @@ from impasto.errors import OptionError, RecordError, first_fault
 from impasto.images.picture import Picture
 from impasto.images.print_size import Print
 from impasto.images.reading import DEFAULT_MAX_PIXELS, read_record
+from impasto.inputs.bundled import shadow_notices
 from impasto.inputs.paintings import PaintingLike, PictureLike, Region, load_style
 from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordedPainting
 from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import DEFAULT_LONG_EDGE_PX, PALETTE, ColorMethod, PaintOptions, validate_options
 from impasto.runs.build import load_palette
+from impasto.runs.pastiche import Pastiche
 from impasto.runs.record import (
     FORMAT_VERSION,
     Machine,
@@ -29,7 +31,6 @@ from impasto.runs.record import (
     machine_differences,
     without_overridden,
 )
-from impasto.runs.run import Pastiche
 from impasto.version import __version__
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ def draft_picture(
     started = time.monotonic()
     pastiche = paint_draft(DraftPainter(load_stylizer(options.stylizer)), inputs, options)
     dots = sheet.dots_per_inch if sheet else pastiche.dots_per_inch
-    return replace(pastiche, dots_per_inch=dots, seconds=time.monotonic() - started)
+    notices = tuple(shadow_notices(painting.picture.path for painting in inputs.paintings))
+    return replace(pastiche, dots_per_inch=dots, notices=notices, seconds=time.monotonic() - started)
 
 
 def replay_draft(

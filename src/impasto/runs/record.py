@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, ValidationError
 
 from impasto.errors import RecordError, first_fault, shorten
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordPart
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import SUFFIX as STYLE_SUFFIX
@@ -171,7 +172,7 @@ def without_overridden(inputs: RecordedInputs, overridden: Collection[str]) -> R
 
 
 def find_files(wanted: Mapping[str, RecordedFile], folders: Sequence[Path], given: Sequence[Path]) -> dict[str, Path]:
-    """Find files by SHA-256 among those given and in `folders` (not in folders within); returns SHA-256: path.
+    """Find files by SHA-256: given, in `folders` (not in folders within), or bundled; returns SHA-256: path.
 
     `wanted` is by role. Raises `RecordError` for a file that was not found, named with its role, and for a given one
     that is not among the wanted.
@@ -193,6 +194,8 @@ def find_files(wanted: Mapping[str, RecordedFile], folders: Sequence[Path], give
         with suppress(OSError):  # a file that cannot be read is none of them
             if (sha256 := hash_file(path)) in hashes:
                 paths.setdefault(sha256, path)
+    for sha256 in hashes & bundled_by_hash().keys():
+        paths.setdefault(sha256, bundled_by_hash()[sha256])
     for role, file in wanted.items():
         if file.sha256 not in paths:
             searched = ", ".join(dict.fromkeys(str(folder) for folder in folders))

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from impasto.errors import OptionError, RecordError
-from impasto.events import Controls, Event, Resumed, RunDone, RunStarted, Steered, StepDone
+from impasto.events import Controls, Event, Notice, Resumed, RunDone, RunStarted, Steered, StepDone
 from impasto.images.metadata import PhotoMetadata
-from impasto.images.writing import save_picture
 from impasto.inputs.recorded import RecordedFile
 from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import CHECKPOINT_SECONDS, DRAFT, PaintOptions
 from impasto.runs.interrupted import Command, RunState, describe_source, remove_run
+from impasto.runs.pastiche import Pastiche
 from impasto.runs.record import (
     ENCODER_SUFFIX,
     RunRecord,
@@ -29,55 +26,6 @@ from impasto.runs.record import (
     current_machine,
     resolved_options,
 )
-
-
-@dataclass(frozen=True)
-class Pastiche:
-    """A painted picture and how it was made.
-
-    Attributes
-    ----------
-    pixels: [height, width, 3], sRGB in [0, 1].
-    alpha: [height, width] in [0, 1], the content image's opacity at this size; None if it has none.
-    record: the run record; `replay` paints from it.
-    metadata: date taken and copyright of the content image.
-    stopped: whether the run was stopped early.
-    seconds: duration of the run.
-    dots_per_inch: for printing, written into the file.
-    """
-
-    pixels: NDArray[np.float32] = field(repr=False)
-    alpha: NDArray[np.float32] | None = field(repr=False)
-    record: dict[str, Any] = field(repr=False)
-    metadata: PhotoMetadata = field(repr=False)
-    stopped: bool
-    seconds: float
-    dots_per_inch: float = 72.0
-
-    def save(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        bit_depth: int = 8,
-        record: bool = True,
-        overwrite: bool = False,
-    ) -> None:
-        """Write the picture, whole or not at all; the extension names the format.
-
-        `bit_depth` is 8, or 16 for PNG and TIFF; without `record` the file cannot be replayed. Raises
-        `OptionError` for an unknown extension or bit depth, `OutputError` where it cannot be written, and
-        where a file exists and `overwrite` is false.
-        """
-        save_picture(
-            path,
-            self.pixels,
-            alpha=self.alpha,
-            bit_depth=bit_depth,
-            record=self.record | {"bit_depth": bit_depth} if record else None,
-            metadata=self.metadata,
-            dots_per_inch=self.dots_per_inch,
-            overwrite=overwrite,
-        )
 
 
 @dataclass
@@ -97,6 +45,7 @@ class Run:
     checkpoint_folder: where checkpoints are written every `checkpoint_seconds` (0: never); None: nowhere.
     resumed: the checkpoint that the run goes on from.
     dots_per_inch: for printing.
+    notices: what is worth saying before it begins; the first events.
     command: describes what the command line is doing, for a checkpoint.
     pastiche: set when the run is done.
     complete: whether everything was painted that was to be, so that there is nothing to resume.
@@ -114,12 +63,14 @@ class Run:
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     resumed: Path | None = None
     dots_per_inch: float = 72.0
+    notices: Sequence[str] = ()
     command: Callable[[], Command] | None = None
     pastiche: Pastiche | None = field(default=None, init=False)
     complete: bool = field(default=False, init=False)
     _started: RunStarted = field(default=RunStarted((), (), (), 0, 0, 0.0), init=False)
     _last: StopPoint = field(default=StopPoint(scale=0, step=0), init=False)
     _content_weight: float | None = field(default=None, init=False)
+    _said: list[str] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[Event]:
         for event in self._begin():
@@ -148,9 +99,10 @@ class Run:
             checkpoints = Checkpoints(folder, self.checkpoint_seconds, lambda: self._describe(folder))
         self._script = _Script(self.controls, self.stop_after, self.steered)
         self._script.follow(self._last)
-        return iter_paint(
+        painting = iter_paint(
             self.inputs, self.options, controls=self.controls, checkpoints=checkpoints, resumed=self.resumed
         )
+        return chain(map(Notice, self.notices), painting)
 
     def _follow(self, event: Event) -> None:
         """Take note of an event, and set the controls as the script has them after it."""
@@ -163,6 +115,8 @@ class Run:
         elif isinstance(event, Steered):
             self.steered = [s for s in self.steered if (s.scale, s.step) != (event.scale, event.step)]
             self.steered.append(Steer(scale=event.scale, step=event.step, options=event.options))
+        elif isinstance(event, Notice):
+            self._said.append(event.message)
         elif isinstance(event, RunDone):
             self.pastiche = self._finish(event)
             self.complete = not event.stopped or self._last == self.stop_after
@@ -238,6 +192,7 @@ class Run:
             stopped=done.stopped,
             seconds=done.seconds,
             dots_per_inch=self.dots_per_inch,
+            notices=tuple(self._said),
         )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from impasto.errors import InputError, OptionError
 from impasto.images.picture import Picture
-from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
-from impasto.inputs.paintings import Painting
+from impasto.images.reading import DEFAULT_MAX_PIXELS
+from impasto.inputs.paintings import Painting, load_style
 from impasto.inputs.style_file import (
     SCALES,
     SUFFIX,
@@ -43,7 +43,9 @@ def save_style(
     if target.suffix.lower() != SUFFIX:
         raise OptionError(f"a style file's name ends in {SUFFIX}, got {target.name!r}")
     check_place(target, overwrite=overwrite)
-    picture = painting if isinstance(painting, Picture) else load_picture(painting, max_pixels=max_pixels)
+    picture = load_style(painting, max_pixels)
+    if isinstance(picture, StyleFile):
+        raise OptionError(f"{picture.name} is a style file already: give the painting")
     write_file(target, pack_picture(picture), overwrite=overwrite)
     return read_style_file(target)
 

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from impasto.errors import InputError, OptionError, OutputError, RecordError, did_you_mean
 from impasto.images.reading import load_picture, read_record
 from impasto.images.writing import save_picture
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.options.fields import build_options
 from impasto.options.recipes import recipe_names
 from impasto.runs.build import resolve_options
@@ -24,7 +25,6 @@ from impasto.studio.protocol import WorkerKind
 from impasto.studio.queue import Queue
 from impasto.studio.request import Request
 from impasto.studio.restoring import Restored, restore_request
-from impasto.studio.samples import samples
 from impasto.studio.shelf import Shelf, ShelfPicture
 from impasto.studio.uploads import Uploads
 
@@ -113,7 +113,7 @@ class Store:
     def shelf(self) -> list[ShelfPicture]:
         """Paintings to choose from: the bundled ones, then the person's own in the order in which they were added."""
         uploaded = [path for name in self._shelf.names if (path := self.uploads.folder / name).is_file()]
-        pictures = [(path, True) for path in samples().values()] + [(path, False) for path in uploaded]
+        pictures = [(path, True) for path in bundled_by_hash().values()] + [(path, False) for path in uploaded]
         return [ShelfPicture(path, self.uploads.name_of(path), bundled) for path, bundled in pictures]
 
     def shelve(self, picture: Path) -> None:
@@ -250,5 +250,5 @@ class Store:
 
     def _from_stored(self, path: Path) -> Path:
         if path.parts[0] == "samples":
-            return next((sample for sample in samples().values() if sample.name == path.name), path)
+            return next((sample for sample in bundled_by_hash().values() if sample.name == path.name), path)
         return self._folder / path

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from impasto.errors import ImpastoError, InputError, OutputError, printable
 from impasto.images.reading import load_picture
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.inputs.style_file import is_style_file, read_style_file
 from impasto.runs.record import PAINTING_SUFFIXES
 from impasto.storage.atomic import write_whole
 from impasto.storage.files import why_not_a_file
-from impasto.studio.samples import samples
 
 KEPT_SECONDS = 24 * 3600.0  # for which an upload that no job reads is kept
 NAME_LETTERS = 16  # of the SHA-256
@@ -59,8 +59,8 @@ class Uploads:
                 line = str(error).replace(repr(str(part)), repr(name))
                 flag = "start the studio with a larger --max-pixels"
                 raise type(error)(line.replace("raise max_pixels if you trust it", flag)) from error
-            if sha256 in samples():
-                return samples()[sha256]  # nothing is written beside the package's own file
+            if sha256 in bundled_by_hash():
+                return bundled_by_hash()[sha256]  # nothing is written beside the package's own file
             upload = self.find(sha256)
             if upload is None:
                 suffix = Path(name).suffix.lower()
@@ -105,11 +105,11 @@ class Uploads:
         for path in self.folder.glob(f"{sha256[:NAME_LETTERS]}.*"):
             if path.suffix != ".json" and self._note(path).get("sha256") == sha256:
                 return path
-        return samples().get(sha256)
+        return bundled_by_hash().get(sha256)
 
     def claim(self, path: Path) -> bool:
         """Whether a path is that of an upload or a sample; the upload then counts as just used."""
-        if path in samples().values():
+        if path in bundled_by_hash().values():
             return True
         if path.parent != self.folder or path.suffix not in PAINTING_SUFFIXES or not path.is_file():
             return False

@@ -9,10 +9,10 @@ import numpy as np
 from studio_stores import StockedStore, pixels
 
 import impasto
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.lab.run_folder import RunFolder
 from impasto.studio.protocol import Message
 from impasto.studio.request import PaintingChoice
-from impasto.studio.samples import samples
 from impasto.studio.store import Store
 
 
@@ -24,7 +24,7 @@ def cells(store: Store, job_id: str) -> list[tuple[str, float, Path]]:
 
 
 def test_a_grid_is_every_strength_with_every_painting(stocked: StockedStore, quick: dict[str, Any]) -> None:
-    flow = next(path for path in samples().values() if path.stem == "flow")
+    flow = next(path for path in bundled_by_hash().values() if path.stem == "flow")
     paintings = (*stocked.request.paintings, PaintingChoice(path=flow))
     stocked.request = stocked.request.model_copy(update={"paintings": paintings, "options": {"size_px": 32}})
     grid = stocked.paint().request.as_grid((20, 80))

@@ -15,9 +15,9 @@ import impasto
 from impasto.errors import InputError, OptionError
 from impasto.events import Controls, Notice, PreviewReady, RunStarted, ScaleStarted, StepDone
 from impasto.images.reading import read_record
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.studio.protocol import Message, Order
 from impasto.studio.request import PaintingChoice, RegionChoice, Request
-from impasto.studio.samples import samples
 from impasto.studio.worker import paint as painting
 from impasto.studio.worker.paint import PREVIEW_SECONDS, PaintReporter
 
@@ -191,7 +191,7 @@ def split(stocked: StockedStore) -> Request:
     for name, mask in (("left", left), ("upper", upper)):
         Image.fromarray(mask).save(f"{name}.png")
     masks = {name: stocked.store.keep_upload(Path(f"{name}.png"), f"{name}.png") for name in ("left", "upper")}
-    sample = PaintingChoice(path=next(iter(samples().values())))
+    sample = PaintingChoice(path=next(iter(bundled_by_hash().values())))
     region = RegionChoice(mask=masks["left"], paintings=(sample,), strength=90, brush_scale=2)
     painting = PaintingChoice(path=stocked.painting, mask=masks["upper"])
     return stocked.request.model_copy(
@@ -205,7 +205,7 @@ def test_regions_are_painted_recorded_and_restored(
     view = stocked.wait(stocked.store.submit(split))
     assert view.state == "done", view.manifest.error
     face: Any = impasto
-    region = face.Region("left.png", next(iter(samples().values())), 90, 2)
+    region = face.Region("left.png", next(iter(bundled_by_hash().values())), 90, 2)
     style = [face.Painting("painting.png", mask="upper.png")]
     impasto.paint("photo.png", style, regions=[region], **quick | {"strength": 30}).save("expected.png")
     np.testing.assert_array_equal(pixels(view.pastiche), pixels(Path("expected.png")))

@@ -23,6 +23,7 @@ from impasto.events import (
     StepDone,
 )
 from impasto.images.reading import read_record
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.runs.build import build_enlargement, build_resume, build_run
 from impasto.runs.event_log import EventLog
 from impasto.runs.interrupted import Command, holds_run, remove_run
@@ -33,7 +34,6 @@ from impasto.storage.files import format_bytes
 from impasto.storage.hashing import hash_file
 from impasto.studio.protocol import Ended, Message, Order, StudioProgress
 from impasto.studio.request import Request
-from impasto.studio.samples import samples
 from impasto.studio.worker.active_job import ActiveJob, Report
 from impasto.studio.worker.inputs import load_paintings, load_regions, rename_files
 from impasto.studio.worker.reduced import PREVIEW_PX, THUMBNAIL_PX, save_reduced
@@ -45,7 +45,7 @@ PREVIEW_SHARE = 0.1  # of the time that previews may take
 
 def warm_up() -> None:
     """Paint a speck, so that everything is loaded before the first job: that takes a second or two."""
-    sample = next(iter(samples().values()))
+    sample = next(iter(bundled_by_hash().values()))
     build_run(sample, sample, options={"size_px": 32, "min_scale_px": 32, "steps": 1}).paint()
 
 
