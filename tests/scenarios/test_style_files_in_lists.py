@@ -139,7 +139,7 @@ def test_settings_of_its_own_and_regions(styled: Path, photo_pixels: np.ndarray)
 
 
 def test_a_comparison(styled: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    columns = ["--with", "painterly", "tfhub", "file:photo.png=Photo", "file:saved.style=No"]
+    columns = ["--with", "painterly", "tfhub=tfhub", "file:photo.png=Photo", "file:saved.style=No"]
     assert cli.main(["compare", "photo.png", "saved.style", *columns, "-o", "run", *FLAGS]) == 1
     found = rows("run")
     assert [row["status"] for row in found.values()] == ["done", "failed", "done", "failed"]

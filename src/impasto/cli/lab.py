@@ -123,7 +123,8 @@ def compare(
         Parameter(
             consume_multiple=True,
             name="--with",
-            help="recipes, tfhub or tfhub:MODEL (Google's one-pass model), file:PICTURE; =LABEL names a column",
+            help="recipes, tfhub (Google's one-pass model, by TensorFlow or as ONNX) or tfhub:MODEL, file:PICTURE; "
+            "=LABEL names a column",
             metavar="COLUMN",
         ),
     ],

@@ -59,7 +59,8 @@ class LabJob(LabRecord):
     labels: the value of everything that varies in the run, as people read it.
     inputs: files, paintings in order; an encoder or starting point that is a file is among them.
     recipe: name of the recipe, for information only: `options` hold all that it sets.
-    model: address of the model, for ``tfhub``; None where it is a folder, whose files are inputs then.
+    model: for ``tfhub`` the model's address, or the package that holds it; None where it is a folder, whose files
+        are inputs then.
     paintings: all paintings as records hold them, where one has more settings than its weight.
     regions: as records hold them; their files are inputs.
     """

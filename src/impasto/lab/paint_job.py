@@ -9,6 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+from numpy.typing import NDArray
+
 from impasto.errors import InputError, OptionError
 from impasto.events import Event, Notice, PreviewReady, StepDone, event_fields
 from impasto.images.picture import Picture
@@ -64,14 +67,26 @@ def iter_job(job: LabJob) -> Iterator[Event | Outcome]:
         png = _png_bytes(lambda path: save_picture(path, picture.pixels(), alpha=picture.alpha()))
         yield done(job, png, width_px=picture.width_px, height_px=picture.height_px)
     else:
-        from impasto.lab.tfhub import stylize  # loads torch, which planning does not
-
         photo, *paintings = (SHELF.load(file) for file in job.files(Role.PHOTO, Role.PAINTING))
         if len(paintings) > 1:
             raise OptionError("tfhub paints after one painting only; give one")
-        pixels, seconds = stylize(photo, paintings[0], job.options, job.model or job.files(Role.MODEL)[0].path.parent)
+        pixels, seconds, maker = _run_hub_model(job, photo, paintings[0])
         png = _png_bytes(lambda path: save_picture(path, pixels))
-        yield done(job, png, width_px=pixels.shape[1], height_px=pixels.shape[0], seconds=seconds)
+        size = {"width_px": pixels.shape[1], "height_px": pixels.shape[0]}
+        yield done(job, png, **size, seconds=seconds, notices=[f"painted by TF-Hub's model, {maker}"])
+
+
+def _run_hub_model(job: LabJob, photo: Picture, painting: Picture) -> tuple[NDArray[np.float32], float, str]:
+    """Pixels, seconds, and in words which form of the model painted."""
+    from impasto.lab import magenta, tfhub
+
+    if job.model == magenta.PACKAGE:
+        maker = f"as ONNX from {magenta.PACKAGE}, at {magenta.INSIDE_PX} px inside"
+        return *magenta.stylize(photo, painting, job.options), maker
+    if job.model is None:
+        folder = job.files(Role.MODEL)[0].path.parent
+        return *tfhub.stylize(photo, painting, job.options, folder), f"the SavedModel {folder.name}"
+    return *tfhub.stylize(photo, painting, job.options, job.model), f"fetched from {job.model}"
 
 
 def iter_painting(job: LabJob) -> Iterator[Event | Outcome]:

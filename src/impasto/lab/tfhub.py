@@ -96,7 +96,10 @@ def _tensorflow() -> Any:
     try:
         import tensorflow
     except ImportError as error:
-        raise OptionError("TensorFlow is not installed; for the column tfhub: pip install 'impasto[tfhub]'") from error
+        raise OptionError(
+            "TensorFlow is not installed; for the column tfhub: pip install 'impasto[tfhub]', "
+            "or for the same model as ONNX: pip install 'impasto[magenta]'"
+        ) from error
     return tensorflow
 
 
