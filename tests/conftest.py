@@ -6,6 +6,7 @@ import hashlib
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
-from weights_server import TINY, Web, serve, tiny_source, write_published
+from weights_server import PACKAGE, TINY, Web, serve, tiny_8bit, tiny_source, write_palettes, write_published
+
+from impasto.storage import packaged
 
 if TYPE_CHECKING:
     from impasto.encoders.sources import Source
@@ -25,9 +28,14 @@ settings.load_profile("busy")
 
 @pytest.fixture(autouse=True)
 def weights_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder of fetched weights for every test: the user's own is neither seen nor touched."""
+    """An empty folder of fetched weights for every test: the user's own is neither seen nor touched.
+
+    Nor is the package that carries VGG-19.
+    """
     folder = tmp_path_factory.mktemp("weights")
     monkeypatch.setenv("IMPASTO_WEIGHTS_DIR", str(folder))
+    everywhere = packaged.distribution
+    monkeypatch.setattr(packaged, "distribution", lambda name: everywhere(f"no-{name}" if name == PACKAGE else name))
     monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")  # a draft must not change how much memory later tests take
     return folder
 
@@ -58,6 +66,38 @@ def tiny_encoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("encoders") / "tiny.safetensors"
     path.write_bytes(pack_encoder("tiny", architecture, tensors, mean=(0.5, 0.5, 0.5), about={}))
     return path
+
+
+@pytest.fixture(scope="session")
+def vgg19_file() -> Path:
+    """The real VGG-19 with 8 bits a weight, in the package that carries it."""
+    from impasto.encoders.sources import SOURCES
+
+    package = SOURCES["vgg19-8bit"].package
+    assert package is not None
+    file = package.find()
+    if file is None:
+        pytest.skip(f"the package {PACKAGE} is not installed, which carries VGG-19 (make test installs it)")
+    return file
+
+
+@pytest.fixture(scope="session")
+def vgg19_folder(vgg19_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of weights that holds the real VGG-19 and nothing else."""
+    from impasto.encoders.fetch import import_published
+
+    folder = tmp_path_factory.mktemp("vgg19")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMPASTO_WEIGHTS_DIR", str(folder))
+        import_published(vgg19_file)
+    return folder
+
+
+@pytest.fixture
+def vgg19(vgg19_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of the real VGG-19, which this test can load."""
+    monkeypatch.setenv("IMPASTO_WEIGHTS_DIR", str(vgg19_folder))
+    return "vgg19"
 
 
 @pytest.fixture(scope="session")
@@ -140,3 +180,22 @@ def source(web: Web, published: bytes, monkeypatch: pytest.MonkeyPatch) -> Sourc
     monkeypatch.setitem(SOURCES, "vgg19", source)
     monkeypatch.setattr(conversion, "VGG19", TINY)
     return source
+
+
+@pytest.fixture(scope="session")
+def palettes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A file in 8 bits a weight as the package carries it, of few channels."""
+    path = tmp_path_factory.mktemp("palettes") / "tiny.bin"
+    write_palettes(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def carried(source: Source, palettes: bytes, monkeypatch: pytest.MonkeyPatch) -> Source:
+    """``vgg19-8bit``, which stands in for `source`; installed nowhere."""
+    from impasto.encoders.sources import SOURCES
+
+    small = tiny_8bit(palettes)
+    monkeypatch.setitem(SOURCES, small.name, small)
+    monkeypatch.setitem(SOURCES, "vgg19", replace(source, stand_in=small.name))
+    return small

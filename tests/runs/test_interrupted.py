@@ -218,7 +218,7 @@ def test_what_differs_is_noted(interrupted: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_another_encoder_of_that_name_is_refused(interrupted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = SimpleNamespace(sha256="f" * 64)
-    monkeypatch.setattr("impasto.encoders.load_encoder", lambda name: other)
+    monkeypatch.setattr("impasto.encoders.weights.find_encoder", lambda name: other)
     with pytest.raises(CheckpointError, match=r"painted with another encoder .*now ffffffffffff\): put that one back"):
         read_run(interrupted)
 

@@ -18,48 +18,57 @@ Half = Annotated[
 ]
 
 
-def fetch_encoder(encoder: str, quiet: bool = False, *, half: bool = False, again: bool = False) -> None:
-    """Fetch the weights of an encoder and show the progress; nothing if they are here, unless `again`."""
+def provide_encoder(encoder: str, quiet: bool = False) -> None:
+    """See to it that an encoder is here, and show the progress; nothing if it is."""
     from impasto.cli.display import choose_display
-    from impasto.encoders.fetch import iter_fetch
+    from impasto.encoders.fetch import iter_provide
     from impasto.encoders.store import needs_fetch
 
-    if again or needs_fetch(encoder):
+    if needs_fetch(encoder):
         with choose_display(quiet) as display:
-            for event in iter_fetch(encoder, half=half):
+            for event in iter_provide(encoder):
                 display.show(event)
 
 
 @WEIGHTS.command(name="list", usage="Usage: impasto weights list")
 def list_weights() -> int:
-    """List the encoders: which are stored here, and where the others are published."""
+    """List the encoders: bits of a weight, size, licence and origin, and which are stored here."""
     from impasto.encoders.sources import SOURCES
     from impasto.encoders.store import find_stored
-    from impasto.encoders.weights import hash_weights, read_about
+    from impasto.encoders.weights import find_encoder
     from impasto.storage.files import format_bytes
 
-    print(f"{'lite':18} bundled")
+    lite = find_encoder("lite")
+    size = format_bytes(lite.path.stat().st_size)
+    print(f"{'lite':18} bundled: {lite.describe().bits} bits, {size}, Apache-2.0, SHA-256 {lite.sha256[:12]}")
     for name, source in SOURCES.items():
-        stored = find_stored(name)
-        if stored is None:
-            print(f"{name:18} not here: {format_bytes(source.size_bytes)} from {source.url}")
-        elif hash_weights(stored.path) != stored.sha256:
-            print(f"{name:18} damaged: {stored.path}")
-        else:
-            size, about = format_bytes(stored.path.stat().st_size), read_about(stored.path)
-            print(
-                f"{name:18} here, {about.get('precision', 'unknown')} precision, {size}, SHA-256 {stored.sha256[:12]}"
-            )
+        stored, size_bytes = find_stored(name), source.size_bytes
+        try:
+            if stored:
+                state, size_bytes, bits = "here", stored.path.stat().st_size, find_encoder(name).describe().bits
+            else:
+                state, bits = "installed" if source.package and source.package.find() else "not here", source.bits
+        except WeightsError as error:
+            print(f"{name:18} {error}")
+            continue
+        sha256 = f", SHA-256 {stored.sha256[:12]}" if stored else ""
+        facts = f"{bits} bits, {format_bytes(size_bytes)}, {source.licence}, from {source.origin}"
+        print(f"{name:18} {state}: {facts}{sha256}")
     return 0
 
 
 @WEIGHTS.command(name="fetch", usage="Usage: impasto weights fetch NAME... [--half]")
 def fetch_weights(
-    *names: Annotated[str, Parameter(help="vgg19, vgg16, vgg19-torchvision, vgg16-torchvision")],
+    *names: Annotated[str, Parameter(help="vgg19, vgg19-8bit, vgg16, vgg19-torchvision, vgg16-torchvision")],
     half: Half = False,
     quiet: Quiet = False,
 ) -> int:
-    """Fetch weights, verify them and store them converted; an interrupted download goes on where it stopped."""
+    """Fetch weights, verify them and store them converted; an interrupted download goes on where it stopped.
+
+    Where vgg19 cannot be reached, the file of 8 bits a weight is taken from the package index in its place.
+    """
+    from impasto.cli.display import choose_display
+    from impasto.encoders.fetch import iter_fetch
     from impasto.encoders.sources import find_source
 
     if not names:
@@ -67,7 +76,9 @@ def fetch_weights(
     for name in names:
         find_source(name)
     for name in names:
-        fetch_encoder(name, quiet, half=half, again=True)
+        with choose_display(quiet) as display:
+            for event in iter_fetch(name, half=half):
+                display.show(event)
     return 0
 
 
@@ -156,7 +167,7 @@ def features(  # noqa: PLR0913 (a parameter is a flag)
     path = output or Path(f"{image.stem}-{layer}.png")
     check_output(path, overwrite=overwrite)
     picture = load_picture(image)
-    fetch_encoder(encoder, quiet)
+    provide_encoder(encoder, quiet)
 
     from impasto.encoders import load_encoder
     from impasto.lab.features import draw_features, read_features

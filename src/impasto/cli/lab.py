@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from impasto.cli.encoders import fetch_encoder
+from impasto.cli.encoders import provide_encoder
 from impasto.cli.syntax import (
     FAILED,
     EachPainting,
@@ -173,7 +173,7 @@ def _run(manifest: LabManifest, folder: Path, ray: str | None, quiet: bool) -> i
     from impasto.cli.display_jobs import choose_jobs_display
     from impasto.lab.runner import iter_jobs, read_run
 
-    fetch_encoder(manifest.judge, quiet)
+    provide_encoder(manifest.judge, quiet)
     controls = Controls()
     with stop_on_signal(controls) as received:
         with choose_jobs_display(manifest, quiet) as display:

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
-from impasto.cli.encoders import features, fetch_encoder
+from impasto.cli.encoders import features, provide_encoder
 from impasto.cli.lab import again, batch, compare, sweep
 from impasto.cli.output import Output, carry_out, check_interval, print_table
 from impasto.cli.syntax import (
@@ -256,7 +256,7 @@ def replay(picture: PaintedPicture, /, *inputs: InputFiles, to: Output, **option
     run = build_replay(picture, inputs, overrides=overrides, max_pixels=to.limit)
     assert run.replayed is not None
     bit_depth = to.check(run.replayed.bit_depth)
-    fetch_encoder(run.options.encoder, to.quiet)  # the differences depend on it
+    provide_encoder(run.options.encoder, to.quiet)  # the differences depend on it
     notes = []
     if run.replayed.stopped_after != run.stop_after:
         notes.append("the picture was stopped early; with these options it is painted to the end")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from impasto.cli.encoders import fetch_encoder
+from impasto.cli.encoders import provide_encoder
 from impasto.cli.syntax import (
     SWITCH,
     CheckpointEvery,
@@ -167,7 +167,7 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
     from impasto.runs.event_log import EventLog
     from impasto.runs.interrupted import holds_run, remove_run
 
-    fetch_encoder(run.options.encoder, to.quiet)
+    provide_encoder(run.options.encoder, to.quiet)
     if run.resumed is None:
         run.checkpoint_folder, run.checkpoint_seconds = to.run_folder, to.checkpoint_every
     folder = run.checkpoint_folder

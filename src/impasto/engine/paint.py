@@ -15,8 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from impasto.encoders.fetch import iter_fetch
-from impasto.encoders.store import needs_fetch
+from impasto.encoders.fetch import iter_provide
 from impasto.engine.canvas import picture_tensor, resample, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
 from impasto.engine.content_weight import ContentWeightController
@@ -76,8 +75,7 @@ def iter_paint(
     memory there is; `CheckpointError` for a damaged checkpoint.
     """
     torch.set_num_threads(thread_count(options))
-    if needs_fetch(options.encoder):
-        yield from iter_fetch(options.encoder)
+    yield from iter_provide(options.encoder)
     prepared = prepare(inputs, options)
     prefer_low_memory(prepared.plan.thrifty)
     yield prepared.started

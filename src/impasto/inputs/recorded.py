@@ -23,6 +23,17 @@ class RecordedFile(RecordPart):
     sha256: str = Field(min_length=1)
 
 
+class RecordedEncoder(RecordedFile):
+    """The encoder's file; of published weights also the file that they came in, and its bits of a weight."""
+
+    source: RecordedFile | None = None
+    bits: int | None = None
+
+    @model_serializer(mode="wrap")
+    def _sparse(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return omit_new_defaults(self, serialise(self), ["source", "bits"])
+
+
 class RecordedPainting(RecordedFile):
     """A style image, its weight in the blend, its brush scale, and the mask of the part that was learned from."""
 

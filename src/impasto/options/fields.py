@@ -84,7 +84,7 @@ class PaintOptions(BaseModel):
 
     encoder: str = _option(
         "lite", "Objective",
-        "lite (bundled), vgg19 or vgg16 (fetched on first use), or an encoder file (.safetensors)",
+        "lite (bundled), vgg19 (full precision or 8 bits, whichever is here), vgg16, or an encoder file (.safetensors)",
     )  # fmt: skip
     pooling: Literal["max", "average"] = _option(
         "max", "Objective", "how the encoder halves its feature maps; Gatys et al. prefer average for VGG-19"

@@ -152,7 +152,7 @@ def read_run(folder: Path) -> tuple[RunState, Path, list[str]]:
     nothing = f"there is no checkpoint in {str(folder)!r}: paint anew"
     if not holds_run(folder):
         raise CheckpointError(nothing)  # at once: what follows loads torch
-    from impasto.encoders import load_encoder
+    from impasto.encoders.weights import find_encoder
     from impasto.engine.checkpoint import list_checkpoints, read_checkpoint
 
     trouble: list[str] = []
@@ -162,7 +162,7 @@ def read_run(folder: Path) -> tuple[RunState, Path, list[str]]:
         except CheckpointError as error:
             trouble.append(str(error))
             continue
-        encoder = load_encoder(state.options.encoder)
+        encoder = find_encoder(state.options.encoder)
         if encoder.sha256 != state.encoder_sha256:
             raise CheckpointError(
                 f"the checkpoint {path.name} was painted with another encoder {state.options.encoder!r} "

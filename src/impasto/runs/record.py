@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from impasto.errors import RecordError, first_fault, shorten
 from impasto.inputs.bundled import bundled_by_hash
-from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordPart
+from impasto.inputs.recorded import RecordedEncoder, RecordedFile, RecordedInputs, RecordPart
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import SUFFIX as STYLE_SUFFIX
 from impasto.options.fields import DRAFT, PALETTE, STARTING_POINTS, PaintOptions
@@ -63,7 +63,7 @@ class RunRecord(RecordPart):
     impasto: str = __version__
     recipe: str | None
     options: PaintOptions
-    encoder: RecordedFile
+    encoder: RecordedEncoder
     inputs: RecordedInputs
     stopped_after: StopPoint | None = None
     content_weight: float | None = None
@@ -87,19 +87,17 @@ def build_record(
     steered: Sequence[Steer],
 ) -> RunRecord:
     """Describe a finished run, with its options as they were resolved on this machine."""
-    from impasto.encoders import load_encoder
-
     machine = current_machine(options)
-    encoder = load_encoder(options.encoder)
-    names = {"encoder": Path(options.encoder).name}
+    resolved = resolved_options(options, started, machine)
+    names = {"encoder": Path(resolved.encoder).name}
     if inputs.starting_picture is not None:
         names["starting_point"] = inputs.starting_picture.name
     if inputs.palette is not None:
         names["color"] = PALETTE + inputs.palette.name
     return RunRecord(
         recipe=Path(recipe).name if recipe else None,
-        options=resolved_options(options, started, machine).model_copy(update=names),
-        encoder=RecordedFile(name=encoder.name, sha256=encoder.sha256),
+        options=resolved.model_copy(update=names),
+        encoder=_describe_encoder(options.encoder),
         inputs=inputs.describe(),
         stopped_after=stopped_after,
         content_weight=content_weight,
@@ -109,10 +107,23 @@ def build_record(
     )
 
 
+def _describe_encoder(name: str) -> RecordedEncoder:
+    from impasto.encoders.weights import find_encoder
+
+    found = find_encoder(name).describe()
+    if found.source is None or found.source_sha256 is None:
+        return RecordedEncoder(name=found.name, sha256=found.sha256)
+    source = RecordedFile(name=found.source, sha256=found.source_sha256)
+    return RecordedEncoder(name=found.name, sha256=found.sha256, source=source, bits=found.bits)
+
+
 def resolved_options(options: PaintOptions, started: RunStarted, machine: Machine) -> PaintOptions:
-    """The options with size, tiles, precision and threads as this machine chose them."""
+    """The options with encoder, size, tiles, precision and threads as this machine chose them."""
+    from impasto.encoders.store import resolve_name
+
     return options.model_copy(
         update={
+            "encoder": resolve_name(options.encoder),
             "size_px": max(started.scales_px[-1]),
             "tile_px": started.tile_px,
             "precision": started.precision,
@@ -224,9 +235,9 @@ def current_machine(options: PaintOptions) -> Machine:
 
 def replay_differences(record: RunRecord, options: PaintOptions) -> list[str]:
     """Why painting the record again here, with `options`, will not give the same bytes: a line a reason."""
-    from impasto.encoders import load_encoder
+    from impasto.encoders.weights import find_encoder
 
-    encoder = load_encoder(options.encoder).sha256
+    encoder = find_encoder(options.encoder).sha256
     return [
         *_differences({"impasto": (record.impasto, __version__)}),
         *machine_differences(record.machine, current_machine(options)),

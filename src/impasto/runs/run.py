@@ -145,9 +145,9 @@ class Run:
 
     @cached_property
     def _encoder_sha256(self) -> str:
-        from impasto.encoders import load_encoder
+        from impasto.encoders.weights import find_encoder
 
-        return load_encoder(self.options.encoder).sha256
+        return find_encoder(self.options.encoder).sha256
 
     def _describe(self, folder: Path) -> dict[str, Any]:
         """What a checkpoint says about this run, with the options as this machine resolved them."""
