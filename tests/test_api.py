@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import impasto
 from impasto.errors import InputError, OptionError
@@ -43,7 +46,7 @@ def test_names_that_need_no_torch_load_none() -> None:
 PUBLIC_NAMES = """
     CheckpointError CheckpointSaved Controls Event FetchProgressed ImpastoError InputError LabRun Notice OptionError
     OutputError PaintOptions Painting Pastiche Picture PreviewReady RecordError Region Resumed RunDone RunStarted
-    ScaleStarted Steered StepDone WeightsError __version__ again batch compare draft drafts enlarge iter_paint
+    ScaleStarted Steered StepDone WeightsError __version__ again apaint batch compare draft drafts enlarge iter_paint
     load_picture load_recipe paint picture_from_array read_record recipe_names replay resume save_picture save_style
     sweep
 """
@@ -59,12 +62,13 @@ def test_the_public_names_are_these() -> None:
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
-        ("paint", "photo painting regions recipe controls run_folder checkpoint_seconds options"),
+        ("paint", "photo painting regions recipe controls on_event run_folder checkpoint_seconds options"),
+        ("apaint", "photo painting controls settings"),
         ("iter_paint", "photo painting regions recipe controls options"),
         ("draft", "photo painting regions sheet max_pixels options"),
-        ("replay", "path inputs overrides"),
-        ("resume", "run_folder controls"),
-        ("enlarge", "path size_px inputs overrides"),
+        ("replay", "path inputs on_event overrides"),
+        ("resume", "run_folder controls on_event"),
+        ("enlarge", "path size_px inputs on_event overrides"),
         ("sweep", "photo painting vary folder regions recipe judge ray controls options"),
         ("batch", "photos paintings folder regions recipe judge ray controls options"),
         ("compare", "photo painting columns folder judge ray controls options"),
@@ -133,7 +137,11 @@ def test_iter_paint_tells_what_happens(folder_with_pictures: Path, quick: Quick)
     assert [(e.scale, e.step) for e in events if isinstance(e, StepDone)] == [
         (0, 1), (0, 2), (0, 3), (1, 1), (1, 2),
     ]  # fmt: skip
-    assert isinstance(events[-1], RunDone)
+    done = events[-1]
+    assert isinstance(done, RunDone)
+    pastiche = impasto.paint("photo.png", "painting.png", **quick)
+    assert done.pastiche == pastiche
+    assert done.pastiche.pixels is done.pixels
 
 
 def test_iter_paint_checks_before_the_first_event(folder_with_pictures: Path) -> None:
@@ -141,6 +149,86 @@ def test_iter_paint_checks_before_the_first_event(folder_with_pictures: Path) ->
         impasto.iter_paint("photo.png", "painting.png", size_px=0)
     with pytest.raises(InputError, match=r"nothing\.png"):
         impasto.iter_paint("photo.png", "nothing.png")
+
+
+def test_on_event_sees_them_too_and_notices_are_logged(
+    folder_with_pictures: Path, quick: Quick, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[impasto.Event] = []
+    flat = np.full((40, 60, 3), 90, np.uint8)
+    pastiche = impasto.paint(flat, "painting.png", on_event=seen.append, **quick)
+    assert [type(event) for event in seen] == [
+        type(event) for event in impasto.iter_paint(flat, "painting.png", **quick)
+    ]
+    assert pastiche.notices
+    assert caplog.messages == list(pastiche.notices)
+    pastiche.save("out.png")
+    Image.fromarray(flat).save("flat.png")
+    events: list[impasto.Event] = []
+    with pytest.raises(ZeroDivisionError):
+        impasto.paint("photo.png", "painting.png", on_event=lambda event: 1 // 0, **quick)
+    impasto.paint("photo.png", "painting.png", **quick).save("plain.png")
+    impasto.replay("plain.png", [quick["encoder"]], on_event=events.append)
+    assert isinstance(events[-1], RunDone)
+
+
+def test_threads_are_given_back(folder_with_pictures: Path, quick: Quick) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        impasto.paint("photo.png", "painting.png", **quick)  # with one
+        assert torch.get_num_threads() == 3
+        events = impasto.iter_paint("photo.png", "painting.png", **quick)
+        next(events)
+        assert torch.get_num_threads() == 1
+        events.close()  # type: ignore[attr-defined]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_ctrl_c_leaves_a_checkpoint_in_the_run_folder(folder_with_pictures: Path, quick: Quick) -> None:
+    def interrupt(event: impasto.Event) -> None:
+        if isinstance(event, StepDone) and (event.scale, event.step) == (0, 2):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        impasto.paint("photo.png", "painting.png", on_event=interrupt, run_folder="run", **quick)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    resumed = impasto.resume("run")
+    assert np.array_equal(resumed.pixels, impasto.paint("photo.png", "painting.png", **quick).pixels)
+    with pytest.raises(KeyboardInterrupt):  # without a folder there is nothing to wait for
+        impasto.paint("photo.png", "painting.png", on_event=interrupt, **quick)
+
+
+def test_apaint_leaves_the_loop_free_and_stops_when_it_is_cancelled(folder_with_pictures: Path, quick: Quick) -> None:
+    async def both() -> tuple[impasto.Pastiche, int]:
+        painting = asyncio.create_task(impasto.apaint("photo.png", "painting.png", **quick))
+        turns = 0
+        while not painting.done():
+            await asyncio.sleep(0.001)
+            turns += 1
+        return painting.result(), turns
+
+    pastiche, turns = asyncio.run(both())
+    assert turns > 2
+    assert np.array_equal(pastiche.pixels, impasto.paint("photo.png", "painting.png", **quick).pixels)
+
+    async def cancel() -> Controls:
+        controls, begun = Controls(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        painting = asyncio.create_task(
+            impasto.apaint("photo.png", "painting.png", controls=controls,
+                           on_event=lambda event: loop.call_soon_threadsafe(begun.set),
+                           **quick | {"steps": 1000, "stop_tolerance": 0})
+        )  # fmt: skip
+        await begun.wait()
+        painting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await painting
+        return controls
+
+    assert asyncio.run(cancel()).stop
 
 
 def test_stopping_returns_the_picture_as_it_stands(folder_with_pictures: Path, quick: Quick) -> None:
@@ -179,7 +267,7 @@ def test_alpha_of_the_photo_is_kept(folder_with_pictures: Path, quick: Quick, ph
     ("content", "style", "error", "words"),
     [
         ("photo.png", [], OptionError, "at least one painting"),
-        ("photo.png", ("painting.png", 0.7), OptionError, "0.7"),
+        ("photo.png", ("painting.png", -0.7), OptionError, "-0.7"),
         (17, "painting.png", OptionError, "17"),
         (None, "painting.png", OptionError, "no photo given"),
         ("photo.png", None, OptionError, "no painting given"),

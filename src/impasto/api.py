@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterator, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, TypeAlias
 
 from impasto.errors import OptionError
 from impasto.events import Controls, Event
@@ -18,6 +23,9 @@ from impasto.runs.draft import build_draft_options, draft_picture, replay_draft
 from impasto.runs.interrupted import holds_run
 from impasto.runs.pastiche import Pastiche
 from impasto.runs.record import is_draft
+from impasto.runs.run import LOGGER
+
+OnEvent: TypeAlias = Callable[[Event], object]
 
 
 def paint(
@@ -27,6 +35,7 @@ def paint(
     regions: Sequence[Region] = (),
     recipe: str | None = None,
     controls: Controls | None = None,
+    on_event: OnEvent | None = None,
     run_folder: str | os.PathLike[str] | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     **options: Any,
@@ -35,16 +44,19 @@ def paint(
 
     Parameters
     ----------
-    photo: path of a picture, array or tensor (as `picture_from_array` takes), or `Picture`. None, without
-        content layers: a texture of `painting`, as the recipe ``texture`` paints.
-    painting: one of the same or a `Painting`, or a sequence of them, or of pairs (picture, weight), which
-        blend. None, with `regions`: the rest stays the photo; without style layers: `photo` reconstructed
-        from its feature maps, as the recipe ``reconstruct-content`` does.
+    photo: path of a picture, bytes of its file, a file opened in binary mode, a PIL image, an array or tensor (as
+        `picture_from_array` takes), a `Picture` or a `Pastiche`. None, without content layers: a texture of
+        `painting`, as the recipe ``texture`` paints.
+    painting: one of the same, the name of a bundled painting (``flow``), or a `Painting`; or several, which blend: a
+        sequence of them, or of pairs (picture, weight), or ``{picture: weight}``. None, with `regions`: the rest
+        stays the photo; without style layers: `photo` reconstructed from its feature maps, as the recipe
+        ``reconstruct-content`` does.
     regions: parts of the photo with paintings of their own; `painting` applies to the rest.
     recipe: name of a recipe or path of a .toml file; `options` override it.
     controls: `controls.stop = True` ends the run at the next step with the picture as it stands.
-    run_folder: where a checkpoint is written every `checkpoint_seconds` (0: never), and when the run is stopped;
-        `resume` goes on from there. It is removed when the run is complete. Default: none are written.
+    on_event: called with every event of the run, as `iter_paint` yields them; what it raises ends the run.
+    run_folder: where a checkpoint is written every `checkpoint_seconds` (0: never), and when the run is stopped, by
+        Ctrl-C too; `resume` goes on from there. It is removed when the run is complete. Default: none are written.
     options: fields of `PaintOptions`, such as ``size_px=800``; ``starting_point`` may be a picture too.
 
     Raises
@@ -58,7 +70,23 @@ def paint(
         run.checkpoint_folder, run.checkpoint_seconds = Path(run_folder), checkpoint_seconds
         if holds_run(run.checkpoint_folder):
             raise OptionError(f"{str(run_folder)!r} holds an interrupted run: resume it, or give another run folder")
-    return run.paint()
+    with _stop_before_interrupt(run.controls) if run_folder is not None else nullcontext():
+        return run.paint(on_event)
+
+
+async def apaint(
+    photo: PictureLike | None, painting: PaintingLike | None, *, controls: Controls | None = None, **settings: Any
+) -> Pastiche:
+    """Paint as `paint` does, in a thread of its own, while the event loop goes on.
+
+    `on_event`, if given, is called from that thread. When the task is cancelled the run ends at its next step.
+    """
+    controls = controls or Controls()
+    try:
+        return await asyncio.to_thread(paint, photo, painting, controls=controls, **settings)
+    except asyncio.CancelledError:
+        controls.stop = True
+        raise
 
 
 def iter_paint(
@@ -70,14 +98,16 @@ def iter_paint(
     controls: Controls | None = None,
     **options: Any,
 ) -> Iterator[Event]:
-    """Paint as `paint` does, yielding the run's events; the last, `RunDone`, holds the pixels.
+    """Paint as `paint` does, yielding the run's events; the last, `RunDone`, holds the pastiche.
 
     Takes and raises what `paint` does; options and pictures are checked at once, before the first event.
     """
     return iter(build_run(photo, painting, regions=regions, recipe=recipe, controls=controls, options=options))
 
 
-def resume(run_folder: str | os.PathLike[str], *, controls: Controls | None = None) -> Pastiche:
+def resume(
+    run_folder: str | os.PathLike[str], *, controls: Controls | None = None, on_event: OnEvent | None = None
+) -> Pastiche:
     """Go on with an interrupted run from its last checkpoint.
 
     On the same machine's processor the pastiche is, bit for bit, the one that the run would have ended with.
@@ -87,12 +117,16 @@ def resume(run_folder: str | os.PathLike[str], *, controls: Controls | None = No
     CheckpointError: where there is no usable checkpoint: none, damaged, or of another format or encoder, or
         with inputs that have changed since.
     """
-    return build_resume(run_folder, controls=controls)[0].paint()
+    run = build_resume(run_folder, controls=controls)[0]
+    with _stop_before_interrupt(run.controls):
+        return run.paint(on_event)
 
 
 def replay(
     path: str | os.PathLike[str],
     inputs: Sequence[str | os.PathLike[str]] | None = None,
+    *,
+    on_event: OnEvent | None = None,
     **overrides: Any,
 ) -> Pastiche:
     """Paint a picture again from the record that it carries: a pastiche, or a draft.
@@ -109,13 +143,15 @@ def replay(
     """
     if is_draft(read_record(path)):
         return replay_draft(path, inputs or (), overrides)
-    return build_replay(path, inputs or (), overrides=overrides).paint()
+    return build_replay(path, inputs or (), overrides=overrides).paint(on_event)
 
 
 def enlarge(
     path: str | os.PathLike[str],
     size_px: int,
     inputs: Sequence[str | os.PathLike[str]] | None = None,
+    *,
+    on_event: OnEvent | None = None,
     **overrides: Any,
 ) -> Pastiche:
     """Go on from a finished pastiche to a larger one: only the scales above its size are painted.
@@ -123,7 +159,7 @@ def enlarge(
     The inputs are found as `replay` finds them; the pastiche itself becomes the starting point, and its record
     says how it was painted. Raises what `replay` does, and `OptionError` for a size that is not larger.
     """
-    return build_enlargement(path, inputs or (), size_px=size_px, overrides=overrides).paint()
+    return build_enlargement(path, inputs or (), size_px=size_px, overrides=overrides).paint(on_event)
 
 
 def draft(
@@ -151,4 +187,34 @@ def draft(
     WeightsError: for a missing or damaged stylizer file.
     """
     resolved = build_draft_options(options)
-    return draft_picture(photo, painting, resolved, regions=regions, sheet=sheet, max_pixels=max_pixels)
+    pastiche = draft_picture(photo, painting, resolved, regions=regions, sheet=sheet, max_pixels=max_pixels)
+    for notice in pastiche.notices:
+        LOGGER.warning(notice)
+    return pastiche
+
+
+@contextmanager
+def _stop_before_interrupt(controls: Controls) -> Iterator[None]:
+    """Let the first Ctrl-C stop the run, so that its checkpoint is written, before it is a KeyboardInterrupt.
+
+    The second one is that at once. Only where Ctrl-C means what Python makes of it, and in the main thread.
+    """
+    interrupted = False
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        if interrupted:
+            raise KeyboardInterrupt
+        interrupted = controls.stop = True
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if interrupted:
+            raise KeyboardInterrupt

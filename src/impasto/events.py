@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from impasto.runs.pastiche import Pastiche
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,8 @@ class RunDone:
     seconds: float
     pixel_steps: float
     """Work done: pixels of the canvas times objective evaluations, summed over the scales."""
+    pastiche: Pastiche | None = field(default=None, repr=False, compare=False)
+    """The whole of it, with record, alpha and metadata, as `paint` returns it; the engine alone does not know it."""
 
 
 Event = (
@@ -141,10 +146,10 @@ Event = (
 
 
 def event_fields(event: Event) -> dict[str, Any]:
-    """``{"event": "StepDone", ...}``: the fields of an event as JSON can hold them, without arrays."""
+    """``{"event": "StepDone", ...}``: the fields of an event as JSON can hold them, without pictures."""
     values = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
     return {"event": type(event).__name__} | {
-        name: value for name, value in values.items() if not isinstance(value, np.ndarray)
+        name: value for name, value in values.items() if name not in ("pixels", "pastiche")
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from impasto.encoders import Encoder, load_encoder
-from impasto.engine.devices import find_device, find_precision, replicas, thread_count
+from impasto.engine.devices import find_device, find_precision, keep_threads, replicas, thread_count
 from impasto.errors import OptionError
 from impasto.options.fields import PaintOptions
 
@@ -90,9 +90,20 @@ def test_a_run_on_the_processor_has_no_replicas(tiny_encoder_file: object) -> No
 def test_threads_are_as_asked_or_one_a_core_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     assert thread_count(PaintOptions(threads=3)) == 3
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {2, 5, 7}, raising=False)
-    assert thread_count(PaintOptions()) == 3
+    for variable, count in (("2", 2), ("4,2", 4), ("0", 3), ("many", 3), ("", 3)):
+        monkeypatch.setenv("OMP_NUM_THREADS", variable)
+        assert thread_count(PaintOptions()) == count
+        assert thread_count(PaintOptions(threads=5)) == 5
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
     assert thread_count(PaintOptions()) == 6
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert thread_count(PaintOptions()) == 1
+
+
+def test_threads_are_given_back_where_something_fails() -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError), keep_threads():
+        torch.set_num_threads(before + 1)
+        1 // 0  # noqa: B018
+    assert torch.get_num_threads() == before

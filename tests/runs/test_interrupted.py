@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -124,6 +125,21 @@ def test_an_array_is_written_once(tmp_path: Path, photo_pixels: np.ndarray) -> N
     assert describe_source(picture, tmp_path) == source
     assert (tmp_path / source.path).stat().st_mtime_ns == before
     np.testing.assert_array_equal(np.load(tmp_path / source.path), photo_pixels)
+
+
+def test_bytes_are_read_again_from_the_folder(folder_with_pictures: Path) -> None:
+    data = Path("photo.png").read_bytes()
+    inputs = RunInputs.load(data, "painting.png")
+    state = state_of(inputs, Path("run"))
+    assert [Path(source.path).suffix for source in state.sources] == [".picture", ".png"]
+    assert (Path("run") / state.sources[0].path).read_bytes() == data
+    Path("photo.png").unlink()
+    again = read_inputs(state, Path("run"))
+    assert again == inputs
+    assert again.photo is not None
+    assert again.photo.sha256 == hashlib.sha256(data).hexdigest()
+    remove_run(Path("run"))
+    assert not Path("run").exists()
 
 
 def test_a_style_file_is_read_again_too(folder_with_pictures: Path) -> None:

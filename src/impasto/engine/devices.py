@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -12,10 +14,23 @@ from impasto.options.fields import PaintOptions
 
 
 def thread_count(options: PaintOptions) -> int:
-    """Threads a run uses: as asked, else one per core that this process may use."""
+    """Threads a run uses: as asked, else as OMP_NUM_THREADS says, else one per core that this process may use."""
     if options.threads:
         return options.threads
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # a list has one number for every level
+    if wanted.isascii() and wanted.isdigit() and int(wanted):
+        return int(wanted)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def keep_threads() -> Iterator[None]:
+    """Give the process its number of threads back at the end."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def set_threads(count: int) -> None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from impasto.errors import InputError, OptionError
 from impasto.images.color import linear_to_srgb, srgb_to_linear
 from impasto.images.metadata import PhotoMetadata
 from impasto.images.resize import lanczos_resize
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SHOWN_PX = 1024  # long edge of a picture in a notebook
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,8 @@ class Picture:
     name: file name without folders; "array" for arrays.
     sha256: of the file's bytes; for arrays, of the samples' shape, type and bytes.
     bit_depth: 8 or 16.
-    path: the file it was read from; None for arrays.
+    path: the file it was read from; None for what was in memory.
+    data: the bytes it was decoded from, where no file has them.
     """
 
     name: str
@@ -34,10 +41,11 @@ class Picture:
     width_px: int
     height_px: int
     bit_depth: int
-    metadata: PhotoMetadata
+    metadata: PhotoMetadata = field(repr=False)
     # [height, width, 3 or 4], uint8 or uint16: compact, while pixels() may be asked for many sizes
     samples: NDArray[np.unsignedinteger[Any]] = field(repr=False, compare=False)
     path: Path | None = field(default=None, repr=False, compare=False)
+    data: bytes | None = field(default=None, repr=False, compare=False)
 
     def pixels(self, height_px: int | None = None, width_px: int | None = None) -> NDArray[np.float32]:
         """Return the colours, [height, width, 3] sRGB in [0, 1], straight (not multiplied by alpha).
@@ -82,6 +90,23 @@ class Picture:
         return np.clip(resized[..., 0], 0, 1)
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, as PIL has them."""
+        return self.width_px, self.height_px
+
+    def pil(self) -> Image:
+        """The picture as an image of Pillow, RGB or RGBA of 8 bit."""
+        return to_pillow(self.samples if self.bit_depth == 8 else self._unit(self.samples))
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """The colours, as `pixels` gives them."""
+        return np.array(self.pixels(), dtype, copy=copy)
+
+    def _repr_png_(self) -> bytes:
+        """For notebooks: a PNG of at most `SHOWN_PX`."""
+        return encode_small(self.pil())
+
+    @property
     def _has_alpha(self) -> bool:
         return bool(self.samples.shape[2] == 4)
 
@@ -111,16 +136,20 @@ def picture_from_array(array: Any, *, name: str = "array") -> Picture:
 
     Parameters
     ----------
-    array: uint8, uint16, or floating point in [0, 1] (kept at 16 bit); [height, width], [height, width, channels],
-        [channels, height, width] or [1, channels, height, width], with 1 (grey), 3 (RGB) or 4 (RGB and straight
-        alpha) channels. An array that could be read both ways is read with its channels last.
+    array: floating point in [0, 1] of any precision (kept at 16 bit); integers, of 8 bit where their type or all of
+        their values fit 0 to 255, else of 16; or truth values, black and white. [height, width], [height, width,
+        channels], [channels, height, width] or [1, channels, height, width], with 1 (grey), 3 (RGB) or 4 (RGB and
+        straight alpha) channels. An array that could be read both ways is read with its channels last.
 
     Raises `InputError` for another shape or type, and for floats that are not finite or not within [0, 1].
     """
-    try:
-        samples = np.asarray(array.detach().cpu().numpy() if hasattr(array, "detach") else array)
-    except TypeError as error:
-        raise unreadable(name, f"{error}; convert it to float32 first") from error
+    if hasattr(array, "detach"):  # a tensor
+        array = array.detach().cpu()
+        try:
+            array = array.numpy()
+        except TypeError:  # NumPy has no bfloat16, and no 8-bit floats
+            array = array.float().numpy()
+    samples = np.asarray(array)
     samples = _as_samples(_channels_last(samples, name), name)
     summary = hashlib.sha256(f"{samples.shape} {samples.dtype.itemsize * 8}".encode())
     summary.update(samples.astype(samples.dtype.newbyteorder("<"), copy=False).data)
@@ -132,12 +161,11 @@ def build_picture(
     sha256: str,
     samples: NDArray[np.unsignedinteger[Any]],
     metadata: PhotoMetadata,
-    path: Path | None = None,
 ) -> Picture:
     """Make a picture of decoded samples, which become read-only."""
     samples.flags.writeable = False
     height_px, width_px = samples.shape[:2]
-    return Picture(name, sha256, width_px, height_px, samples.dtype.itemsize * 8, metadata, samples, path)
+    return Picture(name, sha256, width_px, height_px, samples.dtype.itemsize * 8, metadata, samples)
 
 
 def _channels_last(samples: NDArray[Any], name: str) -> NDArray[Any]:
@@ -160,16 +188,40 @@ def _channels_last(samples: NDArray[Any], name: str) -> NDArray[Any]:
 
 def _as_samples(values: NDArray[Any], name: str) -> NDArray[np.unsignedinteger[Any]]:
     """Bring [height, width, 1, 3 or 4] values to 3 or 4 channels of uint8 or uint16, in memory of our own."""
+    if values.dtype.name.startswith(("bfloat", "float8")):  # of the package ml_dtypes, as JAX has them
+        values = values.astype(np.float32)
     if np.issubdtype(values.dtype, np.floating):
         low, high = float(values.min()), float(values.max())
         if not (low >= -1e-6 and high <= 1 + 1e-6):  # also false for NaN; 1e-6: rounding is no fault
             values_held = f"from {low:g} to {high:g}" if np.isfinite([low, high]).all() else "that are not finite"
             raise unreadable(name, f"it holds values {values_held}; bring them into [0, 1]")
         values = quantise(values, 16)
+    elif values.dtype == np.bool_:
+        values = values * np.uint8(255)
+    elif np.issubdtype(values.dtype, np.integer) and values.dtype not in (np.uint8, np.uint16):
+        low, high = int(values.min()), int(values.max())
+        if not 0 <= low <= high < 2**16:
+            raise unreadable(name, f"it holds whole numbers from {low} to {high}; bring them into 0 to 255, or 65535")
+        values = values.astype(np.uint8 if high < 2**8 else np.uint16)
     if values.dtype not in (np.uint8, np.uint16):
-        raise unreadable(name, f"its type is {values.dtype}; give uint8, uint16 or floats in [0, 1]")
+        raise unreadable(name, f"its type is {values.dtype}; give whole numbers, or floats in [0, 1]")
     colours = np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values.copy()
     return np.ascontiguousarray(colours, dtype=colours.dtype.newbyteorder("="))
+
+
+def to_pillow(planes: NDArray[Any]) -> Image:
+    """An image of Pillow, of [height, width, 3 or 4] uint8, or floating point in [0, 1]."""
+    from PIL import Image
+
+    return Image.fromarray(planes if planes.dtype == np.uint8 else quantise(planes, 8))
+
+
+def encode_small(image: Image) -> bytes:
+    """The bytes of a PNG of at most `SHOWN_PX`; `image` is reduced in place."""
+    file = io.BytesIO()
+    image.thumbnail((SHOWN_PX, SHOWN_PX))
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 def quantise(values: NDArray[np.floating[Any]], bit_depth: int) -> NDArray[np.unsignedinteger[Any]]:

@@ -12,8 +12,10 @@ import logging
 import mmap
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 from typing import Any, Final, cast
@@ -69,23 +71,40 @@ def load_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
     Raises `InputError` when there is no such file, or it cannot be read as a whole, or is no picture, or too large.
     """
     with _opened(path) as stream:
-        file_bytes = os.fstat(stream.fileno()).st_size
-        _check_file_size(path, file_bytes, max_pixels)
-        image = _open(path, stream)
-        _check_declared_size(path, image, file_bytes, max_pixels)
-        coding = _field(image, "heif-compression")
-        try:
-            samples = _decode(path, _decode_heic(path, stream, image) if coding == "hevc" else image)
-        except (pyvips.Error, MemoryError) as error:
-            raise _undecodable(path, image, error) from error
-        if coding is None:  # HEIC and AVIF decoders turn the picture themselves, whatever the EXIF says
-            samples = _upright(samples, _field(image, "orientation"))
-        exif = _field(image, "exif-data")
-        with nullcontext(exif) if exif else mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as blob:
-            metadata = read_metadata(blob, _field(image, "xmp-data") or b"")
+        picture = _load(path, stream, max_pixels)
+    return replace(picture, path=Path(path).absolute())
+
+
+def decode_picture(data: bytes, *, name: str = "bytes", max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+    """Decode a picture of the formats that `load_picture` reads, from the bytes of its file; raises as it does."""
+    if not data:
+        raise unreadable(name, "there are no bytes; give those of a picture file")
+    with tempfile.TemporaryFile(buffering=0) as stream:
+        stream.write(data)
         stream.seek(0)
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    return build_picture(Path(path).name, sha256, samples, metadata, Path(path).absolute())
+        picture = _load(name, stream, max_pixels)
+    return replace(picture, data=data)
+
+
+def _load(path: str | os.PathLike[str], stream: FileIO, max_pixels: int) -> Picture:
+    """Read a picture from an open file; `path` is what messages call it."""
+    file_bytes = os.fstat(stream.fileno()).st_size
+    _check_file_size(path, file_bytes, max_pixels)
+    image = _open(path, stream)
+    _check_declared_size(path, image, file_bytes, max_pixels)
+    coding = _field(image, "heif-compression")
+    try:
+        samples = _decode(path, _decode_heic(path, stream, image) if coding == "hevc" else image)
+    except (pyvips.Error, MemoryError) as error:
+        raise _undecodable(path, image, error) from error
+    if coding is None:  # HEIC and AVIF decoders turn the picture themselves, whatever the EXIF says
+        samples = _upright(samples, _field(image, "orientation"))
+    exif = _field(image, "exif-data")
+    with nullcontext(exif) if exif else mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as blob:
+        metadata = read_metadata(blob, _field(image, "xmp-data") or b"")
+    stream.seek(0)
+    sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return build_picture(Path(path).name, sha256, samples, metadata)
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, object]:

@@ -58,8 +58,13 @@ def check_output(path: str | os.PathLike[str], *, bit_depth: int = 8, overwrite:
     Raises `OptionError` for an unknown extension, or a bit depth that the format cannot hold; `OutputError` when the
     folder is missing or not writable, or the file exists and `overwrite` is false.
     """
-    file = Path(path)
-    suffix = file.suffix.lower()
+    check_format(path, bit_depth)
+    check_place(path, overwrite=overwrite)
+
+
+def check_format(path: str | os.PathLike[str], bit_depth: int = 8) -> None:
+    """Refuse an extension that is not known, and a bit depth that the format cannot hold: `OptionError`."""
+    suffix = Path(path).suffix.lower()
     if suffix not in _FORMATS:
         raise OptionError(f"cannot write {shown(path)}: unknown extension {suffix!r}{did_you_mean(suffix, _FORMATS)}")
     if bit_depth not in _FORMATS[suffix].bit_depths:
@@ -67,7 +72,15 @@ def check_output(path: str | os.PathLike[str], *, bit_depth: int = 8, overwrite:
             f"cannot write {shown(path)} with bit depth {bit_depth}: {_FORMATS[suffix].name} holds "
             f"{' or '.join(map(str, _FORMATS[suffix].bit_depths))} bit; for 16 bit use .png or .tiff"
         )
-    check_place(path, overwrite=overwrite)
+
+
+def format_ending(name: str) -> str:
+    """The extension of a format that is called ``png``, ``JPEG`` or ``.webp``; raises `OptionError`."""
+    suffix = f".{name.strip().lower().removeprefix('.')}"
+    if suffix not in _FORMATS:
+        known = [known.removeprefix(".") for known in _FORMATS]
+        raise OptionError(f"unknown format {name!r}{did_you_mean(suffix.removeprefix('.'), known)}")
+    return suffix
 
 
 def save_picture(
@@ -100,22 +113,45 @@ def save_picture(
     InputError: for pixels or alpha of another shape, or not finite.
     """
     check_output(path, bit_depth=bit_depth, overwrite=overwrite)
-    file_format = _FORMATS[Path(path).suffix.lower()]
+    data = encode_picture(
+        pixels,
+        path,
+        alpha=alpha,
+        bit_depth=bit_depth,
+        record=record,
+        metadata=metadata,
+        dots_per_inch=dots_per_inch,
+    )
+    write_file(path, data, overwrite=overwrite)
+
+
+def encode_picture(
+    pixels: NDArray[np.floating[Any]],
+    name: str | os.PathLike[str],
+    *,
+    alpha: NDArray[np.floating[Any]] | None = None,
+    bit_depth: int = 8,
+    record: Mapping[str, object] | None = None,
+    metadata: PhotoMetadata | None = None,
+    dots_per_inch: float = 72.0,
+) -> bytes:
+    """The bytes of the file that `save_picture` writes; the ending of `name` is the format. Raises what it does."""
+    check_format(name, bit_depth)
+    file_format = _FORMATS[Path(name).suffix.lower()]
     _check_planes(pixels, alpha)
     height_px, width_px = pixels.shape[:2]
     if max(height_px, width_px) > file_format.max_side_px:
         raise unwritable(
-            path,
+            name,
             f"{width_px} x {height_px} px is too large for {file_format.name} (at most "
             f"{file_format.max_side_px} px a side); use .png or .tiff",
         )
-    blobs = _build_blobs(path, record, metadata or PhotoMetadata(), file_format)
+    blobs = _build_blobs(name, record, metadata or PhotoMetadata(), file_format)
     samples = _to_samples(pixels, alpha, bit_depth, file_format)
     try:
-        data = _encode(Path(path).suffix.lower(), samples, blobs, dots_per_inch)
+        return _encode(Path(name).suffix.lower(), samples, blobs, dots_per_inch)
     except pyvips.Error as error:
-        raise unwritable(path, reason(error)) from error
-    write_file(path, data, overwrite=overwrite)
+        raise unwritable(name, reason(error)) from error
 
 
 def _check_planes(pixels: NDArray[np.floating[Any]], alpha: NDArray[np.floating[Any]] | None) -> None:

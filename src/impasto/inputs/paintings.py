@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OptionError
 from impasto.images.color import luma
-from impasto.images.picture import Picture, picture_from_array
+from impasto.images.in_memory import SupportsPicture, picture_in_memory
+from impasto.images.picture import Picture
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
 from impasto.inputs.bundled import find_painting, nearest_name
 from impasto.inputs.style_file import StyleFile, is_style_file, read_style_file
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
-PictureLike: TypeAlias = "str | os.PathLike[str] | Picture | NDArray[Any] | Tensor"
+PictureLike: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image | Picture | SupportsPicture "
+    "| NDArray[Any] | Tensor"
+)
+StyleLike: TypeAlias = "PictureLike | StyleFile | Painting"
 Weighted: TypeAlias = "tuple[PictureLike | StyleFile, float]"
-PaintingLike: TypeAlias = "PictureLike | StyleFile | Painting | Sequence[PictureLike | StyleFile | Painting | Weighted]"
+PaintingLike: TypeAlias = "StyleLike | Weighted | Sequence[StyleLike | Weighted] | Mapping[Any, float]"
 
 ALPHA: Literal["alpha"] = "alpha"
 BRUSH_SCALES = (0.25, 4.0)
+_NOT_SEVERAL = (str, bytes, bytearray, memoryview)  # sequences of letters and numbers
 DARKEST = 1 / 255  # a mask that is nowhere brighter than this is black
 
 
@@ -125,15 +132,22 @@ def as_paintings(paintings: PaintingLike | None, max_pixels: int | None = None) 
     """Bring every accepted form of one painting or several to `Painting`; raises as `Painting` does."""
     if paintings is None:
         return ()
-    # Arrays and tensors are no Sequence; a path is one, of letters.
-    if isinstance(paintings, str | Painting) or not isinstance(paintings, Sequence):
-        paintings = [paintings]
-    elif paintings == []:
+    items: Any = paintings
+    if isinstance(paintings, Mapping):
+        items = list(paintings.items())
+    elif not isinstance(paintings, Sequence) or isinstance(paintings, _NOT_SEVERAL) or _is_weighted(paintings):
+        items = [paintings]  # arrays and tensors are no Sequence
+    if items == []:
         raise OptionError("no style image given; give at least one painting")
-    return tuple(_as_painting(item, max_pixels) for item in paintings)
+    return tuple(_as_painting(item, max_pixels) for item in items)
 
 
-def _as_painting(item: PictureLike | StyleFile | Painting | Weighted, max_pixels: int | None) -> Painting:
+def _is_weighted(item: object) -> bool:
+    """Whether it is a pair of a painting and its weight, and not two paintings."""
+    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Real)
+
+
+def _as_painting(item: StyleLike | Weighted, max_pixels: int | None) -> Painting:
     if isinstance(item, Painting):
         return item
     picture, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, 1.0)
@@ -158,9 +172,7 @@ def load_input(picture: PictureLike, max_pixels: int | None = None) -> Picture:
         return picture
     if isinstance(picture, str | os.PathLike):
         return load_picture(picture, max_pixels=max_pixels or DEFAULT_MAX_PIXELS)
-    if hasattr(picture, "shape"):
-        return picture_from_array(picture)
-    raise OptionError(f"a picture is a path, an array, a tensor or a Picture, got {picture!r:.80}")
+    return picture_in_memory(picture, max_pixels or DEFAULT_MAX_PIXELS)
 
 
 def check_mask(mask: Picture, picture: Picture, what: str) -> None:

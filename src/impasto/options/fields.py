@@ -166,7 +166,8 @@ class PaintOptions(BaseModel):
         "changes the last bits of the picture", ge=64, le=65_536,
     )  # fmt: skip
     threads: int | None = _option(
-        None, "Machine", "processor threads; default: one per core; changes the last bits of the picture",
+        None, "Machine",
+        "processor threads; default: OMP_NUM_THREADS, or one per core; changes the last bits of the picture",
         ge=1, le=1024,
     )  # fmt: skip
 

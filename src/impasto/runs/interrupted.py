@@ -14,7 +14,7 @@ from pydantic import ValidationError, model_validator
 
 from impasto.errors import CheckpointError, InputError, OutputError
 from impasto.images.picture import Picture, picture_from_array
-from impasto.images.reading import DEFAULT_MAX_PIXELS
+from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
 from impasto.inputs.paintings import load_style
 from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordPart
 from impasto.inputs.run_inputs import RunInputs
@@ -26,14 +26,15 @@ from impasto.storage.files import why_not_a_file
 from impasto.version import __version__
 
 FOLDER_SUFFIX = ".run"
+ARRAY, ENCODED = ".npy", ".picture"  # copies of inputs that were in memory: samples, or the bytes of a file
 OUR_FILES = (
-    "checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.partial",
+    "checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.picture", "input-*.partial",
     "frame-*.npy",  # of a time-lapse
 )  # fmt: skip
 
 
 class InputSource(RecordPart):
-    """Where an input is read again: its file, or for an array the copy in the run folder."""
+    """Where an input is read again: its file, or for what was in memory the copy in the run folder."""
 
     name: str
     sha256: str
@@ -101,14 +102,17 @@ def holds_run(folder: Path) -> bool:
 
 
 def describe_source(picture: Picture | StyleFile, folder: Path) -> InputSource:
-    """Describe where an input can be read again; an array is written into the run folder."""
+    """Describe where an input can be read again; what was in memory is written into the run folder."""
     path = picture.path
     if isinstance(picture, Picture) and path is None:
-        path = folder / f"input-{picture.sha256[:16]}.npy"
+        path = folder / f"input-{picture.sha256[:16]}{ARRAY if picture.data is None else ENCODED}"
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
             with open_whole(path, part=path.with_suffix(".partial").name) as file:
-                np.save(file, picture.samples, allow_pickle=False)
+                if picture.data is None:
+                    np.save(file, picture.samples, allow_pickle=False)
+                else:
+                    file.write(picture.data)
         path = Path(path.name)  # the folder may be moved
     return InputSource(name=picture.name, sha256=picture.sha256, path=str(path))
 
@@ -131,6 +135,8 @@ def _load_source(source: InputSource, folder: Path, role: str, max_pixels: int) 
             picture = load_style(path, max_pixels)
         elif why := why_not_a_file(path):
             raise InputError(f"{path.name}: {why}")
+        elif path.suffix == ENCODED:
+            picture = load_picture(path, max_pixels=max_pixels)
         else:  # mapped: what a damaged header declares takes no memory
             picture = picture_from_array(np.lib.format.open_memmap(path, mode="r"), name=source.name)
     except (InputError, OSError, ValueError) as error:

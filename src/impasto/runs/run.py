@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -26,6 +27,8 @@ from impasto.runs.record import (
     current_machine,
     resolved_options,
 )
+
+LOGGER = logging.getLogger("impasto")
 
 
 @dataclass
@@ -73,14 +76,23 @@ class Run:
     _said: list[str] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[Event]:
-        for event in self._begin():
-            self._follow(event)
-            yield event
+        from impasto.engine.devices import keep_threads  # loads torch
 
-    def paint(self) -> Pastiche:
-        """Run to the end; checkpoints of a run that is complete are removed."""
-        for event in self._begin():
-            self._follow(event)
+        with keep_threads():
+            for event in self._begin():
+                yield self._follow(event)
+
+    def paint(self, on_event: Callable[[Event], object] | None = None) -> Pastiche:
+        """Run to the end; checkpoints of a run that is complete are removed. Notices are logged."""
+        from impasto.engine.devices import keep_threads
+
+        with keep_threads():
+            for event in self._begin():
+                followed = self._follow(event)
+                if isinstance(event, Notice):
+                    LOGGER.warning(event.message)
+                if on_event is not None:
+                    on_event(followed)
         if self.checkpoint_folder is not None and self.complete:
             remove_run(self.checkpoint_folder)
         assert self.pastiche is not None, "the engine ended without RunDone"
@@ -104,8 +116,8 @@ class Run:
         )
         return chain(map(Notice, self.notices), painting)
 
-    def _follow(self, event: Event) -> None:
-        """Take note of an event, and set the controls as the script has them after it."""
+    def _follow(self, event: Event) -> Event:
+        """Take note of an event, and set the controls as the script has them after it; the last gets the pastiche."""
         if isinstance(event, RunStarted):
             self._started = event
         elif isinstance(event, StepDone | Resumed):
@@ -120,6 +132,8 @@ class Run:
         elif isinstance(event, RunDone):
             self.pastiche = self._finish(event)
             self.complete = not event.stopped or self._last == self.stop_after
+            return replace(event, pastiche=self.pastiche)
+        return event
 
     def _start_from_draft(self) -> None:
         """Paint the first pastiche in one pass; in a replay, by the same weights as then."""
