@@ -66,7 +66,7 @@ class GaussianKernelLoss:
     .. math:: \operatorname{E} k(x, x') + \operatorname{E} k(y, y') - 2 \operatorname{E} k(x, y)
 
     over the features x of a map and y of the painting (Gretton et al., JMLR 2012, eq. 5). Li, Wang, Liu and Hou
-    (arXiv 1701.01036), section 4.1: sigma squared is the mean squared distance between features, here those of
+    (arXiv 1701.01036): sigma squared is the mean squared distance between features, here those of
     the painting. It is without unit in every loss unit.
 
     Departure: the paper pairs up random positions anew at every step, which no optimiser with a memory can

@@ -150,8 +150,8 @@ class LinearKernelLoss:
 
     .. math:: |\mu - \mu_*|^2 / \operatorname{E} |f_*|^2
 
-    Li, Wang, Liu and Hou, "Demystifying Neural Style Transfer" (arXiv 1701.01036), section 4.1. Its factor 1/Z
-    is open there; in units of ``gatys`` and ``tutorial`` it is that of the Gram loss with N for N^2: 1/(4N), 1/N.
+    Li, Wang, Liu and Hou, "Demystifying Neural Style Transfer" (arXiv 1701.01036). Its factor 1/Z is open
+    there; in units of ``gatys`` and ``tutorial`` it is that of the Gram loss with N for N^2: 1/(4N), 1/N.
     """
 
     def __init__(self, target: Moments, units: str = "scale-free") -> None:
@@ -168,7 +168,7 @@ class PolynomialKernelLoss:
     .. math:: \frac{|G - G_*|_F^2 + 2 c\, |\mu - \mu_*|^2}{|G_*|_F^2 + 2 c\, |\mu_*|^2}, \quad
         c = \operatorname{E} |f_*|^2
 
-    Li et al. (arXiv 1701.01036), section 4.1 and eq. 9. With the paper's c = 0, taken in its units, it is the Gram
+    Li et al. (arXiv 1701.01036). With the paper's c = 0, taken in its units, it is the Gram
     loss, which is the paper's point. Departure of scale-free units: c is of the size of the product beside it.
     """
 
@@ -190,8 +190,8 @@ class BatchNormLoss:
 
     .. math:: \sum_i \frac{(\mu^i - \mu_*^i)^2 + (\sigma^i - \sigma_*^i)^2}{\operatorname{tr} C_*}
 
-    Li et al. (arXiv 1701.01036), section 4.2, which divides by N in place of the trace: units ``gatys`` and
-    ``tutorial``. Departure: `RIDGE` is added to every variance.
+    Li et al. (arXiv 1701.01036), BN statistics matching, which divides by N in place of the trace: units ``gatys``
+    and ``tutorial``. Departure: `RIDGE` is added to every variance.
     """
 
     def __init__(self, target: Moments, units: str = "scale-free") -> None:
