@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -143,13 +144,19 @@ def seeded_pairs(args: argparse.Namespace, count: int) -> list[Pair]:
 
     Fewer pairs are the first of more.
     """
-    random_state = random.Random(0)
-    files = [gallery_files(args, kind) for kind in ("content", "style")]
-    photos, paintings = (_deal(deck, random.Random(random_state.random())) for deck in files)
-    dealt: dict[tuple[Path, Path], None] = {}
-    while len(dealt) < min(count, len(files[0]) * len(files[1])):
-        dealt[next(photos), next(paintings)] = None
-    return [load_pair(*files) for files in dealt]
+    files = gallery_files(args, "content"), gallery_files(args, "style")
+    return [load_pair(*pair) for pair in islice(deal_pairs(*files, random.Random(0)), count)]
+
+
+def deal_pairs(photos: list[Path], paintings: list[Path], random_state: random.Random) -> Iterator[tuple[Path, Path]]:
+    """All pairs, each once: see `seeded_pairs`."""
+    decks = [_deal(deck, random.Random(random_state.random())) for deck in (photos, paintings)]
+    dealt: set[tuple[Path, Path]] = set()
+    while len(dealt) < len(photos) * len(paintings):
+        pair = next(decks[0]), next(decks[1])
+        if pair not in dealt:
+            dealt.add(pair)
+            yield pair
 
 
 def _deal(deck: list[Path], random_state: random.Random) -> Iterator[Path]:

@@ -13,12 +13,15 @@ from skimage.metrics import structural_similarity as their_ssim
 from impasto.encoders import Encoder, load_encoder
 from impasto.images.picture import Picture, picture_from_array
 from impasto.lab.metrics import (
+    HUB_JUDGE,
     METRICS,
     STYLE_LAYERS,
+    chroma_noise,
     color_distance,
     content_distance,
     directions,
     measure,
+    name_judges,
     noise_ratio,
     picture_luma,
     sliced_wasserstein,
@@ -26,6 +29,7 @@ from impasto.lab.metrics import (
     structural_similarity,
     style_gram,
     style_sliced,
+    who_judges,
 )
 
 
@@ -121,12 +125,53 @@ def test_ssim_compares_at_the_pastiches_size(photo: Picture) -> None:
     assert ssim(photo, picture_from_array(photo.pixels(8, 10))) is None
 
 
-def test_noise_ratio_is_that_of_scipys_laplacian(painting: Picture) -> None:
-    photo = picture_from_array(np.random.default_rng(3).random((50, 60, 3), np.float32))
-    edges = [
-        ndimage.laplace(picture_luma(picture, 60).astype(np.float64), mode="nearest") for picture in (photo, painting)
-    ]
-    assert noise_ratio(painting, photo) == pytest.approx(edges[0].var() / edges[1].var(), rel=1e-4)
+def test_noise_ratios_are_those_of_scipys_laplacian(painting: Picture) -> None:
+    noise = picture_from_array(np.random.default_rng(3).random((50, 60, 3), np.float32))
+
+    def energies(pixels: np.ndarray) -> tuple[float, float]:
+        gray = pixels @ [0.2126, 0.7152, 0.0722]
+        planes = [gray, *np.moveaxis(pixels - gray[..., None], 2, 0)]
+        luma, *colours = (np.square(ndimage.laplace(p)[1:-1, 1:-1]).mean() for p in planes)
+        rounding = 20 / 12 / 255**2  # an error of variance 1/12 level, by the kernel's 4² + 4 · 1²
+        return luma + rounding, sum(colours) + rounding
+
+    ours, theirs = energies(noise.pixels().astype(float)), energies(painting.pixels(60, 60).astype(float))
+    assert noise_ratio(painting, noise) == pytest.approx(ours[0] / theirs[0], rel=1e-3)
+    assert chroma_noise(painting, noise) == pytest.approx(ours[1] / theirs[1], rel=1e-3)
+
+
+def test_chroma_noise_sees_speckle_of_one_luma_alone(painting: Picture) -> None:
+    tint = np.random.default_rng(4).normal(0, 0.05, (60, 60, 1)) * [0.7152, -0.2126, 0.0]
+    speckled = picture_from_array(np.float32(np.clip(0.2 + 0.6 * painting.pixels(60, 60) + tint, 0, 1)))
+    plain = picture_from_array(np.float32(0.2 + 0.6 * painting.pixels(60, 60)))
+    assert (chroma_noise(painting, speckled) or 0) > 2 * (chroma_noise(painting, plain) or 0)
+    assert noise_ratio(painting, speckled) == pytest.approx(noise_ratio(painting, plain), rel=0.02)
+
+
+def test_a_flat_grey_painting_has_the_noise_of_rounding(painting: Picture) -> None:
+    grey = picture_from_array(np.full((60, 60, 3), 100, np.uint8))
+    rounded = picture_from_array(np.random.default_rng(5).choice([100, 101], (60, 60, 3)).astype(np.uint8))
+    assert chroma_noise(grey, grey) == pytest.approx(1)
+    assert 1 < (chroma_noise(grey, rounded) or 0) < 10
+
+
+def test_the_style_vector_is_judged_where_the_model_is(
+    judge: Encoder, photo: Picture, painting: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("impasto.lab.magenta.is_installed", lambda: False)
+    assert measure(judge, photo, [(painting, 1.0)], photo)["style_vector"] is None
+    assert HUB_JUDGE not in name_judges(judge)
+    monkeypatch.setattr("impasto.lab.magenta.is_installed", lambda: True)
+    monkeypatch.setattr("impasto.lab.magenta.style_vector", lambda picture: np.float32([picture.width_px, 0]))
+    expected = abs(photo.width_px - painting.width_px) / painting.width_px
+    assert measure(judge, photo, [(painting, 1.0)], photo)["style_vector"] == pytest.approx(expected)
+    assert name_judges(judge) == f"{judge.name} {judge.sha256[:12]} and TF-Hub's predictor"
+
+
+def test_each_metric_has_its_judge() -> None:
+    judges = {name: who_judges(name, "lite") for name in METRICS}
+    assert judges["content_distance"] == judges["style_gram"] == judges["style_sliced"] == "lite"
+    assert (judges["style_vector"], judges["chroma_noise"]) == ("TF-Hub's predictor", "the pixels")
 
 
 def test_color_distance_is_scipys(painting: Picture, pastiche: Picture) -> None:

@@ -12,8 +12,9 @@ from objectives import make_objective
 from scipy import ndimage
 
 from impasto.encoders import Encoder, load_encoder
+from impasto.images.color import LUMA
 from impasto.losses import laplacian as detail
-from impasto.losses.laplacian import POOLED_PX, DetailLoss
+from impasto.losses.laplacian import POOLED_PX, DetailLoss, crispness
 from impasto.losses.objective import Objective
 from impasto.losses.style_targets import StyleTarget, style_statistics
 from impasto.losses.tiles import Core
@@ -143,3 +144,14 @@ def test_tiles_and_whole_are_the_same_and_the_margin_does_not_count(encoder: Enc
     assert added[..., *core].abs().max() > 0
     added[..., *core] = 0
     assert added.abs().max() < 1e-12
+
+
+def test_crispness_of_chessboards() -> None:
+    board = (torch.arange(8)[:, None] + torch.arange(6)) % 2 * 1.0
+    gray = board.expand(1, 3, 8, 6)
+    torch.testing.assert_close(crispness(gray), torch.tensor([[16.0, 0.0]]), atol=1e-5, rtol=1e-5)
+    tint = torch.tensor([LUMA[1], -LUMA[0], 0.0])  # two colours of the same luma
+    found = crispness((0.5 + tint[:, None, None] * board)[None])
+    torch.testing.assert_close(found, 16 * torch.tensor([[0.0, float(tint.square().sum())]]), atol=1e-5, rtol=1e-5)
+    ramp = torch.arange(6.0).expand(1, 3, 8, 6)
+    torch.testing.assert_close(crispness(ramp), torch.zeros(1, 2), atol=1e-5, rtol=0)

@@ -29,7 +29,12 @@ from impasto.options.spelling import flag_name, format_value
 # 64 px: a size that every style file holds. Style files are of `lite`.
 QUICK: dict[str, Any] = {"size_px": 64, "min_scale_px": 64, "steps": (2,), "threads": 1}
 FLAGS = [part for name, value in QUICK.items() for part in (flag_name(name), format_value(value))]
-BY_PICTURE = ("style_sliced", "color_distance", "noise_ratio")  # metrics that need the painting's pixels
+BY_PICTURE = (
+    "style_sliced",
+    "color_distance",
+    "noise_ratio",
+    "chroma_noise",
+)  # metrics that need the painting's pixels
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Measures of a finished 8-bit picture against its photo and its painting, judged by a named encoder."""
+"""Measures of a finished 8-bit picture against its photo and its painting, and who judges each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from impasto.images.picture import Picture
 from impasto.images.resize import fit_long_edge
 from impasto.images.tensors import pixels_to_tensor
 from impasto.inputs.style_file import StyleFile
-from impasto.losses.laplacian import laplacian
+from impasto.lab import magenta
+from impasto.losses.laplacian import crispness
 from impasto.losses.statistics import Moments
 from impasto.losses.style import GramLoss
 from impasto.losses.style_targets import style_statistics
@@ -31,12 +32,17 @@ METRICS = {
     "style_sliced": "from the painting's feature distributions, in their standard deviations: 0 the painting",
     "ssim": "structural similarity to the photo: 1 the photo",
     "color_distance": "from the painting's colours, as a share of the range: 0 the same palette",
-    "noise_ratio": "high-frequency energy over the painting's: 1 as crisp, 0 smeared",
+    "noise_ratio": "high-frequency energy of the luma over the painting's: 1 as crisp, 0 smeared",
+    "chroma_noise": "the same of the colours without the luma: 1 as the painting's, 2 and more coloured noise",
+    "style_vector": "from TF-Hub's own description of the painting, relative: 0 the painting",
 }
+BY_ENCODER = ("content_distance", "style_gram", "style_sliced")  # the others are judged by pixels, or by `HUB_JUDGE`
+HUB_JUDGE = "TF-Hub's predictor"  # whose files the extra ``magenta`` installs
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 PROJECTIONS = 64
 MAX_POSITIONS = 16_384  # of a feature map, evenly spaced, that sliced distances look at
 MIN_SIDE_PX = 32  # below, the deepest style layer has a single position
+ROUNDING = 20 / 12 / 255**2  # mean squared Laplacian of what rounding to 8 bits takes or adds
 SSIM_SIGMA, SSIM_RADIUS = 1.5, 5
 Plane = NDArray[np.float32]
 
@@ -46,13 +52,15 @@ def measure(
 ) -> dict[str, float | None]:
     """All of `METRICS` of a pastiche; None where a picture is too small, or a style file holds too little.
 
+    ``style_vector`` is None without the extra ``magenta``.
+
     The painting is brought to the pastiche's long edge, never enlarged; several paintings count by weight. A style
     file has no picture, and Gram matrices of one encoder only.
     """
     total = sum(weight for _, weight in paintings)
 
     def blend(
-        of_picture: Callable[[Picture], float], of_file: Callable[[StyleFile], float | None] = lambda _: None
+        of_picture: Callable[[Picture], float | None], of_file: Callable[[StyleFile], float | None] = lambda _: None
     ) -> float | None:
         """The weighted mean of the paintings' distances; None where one of them cannot be measured."""
         mean = 0.0
@@ -76,7 +84,19 @@ def measure(
         "ssim": ssim(photo, pastiche),
         "color_distance": blend(lambda p: color_distance(p, pastiche)),
         "noise_ratio": blend(lambda p: noise_ratio(p, pastiche)),
+        "chroma_noise": blend(lambda p: chroma_noise(p, pastiche)),
+        "style_vector": blend(lambda p: magenta.style_vector_distance(p, pastiche)) if magenta.is_installed() else None,
     }
+
+
+def name_judges(encoder: Encoder) -> str:
+    """Who measured `METRICS`, as results keep it: an encoder and the start of its SHA-256, and `HUB_JUDGE` if here."""
+    return f"{encoder.name} {encoder.sha256[:12]}" + (f" and {HUB_JUDGE}" if magenta.is_installed() else "")
+
+
+def who_judges(metric: str, encoder: str) -> str:
+    """Who measures one of `METRICS`, `encoder` being the judge of the list."""
+    return encoder if metric in BY_ENCODER else HUB_JUDGE if metric == "style_vector" else "the pixels"
 
 
 def content_distance(encoder: Encoder, photo: Picture, pastiche: Picture) -> float | None:
@@ -134,12 +154,25 @@ def ssim(photo: Picture, pastiche: Picture) -> float | None:
     return structural_similarity(*planes) if min(planes[0].shape) > 2 * SSIM_RADIUS else None
 
 
-def noise_ratio(painting: Picture, pastiche: Picture) -> float:
-    """Variance of the luma's Laplacian over the painting's at the same long edge: 1 as crisp, 0 smeared."""
+def noise_ratio(painting: Picture, pastiche: Picture) -> float | None:
+    """Crispness of the luma (`losses.laplacian.crispness`) over the painting's at the same long edge."""
+    return _crispness_ratio(painting, pastiche)[0]
+
+
+def chroma_noise(painting: Picture, pastiche: Picture) -> float | None:
+    """As `noise_ratio`, of the colours without the luma: coloured fringes and speckle."""
+    return _crispness_ratio(painting, pastiche)[1]
+
+
+def _crispness_ratio(painting: Picture, pastiche: Picture) -> tuple[float | None, float | None]:
+    """Of luma and colours. What rounding to 8 bits leaves of a flat picture is added to both sides of the ratio."""
     edge = min(max(p.height_px, p.width_px) for p in (painting, pastiche))  # neither is ever enlarged
-    planes = (torch.from_numpy(picture_luma(picture, edge))[None, None] for picture in (pastiche, painting))
-    ours, theirs = (float(laplacian(F.pad(plane, (1, 1, 1, 1), "replicate")).var(correction=0)) for plane in planes)
-    return ours / (theirs + 1e-12)
+    pixels = [to_tensor(picture, edge) for picture in (pastiche, painting)]
+    if min(side for tensor in pixels for side in tensor.shape[2:]) < 3:
+        return None, None  # no pixel has four neighbours
+    ours, theirs = (crispness(tensor)[0].double() + ROUNDING for tensor in pixels)
+    luma, colours = (ours / theirs).tolist()
+    return luma, colours
 
 
 # --- the parts of them ----------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from impasto.images.sheet import Cell, draw_sheet, encode_png
 from impasto.lab.curves import PARTS, draw_curves, read_curve
 from impasto.lab.jobs import LabJob, LabManifest, Role
 from impasto.lab.layout import Page, axis_title, describe_labels, lay_out, shared_inputs
-from impasto.lab.metrics import METRICS
+from impasto.lab.metrics import METRICS, who_judges
 from impasto.lab.run_folder import LabResult, RunFolder
 from impasto.options.fields import PaintOptions
 from impasto.options.spelling import format_value
@@ -167,6 +167,7 @@ def build_page(
         shared=shared_inputs(jobs),
         embed=lambda path: _embed(path, edge),
         metrics=METRICS,
+        judge_of=lambda metric: who_judges(metric, words["judge"]),
         figures=[name for name, _ in rows[0].cells],
         plot=_data_uri("png", plot) if plot else None,
         options=_common_options([job for job in jobs if job.kind == "paint"]),

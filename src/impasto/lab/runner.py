@@ -12,7 +12,7 @@ from impasto.errors import ImpastoError
 from impasto.events import Controls
 from impasto.images.reading import load_picture
 from impasto.lab.jobs import LabJob, LabManifest, Role, check_inputs
-from impasto.lab.metrics import measure
+from impasto.lab.metrics import measure, name_judges
 from impasto.lab.paint_job import SHELF, iter_job
 from impasto.lab.report import write_report
 from impasto.lab.run_folder import LabResult, RunFolder
@@ -122,7 +122,7 @@ def _record(
 
 def _measure(folder: RunFolder, job: LabJob, result: LabResult, judge: Encoder) -> LabResult:
     """The result with its metrics by this judge, measured from the file as it lies there."""
-    seal = f"{judge.name} {judge.sha256[:12]}"
+    seal = name_judges(judge)
     if result.status != "done" or result.judge == seal:
         return result
     try:

@@ -1,4 +1,4 @@
-"""Detail loss: how far the pastiche's edges are from the photo's, where the photo has any."""
+"""Detail loss: how far the pastiche's edges are from the photo's, where the photo has any; and what Laplacians tell."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from impasto.images.color import LUMA
 from impasto.losses.tiles import Core
 
 POOLED_PX = (1, 2, 4)  # squares whose mean is one value before edges are looked for
@@ -78,6 +79,12 @@ def laplacian(planes: Tensor) -> Tensor:
     for rows, columns in _NEIGHBOURS:
         edges -= planes[..., rows, columns]
     return edges
+
+
+def crispness(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 2"]:
+    """Mean squared Laplacian of the luma, and of the colours without it: how crisp strokes are, how noisy colours."""
+    luma = (pictures * pictures.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
+    return torch.stack([laplacian(part).square().mean((2, 3)).sum(1) for part in (luma, pictures - luma)], 1)
 
 
 def _add_slope(slope: Tensor, size_px: int, gradient: Tensor) -> None:

@@ -23,9 +23,7 @@ from impasto.stylizer.statistics import (
 from impasto.stylizer.training.objective import (
     ENCODED,
     FLAT,
-    LUMA,
     BatchStyleLoss,
-    crispness,
     crispness_distance,
     mix,
     style_distance,
@@ -106,17 +104,6 @@ def test_variation_of_a_ramp() -> None:
     ramp = torch.arange(8.0).expand(1, 3, 8, 8) / 10
     assert float(variation(ramp)) == pytest.approx(0.01)
     assert float(variation(ramp.mT)) == pytest.approx(0.01)
-
-
-def test_crispness_of_chessboards() -> None:
-    board = (torch.arange(8)[:, None] + torch.arange(6)) % 2 * 1.0
-    gray = board.expand(1, 3, 8, 6)
-    torch.testing.assert_close(crispness(gray), torch.tensor([[16.0, 0.0]]), atol=1e-5, rtol=1e-5)
-    tint = torch.tensor([LUMA[1], -LUMA[0], 0.0])  # two colours of the same luma
-    found = crispness((0.5 + tint[:, None, None] * board)[None])
-    torch.testing.assert_close(found, 16 * torch.tensor([[0.0, float(tint.square().sum())]]), atol=1e-5, rtol=1e-5)
-    ramp = torch.arange(6.0).expand(1, 3, 8, 6)
-    torch.testing.assert_close(crispness(ramp), torch.zeros(1, 2), atol=1e-5, rtol=0)
 
 
 def test_crispness_counts_by_ratios() -> None:

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from impasto.encoders import Encoder
 from impasto.engine.readability import READABILITY_LAYERS
-from impasto.images.color import LUMA
-from impasto.losses.laplacian import laplacian
+from impasto.losses.laplacian import crispness
 from impasto.losses.roots import TraceRoot, matrix_power
 from impasto.losses.style import RIDGE
 from impasto.stylizer.statistics import CHANNELS, LAYERS, Batch
@@ -106,12 +105,6 @@ def variation(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, 
     down = (pictures[..., 1:, :] - pictures[..., :-1, :]).square().mean((1, 2, 3))
     across = (pictures[..., 1:] - pictures[..., :-1]).square().mean((1, 2, 3))
     return down + across
-
-
-def crispness(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 2"]:
-    """Mean squared Laplacian of the luma, and of the colours without it."""
-    luma = (pictures * pictures.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
-    return torch.stack([laplacian(part).square().mean((2, 3)).sum(1) for part in (luma, pictures - luma)], 1)
 
 
 def crispness_distance(
