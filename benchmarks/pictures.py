@@ -35,6 +35,7 @@ import numpy as np
 
 from common import ROOT, Pair, Report, deal_pairs, gallery_files, load_pair, new_parser, parse, run, seconds_of
 from impasto.encoders import Encoder, load_encoder
+from impasto.encoders.fetch import iter_provide
 from impasto.images.picture import Picture
 from impasto.images.reading import load_picture
 from impasto.images.sheet import Cell
@@ -349,7 +350,10 @@ def main() -> None:
         return
     args.folder = args.folder or args.out / f"pictures-{args.size}{'-tuning' if args.tuning else ''}"
     args.folder.mkdir(parents=True, exist_ok=True)
-    methods, encoder = parse_methods(args.methods, args), load_encoder(args.judge)
+    methods = parse_methods(args.methods, args)
+    for event in iter_provide(args.judge):  # an installed package needs no network
+        print(event, file=sys.stderr, flush=True)
+    encoder = load_encoder(args.judge)
     pairs = [load_pair(*files) for files in (tuning if args.tuning else judged)[: args.pairs]]
     report = Report("pictures", args)
     report.note(f"{len(pairs)} pairs {'to tune on' if args.tuning else 'nothing was tuned on'}, dealt by seed {SEED}")

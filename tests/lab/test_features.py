@@ -7,7 +7,7 @@ import pytest
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.images.picture import picture_from_array
-from impasto.lab.features import CELL_PX, Features, draw_features, read_features
+from impasto.lab.features import CELL_PX, LARGE_PX, Features, draw_features, read_features
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,8 @@ def test_features_are_those_of_the_layer(lite: Encoder, photo_pixels: np.ndarray
     flat = maps.reshape(32, -1).astype(np.float64)
     np.testing.assert_allclose(found.gram, flat @ flat.T / flat.shape[1], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found.energies, (flat**2).sum(1) / (flat**2).sum(), rtol=1e-5)
-    for words in ("60x48 px", "lite relu2_1", "32 channels", "30x24 positions", "reads 10 px"):
-        assert words in found.title
+    assert (found.heading, found.picture) == ("relu2_1 of lite", "array, 60x48 px")
+    assert found.sizes == "32 channels, 30x24 positions, each reads 10 px"
     assert read_features(lite, picture, "relu1_1", size_px=30).maps.shape[1:] == (24, 30)
     assert read_features(lite, picture, "relu1_1", size_px=900).maps.shape[1:] == (48, 60)
 
@@ -37,13 +37,16 @@ def sheet_of(maps: np.ndarray, **options: int) -> np.ndarray:
     flat = maps.reshape(len(maps), -1).astype(np.float64)
     energies = (flat**2).sum(1) / max((flat**2).sum(), 1e-300)
     pixels = np.full((20, 30, 3), 0.5, np.float32)
-    return draw_features(Features("title", pixels, maps.astype(np.float32), flat @ flat.T, energies), **options)
+    features = Features("layer", "picture", "sizes", pixels, maps.astype(np.float32), flat @ flat.T, energies)
+    return draw_features(features, **options)
 
 
 def first_map(sheet: np.ndarray) -> np.ndarray:
-    """Where the strongest channel is drawn, if all maps are in one row: at the left, over its caption."""
-    bottom = len(sheet) - 36 - 9 - 18
-    return sheet[bottom - CELL_PX * 2 // 3 : bottom, 36 : 36 + CELL_PX]
+    """Where the strongest channel is drawn: at the left of the right half, under a line of text."""
+    left = 36 + LARGE_PX + 36 + 36
+    rows = np.flatnonzero((sheet[:, left + 8] != 1).any(1))
+    rows = rows[rows > 36 + 40]
+    return sheet[rows[0] : rows[0] + CELL_PX * 2 // 3, left : left + CELL_PX]
 
 
 def test_a_sheet_shows_the_strongest_channels_first() -> None:
@@ -59,6 +62,11 @@ def test_a_sheet_shows_the_strongest_channels_first() -> None:
     assert drawn[0].min() >= 0
     assert drawn[0].max() <= 1
     assert sheet_of(maps, channels=1).shape[1] <= sheet_of(maps).shape[1]
+
+
+def test_the_sheet_of_the_default_is_as_wide_as_a_slide() -> None:
+    height, width, _ = sheet_of(np.random.default_rng(0).random((64, 8, 12))).shape
+    assert 1.6 < width / height < 2.2
 
 
 @pytest.mark.parametrize("maps", [np.zeros((2, 4, 4)), np.full((2, 4, 4), -1.0), np.eye(9)[None] - 0.5])

@@ -176,5 +176,5 @@ def features(  # noqa: PLR0913 (a parameter is a flag)
     maps = read_features(network, picture, layer, size_px=size)
     save_picture(path, draw_features(maps, channels=channels), overwrite=overwrite)
     if not quiet:
-        print(f"{path}: {maps.title}")
+        print(f"{path}: {maps.heading}, {maps.picture}, {maps.sizes}")
     return 0

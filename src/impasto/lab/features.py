@@ -28,7 +28,8 @@ class Features:
 
     Attributes
     ----------
-    title: picture, encoder, layer and sizes, in words.
+    heading: layer and encoder, in words.
+    picture, sizes: its name and size; channels, positions and how much of it each reads.
     pixels: [height, width, 3], the picture as the encoder read it.
     maps: [channels, rows, columns].
     gram: [channels, channels], second moments over the positions (Gatys et al., arXiv 1508.06576, eq. 3, divided by
@@ -36,7 +37,9 @@ class Features:
     energies: [channels], each channel's share of the sum of squares.
     """
 
-    title: str
+    heading: str
+    picture: str
+    sizes: str
     pixels: NDArray[np.float32] = field(repr=False)
     maps: NDArray[np.float32] = field(repr=False)
     gram: NDArray[np.float64] = field(repr=False)
@@ -58,16 +61,22 @@ def read_features(encoder: Encoder, picture: Picture, layer: str, *, size_px: in
         maps = encoder(pixels_to_tensor(pixels).to(encoder.dtype), [layer])[layer]
         gram = moments(maps).second_moment
     energies = gram.diagonal().clamp_min(0).numpy()
-    title = (
-        f"{picture.name}, {width}x{height} px    {encoder.name} {layer}: {facts.channels} channels, "
-        f"{maps.shape[3]}x{maps.shape[2]} positions, each reads {facts.receptive_field_px} px"
+    return Features(
+        heading=f"{layer} of {encoder.name}",
+        picture=f"{picture.name}, {width}x{height} px",
+        sizes=f"{facts.channels} channels, {maps.shape[3]}x{maps.shape[2]} positions, "
+        f"each reads {facts.receptive_field_px} px",
+        pixels=pixels,
+        maps=maps[0].numpy(),
+        gram=gram.numpy(),
+        energies=energies / max(energies.sum(), 1e-300),
     )
-    return Features(title, pixels, maps[0].numpy(), gram.numpy(), energies / max(energies.sum(), 1e-300))
 
 
 def draw_features(features: Features, *, channels: int = 48) -> NDArray[np.float32]:
-    """Sheet [height, width, 3] of picture, Gram matrix and the strongest `channels`, strongest first.
+    """Sheet [height, width, 3] of picture and Gram matrix, and beside them the strongest `channels`, strongest first.
 
+    With the 48 of the default it is about twice as wide as high, as a slide is.
     A rectified map runs from 0 (black) to its maximum; one before the rectifier around 0 (white). The Gram matrix
     of rectified maps is coloured by its square root: a few strong channels would leave the rest black.
     """
@@ -79,18 +88,19 @@ def draw_features(features: Features, *, channels: int = 48) -> NDArray[np.float
     ]
     strength = features.gram if signed else np.sqrt(np.maximum(features.gram, 0))
     top = np.abs(features.gram).max()
-    scale = f"{-top:.3g} to {top:.3g}" if signed else f"0 to {top:.3g}, by the root"
-    gram = Cell(_with_bar(strength, signed), figures=f"Gram matrix per position, {scale}")
-    first = Sheet([[Cell(picture_from_array(features.pixels)), gram]], "Feature maps", features.title, cell_px=LARGE_PX)
-    second = Sheet(
+    scale = f"{-top:.3g} to {top:.3g}" if signed else f"0 to {top:.3g}, coloured by the root"
+    gram = Cell(_with_bar(strength, signed), "Gram matrix: channel by channel", f"mean products, {scale}")
+    picture = Cell(picture_from_array(features.pixels), features.picture, features.sizes)
+    left = Sheet([[picture], [gram]], features.heading, cell_px=LARGE_PX)
+    shares = "number and share of the sum of squares"
+    right = Sheet(
         [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)],
-        note=f"{len(cells)} of {len(features.maps)} channels, strongest first: number, share of the sum of squares",
+        note=f"The {len(cells)} strongest of {len(features.maps)} feature maps: {shares}",
         cell_px=CELL_PX,
     )
-    sheets = [np.asarray(draw_sheet(sheet), np.float32) / np.float32(255) for sheet in (first, second)]
-    width = max(sheet.shape[1] for sheet in sheets)
-    wide = [np.pad(sheet, ((0, 0), (0, width - sheet.shape[1]), (0, 0)), constant_values=1) for sheet in sheets]
-    return np.concatenate(wide)
+    sheets = [np.asarray(draw_sheet(sheet), np.float32) / np.float32(255) for sheet in (left, right)]
+    height = max(len(sheet) for sheet in sheets)
+    return np.concatenate([np.pad(s, ((0, height - len(s)), (0, 0), (0, 0)), constant_values=1) for s in sheets], 1)
 
 
 def _with_bar(matrix: NDArray[np.float64], signed: bool) -> Picture:
