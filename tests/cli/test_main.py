@@ -49,7 +49,7 @@ def test_help_shows_every_option_with_its_default() -> None:
     text = run_cli("paint", "--help").stdout
     for name in PaintOptions.model_fields:
         assert f" {flag_name(name)} " in text
-    assert "PHOTO PAINTING [PAINTING...] -o OUT" in text
+    assert "PHOTO PAINTING [PAINTING...] [-o OUT]" in text
     assert "[default: 50]" in text
     assert "wasserstein|gram" in text
     assert text.index("─ Picture ─") < text.index("─ Look ─") < text.index("─ Objective ─")
@@ -75,8 +75,7 @@ ERRORS: list[tuple[list[str], int, list[str]]] = [
     (["pant"], 2, ["pant", "paint"]),
     (["paint"], 2, ["PHOTO", "--help"]),
     (["paint", "photo.png", *OUT], 2, ["PAINTING"]),
-    (["paint", "photo.png"], 2, ["--output is missing"]),
-    (paint_flags(), 2, ["--output"]),
+    (["paint", "photo.png"], 2, ["PAINTING", "impasto paintings"]),
     (paint_flags("-o"), 2, ["-o needs a value"]),
     (paint_flags(*OUT, "--size"), 2, ["--size needs a value"]),
     (paint_flags(*OUT, "--sise", "30"), 2, ["--sise", "--size"]),
@@ -114,10 +113,12 @@ ERRORS: list[tuple[list[str], int, list[str]]] = [
     (paint_flags(*OUT, "--max-pixels", "100"), 1, ["photo.png", "100"]),
     # outputs
     (paint_flags("-o", "out.pgn"), 2, [".pgn", ".png"]),
-    (paint_flags("-o", "out"), 2, ["'out'"]),
-    (paint_flags("-o", "folder"), 2, ["folder"]),
+    (paint_flags("-o", "out"), 2, ["'out'", "'out.png'"]),
+    (paint_flags("-o", "text.jpg/"), 1, ["text.jpg/", "folder"]),
+    (paint_flags(*OUT, "--format", "jpg"), 2, ["--format jpg", "out.png"]),
+    (paint_flags("--format", "pgn"), 2, ["pgn", "png"]),
     (paint_flags("-o", "nowhere/out.png"), 1, ["nowhere"]),
-    (paint_flags("-o", "photo.png"), 1, ["photo.png", "exists"]),
+    (paint_flags("-o", "photo.png"), 1, ["photo.png", "exists", "--overwrite"]),
     (paint_flags("-o", "out.jpg", "--bit-depth", "16"), 2, ["16", "out.jpg"]),
     (paint_flags(*OUT, "--bit-depth", "12"), 2, ["12", "16"]),
     (paint_flags(*OUT, "--events", "nowhere/e.jsonl"), 1, ["nowhere"]),
@@ -151,7 +152,6 @@ ERRORS: list[tuple[list[str], int, list[str]]] = [
     (["replay", "lonely.png", *OUT], 1, ["lost.jpg", "content image"]),
     (["replay", "lonely.png", "photo.png", *OUT], 1, ["photo.png", "none of the inputs", "lost.jpg"]),
     (["replay", "lonely.png", "gone.jpg", *OUT], 1, ["gone.jpg"]),
-    (["replay", "lonely.png"], 2, ["--output"]),
     (["replay", "lonely.png", *OUT, "--strength", "-1"], 2, ["--strength", "-1"]),
 ]
 

@@ -79,7 +79,7 @@ def test_an_existing_file_is_replaced_only_if_allowed(
     with pytest.raises(FileExistsError):
         write_whole(path, b"second", overwrite=False)
     assert path.read_bytes() == b"first"
-    with pytest.raises(OutputError, match="already exists; give another name or allow overwriting"):
+    with pytest.raises(OutputError, match="already exists; give another name, or --overwrite"):
         write_file(path, b"second")
     write_file(path, b"third", overwrite=True)
     assert path.read_bytes() == b"third"

@@ -6,11 +6,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from impasto.cli.output import DraftOutput, Output, PictureOutput, print_table
+from impasto.cli.output import Output, PictureOutput, print_table
+from impasto.cli.pictures import (
+    batch_command,
+    check_photo,
+    paintings_part,
+    pop_size,
+    read_painting,
+    read_photo,
+    size_beside,
+)
 from impasto.cli.syntax import (
     FAILED,
     EachPainting,
@@ -20,7 +29,6 @@ from impasto.cli.syntax import (
     name_file,
     name_inputs,
     option_flag,
-    parse_painting,
     parse_region,
     parse_sheet,
     stop_on_signal,
@@ -28,7 +36,7 @@ from impasto.cli.syntax import (
 from impasto.errors import OptionError
 from impasto.events import Controls
 from impasto.images.reading import read_record
-from impasto.images.writing import check_output
+from impasto.inputs.paintings import load_input
 from impasto.lab.drafts import DraftFailed, DraftFolder
 from impasto.options.spelling import flag_name, format_value
 from impasto.runs.draft import (
@@ -44,6 +52,9 @@ if TYPE_CHECKING:
     from impasto.runs.pastiche import Pastiche
 
 
+ANYWHERE_DRAFT = PictureOutput()
+
+
 def _help(option: str) -> str:
     return str(DraftOptions.model_fields[option].description)
 
@@ -53,7 +64,7 @@ def _help(option: str) -> str:
 class DraftFlags:
     """Flags of the options of a draft."""
 
-    size_px: Annotated[int | None, Parameter(name="--size", metavar="PX", help=_help("size_px"))] = None
+    size_px: Annotated[str | None, Parameter(name="--size", metavar="PX", help=_help("size_px"))] = None
     print_size: PrintSize = None
     strength: Annotated[float, Parameter(metavar="0-100", help=_help("strength"))] = 100.0
     brush_scale: Annotated[str | None, option_flag("brush_scale")] = None
@@ -61,14 +72,10 @@ class DraftFlags:
     color_method: Annotated[str | None, option_flag("color_method")] = None
     color_strength: Annotated[str | None, option_flag("color_strength")] = None
     stylizer: Annotated[str | None, Parameter(metavar="FILE.safetensors", help=_help("stylizer"))] = None
-    file_format: Annotated[str, Parameter(name="--format", metavar="jpg|png|...", help="of the files in a folder")] = (
-        "jpg"
-    )
 
-    def options(self) -> DraftOptions:
-        """The options that were given; raises `OptionError`."""
-        values = given_options({name: getattr(self, name) for name in DraftOptions.model_fields})
-        return build_draft_options(values, spell=flag_name)
+    def given(self) -> dict[str, Any]:
+        """The options that were given."""
+        return given_options({name: getattr(self, name) for name in DraftOptions.model_fields})
 
 
 def draft(
@@ -79,39 +86,50 @@ def draft(
             metavar="PICTURE",
         ),
     ],
-    to: DraftOutput,
+    to: PictureOutput = ANYWHERE_DRAFT,
     paintings: EachPainting = None,
     region: Regions = None,
     flags: DraftFlags | None = None,
 ) -> int:
     """Repaint photos in one pass each: in a second, not in minutes."""
     flags = flags or DraftFlags()
-    options, limit, bit_depth = flags.options(), to.limit, int(to.bit_depth or 8)
+    given, limit, bit_depth = flags.given(), to.limit, int(to.bit_depth or 8)
+    size = pop_size(given)
+    options = build_draft_options(given, spell=flag_name)
     regions = [parse_region(text, limit) for text in region or ()]
     if paintings is not None:
-        if flags.print_size is not None:
-            raise OptionError("--print is for one draft; with --paintings give --size")
+        if flags.print_size is not None or size is not None:
+            name = "--print" if flags.print_size is not None else f"--size {size}"
+            raise OptionError(f"{name} is for one draft; with --paintings give --size in pixels")
+        if to.output is None:
+            raise OptionError("-o is missing: name the folder of the drafts")
         folder = DraftFolder(
             photos=pictures,
             paintings=paintings,
-            folder=to.output,
+            folder=to.path,
             options=options,
             regions=regions,
-            suffix=f".{flags.file_format.lower().removeprefix('.')}",
+            suffix=to.ending if to.file_format else ".jpg",
             bit_depth=bit_depth,
             record=not to.no_record,
             overwrite=to.overwrite,
             max_pixels=limit,
         )
         return _draft_folder(folder, to.quiet)
+    if not pictures:
+        raise OptionError("PHOTO is missing; impasto draft --help shows how it is used")
     if len(pictures) < (1 if regions else 2):
-        missing = "PAINTING" if pictures else "PHOTO"
-        raise OptionError(f"{missing} is missing; impasto draft --help shows how it is used")
-    sheet = parse_sheet(flags.print_size, {} if flags.size_px is None else {"size_px": str(flags.size_px)})
-    check_output(to.output, bit_depth=bit_depth, overwrite=to.overwrite)
-    painting = [parse_painting(text, limit) for text in pictures[1:]] or None
+        raise OptionError("PAINTING is missing, a file or a bundled one by name: impasto paintings lists them")
+    sheet = parse_sheet(flags.print_size, given if size is None else {"size_px": size})
+    check_photo(pictures[0], many=batch_command(*pictures[:2]))
+    to = to.place(pictures[0], paintings_part(pictures[1:]) or "regions", "draft")
+    to.check_place(bit_depth)
+    photo = load_input(read_photo(pictures[0], limit), limit)
+    if size is not None:
+        options = build_draft_options(given | {"size_px": size_beside(size, photo)}, spell=flag_name)
+    painting = [read_painting(text, limit) for text in pictures[1:]] or None
     _use_large_pages()
-    pastiche = draft_picture(pictures[0], painting, options, regions=regions, sheet=sheet, max_pixels=limit)
+    pastiche = draft_picture(photo, painting, options, regions=regions, sheet=sheet, max_pixels=limit)
     return _write(pastiche, to, bit_depth)
 
 

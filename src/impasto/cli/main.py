@@ -18,11 +18,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
 from impasto.cli.encoders import features, provide_encoder
+from impasto.cli.first_words import explain_usage, lead, why_not_resumed
 from impasto.cli.lab import again, batch, compare, sweep
-from impasto.cli.output import Output, carry_out, check_interval, print_table
+from impasto.cli.output import ANYWHERE, Output, carry_out, check_interval, print_table
+from impasto.cli.pictures import (
+    batch_command,
+    check_photo,
+    paintings_part,
+    pop_size,
+    read_painting,
+    read_photo,
+    size_beside,
+)
 from impasto.cli.syntax import (
     PAINTINGS_HELP,
     SWITCH,
@@ -39,13 +49,12 @@ from impasto.cli.syntax import (
     name_file,
     name_inputs,
     output_flag,
-    parse_painting,
     parse_region,
     parse_sheet,
     pixel_limit,
     with_option_flags,
 )
-from impasto.errors import ImpastoError, InputError, OptionError, RecordError
+from impasto.errors import CheckpointError, ImpastoError, InputError, OptionError, RecordError
 from impasto.options.fields import CHECKPOINT_SECONDS, build_options
 from impasto.options.recipes import describe_recipe, recipe_names
 from impasto.options.spelling import flag_name, format_value
@@ -58,10 +67,10 @@ def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; bugs keep their traceback."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name may have letters that this terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
+    app = build_app()
     try:
-        command, bound, _ = build_app().parse_args(
-            sys.argv[1:] if tokens is None else list(tokens), exit_on_error=False, print_error=False
-        )
+        words = lead(sys.argv[1:] if tokens is None else tokens, list(app))
+        command, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
         code = command(*bound.args, **bound.kwargs) or 0
         print(end="", flush=True)
         return code
@@ -73,22 +82,12 @@ def main(tokens: Sequence[str] | None = None) -> int:
         print(f"impasto: {error}", file=sys.stderr)
         return error.exit_code
     except CycloptsError as error:
-        print(f"impasto: {explain_usage(error)}", file=sys.stderr)
+        print(f"impasto: {explain_usage(error, app)}", file=sys.stderr)
         return OptionError.exit_code
     except KeyboardInterrupt as error:
         number, onward = error.args or (signal.SIGINT, "")
         print(f"impasto: interrupted, no picture written{onward}", file=sys.stderr)
         return 128 + int(number)
-
-
-def explain_usage(error: CycloptsError) -> str:
-    """Wrong usage as one line."""
-    if isinstance(error, MissingArgumentError) and error.keyword is not None:
-        return f"{error.keyword} needs a value"
-    if isinstance(error, MissingArgumentError) and error.argument is not None:
-        command = " ".join(["impasto", *(error.command_chain or ())])
-        return f"{error.argument.name} is missing; {command} --help shows how it is used"
-    return " ".join(str(error).split())
 
 
 def build_app() -> App:
@@ -97,10 +96,10 @@ def build_app() -> App:
     app = build_group("impasto", help=text, version=__version__, version_format="plaintext")
     pair = "PHOTO PAINTING [PAINTING...]"
     here: dict[Callable[..., int], str] = {
-        paint: f"paint {pair} -o OUT [OPTIONS]",
+        paint: f"paint {pair} [-o OUT] [OPTIONS]",
         resume: "resume RUN [OPTIONS]",
-        enlarge: "enlarge PICTURE [INPUT...] (--size PX | --print 60x40cm@300) -o OUT [OPTIONS]",
-        replay: "replay PICTURE [INPUT...] -o OUT [OPTIONS]",
+        enlarge: "enlarge PICTURE [INPUT...] (--size PX | --print 60x40cm@300) [-o OUT] [OPTIONS]",
+        replay: "replay PICTURE [INPUT...] [-o OUT] [OPTIONS]",
         info: "info PICTURE [--json]",
         recipes: "recipes",
         sweep: f"sweep {pair} --vary NAME=VALUES... -o FOLDER [OPTIONS]",
@@ -116,7 +115,8 @@ def build_app() -> App:
         ),
         "impasto.cli.draft:draft": (
             "Repaint a photo in one pass: in a second, not in minutes.",
-            f"draft {pair} -o OUT [OPTIONS]\n       impasto draft PHOTO... --paintings PAINTING... -o FOLDER [OPTIONS]",
+            f"draft {pair} [-o OUT] [OPTIONS]\n"
+            "       impasto draft PHOTO... --paintings PAINTING... -o FOLDER [OPTIONS]",
         ),
         "impasto.cli.paintings:paintings": (
             "List the bundled paintings, which are called by name wherever a painting is taken.",
@@ -124,7 +124,7 @@ def build_app() -> App:
         ),
         "impasto.cli.reconstruct:texture": (
             "Paint a texture of any size in the style of a picture.",
-            "texture IMAGE [IMAGE...] -o OUT [--size 2048x1024] [--seamless] [OPTIONS]",
+            "texture IMAGE [IMAGE...] [-o OUT] [--size 2048x1024] [--seamless] [OPTIONS]",
         ),
     }
     groups = {
@@ -152,7 +152,7 @@ def paint(
     photo: Photo,
     /,
     *paintings: Annotated[str, Parameter(name="PAINTING", help=PAINTINGS_HELP)],
-    to: Output,
+    to: Output = ANYWHERE,
     region: Regions = None,
     recipe: Recipe = None,
     print_size: PrintSize = None,
@@ -162,17 +162,25 @@ def paint(
 
     With --region PAINTING applies where no mask is white; without PAINTING the photo stays as it is there.
     """
+    from impasto.inputs.paintings import load_input
     from impasto.runs.build import build_run, resolve_options
 
     given = given_options(options)
-    chosen = resolve_options(recipe, given, spell=flag_name)
     sheet = parse_sheet(print_size, given)
-    bit_depth = to.check()
+    size = pop_size(given)
+    chosen = resolve_options(recipe, given, spell=flag_name)
     if not paintings and not region:
-        raise OptionError("PAINTING is missing; impasto paint --help shows how it is used")
+        raise OptionError("PAINTING is missing, a file or a bundled one by name: impasto paintings lists them")
+    check_photo(photo, many=batch_command(photo, *paintings[:1]))
+    to = to.place(photo, paintings_part(paintings) or "pastiche")
+    bit_depth = to.check()
+    picture = read_photo(photo, to.limit)
+    if size is not None:
+        picture = load_input(picture, to.limit)
+        chosen = build_options({"size_px": size_beside(size, picture)}, chosen, spell=flag_name)
     run = build_run(
-        photo,
-        [parse_painting(text, to.limit) for text in paintings] or None,
+        picture,
+        [read_painting(text, to.limit) for text in paintings] or None,
         regions=[parse_region(text, to.limit) for text in region or ()],
         recipe=recipe,
         options=chosen,
@@ -184,15 +192,25 @@ def paint(
 
 @with_option_flags
 def enlarge(
-    picture: PaintedPicture, /, *inputs: InputFiles, to: Output, print_size: PrintSize = None, **options: str | None
+    picture: PaintedPicture,
+    /,
+    *inputs: InputFiles,
+    to: Output = ANYWHERE,
+    print_size: PrintSize = None,
+    **options: str | None,
 ) -> int:
     """Go on from a finished pastiche to a larger one: only the scales above its size are painted."""
+    from impasto.images.reading import load_picture
     from impasto.runs.build import build_enlargement
 
-    overrides = parse_overrides(options)
-    sheet = parse_sheet(print_size, overrides)
+    given = given_options(options)
+    sheet, size = parse_sheet(print_size, given), pop_size(given)
+    overrides = parse_overrides(given)
+    to = to.place(picture, "large")
     to.check()
     size_px = overrides.pop("size_px", None)
+    if size is not None:
+        size_px = size_beside(size, load_picture(picture, max_pixels=to.limit))
     run = build_enlargement(picture, inputs, size_px=size_px, sheet=sheet, overrides=overrides, max_pixels=to.limit)
     assert run.replayed is not None
     bit_depth = to.check(run.replayed.bit_depth)
@@ -213,11 +231,12 @@ def resume(
     quiet: Quiet = False,
 ) -> int:
     """Go on with a run that was interrupted, from its last checkpoint."""
-    from impasto.images.writing import check_output
     from impasto.runs.build import build_resume
     from impasto.runs.interrupted import Command
 
     check_interval(checkpoint_every)
+    if why := why_not_resumed(run):
+        raise CheckpointError(why)
     limit = pixel_limit(max_pixels)
     resumed, state, notes = build_resume(run, checkpoint_seconds=checkpoint_every, max_pixels=limit)
     command = state.command
@@ -227,7 +246,7 @@ def resume(
         command = Command(output=str(output), bit_depth=8, record=True)
     target = output or Path(command.output)
     to = Output(
-        target,
+        str(target),
         overwrite=overwrite or (output is None and is_unfinished(target)),
         no_record=not command.record,
         events=Path(command.events) if command.events else None,
@@ -236,18 +255,19 @@ def resume(
         timelapse_seconds=command.timelapse_seconds,
         quiet=quiet,
     )
-    check_output(to.output, bit_depth=command.bit_depth, overwrite=to.overwrite)
+    to.check_place(command.bit_depth)
     return carry_out(resumed, to, command.bit_depth, notes, events_from=command.events_bytes)
 
 
 @with_option_flags
-def replay(picture: PaintedPicture, /, *inputs: InputFiles, to: Output, **options: str | None) -> int:
+def replay(picture: PaintedPicture, /, *inputs: InputFiles, to: Output = ANYWHERE, **options: str | None) -> int:
     """Paint a picture again from the run record that it carries; options given override the record's."""
     from impasto.images.reading import read_record
     from impasto.runs.build import build_replay
     from impasto.runs.record import is_draft, replay_differences
 
-    overrides = parse_overrides(options)
+    overrides = parse_overrides(given_options(options))
+    to = to.place(picture, "again")
     to.check()
     if is_draft(read_record(picture)):
         from impasto.cli.draft import replay as replay_draft
@@ -265,9 +285,8 @@ def replay(picture: PaintedPicture, /, *inputs: InputFiles, to: Output, **option
     return carry_out(run, to, bit_depth, notes)
 
 
-def parse_overrides(options: Mapping[str, str | None]) -> dict[str, Any]:
+def parse_overrides(given: Mapping[str, str]) -> dict[str, Any]:
     """Read the options that were given: those that override a record's."""
-    given = given_options(options)
     return build_options(given, spell=flag_name).model_dump(include=set(given))
 
 

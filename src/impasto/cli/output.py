@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from cyclopts import Parameter
 
 from impasto.cli.encoders import provide_encoder
+from impasto.cli.pictures import (
+    STANDARD,
+    check_standard_output,
+    default_place,
+    make_folder,
+    write_standard_output,
+)
 from impasto.cli.syntax import (
     SWITCH,
     CheckpointEvery,
@@ -31,12 +40,22 @@ if TYPE_CHECKING:
     from impasto.runs.timelapse import TimeLapse
 
 
+OUTPUT_HELP = (
+    "file to write: .png, .jpg, .webp, .avif, .tif; or a folder/; or - for standard output "
+    "[default: a new name beside the photo]"
+)
+
+
 @Parameter(name="*")
-@dataclass
+@dataclass(frozen=True)
 class PictureOutput:
     """Where a picture goes: the flags that painting and drafting share."""
 
-    output: Annotated[Path, output_flag("file to write: .png, .jpg, .webp, .avif or .tif")]
+    output: Annotated[str | None, output_flag(OUTPUT_HELP)] = None
+    file_format: Annotated[
+        str | None,
+        Parameter(name="--format", metavar="png|jpg|...", help="where -o names none [default: png; many drafts: jpg]"),
+    ] = None
     overwrite: Overwrite = False
     bit_depth: Annotated[
         Literal["8", "16"] | None,
@@ -53,28 +72,72 @@ class PictureOutput:
         """Number of pixels that an input may have."""
         return pixel_limit(self.max_pixels)
 
+    @property
+    def path(self) -> Path:
+        """The file to write, once `place` has been called."""
+        assert self.output is not None, "place has not been called"
+        return Path(self.output)
+
+    @property
+    def to_standard_output(self) -> bool:
+        """Whether the picture's file goes to standard output."""
+        return self.output == STANDARD
+
+    @property
+    def ending(self) -> str:
+        """The extension of a file that `--output` does not name."""
+        from impasto.images.writing import format_ending
+
+        return format_ending(self.file_format or "png")
+
+    def place(self, beside: str | Path, *words: str) -> Self:
+        """The same with a file to write: where `--output` names none it is called after `beside` and `words`.
+
+        Raises `OptionError` where `--format` contradicts the name, `OutputError` for a folder that cannot be made.
+        """
+        if self.to_standard_output:
+            check_standard_output()
+            return self
+        folder = None
+        if self.output is not None:
+            if not (self.output.endswith(("/", os.sep)) or os.path.isdir(self.output)):  # noqa: PTH112 (a long name)
+                self._check_ending()
+                return self
+            folder = make_folder(self.output)
+        place = default_place(beside, *words, suffix=self.ending, folder=folder, overwrite=self.overwrite)
+        return replace(self, output=str(place))
+
+    def _check_ending(self) -> None:
+        if self.file_format is not None and self.path.suffix.lower()[:3] != self.ending[:3]:  # .jpg is .jpeg
+            raise OptionError(f"--format {self.file_format} and the name {self.output!r} disagree: leave one out")
+
+    def check_place(self, bit_depth: int) -> None:
+        """Refuse what cannot be written, before anything is painted for it."""
+        from impasto.images.writing import check_format, check_output
+
+        if self.to_standard_output:
+            check_format(f"standard output{self.ending}", bit_depth)
+        else:
+            check_output(self.path, bit_depth=bit_depth, overwrite=self.overwrite)
+
     def save(self, pastiche: Pastiche, bit_depth: int) -> None:
         """Write a pastiche."""
-        pastiche.save(self.output, bit_depth=bit_depth, record=not self.no_record, overwrite=self.overwrite)
+        if self.to_standard_output:
+            write_standard_output(pastiche.to_bytes(self.ending, bit_depth=bit_depth, record=not self.no_record))
+        else:
+            pastiche.save(self.path, bit_depth=bit_depth, record=not self.no_record, overwrite=self.overwrite)
 
     def report(self, pastiche: Pastiche, verb: str) -> None:
         """Print what was written."""
         if not self.quiet:
-            height_px, width_px = pastiche.pixels.shape[:2]
+            width_px, height_px = pastiche.size
             stopped = ", stopped early" if pastiche.stopped else ""
-            print(f"{self.output}: {width_px}x{height_px} px, {verb} in {pastiche.seconds:.1f} s{stopped}")
+            name, stream = ("standard output", sys.stderr) if self.to_standard_output else (self.output, sys.stdout)
+            print(f"{name}: {width_px}x{height_px} px, {verb} in {pastiche.seconds:.1f} s{stopped}", file=stream)
 
 
 @Parameter(name="*")
-@dataclass
-class DraftOutput(PictureOutput):
-    """Where drafts go."""
-
-    output: Annotated[Path, output_flag("file to write: .png, .jpg, .webp, .avif or .tif; with --paintings a folder")]
-
-
-@Parameter(name="*")
-@dataclass
+@dataclass(frozen=True)
 class Output(PictureOutput):
     """Where the pastiche goes and what is shown meanwhile: the flags that paint and replay share."""
 
@@ -91,18 +154,17 @@ class Output(PictureOutput):
         """The folder of the checkpoints."""
         from impasto.runs.interrupted import run_folder_of
 
-        return run_folder_of(self.output)
+        return run_folder_of(self.path)
 
     def check(self, recorded_depth: int = 8) -> int:
         """Refuse what cannot be written, before anything is painted for it; returns the bit depth to write."""
-        from impasto.images.writing import check_output
         from impasto.runs.interrupted import holds_run
 
         bit_depth = int(self.bit_depth or recorded_depth)
-        check_output(self.output, bit_depth=bit_depth, overwrite=self.overwrite)
+        self.check_place(bit_depth)
         check_interval(self.checkpoint_every)
         self.time_lapse()
-        if holds_run(self.run_folder) and not self.overwrite:
+        if not self.to_standard_output and holds_run(self.run_folder) and not self.overwrite:
             raise OutputError(
                 f"{str(self.run_folder)!r} holds an interrupted run: go on with impasto resume {self.run_folder}, "
                 "or paint anew with --overwrite"
@@ -116,8 +178,8 @@ class Output(PictureOutput):
             raise OutputError(f"cannot write the events file {str(events)!r}: no such folder, or a folder itself")
         if events.is_file() and not self.overwrite:
             raise OutputError(f"the events file {str(events)!r} exists; give another name or --overwrite")
-        if events.absolute() == self.output.absolute():
-            raise OptionError(f"--events and --output are the same file {str(self.output)!r}")
+        if events.absolute() == self.path.absolute():
+            raise OptionError(f"--events and --output are the same file {self.output!r}")
 
     def time_lapse(self, folder: Path | None = None) -> TimeLapse | None:
         """The time-lapse to make of the run in `folder`, if any. Raises `OptionError` where it cannot be made."""
@@ -125,8 +187,8 @@ class Output(PictureOutput):
             return None
         from impasto.runs.timelapse import TimeLapse
 
-        if self.timelapse.absolute() == self.output.absolute():
-            raise OptionError(f"--timelapse and --output are the same file {str(self.output)!r}")
+        if self.timelapse.absolute() == self.path.absolute():
+            raise OptionError(f"--timelapse and --output are the same file {self.output!r}")
         return TimeLapse(
             self.timelapse,
             size_px=self.timelapse_size,
@@ -140,7 +202,7 @@ class Output(PictureOutput):
         from impasto.runs.interrupted import Command
 
         return Command(
-            output=str(self.output.absolute()),
+            output=str(self.path.absolute()),
             bit_depth=bit_depth,
             record=not self.no_record,
             events=str(self.events.absolute()) if self.events else None,
@@ -149,6 +211,10 @@ class Output(PictureOutput):
             timelapse_size_px=self.timelapse_size,
             timelapse_seconds=self.timelapse_seconds,
         )
+
+
+ANYWHERE = Output()
+"""No flag of the output given."""
 
 
 def check_interval(seconds: float) -> None:
@@ -168,19 +234,18 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
     from impasto.runs.interrupted import holds_run, remove_run
 
     provide_encoder(run.options.encoder, to.quiet)
-    if run.resumed is None:
+    if run.resumed is None and not to.to_standard_output:
         run.checkpoint_folder, run.checkpoint_seconds = to.run_folder, to.checkpoint_every
     folder = run.checkpoint_folder
-    assert folder is not None
     onward = f"to go on: impasto resume {folder}"
     time_lapse = to.time_lapse(folder)
-    with stop_on_signal(run.controls, lambda: f"; {onward}" if holds_run(folder) else "") as received:
+    with stop_on_signal(run.controls, lambda: f"; {onward}" if folder and holds_run(folder) else "") as received:
         with choose_display(to.quiet) as display, EventLog(to.events, events_from) as log:
             run.command = lambda: to.describe(bit_depth, log.written_bytes)
             for text in notes:
                 display.note(text)
             for event in note_stop(run, received, display, "stopping after this step; once more to quit at once"):
-                if run.resumed is None and isinstance(event, RunStarted):
+                if folder and run.resumed is None and isinstance(event, RunStarted):
                     remove_run(folder)  # not before the run is known to be possible
                 log.write(event)
                 display.show(event)
@@ -191,10 +256,10 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
         to.save(pastiche, bit_depth)
         if time_lapse:
             time_lapse.save()
-    if run.complete:
+    if folder and run.complete:
         remove_run(folder)
     to.report(pastiche, "painted")
-    if not (to.quiet or run.complete) and holds_run(folder):
+    if folder and not (to.quiet or run.complete) and holds_run(folder):
         print(onward)
     return 128 + received[0] if received else 0
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from impasto.cli.output import Output, carry_out
-from impasto.cli.syntax import SWITCH, build_group, given_options, parse_painting, with_option_flags
+from impasto.cli.output import ANYWHERE, Output, carry_out
+from impasto.cli.pictures import name_part, read_painting
+from impasto.cli.syntax import SWITCH, build_group, given_options, with_option_flags
 from impasto.errors import OptionError
 from impasto.options.spelling import flag_name
 from impasto.runs.build import build_run, resolve_options
@@ -33,13 +34,13 @@ class Strip:
 ONE_PICTURE = Strip()
 
 
-@RECONSTRUCT.command(usage="Usage: impasto reconstruct content IMAGE --layer NAME -o OUT [OPTIONS]")
+@RECONSTRUCT.command(usage="Usage: impasto reconstruct content IMAGE --layer NAME [-o OUT] [OPTIONS]")
 @with_option_flags
 def content(
     image: Image,
     /,
     *,
-    to: Output,
+    to: Output = ANYWHERE,
     strip: Strip = ONE_PICTURE,
     layer: Annotated[
         str | None, Parameter(help="whose feature map to paint from [default: relu4_2]", metavar="NAME")
@@ -51,13 +52,13 @@ def content(
     return _reconstruct("content", image, to, strip, recipe, _given(options, "content_layers", layer))
 
 
-@RECONSTRUCT.command(usage="Usage: impasto reconstruct style IMAGE --layers NAME,... -o OUT [OPTIONS]")
+@RECONSTRUCT.command(usage="Usage: impasto reconstruct style IMAGE --layers NAME,... [-o OUT] [OPTIONS]")
 @with_option_flags
 def style(
     image: Image,
     /,
     *,
-    to: Output,
+    to: Output = ANYWHERE,
     strip: Strip = ONE_PICTURE,
     layers: Annotated[
         str | None,
@@ -75,7 +76,7 @@ def texture(
     image: Annotated[str, Parameter(help="the picture whose style to use")],
     /,
     *images: Annotated[str, Parameter(help="more of them blend; weights as painting.jpg:0.7")],
-    to: Output,
+    to: Output = ANYWHERE,
     seamless: Annotated[bool, SWITCH, Parameter(help="its sides meet: laid side by side it shows no seam")] = False,
     recipe: Annotated[str, RECIPE] = "texture",
     **options: str | None,
@@ -86,7 +87,8 @@ def texture(
         given["shape_px"] = given.pop("size_px")
     if seamless and given.setdefault("padding_mode", "circular") != "circular":
         raise OptionError(f"--seamless is --padding-mode circular, got {given['padding_mode']!r}")
-    return _paint(None, [parse_painting(text) for text in (image, *images)], to, recipe, given)
+    to = to.place(name_part(image), "texture")
+    return _paint(None, [read_painting(text, to.limit) for text in (image, *images)], to, recipe, given)
 
 
 def _given(options: Mapping[str, str | None], option: str, layers: str | None) -> dict[str, str]:
@@ -99,8 +101,9 @@ def _given(options: Mapping[str, str | None], option: str, layers: str | None) -
 
 def _reconstruct(kind: str, image: Path, to: Output, strip: Strip, recipe: str, given: Mapping[str, Any]) -> int:
     """One reconstruction, or those of a strip and then the strip."""
-    if to.timelapse is None and not strip.no_timelapse:
-        to = dataclasses.replace(to, timelapse=to.output.with_suffix(".gif"))
+    to = to.place(image, kind)
+    if to.timelapse is None and not strip.no_timelapse and not to.to_standard_output:
+        to = dataclasses.replace(to, timelapse=to.path.with_suffix(".gif"))
     elif to.timelapse is not None and strip.no_timelapse:
         raise OptionError("--timelapse and --no-timelapse exclude each other")
     photo, painting = (image, None) if kind == "content" else (None, image)
@@ -109,6 +112,8 @@ def _reconstruct(kind: str, image: Path, to: Output, strip: Strip, recipe: str, 
     option = f"{kind}_layers"
     if option in given:
         raise OptionError("--all-layers and layers that you name exclude each other")
+    if to.to_standard_output:
+        raise OptionError("--all-layers makes several pictures: give -o a file, not standard output")
     to.check(8)
     panels = {name: _panel(to, name) for name in strip_layers(kind)}
     for panel in panels.values():
@@ -141,11 +146,11 @@ def _save_strip(kind: str, image: Path, to: Output, panels: Mapping[str, Output]
     up_to = "to " if kind == "style" else ""
     first, *others = panels
     sheet = Sheet(
-        [[Cell(load_picture(image, max_pixels=to.limit)), *(Cell(panel.output) for panel in panels.values())]],
+        [[Cell(load_picture(image, max_pixels=to.limit)), *(Cell(panel.path) for panel in panels.values())]],
         title=f"{image.name}: {kind} kept by layers of {given.get('encoder', 'lite')}",
         columns=[Heading(label) for label in ("original", first, *(f"{up_to}{name}" for name in others))],
     )
-    save_picture(to.output, np.asarray(draw_sheet(sheet), np.float32) / 255, overwrite=to.overwrite)
+    save_picture(to.path, np.asarray(draw_sheet(sheet), np.float32) / 255, overwrite=to.overwrite)
     if not to.quiet:
         print(f"{to.output}: {len(panels)} layers of {image.name}")
 
@@ -153,7 +158,7 @@ def _save_strip(kind: str, image: Path, to: Output, panels: Mapping[str, Output]
 def _panel(to: Output, name: str) -> Output:
     """Where one picture of a strip goes: ``strip-relu1_1.png``."""
     lapse = to.timelapse and to.timelapse.with_stem(f"{to.timelapse.stem}-{name}")
-    return dataclasses.replace(to, output=to.output.with_stem(f"{to.output.stem}-{name}"), timelapse=lapse)
+    return dataclasses.replace(to, output=str(to.path.with_stem(f"{to.path.stem}-{name}")), timelapse=lapse)
 
 
 def _paint(photo: Any, paintings: Any, to: Output, recipe: str, given: Mapping[str, Any]) -> int:

@@ -65,6 +65,10 @@ def check_output(path: str | os.PathLike[str], *, bit_depth: int = 8, overwrite:
 def check_format(path: str | os.PathLike[str], bit_depth: int = 8) -> None:
     """Refuse an extension that is not known, and a bit depth that the format cannot hold: `OptionError`."""
     suffix = Path(path).suffix.lower()
+    if not suffix:
+        raise OptionError(
+            f"cannot write {shown(path)}: its name says no format; add one, as in {shown(f'{os.fspath(path)}.png')}"
+        )
     if suffix not in _FORMATS:
         raise OptionError(f"cannot write {shown(path)}: unknown extension {suffix!r}{did_you_mean(suffix, _FORMATS)}")
     if bit_depth not in _FORMATS[suffix].bit_depths:

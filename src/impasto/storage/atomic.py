@@ -12,7 +12,7 @@ from typing import BinaryIO
 from impasto.errors import OutputError
 
 PARTS = ".impasto-*.part"  # what a killed process may leave in a folder
-_EXISTS = "it already exists; give another name or allow overwriting"
+_EXISTS = "it already exists; give another name, or --overwrite (in Python overwrite=True)"
 
 
 @contextmanager

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 
 def why_not_a_file(path: str | os.PathLike[str]) -> str:
     """Say why a path cannot be read as a regular file; empty: it can. Raises OSError as the system does."""
+    if re.match(r"\w+://", os.fspath(path)):
+        return "it is an address, and files are not fetched: save the picture first"
     file = Path(path)
     if file.is_dir():
         return "it is a folder"
