@@ -21,6 +21,7 @@ RUNS = (
     ["precision"],
     ["memory"],
     ["gpu"],
+    ["vgg19"],
 )
 
 

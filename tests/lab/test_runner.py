@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from weights_server import install, write_wheel
 
 import impasto
+from impasto.encoders.sources import Source
 from impasto.errors import OptionError, OutputError, RecordError
 from impasto.events import Controls
 from impasto.lab.metrics import METRICS
@@ -30,6 +32,18 @@ PAIR = ("photo.png", [("painting.png", 1.0)])
 def read_csv(folder: str | Path) -> list[dict[str, str]]:
     with (Path(folder) / "results.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def test_a_judge_that_an_installed_package_carries(
+    sweep: Callable[..., impasto.LabRun],
+    carried: Source,
+    palettes: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    install(write_wheel(tmp_path, palettes, carried.url), tmp_path / "site", monkeypatch)
+    assert not sweep({"seed": [0]}, judge="vgg19").failed
+    assert read_csv("run")[0]["judge"].startswith("vgg19-8bit ")
 
 
 def test_a_sweep_leaves_pictures_tables_sheets_and_a_report(sweep: Callable[..., impasto.LabRun]) -> None:

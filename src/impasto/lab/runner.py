@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.encoders import Encoder, load_encoder
+from impasto.encoders.fetch import iter_provide
 from impasto.engine.devices import thread_count
 from impasto.errors import ImpastoError
 from impasto.events import Controls
@@ -91,6 +92,8 @@ def iter_jobs(
     controls = controls or Controls()
     manifest = with_threads(manifest, ray)
     check_inputs(manifest.jobs)
+    for _ in iter_provide(manifest.judge):  # the command line has done so, and shown it
+        pass
     judge = load_encoder(manifest.judge)
     run_folder = RunFolder.create(folder, manifest)
     waiting = []
