@@ -85,6 +85,23 @@ def test_all_layers_make_a_strip_and_its_pictures(folder_with_pictures: Path, ki
     assert cli.main([*words, *QUICK]) == 1
 
 
+def test_all_layers_come_out_of_noise_side_by_side(folder_with_pictures: Path) -> None:
+    words = ["reconstruct", "content", "photo.png", "--all-layers", "-o", "strip.png", "--size", "32", "--quiet"]
+    assert cli.main([*words, "--steps", "8", "--threads", "1", "--timelapse", "all.webp"]) == 0
+    assert frames_of("all.webp") == max(frames_of(f"all-{name}.webp") for name in strip_layers("content"))
+    assert frames_of("all.webp") > 2
+    with Image.open("all.webp") as lapse, Image.open("strip.png") as strip:
+        size = lapse.size
+        first = np.asarray(lapse.convert("RGB"), float)
+        lapse.seek(lapse.n_frames - 1)
+        last = np.asarray(lapse.convert("RGB"), float)
+        still = np.asarray(strip.resize(size), float)
+    # The original stands still at the left, the panels move; in the end all is as on the strip.
+    sixth = size[0] // 6
+    assert np.abs(first - last)[:, :sixth].mean() < 2 < np.abs(first - last)[:, sixth:].mean()
+    assert np.abs(still - last)[80:, 2 * sixth :].mean() < np.abs(still - first)[80:, 2 * sixth :].mean()
+
+
 def test_a_texture_says_what_it_was_rounded_to(folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [
         "texture",

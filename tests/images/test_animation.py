@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from sample_pictures import noise, smooth
 
-from impasto.images.animation import encode_gif, encode_webp
+from impasto.errors import InputError
+from impasto.images.animation import encode_gif, encode_webp, read_animation
 
 FRAMES = [smooth(), 255 - smooth(), smooth()[::-1]]
 
@@ -24,6 +26,21 @@ def test_frames_and_delays_come_back(encode) -> None:
             assert animation.info["duration"] == (1500 if index == 2 else 100)
             shown = np.asarray(animation.convert("RGB")).astype(int)
             assert np.abs(shown - frame).mean() < 6
+
+
+@pytest.mark.parametrize("encode", [encode_gif, encode_webp])
+def test_frames_are_read_back(encode, tmp_path: Path) -> None:
+    (tmp_path / "moving").write_bytes(encode(FRAMES, [100, 100, 1500]))
+    frames = read_animation(tmp_path / "moving")
+    assert [frame.shape for frame in frames] == [(40, 60, 3)] * 3
+    for frame, wanted in zip(frames, FRAMES, strict=True):
+        assert np.abs(frame.astype(int) - wanted).mean() < 6
+
+
+def test_a_file_without_frames(tmp_path: Path) -> None:
+    (tmp_path / "text.gif").write_text("no picture")
+    with pytest.raises(InputError, match=r"cannot read the frames of .*text\.gif"):
+        read_animation(tmp_path / "text.gif")
 
 
 def test_a_gif_becomes_coarser_until_it_fits() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +32,7 @@ class Strip:
 
 
 ONE_PICTURE = Strip()
+LAPSE_PANEL_PX = 220  # long edge of a panel where all of them move side by side
 
 
 @RECONSTRUCT.command(usage="Usage: impasto reconstruct content IMAGE --layer NAME [-o OUT] [OPTIONS]")
@@ -122,6 +123,8 @@ def _reconstruct(kind: str, image: Path, to: Output, strip: Strip, recipe: str, 
         if code := _paint(photo, painting, panels[name], recipe, {**given, option: layers}):
             return code
     _save_strip(kind, image, to, panels, given)
+    if to.timelapse and to.timelapse.suffix.lower() != ".mp4":
+        _save_strip_lapse(to.timelapse, kind, image, to, panels, given)
     return 0
 
 
@@ -140,19 +143,59 @@ def _save_strip(kind: str, image: Path, to: Output, panels: Mapping[str, Output]
     import numpy as np
 
     from impasto.images.reading import load_picture
-    from impasto.images.sheet import Cell, Heading, Sheet, draw_sheet
     from impasto.images.writing import save_picture
+
+    pictures = [load_picture(image, max_pixels=to.limit), *(panel.path for panel in panels.values())]
+    strip = _draw_strip(pictures, kind, image, panels, given)
+    save_picture(to.path, np.asarray(strip, np.float32) / 255, overwrite=to.overwrite)
+    if not to.quiet:
+        print(f"{to.output}: {len(panels)} layers of {image.name}")
+
+
+def _save_strip_lapse(
+    path: Path, kind: str, image: Path, to: Output, panels: Mapping[str, Output], given: Mapping[str, Any]
+) -> None:
+    """The strip as a time-lapse: all panels come out of the noise side by side, each in its own frames' order."""
+    import numpy as np
+
+    from impasto.images.animation import read_animation
+    from impasto.images.picture import picture_from_array
+    from impasto.images.reading import load_picture
+    from impasto.runs.timelapse import encode
+    from impasto.storage.atomic import write_file
+
+    original = load_picture(image, max_pixels=to.limit)
+    lapses = [read_animation(panel.timelapse) for panel in panels.values() if panel.timelapse]
+    frames = []
+    for share in np.linspace(0, 1, max(map(len, lapses))):
+        shown = [picture_from_array(lapse[round(share * (len(lapse) - 1))]) for lapse in lapses]
+        frames.append(np.asarray(_draw_strip([original, *shown], kind, image, panels, given, LAPSE_PANEL_PX)))
+    write_file(path, encode(frames, path.suffix.lower()), overwrite=to.overwrite)
+    if not to.quiet:
+        print(f"{path}: the same, coming out of noise")
+
+
+def _draw_strip(
+    pictures: Sequence[Any],
+    kind: str,
+    image: Path,
+    panels: Mapping[str, Output],
+    given: Mapping[str, Any],
+    cell_px: int | None = None,
+) -> Any:
+    """The original and a panel for each layer in one row, under their names."""
+    from impasto.images.sheet import Cell, Heading, Sheet, draw_sheet
 
     up_to = "to " if kind == "style" else ""
     first, *others = panels
-    sheet = Sheet(
-        [[Cell(load_picture(image, max_pixels=to.limit)), *(Cell(panel.path) for panel in panels.values())]],
-        title=f"{image.name}: {kind} kept by layers of {given.get('encoder', 'lite')}",
-        columns=[Heading(label) for label in ("original", first, *(f"{up_to}{name}" for name in others))],
+    return draw_sheet(
+        Sheet(
+            [[Cell(picture) for picture in pictures]],
+            title=f"{image.name}: {kind} kept by layers of {given.get('encoder', 'lite')}",
+            columns=[Heading(label) for label in ("original", first, *(f"{up_to}{name}" for name in others))],
+            cell_px=cell_px,
+        )
     )
-    save_picture(to.path, np.asarray(draw_sheet(sheet), np.float32) / 255, overwrite=to.overwrite)
-    if not to.quiet:
-        print(f"{to.output}: {len(panels)} layers of {image.name}")
 
 
 def _panel(to: Output, name: str) -> Output:

@@ -1,15 +1,16 @@
-"""Moving pictures: GIF and WebP, encoded by libvips."""
+"""Moving pictures: GIF and WebP, by libvips."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from impasto.errors import OutputError
+from impasto.errors import InputError, OutputError
 
 Frame = NDArray[np.uint8]
 GIF_EFFORT = 3  # of 10: more takes eight times as long for a few per cent
@@ -36,6 +37,16 @@ def encode_gif(frames: Sequence[Frame], delays_ms: Sequence[int], max_bytes: int
         if max_bytes is None or len(data) <= max_bytes:
             break
     return data
+
+
+def read_animation(path: Path) -> list[Frame]:
+    """All frames of a GIF or WebP, [height, width, 3] each; raises `InputError`."""
+    try:
+        image = pyvips.Image.new_from_file(str(path), n=-1)
+        stack = np.asarray(image.numpy())[..., :3]
+    except pyvips.Error as error:
+        raise InputError(f"cannot read the frames of {str(path)!r}: {error}") from error
+    return list(np.split(stack, len(stack) // int(image.get("page-height"))))
 
 
 def _joined(frames: Sequence[Frame], delays_ms: Sequence[int]) -> pyvips.Image:
