@@ -56,7 +56,7 @@ from impasto.cli.syntax import (
 )
 from impasto.errors import CheckpointError, ImpastoError, InputError, OptionError, RecordError
 from impasto.options.fields import CHECKPOINT_SECONDS, build_options
-from impasto.options.recipes import describe_recipe, recipe_names
+from impasto.options.recipes import default_recipe, describe_recipe, recipe_names
 from impasto.options.spelling import flag_name, format_value
 from impasto.version import __version__
 
@@ -166,6 +166,7 @@ def paint(
     from impasto.runs.build import build_run, resolve_options
 
     given = given_options(options)
+    why = "" if recipe else default_recipe(given)[1]
     sheet = parse_sheet(print_size, given)
     size = pop_size(given)
     chosen = resolve_options(recipe, given, spell=flag_name)
@@ -187,7 +188,7 @@ def paint(
         sheet=sheet,
         max_pixels=to.limit,
     )
-    return carry_out(run, to, bit_depth)
+    return carry_out(run, to, bit_depth, [why] * bool(why))
 
 
 @with_option_flags

@@ -5,17 +5,84 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.engine.checkpoint import Checkpoint
+from impasto.engine.pyramid import Scale
+from impasto.engine.regions import RegionLayout
 from impasto.errors import OptionError
 from impasto.losses.objective import Evaluation
 from impasto.options.fields import PaintOptions
 
 HISTORY_PIXELS = 4_000_000  # pixels times pairs that L-BFGS remembers at most
 PIECE = 1 << 22  # numbers that Adam takes at a time
+
+
+@runtime_checkable
+class PictureOptimizer(Protocol):
+    """What the engine asks of an optimiser, whatever it changes to change the picture.
+
+    Attributes
+    ----------
+    notice: why it gave up; empty: it did not.
+    """
+
+    notice: str
+
+    @property
+    def picture(self) -> Tensor:
+        """[1, 3, height, width], the canvas whose objective is wanted next."""
+        ...
+
+    @property
+    def averaged(self) -> Tensor:
+        """The picture to be shown."""
+        ...
+
+    def step(self, evaluation: Evaluation) -> dict[str, float]:
+        """One step from the evaluation of `picture`, whose gradient may be used up; returns its losses."""
+        ...
+
+    def objective_changed(self) -> None:
+        """The objective is another function now."""
+        ...
+
+    def leave_scale(self) -> None:
+        """No more steps are taken at this scale."""
+        ...
+
+    def state(self) -> Checkpoint:
+        """All of it."""
+        ...
+
+
+@runtime_checkable
+class Tuner(PictureOptimizer, Protocol):
+    """An optimiser of a network that paints the picture (`impasto.stylizer.tuning`).
+
+    Attributes
+    ----------
+    draft: [1, 3, height, width], what it paints before its first step.
+    """
+
+    draft: Tensor
+
+    def look_at(self, options: PaintOptions, layout: RegionLayout, scale: Scale) -> None:
+        """Read the inputs as these options have them, at the size of a scale, and paint."""
+        ...
+
+    def finish(self, options: PaintOptions, long_edge_px: int) -> NDArray[np.float32]:
+        """The pastiche at its own size, [height, width, 3], in its final colours."""
+        ...
+
+    def restore(self, state: Checkpoint) -> None:
+        """Go on as when `state` was taken, from the next `look_at` on."""
+        ...
 
 
 class Adam:
@@ -50,7 +117,7 @@ class Adam:
 
     def step(self, evaluation: Evaluation) -> dict[str, float]:
         """One step from the evaluation of `picture`, whose gradient is used up; returns its losses."""
-        _check_finite(evaluation)
+        check_finite(evaluation)
         self._steps += 1
         first_beta, second_beta = self._betas
         length = self._learning_rate / (1 - first_beta**self._steps)
@@ -140,7 +207,7 @@ class LBFGS:
             self._remember(
                 self._best.picture.neg_().add_(self.picture), self._best.gradient.neg_().add_(evaluation.gradient)
             )
-        _check_finite(evaluation)
+        check_finite(evaluation)
         self._failures = 0
         self._cap = min(self.CAP, self._cap * 1.5)
         self._best = _Best(self.picture, evaluation.gradient, total)
@@ -255,7 +322,7 @@ def pictures_held(options: PaintOptions, pixels: int) -> int:
     return 3 + 2 * history_for(pixels)  # picture, best picture, gradients of both, pairs but one
 
 
-def _check_finite(evaluation: Evaluation) -> None:
+def check_finite(evaluation: Evaluation) -> None:
     """Refuse to go on from a value that is not finite: no step would lead anywhere."""
     if not math.isfinite(evaluation.losses["total"]):
         parts = ", ".join(f"{name} {value:g}" for name, value in evaluation.losses.items())

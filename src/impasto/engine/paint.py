@@ -21,8 +21,8 @@ from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
 from impasto.engine.content_weight import ContentWeightController
 from impasto.engine.devices import thread_count
 from impasto.engine.memory import give_back, prefer_low_memory
-from impasto.engine.objective import build_objective
-from impasto.engine.optimizers import LBFGS, Adam
+from impasto.engine.objective import Canvases, build_objective
+from impasto.engine.optimizers import LBFGS, Adam, PictureOptimizer, Tuner
 from impasto.engine.prepare import Prepared, prepare
 from impasto.engine.pyramid import MAX_ENLARGEMENT, Scale
 from impasto.engine.readability import READING_LONG_EDGE_PX, Readability
@@ -49,6 +49,7 @@ from impasto.losses.objective import Objective
 from impasto.options.fields import STEERABLE, PaintOptions, build_options
 
 BALANCE_EVERY = 8  # steps from one measurement of readability to the next, fewer where a scale has few
+TUNED_BALANCE_EVERY = 2  # where a network is tuned, which follows more slowly
 BALANCE_LONG_EDGE_PX = 1024  # up to here the content weight moves; larger scales have too few steps to follow it
 BALANCE_SHARE = 0.7  # of a scale's steps, during which the content weight may move
 STEERED_SHARE = 0.5  # of a scale's steps, that it takes at least after its strength was changed
@@ -61,6 +62,7 @@ def iter_paint(
     controls: Controls | None = None,
     checkpoints: Checkpoints | None = None,
     resumed: Path | None = None,
+    tuner: Tuner | None = None,
 ) -> Iterator[Event]:
     """Paint, yielding an event for everything that happens; the last one is `RunDone`.
 
@@ -70,6 +72,7 @@ def iter_paint(
     controls: read at every step boundary.
     checkpoints: where the state is saved from time to time, and when the run is stopped.
     resumed: the checkpoint to go on from, of a run of the same inputs and options.
+    tuner: paints the pastiche where the medium is ``stylizer``.
 
     Raises `OptionError` for options that do not fit together, unknown layers, and a picture too large for the
     memory there is; `CheckpointError` for a damaged checkpoint.
@@ -83,7 +86,7 @@ def iter_paint(
     if inputs.photo and not prepared.layout.painted:
         yield RunDone(inputs.photo.pixels(*prepared.size), False, 0.0, 0.0)
         return
-    painter = Painter(prepared, controls or Controls(), checkpoints)
+    painter = Painter(prepared, controls or Controls(), checkpoints, tuner)
     if resumed is not None:
         yield painter.restore(read_checkpoint(resumed)[0])  # not before the plan has counted the memory
     yield from painter.iter_events()
@@ -116,12 +119,19 @@ class Painter:
     _objective: Objective  # of the present scale, and what measures readability there
     _readability: Readability | None
 
-    def __init__(self, prepared: Prepared, controls: Controls, checkpoints: Checkpoints | None = None) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        controls: Controls,
+        checkpoints: Checkpoints | None = None,
+        tuner: Tuner | None = None,
+    ) -> None:
         self._inputs, self._options = prepared.inputs, prepared.options
         self._layout, self._colors = prepared.layout, prepared.colors
         self._encoder, self._plan = prepared.encoder, prepared.plan
         self._controls, self._checkpoints = controls, checkpoints
-        self._optimizer: Adam | LBFGS | None = None
+        self._tuner = tuner
+        self._optimizer: PictureOptimizer | None = tuner
         self._controller = ContentWeightController(prepared.options, prepared.layout.strengths)
         self._state = self._begin(0)
         self._stopped = False
@@ -151,6 +161,9 @@ class Painter:
         for index in range(self._state.index, len(self._plan.scales)):
             if index > self._state.index:
                 self._state = self._begin(index)
+            if not self._scale.steps:  # painted in one pass, by `_finish`
+                self._state.done = True
+                yield ScaleStarted(index, self._scale.height_px, self._scale.width_px, 0)
             if not (self._state.done or self._stopped):
                 yield from self._iter_scale()
             assert self._optimizer is not None, "set by the first step, or restored"
@@ -194,10 +207,11 @@ class Painter:
                 break
         del self._objective, self._readability  # their memory serves the next scale, or the finished picture
 
-    def _balance(self, optimizer: Adam | LBFGS) -> float | None:
+    def _balance(self, optimizer: PictureOptimizer) -> float | None:
         """Measure readability where it is due, and move the content weights; returns the distance."""
         state, readability = self._state, self._readability
-        if readability is None or state.taken % min(BALANCE_EVERY, -(-state.budget.steps // 4)):
+        every = BALANCE_EVERY if self._tuner is None else TUNED_BALANCE_EVERY
+        if readability is None or state.taken % min(every, -(-state.budget.steps // 4)):
             return None
         distances = readability.distances(self._scale.crop(self._objective.composite(optimizer.picture)))
         self._pixel_steps += readability.cost
@@ -248,15 +262,19 @@ class Painter:
         notices = [missing] if missing else []
         notices += self._prepare_readability(photo_picture)
         give_back()
+        canvases = Canvases(photo)
+        if self._tuner is not None:
+            self._tuner.look_at(options, self._layout, scale)
+            canvases = Canvases(photo, self._tuner.draft)
         self._objective = build_objective(
-            self._encoder, photo, layout, scale, options, layers, self._controller.weights, self._plan.tile_px
+            self._encoder, canvases, layout, scale, options, layers, self._controller.weights, self._plan.tile_px
         )
         if self._optimizer is None:
             first = self._colors.start_for_objective(self._inputs.starting_picture)
             start = starting_canvas(options, scale, photo, [painting for painting, _ in layout.paintings], first)
             self._optimizer = LBFGS(start) if options.optimizer == "lbfgs" else Adam(start, options)
-        elif state.step == 0:
-            del photo
+        elif state.step == 0 and isinstance(self._optimizer, Adam | LBFGS):
+            del photo, canvases
             before = self._plan.scales[state.index - 1]
             self._optimizer.rescale(lambda canvas, mode: resample(canvas, before, scale, mode))
         give_back()
@@ -270,7 +288,8 @@ class Painter:
         moves = state.index == 0 or state.budget.begun or scale.long_edge_px <= BALANCE_LONG_EDGE_PX
         if photo is None or not self._controller.moves or not moves:
             return []
-        size = fit_long_edge(scale.height_px, scale.width_px, min(READING_LONG_EDGE_PX, scale.long_edge_px))
+        reading_px = READING_LONG_EDGE_PX if self._tuner is None else scale.long_edge_px  # which is small already
+        size = fit_long_edge(scale.height_px, scale.width_px, min(reading_px, scale.long_edge_px))
         masks = self._layout.masks(*size, self._encoder.device)
         parts = masks.strengths or ([] if masks.photo is None else [1 - masks.photo])
         readability = Readability(self._encoder, self._tensor(photo, *size), parts)
@@ -300,11 +319,15 @@ class Painter:
         return notices
 
     def _finish(self) -> RunDone:
-        """Crop the last canvas; the scale's memory is given back first."""
+        """Crop the last canvas, or paint the last picture; the scale's memory is given back first."""
         assert self._optimizer is not None, "there is always a scale"
-        picture, self._optimizer = self._optimizer.picture, None
+        stopped = self._stopped and not (self._state.done and self._is_last_scale)
         last = self._plan.scales[-1]
         size = last.height_px, last.width_px
+        if self._tuner is not None:
+            pixels = self._tuner.finish(self._options, max(size))
+            return RunDone(pixels, stopped, self.seconds, self._pixel_steps)
+        picture, self._optimizer = self._optimizer.picture, None
         finished = resize(self._scale.crop(picture), *size).clamp_(0, 1)
         photo, photo_mask = self._colors.photo_for_objective(), self._layout.masks(*size, finished.device).photo
         if photo_mask is not None and photo is not None:
@@ -313,10 +336,9 @@ class Painter:
         if photo_mask is not None and self._inputs.photo is not None:
             untouched = photo_mask.cpu().numpy() == 1
             pixels[untouched] = self._inputs.photo.pixels(*size)[untouched]
-        stopped = self._stopped and not (self._state.done and self._is_last_scale)
         return RunDone(pixels, stopped, self.seconds, self._pixel_steps)
 
-    def _preview(self, optimizer: Adam | LBFGS) -> PreviewReady:
+    def _preview(self, optimizer: PictureOptimizer) -> PreviewReady:
         self._controls.preview = False
         painted = tensor_to_pixels(self._scale.crop(self._objective.composite(optimizer.averaged)))
         return PreviewReady(self._state.index, self._state.step, self._colors.for_display(painted))
@@ -358,7 +380,9 @@ class Painter:
             values["scale_done"],
         )
         optimizer, device = Checkpoint(values["optimizer"], checkpoint.tensors), self._encoder.device
-        if values["optimizer"]["name"] == "Adam":
+        if self._tuner is not None:
+            self._tuner.restore(optimizer)
+        elif values["optimizer"]["name"] == "Adam":
             self._optimizer = Adam.restore(optimizer, self._options, device)
         else:
             self._optimizer = LBFGS.restore(optimizer, device)

@@ -99,6 +99,8 @@ def build_plan(height_px: int, width_px: int, layout: RegionLayout, options: Pai
 
 def _untiled(options: PaintOptions) -> str:
     """The option that needs the whole picture at once, in words; empty: none does."""
+    if options.content_loss == "structure":
+        return "the content loss 'structure'"
     if options.style_loss in WHOLE_MAP_LOSSES:
         return f"the style loss {options.style_loss!r}"
     return "a picture that wraps around" if options.padding_mode == "circular" else ""

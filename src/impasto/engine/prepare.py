@@ -55,7 +55,8 @@ class Prepared:
 
 def prepare(inputs: RunInputs, options: PaintOptions) -> Prepared:
     """Check inputs and options, load the encoder, and plan scales, tiles and memory; raises as `iter_paint` does."""
-    device = find_device(options.device)
+    tunes = options.medium == "stylizer"
+    device = find_device("cpu" if tunes else options.device)
     encoder = load_encoder(
         options.encoder,
         padding_mode=options.padding_mode,
@@ -66,7 +67,7 @@ def prepare(inputs: RunInputs, options: PaintOptions) -> Prepared:
     check_inputs(inputs, options)
     layout = RegionLayout(inputs, options)
     check_colors(inputs, options, layout)
-    colors = ColorTransfer(inputs, options, layout)
+    colors = ColorTransfer(inputs, options, layout, objective_in_color=tunes)
     options, notices = adapt_layers(encoder, options)
     check_style_files([painting for painting, _ in layout.paintings], encoder, options)
     size = pastiche_size(inputs.photo, options, inputs.background.paintings)
@@ -86,7 +87,19 @@ def prepare(inputs: RunInputs, options: PaintOptions) -> Prepared:
         notices.append(
             f"{encoder.name} was distilled with max pooling: with {options.pooling} pooling it sees less well"
         )
+    notices += _inert(options)
     if inputs.photo and not layout.painted:
         why = "strength 0 is the photo itself" if options.strength == 0 else "all of it stays the photograph"
         notices.append(f"{why}: nothing is painted")
     return Prepared(inputs, options, layout, colors, encoder, size, plan, tuple(notices))
+
+
+def _inert(options: PaintOptions) -> list[str]:
+    """Notices for what was asked for and cannot act in this medium."""
+    if options.medium == "stylizer":
+        if options.device not in ("auto", "cpu"):
+            return [f"the stylizer is tuned on the processor: device {options.device!r} is not used"]
+        return []
+    return ["layout weight is about the stylizer's draft: with medium 'pixels' it does nothing"] * bool(
+        options.layout_weight
+    )

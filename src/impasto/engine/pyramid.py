@@ -62,17 +62,19 @@ class Scale:
 def build_pyramid(height_px: int, width_px: int, options: PaintOptions) -> list[Scale]:
     """Scales up to the pastiche's own size, all of its aspect ratio.
 
-    A picture that wraps around has no margin, and whole strides of the deepest layer as its sides.
+    A picture that wraps around has no margin, and whole strides of the deepest layer as its sides. The stylizer
+    continues a picture by itself: it needs no margin either, and takes steps at the first scale alone.
     """
-    wraps = options.padding_mode == "circular"
+    wraps, tunes = options.padding_mode == "circular", options.medium == "stylizer"
+    margin = 0.0 if wraps or tunes else options.margin
     scales = []
     for index, edge_px in enumerate(scale_edges(max(height_px, width_px), options)):
         height, width = fit_long_edge(height_px, width_px, edge_px)
         if wraps:
             height, width = _whole_strides(height), _whole_strides(width)
-        top, canvas_height = _canvas(height, edge_px, 0.0 if wraps else options.margin)
-        left, canvas_width = _canvas(width, edge_px, 0.0 if wraps else options.margin)
-        steps = options.steps[min(index, len(options.steps) - 1)]
+        top, canvas_height = _canvas(height, edge_px, margin)
+        left, canvas_width = _canvas(width, edge_px, margin)
+        steps = 0 if tunes and index else options.steps[min(index, len(options.steps) - 1)]
         scales.append(Scale(Core(top, left, height, width), canvas_height, canvas_width, steps))
     return scales
 

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from impasto.encoders import Encoder
 from impasto.images.tensors import resize
+from impasto.losses.structure import standardised
 
 # Photo and pastiche are reduced to this, so that readability means the same at every size.
 READING_LONG_EDGE_PX = 192
+FLOOR = 1e-3  # of the mean deviation, added to every channel's
 READABILITY_LAYERS = ("relu3_1", "relu4_2")  # edges and parts
 
 
@@ -40,7 +42,7 @@ class Readability:
         if not self.usable:
             return  # fewer than two positions across: nothing to compare, or none at all
         maps = self._features(photo)
-        self._directions = [_standardised(features) for features in maps]
+        self._directions = [standardised(features, FLOOR) for features in maps]
         self.usable = all(_varies(features) for features in maps)
         # By layer and mask; a mask is averaged over the pixels of each position, so that nothing of it is lost.
         self._mask_weights = [
@@ -63,7 +65,7 @@ class Readability:
         for features, directions, weights in zip(
             self._features(pastiche), self._directions, self._mask_weights, strict=True
         ):
-            cosines = torch.cosine_similarity(_standardised(features), directions, dim=1)
+            cosines = torch.cosine_similarity(standardised(features, FLOOR), directions, dim=1)
             means = [(cosines * weight).sum() for weight in weights] or [cosines.mean()]
             sums = [total + float(mean) for total, mean in zip(sums, means, strict=True)]
         return [1 - total / len(self._directions) for total in sums]
@@ -78,9 +80,3 @@ def _position_weights(mask: Tensor, size: torch.Size) -> Tensor:
 def _varies(features: Tensor) -> bool:
     spread = features.flatten(2).std(2).square().sum().sqrt()
     return bool(spread > 1e-2 * features.square().mean().sqrt())
-
-
-def _standardised(features: Tensor) -> Tensor:
-    centred = features - features.mean((2, 3), keepdim=True)
-    deviation = centred.square().mean((2, 3), keepdim=True).sqrt()
-    return centred / (deviation + 1e-3 * deviation.mean() + 1e-12)

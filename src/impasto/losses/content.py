@@ -10,7 +10,7 @@ from torch import Tensor
 
 from impasto.losses.guidance import guide
 from impasto.losses.maps import TiledEncoder, TileMaps
-from impasto.losses.terms import Sums, layer_shares
+from impasto.losses.terms import Sums, layer_shares, weigh_parts
 
 
 class ContentTerm:
@@ -57,12 +57,7 @@ class ContentTerm:
         return sums
 
     def close(self, sums: Sums) -> tuple[float, Sums]:
-        weights = [self.weight] if isinstance(self.weight, float | int) else self.weight
-        factors = {
-            (part, name): weight * share for name, share in self._shares.items() for part, weight in enumerate(weights)
-        }
-        value = sum((factor * float(sums[key]) for key, factor in factors.items()), 0.0)
-        return value, {key: torch.full_like(sums[key], factor) for key, factor in factors.items()}
+        return weigh_parts(self.weight, self._shares, sums)
 
 
 class ContentLoss:

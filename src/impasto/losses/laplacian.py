@@ -83,8 +83,14 @@ def laplacian(planes: Tensor) -> Tensor:
 
 def crispness(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 2"]:
     """Mean squared Laplacian of the luma, and of the colours without it: how crisp strokes are, how noisy colours."""
+    return crispness_sums(pictures).div_((pictures.shape[-2] - 2) * (pictures.shape[-1] - 2)).to(pictures.dtype)
+
+
+def crispness_sums(pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 2"]:
+    """What `crispness` is the mean of, summed over positions, float64."""
     luma = (pictures * pictures.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
-    return torch.stack([laplacian(part).square().mean((2, 3)).sum(1) for part in (luma, pictures - luma)], 1)
+    parts = luma, pictures - luma
+    return torch.stack([laplacian(part).square().sum((1, 2, 3), dtype=torch.float64) for part in parts], 1)
 
 
 def _add_slope(slope: Tensor, size_px: int, gradient: Tensor) -> None:

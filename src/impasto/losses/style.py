@@ -41,6 +41,8 @@ class StyleTerm:
     weight: multiplier.
     units: scale-free, gatys or tutorial.
     mask_mode: how guidance masks are brought to the layers (`guide`).
+    softness: distance s from which a layer counts by its logarithm, s log(1 + distance / s): what is near is brought
+        nearer still, and no layer that cannot follow outweighs the others. 0: as it is.
     """
 
     name, adds = "style", True
@@ -55,8 +57,9 @@ class StyleTerm:
         weight: float = 1.0,
         units: str = "scale-free",
         mask_mode: str = "simple",
+        softness: float = 0.0,
     ) -> None:
-        self.weight = weight
+        self.weight, self._softness = weight, softness
         self._geometry = reader.encoder.geometry
         self._losses: dict[tuple[int, str], tuple[float, StyleLoss]] = {}
         self._masks: dict[tuple[int, str], Tensor] = {}
@@ -92,7 +95,10 @@ class StyleTerm:
             losses = []
             for (region, name), (share, loss) in self._losses.items():
                 tiles = Moments(*(sums[region, name, part] for part in ("count", "total", "outer")))
-                losses.append(share * loss(tiles.transformed(self._geometry.get(name))))
+                distance = loss(tiles.transformed(self._geometry.get(name)))
+                if self._softness:
+                    distance = self._softness * (distance.clamp_min(0) / self._softness).log1p()
+                losses.append(share * distance)
             style = self.weight * torch.stack(losses).sum()
             slopes = torch.autograd.grad(style, list(leaves.values()), materialize_grads=True)
         return float(style.detach()), dict(zip(leaves, slopes, strict=True))

@@ -7,9 +7,10 @@ pixels. A term of pixels that needs no feature maps may go over the canvas itsel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -60,3 +61,14 @@ def layer_shares(layer_weights: Mapping[str, float], units: str) -> dict[str, fl
     """Multiplier of each layer's loss: a mean; Gatys et al. take their weights as they are (eq. 5)."""
     whole = 1.0 if units == "gatys" else sum(layer_weights.values())
     return {name: weight / whole for name, weight in layer_weights.items()}
+
+
+def weigh_parts(weight: float | Sequence[float], shares: Mapping[str, float], sums: Sums) -> tuple[float, Sums]:
+    """Close a term whose sums are losses already, by (part of the picture, layer).
+
+    `weight`: of all parts, or one for each. Returns the weighted value, and its derivative by the sums.
+    """
+    weights = [weight] if isinstance(weight, float | int) else weight
+    factors = {(part, name): own * share for name, share in shares.items() for part, own in enumerate(weights)}
+    value = sum((factor * float(sums[key]) for key, factor in factors.items()), 0.0)
+    return value, {key: torch.full_like(sums[key], factor) for key, factor in factors.items()}

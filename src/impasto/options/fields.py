@@ -82,6 +82,11 @@ class PaintOptions(BaseModel):
     )  # fmt: skip
     seed: int = _option(0, "Look", "random state of the noise starting point", ge=0, lt=2**63)
 
+    medium: Literal["pixels", "stylizer"] = _option(
+        "pixels", "Objective",
+        "what the objective is followed with: the pixels of the pastiche, scale by scale; or the stylizer that paints "
+        "it, tuned for this photo and painting at the first scale, then one pass at full size",
+    )  # fmt: skip
     encoder: str = _option(
         "lite", "Objective",
         "lite (bundled), vgg19 (full precision or 8 bits, whichever is here), vgg16, or an encoder file (.safetensors)",
@@ -101,6 +106,14 @@ class PaintOptions(BaseModel):
     content_layers: LayerWeights = _option(
         {"relu3_1": 1.0, "relu4_2": 1.0}, "Objective", "layers and layer weights of the content loss; or none"
     )
+    style_softness: float = _option(
+        0.0, "Objective", "style distance from which a layer counts by its logarithm; 0: it never does", ge=0, le=1e6
+    )
+    content_loss: Literal["features", "structure"] = _option(
+        "features", "Objective",
+        "features: squared distance of feature maps; structure: of their directions, channel by channel, which is "
+        "blind to colour and contrast and takes no tiles",
+    )  # fmt: skip
     balance: Literal["readability", "fixed"] = _option(
         "readability", "Objective",
         "what sets the content weight: strength (as readability of the photo), or content-weight as given",
@@ -110,6 +123,13 @@ class PaintOptions(BaseModel):
     )
     style_weight: Weight = _option(1.0, "Objective", "weight of the style loss")
     tv_weight: Weight = _option(0.002, "Objective", "weight of total variation")
+    layout_weight: Weight = _option(
+        0.0, "Objective", "weight of where the colours lie, against the untuned draft; medium 'stylizer' alone"
+    )
+    contour_weight: Weight = _option(0.0, "Objective", "weight of the directions of the photo's lines")
+    surface_weight: Weight = _option(
+        0.0, "Objective", "weight of being as crisp as the painting, with colours no noisier"
+    )
     loss_units: Literal["scale-free", "gatys", "tutorial"] = _option(
         "scale-free", "Objective",
         "what weights multiply: losses relative to photo and painting, or raw ones as in Gatys et al. (sums, on "

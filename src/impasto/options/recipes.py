@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,23 @@ from impasto.errors import InputError, OptionError, did_you_mean
 from impasto.storage.files import why_not_a_file
 
 MAX_RECIPE_BYTES = 100_000
+PAINTERLY, PIXELS = "painterly", "pixels"
+# Options that say how pixels are optimised: whoever gives one without a recipe means the recipe `PIXELS`.
+OF_PIXELS = frozenset(
+    ["starting_point", "seed", "shape_px", "loss_units", "optimizer", "learning_rate", "beta1", "beta2", "epsilon",
+     "average", "scale_factor", "margin", "padding_mode"]
+)  # fmt: skip
+
+
+def default_recipe(values: Mapping[str, Any], *, pair: bool = True) -> tuple[str, str]:
+    """The recipe where none is named, and why it is not `PAINTERLY`, or an empty text.
+
+    `pair`: whether there are a photo and a painting.
+    """
+    of_pixels = sorted(OF_PIXELS & values.keys())
+    if of_pixels and "medium" not in values:
+        return PIXELS, f"{of_pixels[0].replace('_', ' ')} is about pixels: the recipe {PIXELS} paints"
+    return (PAINTERLY if pair else PIXELS), ""
 
 
 def recipe_names() -> list[str]:

@@ -26,9 +26,9 @@ from impasto.options.fields import (
     build_options,
     palette_path,
 )
-from impasto.options.recipes import load_recipe
+from impasto.options.recipes import default_recipe, load_recipe
 from impasto.runs.interrupted import RunState, find_run_folder, read_inputs, read_run
-from impasto.runs.record import find_files, parse_record, wanted_files, without_overridden
+from impasto.runs.record import RunRecord, find_files, parse_record, wanted_files, without_overridden
 from impasto.runs.run import Run
 
 # A stop means the same step only where the plan of scales and steps is the same.
@@ -50,7 +50,8 @@ def build_run(
 
     `PaintOptions` are resolved already. With a `sheet` the pastiche is as large as fits it, whatever the options say.
     """
-    starting_picture = None
+    starting_picture: Picture | None = None
+    notices: list[str] = []
     if isinstance(options, PaintOptions):
         resolved = options
     else:
@@ -58,6 +59,9 @@ def build_run(
         if not isinstance(values.get("starting_point", ""), str):
             starting_picture = load_input(values["starting_point"], max_pixels)
             values["starting_point"] = starting_picture.name
+        if recipe is None:
+            recipe, why = default_recipe(values, pair=photo is not None and bool(painting is not None or regions))
+            notices = [why] * bool(why)
         resolved = resolve_options(recipe, values)
     inputs = RunInputs.load(
         photo,
@@ -75,7 +79,7 @@ def build_run(
         resolved,
         recipe=recipe,
         controls=controls or Controls(),
-        notices=shadow_notices(painting.picture.path for painting in inputs.paintings),
+        notices=[*notices, *shadow_notices(painting.picture.path for painting in inputs.paintings)],
         dots_per_inch=sheet.dots_per_inch if sheet else 72.0,
     )
 
@@ -156,6 +160,10 @@ def build_enlargement(
     if size_px <= painted_px:
         raise OptionError(f"{pastiche.name} is {painted_px} px long already; an enlargement is longer, got {size_px}")
     record = parse_record(read_record(path), pastiche.name)
+    if record.options.medium == "stylizer":
+        run = _repainting(path, inputs, record, {"size_px": size_px} | dict(overrides), max_pixels)
+        run.dots_per_inch = sheet.dots_per_inch if sheet else run.dots_per_inch
+        return run
     scales_painted = len(scale_edges(painted_px, record.options))
     weight = record.content_weight if record.content_weight is not None else record.options.content_weight
     onward = {
@@ -177,17 +185,29 @@ def build_enlargement(
     return run
 
 
+def _repainting(
+    path: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]],
+    record: RunRecord,
+    overrides: Mapping[str, Any],
+    max_pixels: int,
+) -> Run:
+    """The run of a record again at another size: a stylizer is tuned at a size of its own, so it is tuned the same."""
+    run = build_replay(path, inputs, overrides=overrides, max_pixels=max_pixels)
+    run.steered, run.stop_after = list(record.steered), record.stopped_after
+    return run
+
+
 def resolve_options(
     recipe: str | None, values: Mapping[str, Any], spell: Callable[[str], str] = "option {}".format
 ) -> PaintOptions:
-    """Lay `values` over a recipe over the defaults; an error in the recipe names it."""
-    base = None
-    if recipe is not None:
-        recipe_values = load_recipe(recipe)
-        try:
-            base = build_options(recipe_values)
-        except OptionError as error:
-            raise OptionError(f"recipe {recipe}: {error}") from error
+    """Lay `values` over a recipe (default: `default_recipe`) over the defaults; an error in the recipe names it."""
+    recipe = recipe or default_recipe(values)[0]
+    recipe_values = load_recipe(recipe)
+    try:
+        base = build_options(recipe_values)
+    except OptionError as error:
+        raise OptionError(f"recipe {recipe}: {error}") from error
     return build_options(values, base, spell=spell)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from impasto.errors import OptionError, RecordError
 from impasto.events import Controls, Event, Notice, Resumed, RunDone, RunStarted, Steered, StepDone
@@ -27,6 +27,9 @@ from impasto.runs.record import (
     current_machine,
     resolved_options,
 )
+
+if TYPE_CHECKING:
+    from impasto.engine.optimizers import Tuner
 
 LOGGER = logging.getLogger("impasto")
 
@@ -111,8 +114,14 @@ class Run:
             checkpoints = Checkpoints(folder, self.checkpoint_seconds, lambda: self._describe(folder))
         self._script = _Script(self.controls, self.stop_after, self.steered)
         self._script.follow(self._last)
+        tuner = self._load_tuner() if self.options.medium == "stylizer" else None
         painting = iter_paint(
-            self.inputs, self.options, controls=self.controls, checkpoints=checkpoints, resumed=self.resumed
+            self.inputs,
+            self.options,
+            controls=self.controls,
+            checkpoints=checkpoints,
+            resumed=self.resumed,
+            tuner=tuner,
         )
         return chain(map(Notice, self.notices), painting)
 
@@ -148,14 +157,31 @@ class Run:
         torch.set_num_threads(thread_count(self.options))
         long_edge_px = max(pastiche_size(self.inputs.photo, self.options))
         picture, name, sha256 = draft_start(self.inputs, self.options, long_edge_px)
-        self.stylizer = RecordedFile(name=name, sha256=sha256)
+        self._note_stylizer(RecordedFile(name=name, sha256=sha256))
         self.inputs = replace(self.inputs, starting_picture=picture)
-        then = self.replayed.stylizer if self.replayed else None
-        if then is not None and then.sha256 != sha256:
+
+    def _load_tuner(self) -> Tuner:
+        """The stylizer that paints the pastiche; in a replay or a resumed run the same weights as then."""
+        import torch
+
+        from impasto.engine.devices import find_precision
+        from impasto.stylizer.stylizer import load_stylizer
+        from impasto.stylizer.tuning import TunedStylizer
+
+        stylizer = load_stylizer()
+        self._note_stylizer(RecordedFile(name=stylizer.name, sha256=stylizer.sha256))
+        precision = find_precision(self.options.precision, torch.device("cpu"))
+        return TunedStylizer(stylizer, self.inputs, bf16=precision is torch.bfloat16)
+
+    def _note_stylizer(self, file: RecordedFile) -> None:
+        """Note the weights for the record; they must be those of a run that is painted again, or goes on."""
+        then = self.stylizer or (self.replayed.stylizer if self.replayed else None)
+        if then is not None and then.sha256 != file.sha256:
             raise RecordError(
-                f"the picture began with a draft by another stylizer (SHA-256 {then.sha256[:12]}, here {sha256[:12]}): "
-                "paint it anew, or give another starting point"
+                f"the picture was painted by another stylizer (SHA-256 {then.sha256[:12]}, here {file.sha256[:12]}): "
+                "paint it anew"
             )
+        self.stylizer = file
 
     @cached_property
     def _encoder_sha256(self) -> str:

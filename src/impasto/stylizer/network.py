@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from impasto.encoders.convolution import convolve_mirrored
-from impasto.stylizer.statistics import CHANNELS, Batch
+from impasto.stylizer.statistics import CHANNELS, MIDDLE, Batch
 from impasto.stylizer.transport import Affine, apply_affine
 
 CORRELATED = ("rgb", "relu1_1", "relu2_1")  # layers whose whole covariance goes into the code
@@ -159,6 +159,16 @@ class Network(nn.Module):
             centre, deviation = self.unit(name)
             scaled[name] = matrix / deviation[:, None], (offset - centre) / deviation
         return scaled
+
+    def forward(
+        self, maps: Mapping[str, Tensor], affines: Mapping[str, Affine], code: Tensor, noise: Mapping[int, Tensor]
+    ) -> Float[Tensor, "batch 3 height width"]:
+        """Paint whole pictures, differentiable by the weights; float32, not clamped.
+
+        `maps`: of the photos, all of `CHANNELS`, ``rgb`` less `MIDDLE`; `noise` by stride.
+        """
+        painted = self.fine(self.coarse(maps, affines, code, noise[8]), dict(maps), affines, code, noise)
+        return painted.float() + MIDDLE
 
     def coarse(
         self, maps: Mapping[str, Tensor], affines: Mapping[str, Affine], code: Tensor, noise: Tensor

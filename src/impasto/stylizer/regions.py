@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import math
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from impasto.engine.scales import scale_edges
 from impasto.engine.style_files import style_file_moments
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.resize import fit_long_edge
-from impasto.images.tensors import pixels_to_tensor, tensor_to_pixels
+from impasto.images.tensors import pixels_to_tensor, resize, tensor_to_pixels
 from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile, check_encoder
@@ -27,6 +28,7 @@ from impasto.options.fields import PaintOptions
 from impasto.stylizer.statistics import CHANNELS, StyleStatistics, blend_statistics
 from impasto.stylizer.stylizer import EncodedPhoto, Stylizer, load_stylizer
 
+REPAINTED = 0.6  # of the strength, where a picture that was painted is doubled and painted over
 FEATHER = 1 / 128  # of the long edge: how far on each side of a border two regions fade into each other
 MAX_STYLES = 64  # kept, some 300 kB each
 
@@ -52,7 +54,8 @@ class DraftPainter:
         long_edge_px: int,
         *,
         background: StyleStatistics | None = None,
-        full_strength: bool = False,
+        strength_of: Callable[[PaintOptions], float] = lambda own: own.strength,
+        first_px: int | None = None,
     ) -> NDArray[np.float32]:
         """Paint the draft of a photo, [height, width, 3] in [0, 1].
 
@@ -61,7 +64,9 @@ class DraftPainter:
         options: strength, brush scale and colours count.
         background: style statistics in place of the background's paintings. Without either the background stays the
             photograph.
-        full_strength: every region at strength 100, unless it stays the photograph.
+        strength_of: the network's strength, 0 to 100, from the options of a region, unless it stays the photograph.
+        first_px: long edge at which the photo itself is painted. From there the picture is doubled and painted over,
+            as often as it takes: strokes grow with it. Default: the photo is painted once, at full size.
 
         Raises `OptionError` for colours that are impossible, paintings under 16 px a side, and style files of another
         encoder.
@@ -74,22 +79,29 @@ class DraftPainter:
         layout = RegionLayout(inputs, options, paint_background=has_background)
         if not layout.painted:
             return photo.pixels(*size)
-        pixels = self._encode(photo, long_edge_px, several=len(layout.painted) > 1)
+        first_px = min(first_px or long_edge_px, long_edge_px)
+        pixels = self._encode(photo, first_px, several=len(layout.painted) > 1)
 
         def paint_region(region: Region) -> NDArray[np.float32]:
             style = background if region.mask is None else None
-            style = style or self.measure(inputs, region, options, long_edge_px)
+            style = style or self.measure(inputs, region, options, first_px)
             alone, own_options = _alone(inputs, region, options)
-            strength = 100.0 if full_strength else own_options.strength
-            painted = tensor_to_pixels(self.stylizer.paint(pixels, style, strength=strength))
-            return _colors(alone, own_options).for_display(painted)
+            strength = strength_of(own_options)
+            painted, edge = self.stylizer.paint(pixels, style, strength=strength), first_px
+            while edge < long_edge_px:
+                before, edge = edge, min(2 * edge, long_edge_px)
+                larger = resize(painted, *fit_long_edge(photo.height_px, photo.width_px, edge), "bicubic").clamp_(0, 1)
+                style = self.measure(inputs, region, options, edge)
+                again = REPAINTED * strength * math.log2(edge / before)
+                painted = self.stylizer.paint(larger, style, strength=again)
+            return _colors(alone, own_options).for_display(tensor_to_pixels(painted))
 
         if not layout.divided:
             return paint_region(layout.painted[0])
-        masks, photo_mask = feather(layout.masks(*size, torch.device("cpu")), max(1, round(long_edge_px * FEATHER)))
-        joined = photo.pixels(*size) * photo_mask[..., None]
+        masks, photo_mask = joining_masks(layout, size)
+        joined: NDArray[np.float32] = photo.pixels(*size) * photo_mask.numpy()[..., None]
         for region, mask in zip(layout.painted, masks, strict=True):
-            joined += paint_region(region) * mask[..., None]
+            joined += paint_region(region) * mask.numpy()[..., None]
         return joined.clip(0, 1)
 
     def measure(self, inputs: RunInputs, region: Region, options: PaintOptions, long_edge_px: int) -> StyleStatistics:
@@ -134,7 +146,15 @@ def _colors(inputs: RunInputs, options: PaintOptions) -> ColorTransfer:
     return ColorTransfer(inputs, options, RegionLayout(inputs, options), objective_in_color=True)
 
 
-def feather(masks: Masks, reach_px: int) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
+def joining_masks(layout: RegionLayout, size: tuple[int, int]) -> tuple[list[Tensor], Tensor]:
+    """Masks of the painted regions and of the photograph, [height, width], with soft edges at any size (height, width).
+
+    Their sum is 1 everywhere.
+    """
+    return feather(layout.masks(*size, torch.device("cpu")), max(1, round(max(size) * FEATHER)))
+
+
+def feather(masks: Masks, reach_px: int) -> tuple[list[Tensor], Tensor]:
     """Let regions fade into each other over `reach_px` on each side of a border.
 
     Returns the regions' masks and the photograph's, each [height, width]; their sum is 1 everywhere. Where the
@@ -146,7 +166,7 @@ def feather(masks: Masks, reach_px: int) -> tuple[list[NDArray[np.float32]], NDA
         hard = masks.photo[None, None]
         photo = torch.maximum(hard, _blurred(_grown(hard, reach_px), reach_px)).clamp_max(1)
     factor = (1 - photo) / torch.stack(soft).sum(0).clamp_min(1e-12)
-    return [(factor * mask)[0, 0].numpy() for mask in soft], photo[0, 0].numpy()
+    return [(factor * mask)[0, 0] for mask in soft], photo[0, 0]
 
 
 def _blurred(mask: Tensor, reach_px: int) -> Tensor:
@@ -197,7 +217,7 @@ def draft_start(inputs: RunInputs, options: PaintOptions, long_edge_px: int) -> 
     """
     stylizer = load_stylizer()
     edge = scale_edges(long_edge_px, options)[0]
-    pixels = DraftPainter(stylizer).paint(inputs, options, edge, full_strength=True)
+    pixels = DraftPainter(stylizer).paint(inputs, options, edge, strength_of=lambda _: 100.0)
     return picture_from_array(pixels, name="draft"), stylizer.name, stylizer.sha256
 
 

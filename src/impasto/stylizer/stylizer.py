@@ -60,6 +60,12 @@ class EncodedPhoto:
     shallow: Features | None
     tile_px: int
 
+    @property
+    def canvas(self) -> Float[Tensor, "1 3 canvas_h canvas_w"]:
+        """The photo, continued to whole strides."""
+        height, width = _canvas_px(self.photo)
+        return _canvas(self.photo, (slice(0, height), slice(0, width)))
+
 
 class Stylizer:
     """A stylizer's network with the encoder it was trained on.
@@ -187,6 +193,11 @@ class Stylizer:
             place = painted[..., *within]  # without the pixels that continue the photo
             place.copy_(tile[..., : place.shape[2], : place.shape[3]].add_(MIDDLE).clamp_(0, 1))
         return painted
+
+    def noise_for(self, canvas: Float[Tensor, "1 3 canvas_h canvas_w"], stride: int) -> Tensor:
+        """The noise of a whole canvas at a stride."""
+        height, width = (side // stride for side in canvas.shape[2:])
+        return self._noise_at((slice(0, height), slice(0, width)))
 
     def _noise_at(self, spans: Spans) -> Tensor:
         """The noise at these positions of a map: it belongs to the place, not to the tile."""

@@ -16,14 +16,15 @@ from impasto.encoders import Encoder
 from impasto.engine.readability import READABILITY_LAYERS
 from impasto.losses.laplacian import crispness
 from impasto.losses.roots import TraceRoot, matrix_power
+from impasto.losses.structure import standardised
 from impasto.losses.style import RIDGE
+from impasto.losses.surface import SMOOTH
 from impasto.stylizer.statistics import CHANNELS, LAYERS, Batch
 from impasto.stylizer.transport import mean_variance, ridged
 
 STYLE_WEIGHTS = {"relu1_1": 4.0, "relu2_1": 4.0, "relu3_1": 4.0, "relu4_1": 6.0, "relu5_1": 8.0}
 SOFT = 0.1  # distance from which a layer counts by its logarithm
 FLAT = 0.05  # of a layer's usual variance, added to what its distance is divided by
-SMOOTH = 2e-4  # crispness that any painting may have
 ENCODED = tuple(dict.fromkeys([*LAYERS, *READABILITY_LAYERS]))
 
 
@@ -89,7 +90,7 @@ def style_distance(distances: Mapping[str, Tensor]) -> Float[Tensor, " batch"]:
 def unreadability(pastiches: Mapping[str, Tensor], photos: Mapping[str, Tensor]) -> Float[Tensor, " batch"]:
     """`Readability.distance` of a batch, from its feature maps and differentiable: 0 is the photo, 1 is unrelated."""
     distances = [
-        1 - F.cosine_similarity(_directions(pastiches[name]), _directions(photos[name]), dim=1).mean((1, 2))
+        1 - F.cosine_similarity(standardised(pastiches[name]), standardised(photos[name]), dim=1).mean((1, 2))
         for name in READABILITY_LAYERS
     ]
     return torch.stack(distances).mean(0)
@@ -112,10 +113,3 @@ def crispness_distance(
 ) -> Float[Tensor, " batch"]:
     """Sum of the squared logarithms of how much crisper one is than the other."""
     return ((pastiches + SMOOTH) / (paintings + SMOOTH)).log().square().sum(1)
-
-
-def _directions(maps: Tensor) -> Tensor:
-    """Bring every channel to zero mean and unit deviation over its own map; one that never fires stays near zero."""
-    centred = maps - maps.mean((2, 3), keepdim=True)
-    deviation = centred.square().mean((2, 3), keepdim=True).sqrt()
-    return centred / (deviation + 1e-2 * deviation.mean((1, 2, 3), keepdim=True) + 1e-8)

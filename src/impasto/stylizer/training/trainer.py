@@ -208,9 +208,7 @@ class Trainer:
         }
         code = self.network.encode(of_paintings)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bf16):
-            coarse = self.network.coarse(maps, affines, code, noise[8])
-            painted = self.network.fine(coarse, dict(maps), affines, code, noise)
-        pastiches: Tensor = painted.float() + MIDDLE
+            pastiches: Tensor = self.network(maps, affines, code, noise)
         return pastiches
 
     def _descend(self) -> Tensor:

@@ -1,0 +1,71 @@
+"""The structure term: readability as a loss; blind to colour and contrast, and no tiles."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from stylizers import random_picture
+
+from impasto.encoders import load_encoder
+from impasto.engine.readability import READABILITY_LAYERS, Readability
+from impasto.errors import OptionError
+from impasto.losses.maps import TiledEncoder
+from impasto.losses.objective import Objective
+from impasto.losses.structure import StructureTerm, standardised
+from impasto.losses.tiles import WHOLE_PX, Core
+
+LAYERS = dict.fromkeys(READABILITY_LAYERS, 1.0)
+
+
+def objective(photo: torch.Tensor, tile_px: int = WHOLE_PX, **more: object) -> Objective:
+    size = photo.shape[-2], photo.shape[-1]
+    reader = TiledEncoder([load_encoder("lite")], size, Core(0, 0, *size), list(LAYERS), tile_px)
+    return Objective(reader, [StructureTerm(reader, photo, LAYERS, **more)])  # type: ignore[arg-type]
+
+
+def test_it_is_readability() -> None:
+    photo, other = random_picture(96, 128, 0), random_picture(96, 128, 1)
+    pastiche = (photo + other) / 2
+    expected = Readability(load_encoder("lite"), photo).distance(pastiche)
+    assert objective(photo)(pastiche).losses["content"] == pytest.approx(expected, rel=0.05)
+    assert objective(photo)(photo).losses["content"] == pytest.approx(0, abs=1e-5)
+
+
+def test_contrast_and_colour_hardly_count() -> None:
+    photo = random_picture(96, 128, 0)
+    faint = objective(photo)(0.4 + 0.4 * photo).losses["content"]
+    assert faint < 0.3 * objective(photo)(photo.flip(3)).losses["content"]
+
+
+def test_gradient_equals_finite_differences() -> None:
+    photo, pastiche = random_picture(64, 64, 0), random_picture(64, 64, 1)
+    loss = objective(photo)
+    gradient = loss(pastiche).gradient
+    direction = random_picture(64, 64, 2) - 0.5
+    ahead, back = (loss(pastiche + step * direction).losses["total"] for step in (2e-3, -2e-3))
+    assert float((gradient * direction).sum()) == pytest.approx((ahead - back) / 4e-3, rel=0.03)
+
+
+def test_parts_have_weights_of_their_own() -> None:
+    photo, pastiche = random_picture(64, 64, 0), random_picture(64, 64, 1)
+    left = torch.zeros(64, 64)
+    left[:, :32] = 1
+    whole = objective(photo, weight=1.0)(pastiche).losses["content"]
+    parts = objective(photo, weight=(1.0, 1.0), masks=[left, 1 - left])(pastiche).losses["content"]
+    assert parts == pytest.approx(whole, rel=1e-5)
+    one = objective(photo, weight=(1.0, 0.0), masks=[left, 1 - left])(pastiche).losses["content"]
+    assert 0.2 * whole < one < 0.8 * whole
+
+
+def test_it_takes_no_tiles() -> None:
+    with pytest.raises(OptionError, match="content loss does not add"):
+        objective(random_picture(256, 256), tile_px=128)
+
+
+def test_standardised_channels_have_zero_mean_and_unit_deviation() -> None:
+    maps = torch.rand(2, 3, 8, 9) * torch.tensor([1.0, 10.0, 100.0])[:, None, None]
+    plain = standardised(maps, floor=0.0)
+    torch.testing.assert_close(plain.mean((2, 3)), torch.zeros(2, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(plain.std((2, 3), correction=0), torch.ones(2, 3), atol=1e-4, rtol=0)
+    flat = torch.zeros(1, 2, 8, 8)
+    assert not standardised(flat).isnan().any()
