@@ -135,9 +135,10 @@ def folder_with_pictures(
 
 @pytest.fixture(scope="session")
 def quick(tiny_encoder_file: Path) -> dict[str, object]:
-    """Options of a run that takes well under a second: two scales, five steps."""
+    """Options of a run of pixels that takes well under a second: two scales, five steps."""
     return {
         "encoder": str(tiny_encoder_file),
+        "medium": "pixels",
         "size_px": 48,
         "min_scale_px": 32,
         "steps": (3, 2),

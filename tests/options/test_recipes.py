@@ -8,7 +8,7 @@ import pytest
 
 from impasto.errors import InputError, OptionError
 from impasto.options.fields import PaintOptions, build_options
-from impasto.options.recipes import describe_recipe, load_recipe, recipe_names
+from impasto.options.recipes import OF_PIXELS, default_recipe, describe_recipe, load_recipe, recipe_names
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -17,8 +17,19 @@ def test_bundled_recipes_are_valid_and_described(name: str) -> None:
     assert describe_recipe(name)
 
 
-def test_the_default_recipe_is_the_defaults() -> None:
-    assert build_options(load_recipe("painterly")) == PaintOptions()
+def test_pixels_are_the_defaults_of_options_and_painterly_is_what_paints() -> None:
+    assert build_options(load_recipe("pixels")) == PaintOptions()
+    assert build_options(load_recipe("painterly")).medium == "stylizer"
+    assert default_recipe({"strength": 3, "style_loss": "gram"}) == ("painterly", "")
+    assert default_recipe({}, pair=False) == ("pixels", "")
+    assert default_recipe({"medium": "pixels"}) == ("pixels", "")
+    name, why = default_recipe({"optimizer": "adam", "strength": 3})
+    assert (name, why) == ("pixels", "optimizer is about pixels: the recipe pixels paints")
+    assert default_recipe({"optimizer": "adam", "medium": "stylizer"}) == ("painterly", "")
+
+
+def test_options_of_pixels_are_options() -> None:
+    assert PaintOptions.model_fields.keys() >= OF_PIXELS
 
 
 def test_a_recipe_file(tmp_path: Path) -> None:

@@ -119,7 +119,8 @@ def test_options_override_a_recipe_which_overrides_the_defaults(tmp_path: Path) 
     recipe.write_text("strength = 20\nseed = 4\n")
     resolved = resolve_options(str(recipe), {"seed": 5})
     assert (resolved.strength, resolved.seed, resolved.keep_detail) == (20, 5, PaintOptions().keep_detail)
-    assert resolve_options(None, {}) == PaintOptions()
+    assert resolve_options(None, {}) == resolve_options("painterly", {})
+    assert resolve_options(None, {"seed": 5}) == PaintOptions(seed=5)
 
 
 def test_errors_name_options_as_the_caller_spells_them(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_start_by_another_stylizer_is_not_replayed(
     real = module.load_stylizer()
     real.sha256 = "0" * 64
     monkeypatch.setattr(module, "load_stylizer", lambda: real)
-    with pytest.raises(RecordError, match="began with a draft by another stylizer"):
+    with pytest.raises(RecordError, match="was painted by another stylizer"):
         impasto.replay("first.png")
 
 

@@ -34,6 +34,11 @@ STEP_OVERHEAD_PX = 10_000  # a step costs its pixels and as much as these
 SECOND_PASS = 4 / 3  # work on several tiles, against one: the sums take another pass forward
 SHOWN = 3  # pictures at most while the photo's chroma is put back into one
 PREPARED = 3  # pictures at most while a scale's photo is read and its targets are computed
+# Of a stylizer: measured with the bundled one. A step of its tuning costs so much more than its evaluation alone, and
+# a pass so much of an evaluation, for each pixel.
+TUNED_STEP, PASS = 1.2, 0.6
+TUNED_BYTES, NETWORK_BYTES = 2_500.0, 25e6  # what a step keeps for each pixel; the weights with Adam's moments
+PASS_BYTES, LARGEST_PASS_PIXELS, PASS_PICTURES = 400.0, 1_500_000, 5
 SLACK = 0.9  # of the free memory, for what other programs may want meanwhile
 
 
@@ -140,16 +145,24 @@ class _Estimate:
         sides = [self._tile_sides(scale) for scale in self.scales]
         self.tiles = tuple(len(down) * len(across) for down, across in sides)
         self.peak_bytes = max(
-            demand.held_bytes + WARM_BYTES + self._scale_bytes(scale, before, down, across)
+            demand.held_bytes
+            + WARM_BYTES
+            + (self._scale_bytes(scale, before, down, across) if scale.steps else _pass_bytes(scale.canvas_pixels))
             for before, scale, (down, across) in zip([None, *self.scales], self.scales, sides, strict=False)
         )
+        tuned = TUNED_STEP * len(demand.layout.painted) if options.medium == "stylizer" else 0.0
         self.pixels = sum(
-            scale.steps * (sum(down) * sum(across) * (1 if tiles == 1 else SECOND_PASS) + STEP_OVERHEAD_PX)
+            PASS * scale.canvas_pixels * (not scale.steps)
+            + (1 + tuned)
+            * scale.steps
+            * (sum(down) * sum(across) * (1 if tiles == 1 else SECOND_PASS) + STEP_OVERHEAD_PX)
             for scale, tiles, (down, across) in zip(self.scales, self.tiles, sides, strict=True)
         )
 
     def _tile_sides(self, scale: Scale) -> tuple[list[int], list[int]]:
         core, smallest = scale.core, min(scale.canvas_height_px, scale.canvas_width_px)
+        if not scale.steps:
+            return [scale.canvas_height_px], [scale.canvas_width_px]
         layers = [layer for layer in self._compared if layer.stride_px <= smallest] or self._computed[:1]
         return (
             tile_sides(core.top_px, core.height_px, scale.canvas_height_px, layers, self.tile_px),
@@ -184,7 +197,9 @@ class _Estimate:
         tile = workspace_bytes(self._computed, largest_px, self._value_bytes, whole=whole, thrifty=self.thrifty)
         if self._value_bytes < 4:  # what is handed out is another copy
             tile += sum(4 * layer.channels * largest_px / layer.stride_px**2 for layer in self._compared)
-        return pictures + targets + tile + self._masks_bytes(scale, largest_px)
+        network = TUNED_BYTES * scale.canvas_pixels * len(self._layout.painted)
+        tuned = network + NETWORK_BYTES if self._options.medium == "stylizer" else 0.0
+        return pictures + targets + tile + self._masks_bytes(scale, largest_px) + tuned
 
     def _masks_bytes(self, scale: Scale, tile_px: int) -> float:
         """Guidance masks at every layer, the photo where it is kept, and in a tile the gradient of another region."""
@@ -194,6 +209,11 @@ class _Estimate:
         kept = PICTURE_BYTES + 4 if self._layout.keeps_photo else 0
         beside = max(4 * layer.channels / layer.stride_px**2 for layer in self._compared)
         return (len(self._layout.painted) * (4 + guides) + kept) * scale.canvas_pixels + beside * tile_px
+
+
+def _pass_bytes(pixels: int) -> float:
+    """Memory of one pass of a stylizer, which paints large pictures in tiles."""
+    return PASS_BYTES * min(pixels, LARGEST_PASS_PIXELS) + PASS_PICTURES * PICTURE_BYTES * pixels
 
 
 def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, whole: bool, thrifty: bool) -> float:

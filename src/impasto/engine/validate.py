@@ -67,30 +67,8 @@ def check_inputs(inputs: RunInputs, options: PaintOptions) -> None:
     readability, papers_units = options.balance == "readability", options.loss_units != "scale-free"
     masks = len(inputs.regions) > 1 or any(painting.mask is not None for painting in paintings)
     region_strength = any(region.strength is not None for region in inputs.regions)
-    tunes, structure = options.medium == "stylizer", options.content_loss == "structure"
     refusals = (
-        (
-            tunes and (photo is None or not paintings),
-            "the medium 'stylizer' needs a photo and a painting: take 'pixels' (the recipe pixels has it)",
-        ),
-        (
-            tunes and start != "content",
-            f"the medium 'stylizer' starts with its own draft, not with {start!r}: take 'pixels' (as the recipe pixels "
-            "does), or no starting point",
-        ),
-        (
-            tunes and options.padding_mode == "circular",
-            "the medium 'stylizer' makes no picture that wraps around: take 'pixels' (the recipe pixels has it)",
-        ),
-        (
-            (tunes or structure) and papers_units,
-            f"no paper gives the weights of loss units {options.loss_units!r} for the medium 'stylizer' or the content "
-            "loss 'structure': take 'pixels' and 'features' with them",
-        ),
-        (
-            options.surface_weight and papers_units,
-            f"surface weight is relative to the painting, and loss units {options.loss_units!r} are not: leave it at 0",
-        ),
+        *_medium_refusals(inputs, options),
         (
             options.style_loss in WHOLE_MAP_LOSSES and masks,
             f"the style loss {options.style_loss!r} takes no masks: take another, or no regions",
@@ -140,6 +118,36 @@ def check_inputs(inputs: RunInputs, options: PaintOptions) -> None:
     for refused, message in refusals:
         if refused:
             raise OptionError(message)
+
+
+def _medium_refusals(inputs: RunInputs, options: PaintOptions) -> tuple[tuple[bool, str], ...]:
+    """What the medium ``stylizer`` cannot do, and the terms that have no paper's units."""
+    tunes, structure = options.medium == "stylizer", options.content_loss == "structure"
+    papers_units, start = options.loss_units != "scale-free", options.starting_point
+    return (
+        (
+            tunes and (inputs.photo is None or not inputs.paintings),
+            "the medium 'stylizer' needs a photo and a painting: take 'pixels' (the recipe pixels has it)",
+        ),
+        (
+            tunes and start != "content",
+            f"the medium 'stylizer' starts with its own draft, not with {start!r}: take 'pixels' (as the recipe pixels "
+            "does), or no starting point",
+        ),
+        (
+            tunes and options.padding_mode == "circular",
+            "the medium 'stylizer' makes no picture that wraps around: take 'pixels' (the recipe pixels has it)",
+        ),
+        (
+            (tunes or structure) and papers_units,
+            f"no paper gives the weights of loss units {options.loss_units!r} for the medium 'stylizer' or the content "
+            "loss 'structure': take 'pixels' and 'features' with them",
+        ),
+        (
+            options.surface_weight > 0 and papers_units,
+            f"surface weight is relative to the painting, and loss units {options.loss_units!r} are not: leave it at 0",
+        ),
+    )
 
 
 def existing_layers(encoder: Encoder, options: PaintOptions, scale: Scale) -> tuple[LayerWeights, str]:

@@ -22,6 +22,9 @@ PARTS = {
     "style": "style",
     "total_variation": "total variation",
     "detail": "detail",
+    "contours": "contours",
+    "surface": "surface",
+    "layout": "layout",
 }
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
 MAX_LEGEND = 16  # nobody can tell more lines apart

@@ -25,10 +25,12 @@ def default_recipe(values: Mapping[str, Any], *, pair: bool = True) -> tuple[str
 
     `pair`: whether there are a photo and a painting.
     """
+    if values.get("medium") == "pixels" or not pair:
+        return PIXELS, ""
     of_pixels = sorted(OF_PIXELS & values.keys())
     if of_pixels and "medium" not in values:
         return PIXELS, f"{of_pixels[0].replace('_', ' ')} is about pixels: the recipe {PIXELS} paints"
-    return (PAINTERLY if pair else PIXELS), ""
+    return PAINTERLY, ""
 
 
 def recipe_names() -> list[str]:

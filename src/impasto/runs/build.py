@@ -59,10 +59,9 @@ def build_run(
         if not isinstance(values.get("starting_point", ""), str):
             starting_picture = load_input(values["starting_point"], max_pixels)
             values["starting_point"] = starting_picture.name
-        if recipe is None:
-            recipe, why = default_recipe(values, pair=photo is not None and bool(painting is not None or regions))
-            notices = [why] * bool(why)
-        resolved = resolve_options(recipe, values)
+        name, why = default_recipe(values, pair=photo is not None and bool(painting is not None or regions))
+        notices = [why] * bool(why and recipe is None)
+        resolved = resolve_options(recipe or name, values)
     inputs = RunInputs.load(
         photo,
         painting,

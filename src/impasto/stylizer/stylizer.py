@@ -74,14 +74,14 @@ class Stylizer:
     ----------
     name, sha256: of the weights file; a draft's record holds them.
     encoder, network: in that order a picture passes through them.
-    noise: [1, channels, `NOISE_SIDE`, `NOISE_SIDE`], the same at every stride.
+    noise: [1, channels, `NOISE_SIDE`, `NOISE_SIDE`], the same at every stride; `variation` is its seed.
     """
 
-    def __init__(self, name: str, sha256: str, encoder: Encoder, network: Network) -> None:
+    def __init__(self, name: str, sha256: str, encoder: Encoder, network: Network, variation: int = 0) -> None:
         self.name, self.sha256, self.encoder = name, sha256, encoder
         self.network = network.eval().requires_grad_(False)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        white = torch.randn(1, NOISE, NOISE_SIDE, NOISE_SIDE, generator=torch.Generator().manual_seed(0))
+        white = torch.randn(1, NOISE, NOISE_SIDE, NOISE_SIDE, generator=torch.Generator().manual_seed(variation))
         whole = (smooth_noise(white) * NOISE_STEPS).round_().clamp_(-127, 127)
         self.noise = (whole / NOISE_STEPS).contiguous(memory_format=torch.channels_last)
 

@@ -21,11 +21,12 @@ from impasto.engine.content_weight import style_share
 from impasto.engine.optimizers import check_finite
 from impasto.engine.pyramid import Scale
 from impasto.engine.regions import RegionLayout
+from impasto.images.tensors import pixels_to_tensor
 from impasto.inputs.run_inputs import RunInputs
 from impasto.losses.objective import Evaluation
 from impasto.options.fields import PaintOptions
 from impasto.stylizer.network import NOISE_STRIDES, Network
-from impasto.stylizer.regions import DraftPainter, joining_masks, photo_tensor
+from impasto.stylizer.regions import DraftPainter, joining_masks
 from impasto.stylizer.statistics import MIDDLE, Batch
 from impasto.stylizer.stylizer import FULL_AT, Stylizer
 from impasto.stylizer.transport import Affine, recolouring
@@ -94,13 +95,13 @@ class TunedStylizer:
     def look_at(self, options: PaintOptions, layout: RegionLayout, scale: Scale) -> None:
         """Read photo and paintings at the size at which the network is tuned, with these options; then paint."""
         assert self._inputs.photo is not None, "checked by the engine"
-        photo = photo_tensor(self._inputs.photo, scale.long_edge_px)
+        photo = pixels_to_tensor(self._inputs.photo.pixels(scale.height_px, scale.width_px))
         encoded = self.stylizer.encode(photo)
         assert encoded.shallow is not None, "tuned whole"
         self._photo, self._budget = photo, scale.steps
-        canvas = encoded.canvas
+        canvas, noisy = encoded.canvas, self._with_network(self.stylizer.network, options)
         self._maps = {"rgb": canvas - MIDDLE, **encoded.shallow, **encoded.deep}
-        self._noise = {stride: self.stylizer.noise_for(canvas, stride) for stride in NOISE_STRIDES}
+        self._noise = {stride: noisy.noise_for(canvas, stride) for stride in NOISE_STRIDES}
         of_photo = encoded.statistics.batch()
         masks: list[Tensor | None] = [None]
         if layout.divided:
@@ -143,14 +144,17 @@ class TunedStylizer:
 
     def finish(self, options: PaintOptions, long_edge_px: int) -> NDArray[np.float32]:
         """Paint the pastiche at its own size, [height, width, 3] in [0, 1], in the colours that options ask for."""
-        tuned = Stylizer(self.stylizer.name, self.stylizer.sha256, self.stylizer.encoder, self._network)
-        return DraftPainter(tuned).paint(
+        return DraftPainter(self._with_network(self._network, options)).paint(
             self._inputs,
             options,
             long_edge_px,
             strength_of=lambda own: 100 * style_share(own),
             first_px=max(SMALLEST_PASS_PX, round(PASS_PX / options.brush_scale)),
         )
+
+    def _with_network(self, network: Network, options: PaintOptions) -> Stylizer:
+        base = self.stylizer
+        return Stylizer(base.name, base.sha256, base.encoder, network, options.variation)
 
     def state(self) -> Checkpoint:
         """All that a run needs to go on, for `restore`."""
