@@ -46,8 +46,8 @@ class Surface:
 class SurfaceTerm:
     r""":math:`\log^2(L / L_*) + 4 \max(0, \log(C / C_*))^2` of the crispness L of the luma and C of the colours.
 
-    Crispness is the mean squared Laplacian (`losses.laplacian`). The style loss hardly reads either of them: without this
-    term a pastiche is soft, or has coloured fringes.
+    Crispness is the mean squared Laplacian (`losses.laplacian`). The style loss hardly reads either of them:
+    without this term a pastiche is soft, or has coloured fringes.
 
     Parameters
     ----------
