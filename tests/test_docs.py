@@ -200,7 +200,7 @@ def known_flags() -> set[str]:
     """Flags of all commands, tools and benchmarks."""
     flags = {flag for folder in ("tools", "benchmarks") for path in (ROOT / folder).glob("*.py")
              for flag in script_flags(f"{folder}/{path.name}")}  # fmt: skip
-    return flags | flags_of(cli.build_app()) | {"--help", "--version"}
+    return flags | flags_of(cli.build_app()) | {"--help", "--help-all", "--version", "--install-completion"}
 
 
 def flags_of(app: App) -> set[str]:

@@ -46,7 +46,7 @@ def test_version_and_recipes() -> None:
 
 
 def test_help_shows_every_option_with_its_default() -> None:
-    text = run_cli("paint", "--help").stdout
+    text = run_cli("paint", "--help-all").stdout
     for name in PaintOptions.model_fields:
         assert f" {flag_name(name)} " in text
     assert "PHOTO PAINTING [PAINTING...] [-o OUT]" in text
@@ -331,6 +331,7 @@ def test_info(folder_with_pictures: Path, quick_flags: list[str], capsys: pytest
     text = capsys.readouterr().out
     for words in ("recipe painterly", "style image 2      photo.png, weight 0.25", "--size             48"):
         assert words in text
+    assert "--optimizer" not in text  # as the recipe has it
     assert cli.main(["info", "out.png", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == impasto.read_record("out.png")
 

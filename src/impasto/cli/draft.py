@@ -20,6 +20,7 @@ from impasto.cli.pictures import (
     read_photo,
     size_beside,
 )
+from impasto.cli.recorded_command import changed_draft_options, draft_command
 from impasto.cli.syntax import (
     FAILED,
     EachPainting,
@@ -33,7 +34,7 @@ from impasto.cli.syntax import (
     parse_sheet,
     stop_on_signal,
 )
-from impasto.errors import OptionError
+from impasto.errors import OptionError, printable
 from impasto.events import Controls
 from impasto.images.reading import read_record
 from impasto.inputs.paintings import load_input
@@ -178,7 +179,9 @@ def describe(values: Mapping[str, object], name: str) -> int:
     lines = {"drafted by": f"impasto {record.impasto}, in one pass"}
     lines |= name_inputs(record.inputs)
     lines["stylizer"] = name_file(record.stylizer)
-    print_table(lines | {flag_name(key): format_value(value) for key, value in record.options if key != "stylizer"})
+    changes = {key: value for key, value in changed_draft_options(record).items() if key != "stylizer"}
+    print_table(lines | {flag_name(key): format_value(value) for key, value in changes.items()})
+    print(f"\nthe command, to be changed:\n{printable(draft_command(record))}")
     return 0
 
 

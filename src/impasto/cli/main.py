@@ -22,6 +22,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from impasto.cli.encoders import features, provide_encoder
 from impasto.cli.first_words import explain_usage, lead, why_not_resumed
+from impasto.cli.help import EVERYTHING, SETUP, ShortHelp, epilogue, group_of
 from impasto.cli.lab import again, batch, compare, sweep
 from impasto.cli.output import ANYWHERE, Output, carry_out, check_interval, print_table
 from impasto.cli.pictures import (
@@ -54,7 +55,7 @@ from impasto.cli.syntax import (
     pixel_limit,
     with_option_flags,
 )
-from impasto.errors import CheckpointError, ImpastoError, InputError, OptionError, RecordError
+from impasto.errors import CheckpointError, ImpastoError, InputError, OptionError, RecordError, printable
 from impasto.options.fields import CHECKPOINT_SECONDS, build_options
 from impasto.options.recipes import default_recipe, describe_recipe, recipe_names
 from impasto.options.spelling import flag_name, format_value
@@ -63,13 +64,46 @@ from impasto.version import __version__
 READER_GONE = 141  # as shells report a program that SIGPIPE ended
 
 
+PAIR = "PHOTO PAINTING [PAINTING...]"
+LOADED_WHEN_USED = {  # by a string, with the first line of help and the usage
+    "impasto.cli.studio:studio": (
+        "Open the studio, a page for painting, in the browser.",
+        "studio [--folder FOLDER] [--port PORT] [OPTIONS]",
+    ),
+    "impasto.cli.draft:draft": (
+        "Repaint a photo in one pass: in a second, not in minutes.",
+        f"draft {PAIR} [-o OUT] [OPTIONS]\n       impasto draft PHOTO... --paintings PAINTING... -o FOLDER [OPTIONS]",
+    ),
+    "impasto.cli.paintings:paintings": (
+        "List the bundled paintings, which are called by name.",
+        "paintings [-o SHEET] [OPTIONS]",
+    ),
+    "impasto.cli.paintings:sheet": (
+        "Draft a photo after many paintings, on one labelled sheet.",
+        "sheet PHOTO [PAINTING...] [-o SHEET] [OPTIONS]",
+    ),
+    "impasto.cli.reconstruct:texture": (
+        "Paint a texture of any size in the style of a picture.",
+        "texture IMAGE [IMAGE...] [-o OUT] [--size 2048x1024] [--seamless] [OPTIONS]",
+    ),
+}
+GROUPS = {
+    "impasto.cli.encoders:WEIGHTS": "Fetch, import and check the weights of vgg19 and vgg16.",
+    "impasto.cli.reconstruct:RECONSTRUCT": "Paint a picture again from what some layers keep of it.",
+    "impasto.cli.style:STYLE": "Style files: the style of a painting, without the picture.",
+    "impasto.cli.style:EXPORT": "Write the stylizer for use without impasto.",
+    "impasto.cli.train:TRAIN": "Train a stylizer on pictures of your own.",
+}
+
+
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; bugs keep their traceback."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name may have letters that this terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
-    app = build_app()
+    words = list(sys.argv[1:] if tokens is None else tokens)
+    app = build_app(everything=EVERYTHING in words)
     try:
-        words = lead(sys.argv[1:] if tokens is None else tokens, list(app))
+        words = lead(["--help" if word == EVERYTHING else word for word in words], list(app))
         command, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
         code = command(*bound.args, **bound.kwargs) or 0
         print(end="", flush=True)
@@ -90,57 +124,47 @@ def main(tokens: Sequence[str] | None = None) -> int:
         return 128 + int(number)
 
 
-def build_app() -> App:
-    """Assemble the commands; the flags of painting are made from `PaintOptions`."""
+def build_app(*, everything: bool = False) -> App:
+    """Assemble the commands; `everything`: whether their help shows every flag."""
     text = "Repaint a photo in the style of a painting."
-    app = build_group("impasto", help=text, version=__version__, version_format="plaintext")
-    pair = "PHOTO PAINTING [PAINTING...]"
+    app = build_group(
+        "impasto",
+        help=text,
+        version=__version__,
+        version_format="plaintext",
+        help_formatter="default" if everything else ShortHelp(),
+    )
     here: dict[Callable[..., int], str] = {
-        paint: f"paint {pair} [-o OUT] [OPTIONS]",
+        paint: f"paint {PAIR} [-o OUT] [OPTIONS]",
         resume: "resume RUN [OPTIONS]",
         enlarge: "enlarge PICTURE [INPUT...] (--size PX | --print 60x40cm@300) [-o OUT] [OPTIONS]",
         replay: "replay PICTURE [INPUT...] [-o OUT] [OPTIONS]",
         info: "info PICTURE [--json]",
         recipes: "recipes",
-        sweep: f"sweep {pair} --vary NAME=VALUES... -o FOLDER [OPTIONS]",
+        sweep: f"sweep {PAIR} --vary NAME=VALUES... -o FOLDER [OPTIONS]",
         batch: "batch PHOTOS... --paintings PAINTINGS... -o FOLDER [OPTIONS]",
-        compare: f"compare {pair} --with COLUMN... -o FOLDER [OPTIONS]",
+        compare: f"compare {PAIR} --with COLUMN... -o FOLDER [OPTIONS]",
         again: "again FOLDER [-o OTHER] [--judge ENCODER] [--ray auto|ADDRESS]",
         features: "features IMAGE --layer NAME [-o OUT] [OPTIONS]",
     }
-    loaded_when_used = {  # by a string, with the first line of help
-        "impasto.cli.studio:studio": (
-            "Open the studio, a page for painting, in the browser.",
-            "studio [--folder FOLDER] [--port PORT] [OPTIONS]",
-        ),
-        "impasto.cli.draft:draft": (
-            "Repaint a photo in one pass: in a second, not in minutes.",
-            f"draft {pair} [-o OUT] [OPTIONS]\n"
-            "       impasto draft PHOTO... --paintings PAINTING... -o FOLDER [OPTIONS]",
-        ),
-        "impasto.cli.paintings:paintings": (
-            "List the bundled paintings, which are called by name wherever a painting is taken.",
-            "paintings",
-        ),
-        "impasto.cli.reconstruct:texture": (
-            "Paint a texture of any size in the style of a picture.",
-            "texture IMAGE [IMAGE...] [-o OUT] [--size 2048x1024] [--seamless] [OPTIONS]",
-        ),
-    }
-    groups = {
-        "impasto.cli.encoders:WEIGHTS": "Fetch, import and check the weights of vgg19 and vgg16.",
-        "impasto.cli.reconstruct:RECONSTRUCT": "Paint a picture again from what some layers keep of it.",
-        "impasto.cli.style:STYLE": "Style files: the style of a painting, without the picture.",
-        "impasto.cli.style:EXPORT": "Write the stylizer for use without impasto.",
-        "impasto.cli.train:TRAIN": "Train a stylizer on pictures of your own.",
-    }
     for command, usage in here.items():
-        app.command(command, usage=f"Usage: impasto {usage}")
-    for place, (text, usage) in loaded_when_used.items():
-        app.command(place, name=usage.split()[0], help=text, usage=f"Usage: impasto {usage}")
-    for place, text in groups.items():
-        app.command(place, name=place.partition(":")[2].lower(), help=text)
+        app.command(command, usage=f"Usage: impasto {usage}", **_help_of(command.__name__, options="OPTIONS" in usage))
+    for place, (text, usage) in LOADED_WHEN_USED.items():
+        name = usage.split()[0]
+        settings = _help_of(name, options=name == "texture")
+        app.command(place, name=name, help=text, usage=f"Usage: impasto {usage}", **settings)
+    for place, text in GROUPS.items():
+        name = place.partition(":")[2].lower()
+        app.command(place, name=name, help=text, group=group_of(name))
+    app.register_install_completion_command(help="Complete commands and flags in bash, zsh or fish.")
+    for flag in (*app.help_flags, *app.version_flags, "--install-completion"):
+        app[flag].group = SETUP
     return app
+
+
+def _help_of(command: str, *, options: bool) -> dict[str, Any]:
+    """How a command is listed, and how its help ends."""
+    return {"group": group_of(command), "help_epilogue": epilogue(command, options=options)}
 
 
 InputFiles = Annotated[Path, Parameter(help="its inputs, where they are not beside it or in the working directory")]
@@ -158,10 +182,7 @@ def paint(
     print_size: PrintSize = None,
     **options: str | None,
 ) -> int:
-    """Repaint a photo in the style of one painting or several.
-
-    With --region PAINTING applies where no mask is white; without PAINTING the photo stays as it is there.
-    """
+    """Repaint a photo in the style of one painting or several."""
     from impasto.inputs.paintings import load_input
     from impasto.runs.build import build_run, resolve_options
 
@@ -295,9 +316,10 @@ def info(
     picture: Annotated[Path, Parameter(help="a picture that impasto painted")],
     /,
     *,
-    as_json: Annotated[bool, SWITCH, Parameter(name="--json", help="print the record as it is stored")] = False,
+    as_json: Annotated[bool, SWITCH, Parameter(name="--json", help="print the whole record as it is stored")] = False,
 ) -> int:
-    """Print how a picture was painted: the run record that it carries."""
+    """Print how a picture was painted, and the command that paints it: what differs from the defaults."""
+    from impasto.cli.recorded_command import changed_options, paint_command
     from impasto.images.reading import read_record
     from impasto.runs.record import is_draft, parse_record
 
@@ -325,7 +347,8 @@ def info(
         f"torch {machine.torch}, {machine.threads} threads, {machine.device}, {machine.instruction_set}, "
         f"{machine.architecture}, {machine.system}"
     )
-    print_table(lines | {flag_name(name): format_value(value) for name, value in record.options})
+    print_table(lines | {flag_name(name): format_value(value) for name, value in changed_options(record).items()})
+    print(f"\nthe command, to be changed:\n{printable(paint_command(record))}")
     return 0
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import App, Group, Parameter
 
+from impasto.cli.help import EXAMPLES, epilogue
 from impasto.errors import OptionError, did_you_mean
 from impasto.options.fields import PaintOptions
 from impasto.options.spelling import describe_option, describe_values, flag_name, format_value, option_group
@@ -42,9 +43,9 @@ Regions = Annotated[
     list[str] | None,
     Parameter(
         name="--region",
-        metavar="MASK=PAINTING[+PAINTING...][,SETTING=VALUE...]",
-        help="use another PAINTING where MASK is white; MASK=photo leaves the photo there; alpha as MASK is the "
-        "photo's own opacity; settings are strength, brush-scale, color; repeat for more regions",
+        metavar="MASK=PAINTING,...",
+        help="another PAINTING where MASK is white (or several: art.jpg+flow), or photo; elsewhere the first, if any; "
+        "alpha as MASK is the photo's own opacity; then ,strength=30 or ,brush-scale= or ,color=; repeat for more",
     ),
 ]
 PrintSize = Annotated[
@@ -63,9 +64,8 @@ EachPainting = Annotated[
     ),
 ]
 PAINTINGS_HELP = (
-    "the painting whose style to use: a file, or a bundled one by name (impasto paintings); several blend: "
-    "painting.jpg:0.7 with a weight, painting.jpg:0.7:2 with strokes twice as large, painting.jpg@mask.png to learn "
-    "from a part of it"
+    "whose style to use: a file, or a bundled painting by name (impasto paintings); several blend: art.jpg:0.7 with a "
+    "weight, art.jpg:0.7:2 with strokes twice as large, art.jpg@mask.png to learn from a part"
 )
 Number = TypeVar("Number", float, None)
 Item = TypeVar("Item")
@@ -76,6 +76,8 @@ def build_group(name: str, **settings: Any) -> App:
 
     The help of a group that is loaded when it is used stands in `cli.main.build_app`.
     """
+    if name in EXAMPLES:
+        settings |= {"help_epilogue": epilogue(name, options=name == "reconstruct")}
     return App(
         name=name,
         help_format="plaintext",
