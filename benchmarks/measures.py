@@ -32,6 +32,7 @@ FAINT = 0.5 / 255  # gradient, per px, below which a direction is not believed
 FRAME_PX = 8
 BOXES, SEGMENTS = 48, 80  # boxes along the long edge, and segments of a photo, that coherence looks at
 SAME_FACE = 0.35
+CERTAIN, LIKELY = 10, 3  # detections that make a face of a photo (3 would make some of parrots), and of a pastiche
 Rectangle = tuple[int, int, int, int]
 
 
@@ -168,18 +169,18 @@ def faces_found(finder: Any, photo: Picture, pastiche: Picture) -> float | None:
     Found: rectangles whose intersection is at least `SAME_FACE` of their union.
     """
     height, width = pastiche.height_px, pastiche.width_px
-    theirs = find_faces(finder, photo.pixels(height, width))
-    ours = find_faces(finder, pastiche.pixels())
+    theirs = find_faces(finder, photo.pixels(height, width), CERTAIN)
+    ours = find_faces(finder, pastiche.pixels(), LIKELY)
     if not theirs:
         return None
     return sum(any(overlap(face, other) >= SAME_FACE for other in ours) for face in theirs) / len(theirs)
 
 
-def find_faces(finder: Any, pixels: NDArray[np.float32]) -> list[Rectangle]:
-    """(left, top, width, height) of every face of at least 1/20 of the long edge."""
+def find_faces(finder: Any, pixels: NDArray[np.float32], neighbours: int) -> list[Rectangle]:
+    """(left, top, width, height) of every face of at least 1/20 of the long edge, found so often side by side."""
     gray = np.rint(luma(pixels) * 255).astype(np.uint8)
     least = max(24, max(gray.shape) // 20)
-    found = finder.detectMultiScale(gray, scaleFactor=1.05, minNeighbors=3, minSize=(least, least))
+    found = finder.detectMultiScale(gray, scaleFactor=1.05, minNeighbors=neighbours, minSize=(least, least))
     return [tuple(map(int, face)) for face in found]
 
 

@@ -315,9 +315,10 @@ def iter_measured(
     args: argparse.Namespace, pairs: Sequence[Pair], methods: Sequence[Method], encoder: Encoder
 ) -> Iterator[tuple[Pair, Method, Path, dict[str, Any]]]:
     """Paint and measure what is not there yet, pair after pair, so that an ended run has whole rows."""
+    # The seal of kept measures: it changes with what is measured, and by whom.
     shelf, finder, judge_name = Shelf(args.folder), face_finder(), f"{encoder.name} {encoder.sha256[:12]}"
     shelf.list_pairs(pairs)
-    parts = f"{judge_name}{' hub' if magenta.is_installed() else ''}{' faces' if finder else ''}"
+    parts = f"2 {judge_name}{' hub' if magenta.is_installed() else ''}{' faces' if finder else ''}"
     for number, pair in enumerate(pairs):
         judge = PairJudge(encoder, pair.photo, pair.painting)
         for method in methods:
