@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO := demo.png
 PHOTOS ?= ../shared/gallery
-ENCODER ?= lite
+PRECISION ?= auto
 QUICK := -n 2 -m "not slow and not cluster and not browser"
 
 export OMP_WAIT_POLICY ?= passive
@@ -53,7 +53,7 @@ docs-pictures: $(VENV)/.dev  # those that are drawn from the source
 	$(BIN)/python tools/architecture_picture.py
 
 experiments: $(VENV)/.demo
-	$(BIN)/python tools/experiments.py --photos $(PHOTOS) --encoder $(ENCODER)
+	$(BIN)/python tools/experiments.py --photos $(PHOTOS) --precision $(PRECISION)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,11 +1,10 @@
 """Run the commands of docs/experiments.md in order, and make its pictures and tables again.
 
-    python tools/experiments.py --photos FOLDER [--encoder vgg19] [--only WORD]
+    python tools/experiments.py --photos FOLDER [--precision bfloat16] [--only WORD]
 
 The page is the list: a picture ``pictures/experiments/NAME.jpg`` comes from the ``NAME.png`` or the contact sheet or
 loss curves of the run folder that a command above it writes (``-2`` for a second sheet, ``-curves``), and a table,
-between two comments, from a run folder's results.csv. With another encoder than lite the page and its pictures go
-into the working folder, and docs/ stays as it is.
+between two comments, from a run folder's results.csv. Run folders that are finished are not painted again.
 """
 
 from __future__ import annotations
@@ -23,26 +22,35 @@ from pathlib import Path
 from PIL import Image
 
 from impasto.cli import main as cli
+from impasto.encoders.sources import SOURCES
+from impasto.encoders.store import needs_fetch
+from impasto.encoders.weights import how_to_get
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "experiments.md"
 PICTURES = "pictures/experiments"
+FOLDER = ROOT / "bench-out" / "experiments"
 WIDTH_PX, LIMIT_BYTES = 1280, 300_000
 TABLE = re.compile(r"(<!-- table (\S+)((?: \w+=\S+)*): ([\w ]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
-def commands(page: str, encoder: str) -> list[list[str]]:
-    """The arguments of every ``impasto`` command in the page's ``sh`` blocks, with that encoder; `$PHOTOS` as it is."""
+def commands(page: str) -> list[list[str]]:
+    """The arguments of every ``impasto`` command in the page's ``sh`` blocks; `$PHOTOS` as it is."""
     lines = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)).replace("\\\n", " ")
     split = [shlex.split(line, comments=True) for line in lines.splitlines()]
-    return [_with_encoder(words[1:], encoder) for words in split if words and words[0] == "impasto"]
+    return [words[1:] for words in split if words and words[0] == "impasto"]
 
 
-def _with_encoder(words: list[str], encoder: str) -> list[str]:
-    if "--encoder" in words:
-        at = words.index("--encoder")
-        words = words[:at] + words[at + 2 :]
-    return [*words, "--encoder", encoder]
+def missing_weights(lists: list[list[str]]) -> list[str]:
+    """Published encoders that the commands name and that are neither stored nor carried by an installed package."""
+    named = {word for words in lists for word in words if word in SOURCES}
+    return sorted(name for name in named if needs_fetch(name) and not _is_installed(name))
+
+
+def _is_installed(name: str) -> bool:
+    source = SOURCES[name]
+    package = (SOURCES[source.stand_in] if source.stand_in else source).package
+    return package is not None and package.find() is not None
 
 
 def output(words: list[str]) -> Path:
@@ -114,10 +122,12 @@ def _cell(text: str) -> str:
         return Path(text).stem if text.endswith(".jpg") else text
 
 
-def run(words: list[str]) -> None:
+def run(words: list[str], precision: str) -> None:
     """Run one command in the working folder, and replace what it wrote there before."""
     if words[0] in ("paint", "reconstruct"):
         words = [*words, "--overwrite"]
+    if words[0] in ("paint", "reconstruct", "sweep", "compare"):
+        words = [*words, "--precision", precision]
     print("impasto", shlex.join(words), flush=True)
     code = cli.main([os.path.expandvars(word) for word in [*words, "--quiet"]])
     if code:
@@ -127,32 +137,27 @@ def run(words: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True, help="folder of content_*.jpg and style_*.jpg")
-    parser.add_argument("--encoder", default="lite")
+    parser.add_argument("--precision", default="auto", help="of convolutions, as impasto paint takes it")
     parser.add_argument("--only", default="", help="carry out only commands in which this occurs")
     args = parser.parse_args()
     if not args.photos.is_dir():
         parser.error(f"--photos {args.photos}: no such folder; name it, as in make experiments PHOTOS=FOLDER")
     page = PAGE.read_text(encoding="utf-8")
-    if Path(args.encoder).is_file():
-        args.encoder = str(Path(args.encoder).resolve())
+    chosen = [words for words in commands(page) if args.only in shlex.join(words)]
+    for name in missing_weights(chosen):
+        sys.exit(f"the experiments need {name}, and its weights are not here; {how_to_get(SOURCES[name])}")
     os.environ["PHOTOS"] = str(args.photos.resolve())
-    folder = ROOT / "bench-out" / f"experiments-{Path(args.encoder).stem}"
-    folder.mkdir(parents=True, exist_ok=True)
-    os.chdir(folder)
-    for words in commands(page, args.encoder):
-        if args.only in shlex.join(words):
-            run(words)
-    docs = PAGE.parent if args.encoder == "lite" else folder
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    os.chdir(FOLDER)
+    for words in chosen:
+        run(words, args.precision)
     for name in pictures(page):
-        made = source(name, folder)
+        made = source(name, FOLDER)
         if made is None:
             sys.exit(f"no command of the page made {name}")
-        save_small(made, docs / PICTURES / name)
-    renewed = renew_tables(page, folder)
-    if docs == folder:
-        renewed = f"> Pictures and tables here are of {args.encoder}; the words were written of lite.\n\n{renewed}"
-    (docs / PAGE.name).write_text(renewed, encoding="utf-8")
-    print(f"written: {docs / PAGE.name} and its pictures")
+        save_small(made, PAGE.parent / PICTURES / name)
+    PAGE.write_text(renew_tables(page, FOLDER), encoding="utf-8")
+    print(f"written: {PAGE} and its pictures")
 
 
 if __name__ == "__main__":

@@ -11,16 +11,28 @@ import experiments
 from impasto.cli import main as cli
 
 PAGE = experiments.PAGE.read_text(encoding="utf-8")
-COMMANDS = experiments.commands(PAGE, "vgg19")
+COMMANDS = experiments.commands(PAGE)
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: str(experiments.output(words)))
 def test_every_command_goes_through_the_parser(words: list[str]) -> None:
-    _, bound, unused = cli.build_app().parse_args(words, exit_on_error=False, print_error=False)
+    _, _, unused = cli.build_app().parse_args(words, exit_on_error=False, print_error=False)
     assert not unused
-    assert words.count("--encoder") == 1
-    assert bound.kwargs["encoder"] == "vgg19"
     assert experiments.output(words).parent == Path(), "it belongs into the working folder"
+
+
+def test_the_network_of_the_paper_comes_first() -> None:
+    first = next(words for words in COMMANDS if words[0] == "reconstruct")
+    assert first[first.index("--encoder") + 1] == "vgg19"
+    judges = [words[words.index("--judge") + 1] for words in COMMANDS if words[0] in ("sweep", "compare")]
+    assert set(judges) == {"vgg19"}
+
+
+def test_what_is_missing_is_said(weights_folder: Path) -> None:
+    assert experiments.missing_weights(COMMANDS) == ["vgg19"]
+    assert experiments.missing_weights([["paint", "--encoder", "lite"]]) == []
+    (weights_folder / f"vgg19-8bit.{'0' * 64}.safetensors").touch()
+    assert experiments.missing_weights(COMMANDS) == []
 
 
 def test_every_picture_and_table_is_made_by_a_command() -> None:
