@@ -213,7 +213,7 @@ def test_sizes_as_people_write_them(folder_with_pictures: Path, size: str, expec
 
 
 def test_the_size_of_a_painted_picture_beside_its_photo(folder_with_pictures: Path, tiny_encoder_file: Path) -> None:
-    flags = ["--encoder", str(tiny_encoder_file), "--min-scale", "16", "--steps", "1", "--threads", "1", "-q"]
+    flags = ["--encoder", str(tiny_encoder_file), "--min-scale", "16", "--steps", "1", "--recipe", "pixels", "-q"]
     assert cli.main(["paint", "photo.png", "painting.png", *OUT, "--size", "50%", *flags]) == 0
     assert impasto.load_picture("out.png").size == (30, 24)
     assert cli.main(["enlarge", "out.png", str(tiny_encoder_file), "--size", "150%", "-q"]) == 0

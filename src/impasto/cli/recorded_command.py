@@ -8,11 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from impasto.errors import ImpastoError
 from impasto.inputs.bundled import bundled_by_hash
 from impasto.inputs.recorded import RecordedInputs, RecordedPainting, RecordedRegion
 from impasto.options.fields import PALETTE, PaintOptions, build_options
-from impasto.options.recipes import load_recipe, recipe_names
+from impasto.options.recipes import PAINTERLY, PIXELS, load_recipe, recipe_names
 from impasto.options.spelling import flag_name, format_value
 from impasto.runs.draft import DraftOptions, DraftRecord
 from impasto.runs.record import RunRecord
@@ -52,13 +51,11 @@ def changed_options(record: RunRecord) -> dict[str, Any]:
 
 
 def _recipe_of(record: RunRecord) -> tuple[PaintOptions, str | None]:
-    """What the record's options are laid over: a bundled recipe and its name, or the defaults."""
-    if record.recipe in recipe_names():
-        try:
-            return build_options(load_recipe(str(record.recipe))), record.recipe
-        except ImpastoError:  # of another version
-            pass
-    return PaintOptions.model_validate({}), None
+    """What the record's options are laid over, and the recipe to name for it; None: the one that needs no name."""
+    name = record.recipe if record.recipe in recipe_names() else PIXELS
+    if record.recipe is None and record.options.medium == "stylizer":
+        name = PAINTERLY
+    return build_options(load_recipe(str(name))), None if name == PAINTERLY else name
 
 
 def _changes(options: BaseModel, base: BaseModel, leave: Iterable[str] = ()) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture, read_record
 from impasto.inputs.bundled import find_painting, shadow_notices
 from impasto.inputs.paintings import PaintingLike, PictureLike, Region, load_input, load_style
 from impasto.inputs.run_inputs import RunInputs
+from impasto.options.acting import inert_notices
 from impasto.options.fields import (
     CHECKPOINT_SECONDS,
     MIN_SCALE_PX,
@@ -26,7 +27,7 @@ from impasto.options.fields import (
     build_options,
     palette_path,
 )
-from impasto.options.recipes import default_recipe, load_recipe
+from impasto.options.recipes import PAINTERLY, PIXELS, default_recipe, load_recipe
 from impasto.runs.interrupted import RunState, find_run_folder, read_inputs, read_run
 from impasto.runs.record import RunRecord, find_files, parse_record, wanted_files, without_overridden
 from impasto.runs.run import Run
@@ -78,7 +79,11 @@ def build_run(
         resolved,
         recipe=recipe,
         controls=controls or Controls(),
-        notices=[*notices, *shadow_notices(painting.picture.path for painting in inputs.paintings)],
+        notices=[
+            *notices,
+            *_inert(resolved, recipe, inputs),
+            *shadow_notices(painting.picture.path for painting in inputs.paintings),
+        ],
         dots_per_inch=sheet.dots_per_inch if sheet else 72.0,
     )
 
@@ -208,6 +213,13 @@ def resolve_options(
     except OptionError as error:
         raise OptionError(f"recipe {recipe}: {error}") from error
     return build_options(values, base, spell=spell)
+
+
+def _inert(options: PaintOptions, recipe: str | None, inputs: RunInputs) -> Iterator[str]:
+    """Notices of options that were set and cannot act; what the recipe sets was not asked for."""
+    name = recipe or (PAINTERLY if options.medium == "stylizer" else PIXELS)
+    masks = len(inputs.regions) > 1 or any(painting.mask is not None for painting in inputs.paintings)
+    return inert_notices(options, build_options(load_recipe(name)), photo=inputs.photo is not None, regions=masks)
 
 
 def load_starting_picture(options: PaintOptions, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture | None:

@@ -1,0 +1,88 @@
+"""Options that the table calls inert change nothing, and those that it does not do change something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import impasto
+from impasto.options.acting import INERT, inert_notices
+from impasto.options.fields import PaintOptions, build_options
+
+PIXELS = build_options({})
+OTHER: dict[str, Any] = {
+    "seed": 5, "optimizer": "adam", "learning_rate": 0.1, "beta1": 0.5, "beta2": 0.5, "epsilon": 0.1, "average": 0.5,
+    "margin": 0.4, "scale_factor": 1.2, "color_strength": 40.0, "color_method": "histogram", "strength": 20.0,
+    "content_weight": 3.0,
+}  # fmt: skip
+# Where each of them cannot act, beside what the quick run has.
+IDLE: dict[str, dict[str, Any]] = {
+    "seed": {"starting_point": "content"},
+    "margin": {"padding_mode": "circular"},
+    "color_strength": {"color": "painting"},
+    "color_method": {"color": "painting"},
+    "strength": {"balance": "fixed"},
+}
+AT_WORK: dict[str, dict[str, Any]] = {
+    "seed": {"starting_point": "noise"},
+    **{name: {"optimizer": "adam"} for name in ("learning_rate", "beta1", "beta2", "epsilon", "average")},
+    **{name: {"color": "photo", "color_method": "mean-covariance"} for name in ("color_strength", "color_method")},
+    "content_weight": {"balance": "fixed"},
+}
+ONLY_BEGINS = {"content_weight"}  # under readability it is not idle, only nothing to rely on
+IDLE_ONLY_WHEN_TUNED = {"optimizer", "scale_factor"}
+
+
+def said(values: dict[str, Any], **inputs: bool) -> list[str]:
+    return list(inert_notices(build_options(values), PIXELS, **inputs))
+
+
+def test_the_table_names_options() -> None:
+    assert set(INERT) == set(OTHER) <= set(PaintOptions.model_fields)
+
+
+@pytest.mark.parametrize("name", sorted(set(OTHER) - ONLY_BEGINS - IDLE_ONLY_WHEN_TUNED))
+def test_what_is_called_inert_changes_no_pixel(folder_with_pictures: object, quick: dict[str, Any], name: str) -> None:
+    beside = {"recipe": "pixels", **quick, **IDLE.get(name, {})}
+    plain = impasto.paint("photo.png", "painting.png", **beside)
+    changed = impasto.paint("photo.png", "painting.png", **beside | {name: OTHER[name]})
+    assert np.array_equal(plain.pixels, changed.pixels)
+    assert any(notice.startswith(f"{name.replace('_', ' ')} ") for notice in changed.notices)
+    assert not any("changes nothing here" in notice for notice in plain.notices)
+
+
+@pytest.mark.parametrize("name", sorted(OTHER))
+def test_and_changes_some_where_it_is_not(folder_with_pictures: object, quick: dict[str, Any], name: str) -> None:
+    beside = {"recipe": "pixels", **quick, "steps": (6, 4), **AT_WORK.get(name, {})}
+    plain = impasto.paint("photo.png", "painting.png", **beside)
+    changed = impasto.paint("photo.png", "painting.png", **beside | {name: OTHER[name]})
+    assert not np.array_equal(plain.pixels, changed.pixels)
+    assert not any("changes nothing here" in notice for notice in changed.notices)
+
+
+def test_what_the_stylizer_leaves_no_work() -> None:
+    tuned = build_options({"medium": "stylizer"})
+    for name in ("optimizer", "learning_rate", "margin", "scale_factor", "average"):
+        (notice,) = inert_notices(build_options({name: OTHER[name]}, tuned), tuned)
+        assert "the medium is the stylizer" in notice
+
+
+def test_what_the_recipe_sets_is_not_spoken_of() -> None:
+    recipe = build_options({"learning_rate": 0.5})
+    assert not list(inert_notices(recipe, recipe))
+    assert said({"learning_rate": 0.5}) == [
+        "learning rate 0.5 changes nothing here: it is Adam's, and the optimizer is lbfgs"
+    ]
+
+
+def test_what_depends_on_the_pictures() -> None:
+    (shape,) = said({"shape_px": "40x30"})
+    assert "a photo has its own" in shape
+    assert not said({"shape_px": "40x30"}, photo=False)
+    (mask,) = said({"mask_mode": "simple"})
+    assert "there are none" in mask
+    assert not said({"mask_mode": "simple"}, regions=True)
+    (weight,) = said({"content_weight": 1e4})
+    assert "balance fixed holds it" in weight
