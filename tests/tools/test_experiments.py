@@ -44,7 +44,7 @@ def test_every_picture_and_table_is_made_by_a_command() -> None:
         assert (experiments.PAGE.parent / experiments.PICTURES / name).stat().st_size < experiments.LIMIT_BYTES
     runs = [found[1] for found in experiments.TABLE.findall(PAGE)]
     assert len(runs) == PAGE.count("<!-- table ")
-    assert set(runs) <= set(made)
+    assert {one for run in runs for one in run.split("+")} <= set(made)
 
 
 def test_tables_are_drawn_from_results(tmp_path: Path) -> None:
@@ -57,6 +57,14 @@ def test_tables_are_drawn_from_results(tmp_path: Path) -> None:
     assert "| painting | ssim | seconds |\n| --- | --- | --- |\n| waves | 0.5 | 12.3 |\n<!-- /table -->" in renewed
     assert "0.123" not in renewed
     assert experiments.renew_tables(renewed, tmp_path) == renewed
+
+
+def test_a_table_of_several_run_folders(tmp_path: Path) -> None:
+    for name, ssim in (("one", 0.25), ("other", 0.75)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.csv").write_text(f"photo,ssim\n{name}.jpg,{ssim}\n", encoding="utf-8")
+    renewed = experiments.renew_tables("<!-- table one+other: photo ssim -->\n<!-- /table -->\n", tmp_path)
+    assert "| one | 0.25 |\n| other | 0.75 |" in renewed
 
 
 def test_pictures_are_found_by_their_names_and_become_small(tmp_path: Path) -> None:
