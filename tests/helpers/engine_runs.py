@@ -11,6 +11,8 @@ from impasto.images.picture import Picture
 from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import PaintOptions
+from impasto.stylizer.stylizer import load_stylizer
+from impasto.stylizer.tuning import TunedStylizer
 
 
 def paint_events(
@@ -25,4 +27,6 @@ def paint_events(
 ) -> Iterator[Event]:
     """`iter_paint` of these pictures."""
     inputs = RunInputs.load(photo, tuple(paintings), regions, starting_picture=starting_picture, palette=palette)
+    if options.medium == "stylizer":
+        more["tuner"] = TunedStylizer(load_stylizer(), inputs)
     return iter_paint(inputs, options, **more)

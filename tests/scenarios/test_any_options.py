@@ -78,7 +78,13 @@ ANY = {
     "starting_point": st.sampled_from([*(start for start in STARTING_POINTS if start != DRAFT), "picture.png"]),
     "seed": st.sampled_from([0, 1, 2**63 - 1]),
     "pooling": st.sampled_from(["max", "average"]),
+    "medium": st.sampled_from(["pixels", "pixels", "stylizer"]),
     "style_loss": st.sampled_from(["wasserstein", "gram"]),
+    "style_softness": st.sampled_from([0.0, 1e-9, 0.1, 1e6]),
+    "content_loss": st.sampled_from(["features", "features", "structure"]),
+    "layout_weight": weights,
+    "contour_weight": weights,
+    "surface_weight": weights,
     "style_layers": layer_weights,
     "content_layers": layer_weights,
     "balance": st.sampled_from(["readability", "fixed"]),
@@ -114,11 +120,24 @@ def one_thread() -> Iterator[None]:
 
 def paint_anything(photo: Picture, paintings: list[Picture], start: Picture, chosen: dict[str, Any]) -> None:
     options = PaintOptions(**chosen, threads=1)
+    if options.medium == "stylizer":  # what it refuses is tested with it
+        shortest = min(
+            *pastiche_size(photo, options),
+            *(
+                round(min(p.height_px, p.width_px) * 16 * options.brush_scale / max(p.height_px, p.width_px))
+                for p in paintings
+            ),
+        )
+        medium = "pixels" if shortest < 16 else "stylizer"
+        options = options.model_copy(update={"starting_point": "content", "medium": medium})
+    if options.medium == "stylizer" or options.content_loss == "structure":
+        options = options.model_copy(update={"tile_px": None})
     starting_picture = start if options.starting_point == "picture.png" else None
     styles = [Painting(picture, 1.0 + number) for number, picture in enumerate(paintings)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        happened = list(paint_events(photo, styles, options, starting_picture=starting_picture, palette=start))
+        more = {"starting_picture": starting_picture, "palette": start}
+        happened = list(paint_events(photo, styles, options, **more))
     for event in happened:
         if isinstance(event, StepDone):
             assert np.isfinite([*event.losses.values(), event.content_weight]).all()

@@ -154,7 +154,7 @@ def test_the_papers_recipes_paint_with_lite_too(photo: Picture, waves: Picture, 
 
 @pytest.mark.parametrize("style_loss", ["mmd-linear", "mmd-polynomial", "mmd-gaussian", "batch-norm"])
 def test_every_style_loss_paints(photo: Picture, waves: Picture, style_loss: str) -> None:
-    chosen = options("painterly", size_px=48, steps=15, style_loss=style_loss, balance="fixed", content_weight=0.01)
+    chosen = options("pixels", size_px=48, steps=15, style_loss=style_loss, balance="fixed", content_weight=0.01)
     losses = [event.losses for event in run(photo, waves, chosen) if isinstance(event, StepDone)]
     assert losses[-1]["style"] < 0.6 * losses[0]["style"]
 

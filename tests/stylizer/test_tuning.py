@@ -96,6 +96,13 @@ def test_two_scales_the_first_alone_with_steps(inputs: RunInputs) -> None:
     assert pixels_of(small).shape == (32, 40, 3)
 
 
+def test_a_panorama_is_tuned_large_enough_to_have_some_height(painting_pixels: np.ndarray) -> None:
+    long_photo = np.random.default_rng(0).integers(0, 255, (60, 900, 3), np.uint8)
+    inputs = RunInputs.load(long_photo, painting_pixels, ())
+    events = events_of(inputs, painterly(size_px=900, min_scale_px=64, steps=(1,)))
+    assert [(e.height_px, e.width_px) for e in events if isinstance(e, ScaleStarted)] == [(32, 480), (60, 900)]
+
+
 def test_untuned_it_is_the_draft(inputs: RunInputs) -> None:
     tuned, options = TunedStylizer(load_stylizer(), inputs), painterly()
     draft = DraftPainter(load_stylizer()).paint(inputs, options, 60, strength_of=lambda _: 100.0)

@@ -16,6 +16,7 @@ from impasto.options.fields import PaintOptions
 MIN_MARGIN_PX = 8
 MAX_MARGIN_PX = 64  # what relu5_1 reads beyond a position: more is of no use
 MAX_ENLARGEMENT = 2  # of a painting past its own pixels
+SHORTEST_TUNED_PX = 32  # short side at which a stylizer is tuned, at least
 CANVAS_MULTIPLE_PX = 16  # stride of relu5_1: pooling then drops no row or column of the canvas
 
 
@@ -67,8 +68,12 @@ def build_pyramid(height_px: int, width_px: int, options: PaintOptions) -> list[
     """
     wraps, tunes = options.padding_mode == "circular", options.medium == "stylizer"
     margin = 0.0 if wraps or tunes else options.margin
-    scales = []
-    for index, edge_px in enumerate(scale_edges(max(height_px, width_px), options)):
+    scales, edges = [], scale_edges(max(height_px, width_px), options)
+    if tunes and len(edges) > 1:  # a panorama is tuned larger: the stylizer needs some height
+        edges[0] = min(
+            edges[1], max(edges[0], -(-SHORTEST_TUNED_PX * max(height_px, width_px) // min(height_px, width_px)))
+        )
+    for index, edge_px in enumerate(edges):
         height, width = fit_long_edge(height_px, width_px, edge_px)
         if wraps:
             height, width = _whole_strides(height), _whole_strides(width)

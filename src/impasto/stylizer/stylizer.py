@@ -218,7 +218,10 @@ def load_stylizer(path: str | Path | None = None) -> Stylizer:
 def _check_size(picture: Tensor) -> None:
     height, width = picture.shape[2:]
     if min(height, width) < STRIDE_PX:
-        raise OptionError(f"the stylizer needs {STRIDE_PX} px a side, the picture has {width}x{height} px")
+        raise OptionError(
+            f"the stylizer needs {STRIDE_PX} px a side, the picture has {width}x{height} px: "
+            "take a larger one, or the recipe pixels"
+        )
 
 
 def _canvas_px(photo: Tensor) -> tuple[int, int]:
