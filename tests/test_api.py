@@ -63,7 +63,7 @@ def test_the_public_names_are_these() -> None:
     ("name", "parameters"),
     [
         ("paint", "photo painting regions recipe controls on_event run_folder checkpoint_seconds options"),
-        ("apaint", "photo painting controls settings"),
+        ("apaint", "photo painting regions recipe controls on_event options"),
         ("iter_paint", "photo painting regions recipe controls options"),
         ("draft", "photo painting regions sheet max_pixels options"),
         ("replay", "path inputs on_event overrides"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, Unpack
 
 from impasto.errors import OptionError
 from impasto.events import Controls, Event
@@ -18,6 +18,7 @@ from impasto.images.print_size import Print
 from impasto.images.reading import DEFAULT_MAX_PIXELS, read_record
 from impasto.inputs.paintings import PaintingLike, PictureLike, Region
 from impasto.options.fields import CHECKPOINT_SECONDS
+from impasto.options.keywords import DraftKeywords, PaintKeywords
 from impasto.runs.build import build_enlargement, build_replay, build_resume, build_run
 from impasto.runs.draft import build_draft_options, draft_picture, replay_draft
 from impasto.runs.interrupted import holds_run
@@ -38,7 +39,7 @@ def paint(
     on_event: OnEvent | None = None,
     run_folder: str | os.PathLike[str] | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
-    **options: Any,
+    **options: Unpack[PaintKeywords],
 ) -> Pastiche:
     """Repaint `photo` in the style of `painting`.
 
@@ -75,7 +76,14 @@ def paint(
 
 
 async def apaint(
-    photo: PictureLike | None, painting: PaintingLike | None, *, controls: Controls | None = None, **settings: Any
+    photo: PictureLike | None,
+    painting: PaintingLike | None,
+    *,
+    regions: Sequence[Region] = (),
+    recipe: str | None = None,
+    controls: Controls | None = None,
+    on_event: OnEvent | None = None,
+    **options: Unpack[PaintKeywords],
 ) -> Pastiche:
     """Paint as `paint` does, in a thread of its own, while the event loop goes on.
 
@@ -83,7 +91,9 @@ async def apaint(
     """
     controls = controls or Controls()
     try:
-        return await asyncio.to_thread(paint, photo, painting, controls=controls, **settings)
+        return await asyncio.to_thread(
+            paint, photo, painting, regions=regions, recipe=recipe, controls=controls, on_event=on_event, **options
+        )
     except asyncio.CancelledError:
         controls.stop = True
         raise
@@ -96,7 +106,7 @@ def iter_paint(
     regions: Sequence[Region] = (),
     recipe: str | None = None,
     controls: Controls | None = None,
-    **options: Any,
+    **options: Unpack[PaintKeywords],
 ) -> Iterator[Event]:
     """Paint as `paint` does, yielding the run's events; the last, `RunDone`, holds the pastiche.
 
@@ -127,7 +137,7 @@ def replay(
     inputs: Sequence[str | os.PathLike[str]] | None = None,
     *,
     on_event: OnEvent | None = None,
-    **overrides: Any,
+    **overrides: Unpack[PaintKeywords],
 ) -> Pastiche:
     """Paint a picture again from the record that it carries: a pastiche, or a draft.
 
@@ -152,7 +162,7 @@ def enlarge(
     inputs: Sequence[str | os.PathLike[str]] | None = None,
     *,
     on_event: OnEvent | None = None,
-    **overrides: Any,
+    **overrides: Any,  # `PaintKeywords` but `size_px`, which no type can say
 ) -> Pastiche:
     """Go on from a finished pastiche to a larger one: only the scales above its size are painted.
 
@@ -169,7 +179,7 @@ def draft(
     regions: Sequence[Region] = (),
     sheet: Print | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-    **options: Any,
+    **options: Unpack[DraftKeywords],
 ) -> Pastiche:
     """Repaint `photo` in the style of `painting` in one pass of the bundled stylizer: a second, not minutes.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from impasto.events import Controls
 from impasto.inputs.paintings import Painting, Region
@@ -16,6 +16,7 @@ from impasto.lab.jobs import LabManifest
 from impasto.lab.plan import PathLike, Planner, Weighted, reopen
 from impasto.lab.runner import LabRun, iter_jobs, read_run
 from impasto.lab.sweep import plan_sweep
+from impasto.options.keywords import DraftKeywords, PaintKeywords
 from impasto.runs.draft import build_draft_options
 
 Paintings = PathLike | Painting | Sequence[PathLike | Weighted]
@@ -32,7 +33,7 @@ def sweep(  # noqa: PLR0913 (public: the keywords of `impasto.paint`, and those 
     judge: str = "lite",
     ray: str | None = None,
     controls: Controls | None = None,
-    **options: Any,
+    **options: Unpack[PaintKeywords],
 ) -> LabRun:
     """Paint every combination of the varied values into a run folder.
 
@@ -66,7 +67,7 @@ def batch(
     judge: str = "lite",
     ray: str | None = None,
     controls: Controls | None = None,
-    **options: Any,
+    **options: Unpack[PaintKeywords],
 ) -> LabRun:
     """Paint each photo with each painting into a run folder.
 
@@ -92,7 +93,7 @@ def compare(
     judge: str = "lite",
     ray: str | None = None,
     controls: Controls | None = None,
-    **options: Any,
+    **options: Unpack[PaintKeywords],
 ) -> LabRun:
     """Paint one pair by several recipes, beside other programs' pictures, into a run folder.
 
@@ -122,7 +123,7 @@ def drafts(
     *,
     regions: Sequence[Region] = (),
     overwrite: bool = False,
-    **options: Any,
+    **options: Unpack[DraftKeywords],
 ) -> tuple[list[Path], dict[Path, str]]:
     """Draft each of many photos in the manner of each of many paintings, into a folder, with a contact sheet.
 
