@@ -61,11 +61,8 @@ def build_module() -> str:
 def _spell(name: str, annotation: str) -> str:
     if name == "starting_point":
         return "str | PictureLike"
-    return re.sub(
-        r"\b(" + "|".join(SPELLINGS) + r")\b(?![\w\"-])",
-        lambda match: SPELLINGS[match[0]],
-        annotation.replace("'", '"'),
-    )
+    names = r"\b(" + "|".join(SPELLINGS) + r")\b(?![\w\"-])"
+    return re.sub(names, lambda match: SPELLINGS[match[0]], annotation.replace("'", '"'))
 
 
 if __name__ == "__main__":

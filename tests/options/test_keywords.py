@@ -31,7 +31,6 @@ WRONG = {
     'impasto.draft("photo.jpg", "flow", tv_weight=1.0)': "tv_weight",
     'impasto.replay("pastiche.png", stength=70)': "stength",
     'impasto.sweep("photo.jpg", "flow", {}, folder="x", sise_px=3)': "sise_px",
-    'impasto.paint(7, "flow")': "photo|incompatible",
 }
 
 
