@@ -23,6 +23,7 @@ _MODULES_OF_NAMES = {
     "impasto.images.picture": "Picture picture_from_array",
     "impasto.images.reading": "load_picture read_record",
     "impasto.images.writing": "save_picture",
+    "impasto.inputs.bundled": "bundled_paintings",
     "impasto.inputs.paintings": "Painting Region",
     "impasto.lab.api": "again batch compare drafts sweep",
     "impasto.lab.runner": "LabRun",
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from impasto.images.picture import Picture as Picture, picture_from_array as picture_from_array
     from impasto.images.reading import load_picture as load_picture, read_record as read_record
     from impasto.images.writing import save_picture as save_picture
+    from impasto.inputs.bundled import bundled_paintings as bundled_paintings
     from impasto.inputs.paintings import Painting as Painting, Region as Region
     from impasto.lab.api import again as again, batch as batch, compare as compare, drafts as drafts, sweep as sweep
     from impasto.lab.runner import LabRun as LabRun
