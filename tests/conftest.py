@@ -47,6 +47,12 @@ def small_probe(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(plan, "PROBE_PX", 32)
 
 
+@pytest.fixture(autouse=True)
+def float32_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Precision ``auto`` is float32 whatever the processor: exact comparisons mean the same on every machine."""
+    monkeypatch.setattr("impasto.engine.devices.bfloat16_unit", lambda: "")
+
+
 @pytest.fixture(scope="session")
 def tiny_encoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An encoder file with the layers of `lite` but few channels and seeded random weights."""

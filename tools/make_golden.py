@@ -32,6 +32,7 @@ OPTIONS: dict[str, Any] = {
     "learning_rate": 0.02,
     "average": 0.9,
     "threads": 1,
+    "precision": "float32",
 }
 
 

@@ -8,7 +8,15 @@ import pytest
 import torch
 
 from impasto.encoders import Encoder, load_encoder
-from impasto.engine.devices import find_device, find_precision, keep_threads, replicas, thread_count
+from impasto.engine import devices
+from impasto.engine.devices import (
+    bfloat16_unit,
+    find_device,
+    find_precision,
+    keep_threads,
+    replicas,
+    thread_count,
+)
 from impasto.errors import OptionError
 from impasto.options.fields import PaintOptions
 
@@ -28,11 +36,33 @@ def test_the_automatic_device(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_device("auto").type == find_device("cuda:1").type == "cuda"
 
 
-def test_the_automatic_precision() -> None:
+@pytest.mark.parametrize(
+    ("can", "unit"),
+    [
+        ({"amx_bf16": True, "avx512_bf16": True}, "AMX"),
+        ({"amx_bf16": False, "avx512_bf16": True, "avx512_f": True}, "AVX512-BF16"),
+        ({"amx_bf16": False, "avx512_bf16": False, "avx512_f": True, "avx2": True}, ""),
+        ({"neon": True, "bf16": True}, ""),
+    ],
+)
+def test_the_automatic_precision(can: dict[str, bool], unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: can, raising=False)
+    assert bfloat16_unit() == unit
+    monkeypatch.setattr(devices, "bfloat16_unit", bfloat16_unit)
     found = {name: find_precision("auto", torch.device(name)) for name in ("cpu", "cuda", "cuda:1", "mps")}
-    assert found == {"cpu": torch.float32, "cuda": torch.bfloat16, "cuda:1": torch.bfloat16, "mps": torch.float32}
+    on_cpu = torch.bfloat16 if unit else torch.float32
+    assert found == {"cpu": on_cpu, "cuda": torch.bfloat16, "cuda:1": torch.bfloat16, "mps": torch.float32}
+    assert find_precision("float32", torch.device("cpu")) == torch.float32
     assert find_precision("float32", torch.device("cuda")) == torch.float32
     assert find_precision("bfloat16", torch.device("cpu")) == torch.bfloat16
+
+
+def test_a_pytorch_that_does_not_know_its_processor_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert bfloat16_unit() == ""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert bfloat16_unit() == "", "PyTorch's own loops are no faster in bfloat16"
 
 
 def gpus(monkeypatch: pytest.MonkeyPatch, count: int) -> None:

@@ -63,19 +63,52 @@ def test_what_was_left_to_the_machine_is_resolved(folder_with_pictures: Path, qu
     assert record["options"]["threads"] == record["machine"]["threads"] >= 1
 
 
-@pytest.mark.parametrize("asked", ["auto", "float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("asked", "unit", "used", "said"),
+    [
+        ("auto", "", "float32", ""),
+        ("auto", "AMX", "bfloat16", "AMX"),
+        ("float32", "AMX", "float32", ""),
+        ("bfloat16", "", "bfloat16", "none"),
+    ],
+)
 def test_precision_is_recorded_as_it_came_to_be(
-    folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path, asked: str
+    folder_with_pictures: Path,
+    quick: Quick,
+    tiny_encoder_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: str,
+    unit: str,
+    used: str,
+    said: str,
 ) -> None:
+    monkeypatch.setattr("impasto.engine.devices.bfloat16_unit", lambda: unit)
     pastiche = impasto.paint("photo.png", "painting.png", **quick, device="cpu", precision=asked)
-    assert pastiche.record["options"]["precision"] == ("float32" if asked == "auto" else asked)
+    assert pastiche.record["options"]["precision"] == used
+    assert pastiche.record["machine"]["bfloat16"] == said
     pastiche.save("precise.png")
     again = impasto.replay("precise.png", [tiny_encoder_file])
     assert np.array_equal(again.pixels, pastiche.pixels)
     other = impasto.replay(
-        "precise.png", [tiny_encoder_file], precision="float32" if asked == "bfloat16" else "bfloat16"
+        "precise.png", [tiny_encoder_file], precision="float32" if used == "bfloat16" else "bfloat16"
     )
     assert not np.array_equal(other.pixels, pastiche.pixels)
+
+
+def test_a_replay_where_bfloat16_is_multiplied_otherwise_says_so(
+    folder_with_pictures: Path, quick: Quick, tiny_encoder_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = quick | {"encoder": str(tiny_encoder_file)}
+    monkeypatch.setattr("impasto.engine.devices.bfloat16_unit", lambda: "AMX")
+    for precision, expected in (("auto", ["bfloat16: AMX then, none now"]), ("float32", [])):
+        record = RunRecord.model_validate(
+            impasto.paint("photo.png", "painting.png", **options, precision=precision).record
+        )
+        resolved = record.options.model_copy(update={"encoder": str(tiny_encoder_file)})
+        assert replay_differences(record, resolved) == []
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr("impasto.engine.devices.bfloat16_unit", lambda: "")
+            assert replay_differences(record, resolved) == expected
 
 
 def test_a_record_tells_no_folder_and_no_date(folder_with_pictures: Path, quick: Quick) -> None:

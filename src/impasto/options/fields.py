@@ -173,8 +173,8 @@ class PaintOptions(BaseModel):
     )  # fmt: skip
     precision: Literal["auto", "float32", "bfloat16"] = _option(
         "auto", "Machine",
-        "of the encoder's convolutions; statistics, losses and pictures keep theirs; auto: bfloat16 on cuda, else "
-        "float32; changes the picture a little",
+        "of the encoder's convolutions; statistics, losses and pictures keep theirs; auto: bfloat16 on cuda and on "
+        "processors with AMX or AVX512-BF16, else float32; changes the picture a little",
     )  # fmt: skip
     max_memory_bytes: Bytes | None = _option(
         None, "Machine", "memory that the run may use, as 2GB; default: what is free; tiles become smaller to fit",

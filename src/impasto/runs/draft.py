@@ -193,7 +193,7 @@ def paint_draft(
         options=options.model_copy(update=resolved),
         stylizer=RecordedFile(name=painter.stylizer.name, sha256=painter.stylizer.sha256),
         inputs=recorded,
-        machine=current_machine(PaintOptions(device="cpu")),
+        machine=current_machine(PaintOptions(device="cpu", precision="float32")),
     )
     return Pastiche(
         pixels=pixels,
@@ -222,4 +222,4 @@ def parse_draft_record(values: Mapping[str, object], name: str) -> DraftRecord:
 
 def draft_differences(record: DraftRecord) -> list[str]:
     """Reasons why a draft that is painted again here will not have the same bytes, a line each."""
-    return machine_differences(record.machine, current_machine(PaintOptions(device="cpu")))
+    return machine_differences(record.machine, current_machine(PaintOptions(device="cpu", precision="float32")))

@@ -54,6 +54,8 @@ class Machine(RecordPart):
     architecture: str
     system: str
     device: str
+    bfloat16: str = ""
+    """What in the processor multiplies bfloat16, ``none`` if nothing does; empty where a run had no use for it."""
 
 
 class RunRecord(RecordPart):
@@ -221,15 +223,18 @@ def current_machine(options: PaintOptions) -> Machine:
     """Facts of this machine and of the device that `options` name; loads torch."""
     import torch
 
-    from impasto.engine.devices import find_device
+    from impasto.engine.devices import bfloat16_unit, find_device, find_precision
 
+    device = find_device(options.device)
+    narrow = device.type == "cpu" and find_precision(options.precision, device) == torch.bfloat16
     return Machine(
         torch=torch.__version__,
         threads=torch.get_num_threads(),
         instruction_set=torch.backends.cpu.get_cpu_capability(),
         architecture=platform.machine(),
         system=platform.system(),
-        device=find_device(options.device).type,
+        device=device.type,
+        bfloat16=(bfloat16_unit() or "none") if narrow else "",
     )
 
 
@@ -254,6 +259,7 @@ def machine_differences(then: Machine, now: Machine) -> list[str]:
             "architecture": (then.architecture, now.architecture),
             "system": (then.system, now.system),
             "device": (then.device, now.device),
+            "bfloat16": (then.bfloat16, now.bfloat16 if then.bfloat16 else ""),
         }
     )
 
