@@ -73,13 +73,16 @@ class RecordedAllocator:
 
 
 def test_the_block_size_from_which_the_system_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """M_MMAP_THRESHOLD is -3 in malloc.h: 1 MiB where memory is short, else 32 MiB, the most that glibc takes."""
+    """M_MMAP_THRESHOLD is -3 in malloc.h: 1 MiB where memory is short, else 32 MiB, the most that glibc takes.
+
+    M_TRIM_THRESHOLD is -1: in between, as much as a step frees stays in the heap for the next one.
+    """
     allocator = RecordedAllocator()
     monkeypatch.setattr(memory, "_glibc", lambda: allocator)
     memory.prefer_low_memory(True)
     memory.prefer_low_memory(False)
     memory.give_back()
-    assert allocator.calls == [(-3, 2**20), (-3, 2**25), (0,)]
+    assert allocator.calls == [(-3, 2**20), (-1, 2**20), (-3, 2**25), (-1, 2**29), (0,)]
     monkeypatch.setattr(memory, "_glibc", lambda: None)
     memory.prefer_low_memory(True)
     memory.give_back()

@@ -166,7 +166,7 @@ def test_tiles_take_turns_on_several_devices(monkeypatch: pytest.MonkeyPatch) ->
     """As far as a processor can tell: three encoders, each asked for its tiles, and the same number."""
     case = Case(lite("reflect"), 144, 176, style_layers={"relu3_1": 1.0}, content_layers={"relu2_2": 1.0})
     asked: list[int] = []
-    call = Encoder.__call__
+    call = Encoder.narrow_maps
 
     def watch(encoder: Encoder, pictures: torch.Tensor, layers: list[str]) -> dict[str, torch.Tensor]:
         asked.append(id(encoder))
@@ -174,7 +174,7 @@ def test_tiles_take_turns_on_several_devices(monkeypatch: pytest.MonkeyPatch) ->
 
     replicas = [case.encoder.on(torch.device("cpu", 0)) for _ in range(2)]
     objective = case.objective(48, replicas)
-    monkeypatch.setattr(Encoder, "__call__", watch)
+    monkeypatch.setattr(Encoder, "narrow_maps", watch)
     found = objective(case.pastiche)
     monkeypatch.undo()
     assert objective.tiles == 12

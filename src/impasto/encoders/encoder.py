@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from impasto.encoders.architectures import Architecture, Layer
+from impasto.encoders.chain import Link, chain_maps
 from impasto.encoders.convolution import convolve_mirrored
 from impasto.errors import OptionError, WeightsError, did_you_mean
 
@@ -92,22 +93,43 @@ class Encoder:
 
         Computes no deeper than the deepest layer asked for. Raises `OptionError` for an unknown layer.
         """
-        features: dict[str, Tensor] = {}
+        return {name: features.to(self.dtype) for name, features in self.narrow_maps(pictures, layers).items()}
+
+    def narrow_maps(
+        self, pictures: Float[Tensor, "batch 3 height width"], layers: Sequence[str]
+    ) -> dict[str, Float[Tensor, "batch _ _ _"]]:
+        """The same maps as they were computed, in `precision`."""
         # Rounded after the subtraction: around zero a narrow float is finest.
-        current = (pictures - self.mean).to(self.precision).contiguous(memory_format=torch.channels_last)
-        block = 1
-        for layer in self.architecture.up_to(layers):
+        start = (pictures - self.mean).to(self.precision).contiguous(memory_format=torch.channels_last)
+        computed = self.architecture.up_to(layers)
+        smallest = min(pictures.shape[-2:]) // computed[-1].stride_px
+        if start.requires_grad and self.padding_mode == "reflect" and smallest > 1:
+            return self._chained(start, computed, layers)
+        features: dict[str, Tensor] = {}
+        current, block = start, 1
+        for layer in computed:
             if layer.block != block:
                 current, block = self._pool(current, 2), layer.block
             current = self._convolve(current, layer)
             if layer.convolution in layers:
-                features[layer.convolution] = current.to(self.dtype)
+                features[layer.convolution] = current
                 current = current.relu()
             else:
                 current = current.relu_()
             if layer.name in layers:
-                features[layer.name] = current.to(self.dtype)
+                features[layer.name] = current
         return features
+
+    def _chained(self, start: Tensor, computed: Sequence[Layer], layers: Sequence[str]) -> dict[str, Tensor]:
+        """The maps with a derivative that is written out."""
+        links, names, block = [], [], 1
+        for layer in computed:
+            links.append(
+                Link(*self.kernels[layer.name], layer.block != block, layer.name in layers, layer.convolution in layers)
+            )
+            names += [name for name in (layer.convolution, layer.name) if name in layers]
+            block = layer.block
+        return dict(zip(names, chain_maps(start, links, self._pool), strict=True))
 
     def with_changes(self, *, padding_mode: str | None = None, geometry_scale: float = 1.0) -> Encoder:
         """The same weights with another padding mode, or with all of `geometry` multiplied."""
@@ -130,7 +152,8 @@ class Encoder:
         """Q f at every position of a feature map: distances between these are distances in the space distilled from."""
         if layer not in self.geometry:
             return features
-        return F.conv2d(features, self.geometry[layer].to(features)[:, :, None, None])
+        # A product of matrices: what PyTorch makes of a 1x1 convolution is several times slower for small maps.
+        return F.linear(features.permute(0, 2, 3, 1), self.geometry[layer].to(features)).permute(0, 3, 1, 2)
 
     def _convolve(self, current: Tensor, layer: Layer) -> Tensor:
         kernel, bias = self.kernels[layer.name]

@@ -13,7 +13,8 @@ import torch
 
 HEAP_BLOCK_BYTES = 2**25  # the most that glibc serves from its heap
 THRIFTY_BLOCK_BYTES = 2**20
-_M_MMAP_THRESHOLD = -3  # of mallopt(3)
+KEPT_BYTES = 2**29  # free memory at the heap's end that glibc keeps for the next step
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _CGROUP = Path("/sys/fs/cgroup")  # a container's share of the machine, where there is one
 
 
@@ -50,10 +51,12 @@ def prefer_low_memory(prefer: bool) -> None:
     """Set how glibc allocates larger blocks.
 
     With `prefer` from the system and back to it, every time. Else from its own heap, which is about twice as fast
-    for the maps of a tile, but freed blocks do not always fit the next map and `HEAP_WASTE` comes of it.
+    for the maps of a tile, but freed blocks do not always fit the next map and `HEAP_WASTE` comes of it; and the
+    heap stays as large as it was until `give_back`: what is returned is cleared by the system before it comes again.
     """
     if (glibc := _glibc()) is not None:
         glibc.mallopt(_M_MMAP_THRESHOLD, THRIFTY_BLOCK_BYTES if prefer else HEAP_BLOCK_BYTES)
+        glibc.mallopt(_M_TRIM_THRESHOLD, THRIFTY_BLOCK_BYTES if prefer else KEPT_BYTES)
 
 
 def use_large_pages() -> None:

@@ -195,8 +195,6 @@ class _Estimate:
         whole = len(down) * len(across) == 1
         largest_px = max(down) * max(across)
         tile = workspace_bytes(self._computed, largest_px, self._value_bytes, whole=whole, thrifty=self.thrifty)
-        if self._value_bytes < 4:  # what is handed out is another copy
-            tile += sum(4 * layer.channels * largest_px / layer.stride_px**2 for layer in self._compared)
         network = TUNED_BYTES * scale.canvas_pixels * len(self._layout.painted)
         tuned = network + NETWORK_BYTES if self._options.medium == "stylizer" else 0.0
         return pictures + targets + tile + self._masks_bytes(scale, largest_px) + tuned
@@ -219,8 +217,8 @@ def _pass_bytes(pixels: int) -> float:
 def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, whole: bool, thrifty: bool) -> float:
     """Memory of one evaluation, forward and backward, of a tile of so many pixels.
 
-    Autograd keeps every rectified map, its padded copy for the next convolution and the pooling's choices;
-    beside those about five float32 maps of the widest layer are in use at once. Freed blocks that the allocator
+    Every rectified map is kept, and what pooling made and chose; beside those about five maps of the widest layer
+    are in use at once. Freed blocks that the allocator
     keeps do not always fit the next tile's maps, which may be of another size: that is the waste.
     """
 
@@ -232,12 +230,12 @@ def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, w
     total, widest, before = 0.0, 0.0, None
     for layer in layers:
         map_bytes = 1.0 * value_bytes * layer.channels * pixels / layer.stride_px**2
-        kept = map_bytes * (1 + layer.in_channels / layer.channels)
+        kept = map_bytes
         if before is not None and layer.block != before.block:
             # The pooled map, and where each maximum was.
             kept += (value_bytes + 8) * before.channels * pixels / layer.stride_px**2
         total += kept * waste(map_bytes)
-        widest = max(widest, 4 / value_bytes * map_bytes)
+        widest = max(widest, map_bytes)
         before = layer
     return total + 5 * widest * waste(widest)
 

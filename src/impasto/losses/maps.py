@@ -24,7 +24,7 @@ class TileMaps:
     number: place of the tile in `TiledEncoder.tiles`.
     encoder: the encoder that computed the maps; they are on its device.
     pixels: [1, 3, height, width] of what the tile reads; a leaf of the graph where one is kept.
-    features: [1, channels, height, width] by layer, halo included.
+    features: [1, channels, height, width] by layer, halo included, in the encoder's precision; `moments` takes them so.
     """
 
     number: int
@@ -34,12 +34,13 @@ class TileMaps:
     features: Mapping[str, Tensor]
 
     def owned(self, layer: str) -> Float[Tensor, "1 channels height width"]:
-        """The positions of a map that the tile owns, in the encoder's geometry."""
-        return self.encoder.in_geometry(layer, self.features[layer][..., *self.tile.owns[layer]])
+        """The positions of a map that the tile owns, in the encoder's geometry and the precision of pictures."""
+        features = self.features[layer][..., *self.tile.owns[layer]].to(self.encoder.dtype)
+        return self.encoder.in_geometry(layer, features)
 
     def weights(self, mask: Float[Tensor, "_ _"], layer: str) -> Float[Tensor, "height width"]:
         """A guidance mask of the layer's whole map, cut for this tile; zero where the tile owns nothing."""
-        weights = torch.zeros_like(self.features[layer][0, 0])
+        weights = torch.zeros_like(self.features[layer][0, 0], dtype=self.encoder.dtype)
         weights[self.tile.owns[layer]] = mask[self.tile.within[layer]].to(weights)
         return weights
 
@@ -88,7 +89,7 @@ class TiledEncoder:
         tile, encoder = self.tiles[number], self._encoders[number % len(self._encoders)]
         pixels = canvas[..., *tile.reads].detach().to(encoder.device).requires_grad_(graph)
         with torch.set_grad_enabled(graph):
-            features = encoder(pixels, self.layers if layers is None else layers)
+            features = encoder.narrow_maps(pixels, self.layers if layers is None else layers)
         return TileMaps(number, tile, encoder, pixels, features)
 
     def iter_maps(

@@ -1,0 +1,133 @@
+"""The layers of an encoder as one function whose derivative is written out: what autograd would keep is not kept.
+
+Autograd pads a copy of every map, keeps both, and scatters the gradient back into a third. Here the rectifier
+writes into a map that has its border already, a convolution leaves nothing behind but its rectified output, and
+the gradient is folded at the border in place. The derivative is by the picture alone: kernels are fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Pool = Callable[[Tensor, int], Tensor]
+
+
+@dataclass(frozen=True)
+class Link:
+    """One layer: pooling where `pools`, a 3x3 convolution of the mirrored map, a rectifier.
+
+    Attributes
+    ----------
+    keeps: whether the rectified map is handed out. keeps_convolution: whether the map before the rectifier is.
+    """
+
+    kernel: Tensor
+    bias: Tensor
+    pools: bool
+    keeps: bool
+    keeps_convolution: bool
+
+
+def chain_maps(picture: Tensor, links: Sequence[Link], pool: Pool) -> tuple[Tensor, ...]:
+    """The maps that the links keep, in their order; of one link the convolution first.
+
+    Parameters
+    ----------
+    picture: [batch, channels, height, width], channels last in memory. The maps are differentiable by it.
+    pool: of a map, with the side of its squares.
+
+    A map with a side of one position cannot be mirrored: there may be none but the last one.
+    """
+    maps: tuple[Tensor, ...] = _Chain.apply(picture, links, pool)  # type: ignore[no-untyped-call]
+    return maps
+
+
+class _Chain(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, picture: Tensor, links: Sequence[Link], pool: Pool) -> tuple[Tensor, ...]:
+        rectified: list[Tensor] = []
+        handed_out: list[Tensor] = []
+        pooled: dict[int, tuple[Tensor, Tensor]] = {}  # by link, with a graph of its own: what is pooled, and to what
+        bordered = F.pad(picture, (1, 1, 1, 1), mode="reflect")
+        for index, link in enumerate(links):
+            if link.pools:
+                with torch.enable_grad():
+                    leaf = rectified[-1].detach().requires_grad_()
+                    pooled[index] = leaf, pool(leaf, 2)
+                bordered = F.pad(pooled[index][1].detach(), (1, 1, 1, 1), mode="reflect")
+            convolved = F.conv2d(bordered, link.kernel, link.bias)
+            if link.keeps_convolution:
+                handed_out.append(convolved)
+            if index + 1 < len(links) and not links[index + 1].pools:
+                bordered = _bordered(convolved)
+                rectified.append(torch.clamp_min(convolved, 0, out=_inside(bordered)))
+                _mirror(bordered)
+            else:
+                rectified.append(convolved.relu() if link.keeps_convolution else convolved.relu_())
+            if link.keeps:
+                handed_out.append(rectified[-1])
+            del convolved  # before the next one is computed
+        ctx.save_for_backward(*rectified)
+        ctx.set_materialize_grads(False)
+        ctx.links, ctx.pooled = links, pooled
+        return tuple(handed_out)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None]:
+        handed_in = list(gradients)
+        gradient: Tensor | None = None
+        for index, (link, rectified) in reversed(list(enumerate(zip(ctx.links, ctx.saved_tensors, strict=True)))):
+            if link.keeps:
+                gradient = _sum(gradient, handed_in.pop())
+            if gradient is not None:
+                gradient = torch.ops.aten.threshold_backward(gradient, rectified, 0)
+            if link.keeps_convolution:
+                gradient = _sum(gradient, handed_in.pop())
+            if gradient is not None:
+                gradient = _through_convolution(gradient, link.kernel)
+                if link.pools:
+                    leaf, pooled = ctx.pooled[index]
+                    (gradient,) = torch.autograd.grad(pooled, leaf, gradient, retain_graph=True)
+        return gradient, None, None
+
+
+def _bordered(inside: Tensor) -> Tensor:
+    """Memory for a map with one more position on every side."""
+    batch, channels, height, width = inside.shape
+    size = (batch, channels, height + 2, width + 2)
+    return torch.empty(size, dtype=inside.dtype, device=inside.device, memory_format=torch.channels_last)
+
+
+def _inside(bordered: Tensor) -> Tensor:
+    return bordered[..., 1:-1, 1:-1]
+
+
+def _mirror(bordered: Tensor) -> None:
+    """Fill the border of a map from its inside, by reflection."""
+    for border, source in ((0, 2), (-1, -3)):
+        bordered[..., border, :].copy_(bordered[..., source, :])
+    for border, source in ((0, 2), (-1, -3)):
+        bordered[..., border].copy_(bordered[..., source])
+
+
+def _through_convolution(gradient: Tensor, kernel: Tensor) -> Tensor:
+    """Derivative by a map from that by its mirrored convolution: what falls on the border is added to its source."""
+    bordered = F.conv_transpose2d(gradient, kernel)
+    for border, source in ((0, 2), (-1, -3)):
+        bordered[..., source].add_(bordered[..., border])
+    for border, source in ((0, 2), (-1, -3)):
+        bordered[..., source, :].add_(bordered[..., border, :])
+    return _inside(bordered)
+
+
+def _sum(gradient: Tensor | None, more: Tensor | None) -> Tensor | None:
+    """The sum, in the memory of the first."""
+    if gradient is None or more is None:
+        return more if gradient is None else gradient
+    return gradient.add_(more)
