@@ -164,6 +164,28 @@ def test_gradient_across_chunks_equals_plain_autograd() -> None:
     torch.testing.assert_close(gradient(moments(fast_leaf).second_moment, fast_leaf), slow, rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("inside", [None, (slice(3, 80), slice(0, 41))])
+def test_a_narrow_map_is_widened_before_anything_is_computed(
+    weighted: bool, inside: tuple[slice, slice] | None
+) -> None:
+    """Sums and gradient are those of the same values in float64; the gradient is rounded once, at its end."""
+    features = (feature_map(3, 90, 50) + 4).bfloat16().contiguous(memory_format=torch.channels_last)
+    weights = torch.rand(90, 50, generator=torch.Generator().manual_seed(1)) if weighted else None
+    slopes = (feature_map(1, 1, 3)[0, 0, 0], feature_map(3, 1, 3, seed=1)[0, :, 0])
+
+    def gradient(leaf: torch.Tensor) -> tuple[Moments, torch.Tensor]:
+        found = moments(leaf.requires_grad_(), weights, inside)
+        return found, torch.autograd.grad((found.total, found.outer), leaf, slopes)[0]
+
+    (found, narrow), (wanted, wide) = gradient(features), gradient(features.double())
+    for part in ("count", "total", "outer"):
+        torch.testing.assert_close(getattr(found, part), getattr(wanted, part), rtol=1e-6, atol=1e-3)
+        assert getattr(found, part).dtype == torch.float64
+    assert narrow.dtype == torch.bfloat16
+    torch.testing.assert_close(narrow.double(), wide, rtol=2**-8, atol=1e-4)
+
+
 def test_detached_moments_carry_no_graph() -> None:
     found = moments(feature_map(2, 3, 3).requires_grad_())
     assert found.outer.requires_grad

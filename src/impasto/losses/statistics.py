@@ -7,7 +7,7 @@ positions compares with a `Sample` of features instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 SAMPLE = 512  # positions of a painting that a `Sample` holds
-CHUNK = 4096  # positions whose products are summed in the map's own precision before float64 takes over
+CHUNK = 4096  # positions, about, whose products are summed in float32 before float64 takes over
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ def moments(
     """Sums of `features` over its positions, each weighted by `weights` (a guidance mask; default: ones).
 
     Only positions `inside` (rows, columns) count; default: all. Differentiable with respect to `features`.
-    Products are formed around the mean of the map and in its own precision for `CHUNK` positions at a time;
-    everything else is float64: raw float32 second moments cancel (a true variance of 1e-4 at a mean of 10 came
-    out as 3e-5, with a negative eigenvalue).
+    Products are formed around the mean of the map and in its own precision (float32 at least) for about `CHUNK`
+    positions at a time; everything else is float64: raw float32 second moments cancel (a true variance of 1e-4 at a
+    mean of 10 came out as 3e-5, with a negative eigenvalue).
     """
     rows, columns = inside or (slice(None), slice(None))
     plane = features.squeeze(0).permute(1, 2, 0)  # indexing [0] would give its gradient another memory layout
@@ -120,7 +120,8 @@ def blend_samples(parts: Iterable[tuple[Sample, float]]) -> Sample:
 class _Sums(torch.autograd.Function):
     """(sum w f, sum w f f^T) in float64 of a map [height, width, channels] over the positions inside.
 
-    What lies outside is set to zero instead of cut off: nothing is copied.
+    Rows are taken some at a time, so that what is computed of them stays in the processor's cache; a map in a narrow
+    precision is widened there and nowhere else.
     """
 
     @staticmethod
@@ -129,16 +130,22 @@ class _Sums(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(plane, weights)
         ctx.inside = inside
+        owned, wide = plane[inside], _wide(plane)
         channels = plane.shape[2]
-        shift = plane[inside][::4, ::4].reshape(-1, channels).mean(0)  # near the mean is near enough
-        centred = _zero_outside(plane - shift, inside)
-        roots = None
-        if weights is not None:
-            # Half the weight on each side: the products of a float32 map then stay positive semi-definite.
-            roots = weights.sqrt().to(plane.dtype)
-            centred *= roots[:, :, None]
-            roots = roots.reshape(-1, 1)
-        total, outer = _summed(centred.reshape(-1, channels), roots)
+        shift = owned[::4, ::4].to(wide).reshape(-1, channels).mean(0)  # near the mean is near enough
+        # Half the weight on each side: the products of a float32 map then stay positive semi-definite.
+        roots = None if weights is None else weights[inside].sqrt().to(wide)[:, :, None]
+        total = torch.zeros(channels, dtype=torch.float64, device=plane.device)
+        outer = torch.zeros(channels, channels, dtype=torch.float64, device=plane.device)
+        for rows in _chunks(owned):
+            centred = owned[rows].to(wide) - shift if plane.dtype == wide else owned[rows].to(wide).sub_(shift)
+            if roots is None:
+                flat = centred.reshape(-1, channels)
+                total += flat.sum(0)
+            else:
+                flat = centred.mul_(roots[rows]).reshape(-1, channels)
+                total += roots[rows].reshape(-1) @ flat
+            outer += flat.T @ flat
         shift = shift.double()
         cross = torch.outer(total, shift)
         return total + count * shift, outer + cross + cross.T + count * torch.outer(shift, shift)
@@ -146,31 +153,36 @@ class _Sums(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         plane, weights = ctx.saved_tensors
+        wide, channels = _wide(plane), plane.shape[2]
         for_total, for_outer = gradients
-        matrix = (for_outer + for_outer.T).to(plane.dtype)
-        flat = plane.reshape(-1, plane.shape[2])
-        gradient = torch.addmm(for_total.to(plane.dtype), flat, matrix).view_as(plane)
-        if weights is not None:
-            gradient = gradient * weights.to(plane.dtype)[:, :, None]
-        return _zero_outside(gradient, ctx.inside), None, None, None
+        for_total, matrix = for_total.to(wide), (for_outer + for_outer.T).to(wide)
+        gradient = torch.empty_like(plane, memory_format=torch.contiguous_format)
+        owned, slopes = plane[ctx.inside], _zeroed_outside(gradient, ctx.inside)
+        for rows in _chunks(owned):
+            flat = owned[rows].to(wide).reshape(-1, channels)
+            slope = torch.addmm(for_total, flat, matrix).view_as(slopes[rows])
+            if weights is not None:
+                slope *= weights[ctx.inside][rows].to(wide)[:, :, None]
+            slopes[rows] = slope
+        return gradient, None, None, None
 
 
-def _zero_outside(plane: Tensor, inside: tuple[slice, slice]) -> Tensor:
-    """Set what is outside to zero, in place."""
+def _wide(plane: Tensor) -> torch.dtype:
+    """The precision in which products are formed: the map's own, float32 at least."""
+    return torch.promote_types(plane.dtype, torch.float32)
+
+
+def _chunks(plane: Tensor) -> Iterator[slice]:
+    """Rows of a map [height, width, channels], about `CHUNK` positions at a time."""
+    step = max(1, CHUNK // max(1, plane.shape[1]))
+    for start in range(0, plane.shape[0], step):
+        yield slice(start, start + step)
+
+
+def _zeroed_outside(plane: Tensor, inside: tuple[slice, slice]) -> Tensor:
+    """What is inside, once what is outside was set to zero."""
     for axis, span in enumerate(inside):
         start, stop, _ = span.indices(plane.shape[axis])
         plane.narrow(axis, 0, start).zero_()
         plane.narrow(axis, stop, plane.shape[axis] - stop).zero_()
-    return plane
-
-
-def _summed(rows: Tensor, roots: Tensor | None) -> tuple[Tensor, Tensor]:
-    """(sum of rows, each times its root; sum of their outer products) in float64, chunk by chunk."""
-    weighted = rows if roots is None else rows * roots
-    whole = len(rows) // CHUNK * CHUNK
-    total, outer = weighted[whole:].sum(0).double(), (rows[whole:].T @ rows[whole:]).double()
-    if whole:
-        rows, weighted = (x[:whole].view(-1, CHUNK, x.shape[1]) for x in (rows, weighted))
-        total = total + weighted.sum(1).double().sum(0)
-        outer = outer + torch.bmm(rows.transpose(1, 2), rows).double().sum(0)
-    return total, outer
+    return plane[inside]
