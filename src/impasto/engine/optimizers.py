@@ -284,10 +284,10 @@ class LBFGS:
         del self._pairs[: max(0, len(self._pairs) - self._history + 1)]  # room for the next one
 
     def _remember(self, moved: Tensor, changed: Tensor) -> None:
-        curvature = _dot(moved, changed)
-        if curvature > 1e-6 * (_dot(moved, moved) * _dot(changed, changed)) ** 0.5:
+        curvature, squared = _dot(moved, changed), _dot(changed, changed)
+        if curvature > 1e-6 * (_dot(moved, moved) * squared) ** 0.5:
             self._pairs.append((moved, changed, curvature))
-            self._curvature = moved.numel() * _dot(changed, changed) / curvature
+            self._curvature = moved.numel() * squared / curvature
 
     def _inverse_hessian_times(self, gradient: Tensor) -> Tensor:
         result, shares = gradient.clone(), []
@@ -331,7 +331,7 @@ def check_finite(evaluation: Evaluation) -> None:
 
 def _longest(direction: Tensor) -> float:
     """Largest change of a pixel; not finite if any is not."""
-    return float(torch.stack([piece.abs().max() for piece in _pieces(direction)]).max())
+    return float(torch.stack([bound.abs() for piece in _pieces(direction) for bound in piece.aminmax()]).max())
 
 
 def _dot(left: Tensor, right: Tensor) -> float:
