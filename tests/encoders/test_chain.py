@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.encoders.chain import Link, chain_maps
+from impasto.encoders.chain import Link, Pool, chain_maps
 
 WIDTHS = (3, 4, 5, 6, 7)
 POOLED = {2, 3}  # links that pool first
@@ -32,12 +32,12 @@ def build_links(dtype: torch.dtype, depth: int = 4) -> list[Link]:
     ]
 
 
-def plain_maps(picture: Tensor, links: list[Link]) -> list[Tensor]:
+def plain_maps(picture: Tensor, links: list[Link], mode: str = "reflect") -> list[Tensor]:
     maps, current = [], picture
     for link in links:
         if link.pools:
             current = F.max_pool2d(current, 2)
-        current = F.conv2d(F.pad(current, (1, 1, 1, 1), mode="reflect"), link.kernel, link.bias)
+        current = F.conv2d(F.pad(current, (1, 1, 1, 1), mode=mode), link.kernel, link.bias)
         maps += [current] if link.keeps_convolution else []
         current = current.relu()
         maps += [current] if link.keeps else []
@@ -50,9 +50,11 @@ def random_picture(*size: int, dtype: torch.dtype = torch.float64) -> Tensor:
 
 
 @pytest.mark.parametrize("size", [(1, 3, 8, 8), (1, 3, 13, 18), (2, 3, 11, 9)])
-def test_maps_and_derivative_equal_autograds(size: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("mode", ["reflect", "constant"])
+def test_maps_and_derivative_equal_autograds(size: tuple[int, ...], mode: str) -> None:
     links, picture = build_links(torch.float64), random_picture(*size).requires_grad_()
-    found, wanted = chain_maps(picture, links, F.max_pool2d), plain_maps(picture, links)
+    found = chain_maps(picture, links, F.max_pool2d, mirrors=mode == "reflect")
+    wanted = plain_maps(picture, links, mode)
     assert len(found) == len(wanted) == len(KEPT)
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
@@ -64,9 +66,10 @@ def test_maps_and_derivative_equal_autograds(size: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 @pytest.mark.parametrize("pool", [F.max_pool2d, F.avg_pool2d])
-def test_derivative_equals_finite_differences(pool: object, depth: int) -> None:
+@pytest.mark.parametrize("mirrors", [True, False])
+def test_derivative_equals_finite_differences(mirrors: bool, pool: Pool, depth: int) -> None:
     links, picture = build_links(torch.float64, depth), random_picture(1, 3, 9, 8).requires_grad_()
-    assert torch.autograd.gradcheck(lambda leaf: chain_maps(leaf, links, pool), picture)  # type: ignore[arg-type]
+    assert torch.autograd.gradcheck(lambda leaf: chain_maps(leaf, links, pool, mirrors=mirrors), picture)
 
 
 @pytest.mark.parametrize("asked", range(len(KEPT)))

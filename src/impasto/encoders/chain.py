@@ -20,7 +20,7 @@ Pool = Callable[[Tensor, int], Tensor]
 
 @dataclass(frozen=True)
 class Link:
-    """One layer: pooling where `pools`, a 3x3 convolution of the mirrored map, a rectifier.
+    """One layer: pooling where `pools`, a 3x3 convolution of the continued map, a rectifier.
 
     Attributes
     ----------
@@ -34,52 +34,55 @@ class Link:
     keeps_convolution: bool
 
 
-def chain_maps(picture: Tensor, links: Sequence[Link], pool: Pool) -> tuple[Tensor, ...]:
+def chain_maps(picture: Tensor, links: Sequence[Link], pool: Pool, *, mirrors: bool = True) -> tuple[Tensor, ...]:
     """The maps that the links keep, in their order; of one link the convolution first.
 
     Parameters
     ----------
     picture: [batch, channels, height, width], channels last in memory. The maps are differentiable by it.
     pool: of a map, with the side of its squares.
+    mirrors: whether maps are continued by reflection; else by zeros.
 
     A map with a side of one position cannot be mirrored: there may be none but the last one.
     """
-    maps: tuple[Tensor, ...] = _Chain.apply(picture, links, pool)  # type: ignore[no-untyped-call]
+    maps: tuple[Tensor, ...] = _Chain.apply(picture, links, pool, mirrors)  # type: ignore[no-untyped-call]
     return maps
 
 
 class _Chain(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, picture: Tensor, links: Sequence[Link], pool: Pool) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, picture: Tensor, links: Sequence[Link], pool: Pool, mirrors: bool) -> tuple[Tensor, ...]:
         rectified: list[Tensor] = []
         handed_out: list[Tensor] = []
         pooled: dict[int, tuple[Tensor, Tensor]] = {}  # by link, with a graph of its own: what is pooled, and to what
-        bordered = F.pad(picture, (1, 1, 1, 1), mode="reflect")
+        bordered = _continued(picture) if mirrors else picture
         for index, link in enumerate(links):
             if link.pools:
                 with torch.enable_grad():
                     leaf = rectified[-1].detach().requires_grad_()
                     pooled[index] = leaf, pool(leaf, 2)
-                bordered = F.pad(pooled[index][1].detach(), (1, 1, 1, 1), mode="reflect")
-            convolved = F.conv2d(bordered, link.kernel, link.bias)
+                bordered = pooled[index][1].detach()
+                bordered = _continued(bordered) if mirrors else bordered
+            convolved = F.conv2d(bordered, link.kernel, link.bias, padding=0 if mirrors else 1)
             if link.keeps_convolution:
                 handed_out.append(convolved)
-            if index + 1 < len(links) and not links[index + 1].pools:
+            if mirrors and index + 1 < len(links) and not links[index + 1].pools:
                 bordered = _bordered(convolved)
                 rectified.append(torch.clamp_min(convolved, 0, out=_inside(bordered)))
                 _mirror(bordered)
             else:
-                rectified.append(convolved.relu() if link.keeps_convolution else convolved.relu_())
+                bordered = convolved.relu() if link.keeps_convolution else convolved.relu_()
+                rectified.append(bordered)
             if link.keeps:
                 handed_out.append(rectified[-1])
             del convolved  # before the next one is computed
         ctx.save_for_backward(*rectified)
         ctx.set_materialize_grads(False)
-        ctx.links, ctx.pooled = links, pooled
+        ctx.links, ctx.pooled, ctx.mirrors = links, pooled, mirrors
         return tuple(handed_out)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None, None]:
         handed_in = list(gradients)
         gradient: Tensor | None = None
         for index, (link, rectified) in reversed(list(enumerate(zip(ctx.links, ctx.saved_tensors, strict=True)))):
@@ -90,11 +93,16 @@ class _Chain(torch.autograd.Function):
             if link.keeps_convolution:
                 gradient = _sum(gradient, handed_in.pop())
             if gradient is not None:
-                gradient = _through_convolution(gradient, link.kernel)
+                gradient = _through_convolution(gradient, link.kernel, ctx.mirrors)
                 if link.pools:
                     leaf, pooled = ctx.pooled[index]
                     (gradient,) = torch.autograd.grad(pooled, leaf, gradient, retain_graph=True)
-        return gradient, None, None
+        return gradient, None, None, None
+
+
+def _continued(inside: Tensor) -> Tensor:
+    """A copy of a map with a border, by reflection."""
+    return F.pad(inside, (1, 1, 1, 1), mode="reflect")
 
 
 def _bordered(inside: Tensor) -> Tensor:
@@ -116,8 +124,10 @@ def _mirror(bordered: Tensor) -> None:
         bordered[..., border].copy_(bordered[..., source])
 
 
-def _through_convolution(gradient: Tensor, kernel: Tensor) -> Tensor:
-    """Derivative by a map from that by its mirrored convolution: what falls on the border is added to its source."""
+def _through_convolution(gradient: Tensor, kernel: Tensor, mirrors: bool) -> Tensor:
+    """Derivative by a map from that by its convolution: what falls on a mirrored border is added to its source."""
+    if not mirrors:
+        return F.conv_transpose2d(gradient, kernel, padding=1)
     bordered = F.conv_transpose2d(gradient, kernel)
     for border, source in ((0, 2), (-1, -3)):
         bordered[..., source].add_(bordered[..., border])

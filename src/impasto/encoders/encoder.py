@@ -103,7 +103,7 @@ class Encoder:
         start = (pictures - self.mean).to(self.precision).contiguous(memory_format=torch.channels_last)
         computed = self.architecture.up_to(layers)
         smallest = min(pictures.shape[-2:]) // computed[-1].stride_px
-        if start.requires_grad and self.padding_mode == "reflect" and smallest > 1:
+        if start.requires_grad and (self.padding_mode == "zeros" or (self.padding_mode == "reflect" and smallest > 1)):
             return self._chained(start, computed, layers)
         features: dict[str, Tensor] = {}
         current, block = start, 1
@@ -129,7 +129,9 @@ class Encoder:
             )
             names += [name for name in (layer.convolution, layer.name) if name in layers]
             block = layer.block
-        return dict(zip(names, chain_maps(start, links, self._pool), strict=True))
+        return dict(
+            zip(names, chain_maps(start, links, self._pool, mirrors=self.padding_mode == "reflect"), strict=True)
+        )
 
     def with_changes(self, *, padding_mode: str | None = None, geometry_scale: float = 1.0) -> Encoder:
         """The same weights with another padding mode, or with all of `geometry` multiplied."""
