@@ -217,8 +217,8 @@ def _pass_bytes(pixels: int) -> float:
 def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, whole: bool, thrifty: bool) -> float:
     """Memory of one evaluation, forward and backward, of a tile of so many pixels.
 
-    Every rectified map is kept, and what pooling made and chose; beside those about five maps of the widest layer
-    are in use at once. Freed blocks that the allocator
+    Every rectified map is kept, and what pooling made and chose; beside those about five float32 maps of the widest
+    layer are in use at once. Freed blocks that the allocator
     keeps do not always fit the next tile's maps, which may be of another size: that is the waste.
     """
 
@@ -235,7 +235,7 @@ def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, w
             # The pooled map, and where each maximum was.
             kept += (value_bytes + 8) * before.channels * pixels / layer.stride_px**2
         total += kept * waste(map_bytes)
-        widest = max(widest, map_bytes)
+        widest = max(widest, 4 / value_bytes * map_bytes)
         before = layer
     return total + 5 * widest * waste(widest)
 

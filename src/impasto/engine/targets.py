@@ -77,7 +77,7 @@ class TargetReader:
         if encoder.padding_mode == "circular":  # a painting does not wrap around: its two ends do not meet
             encoder = encoder.with_changes(padding_mode="reflect")
         key = (
-            encoder.sha256, str(encoder.device), torch.get_num_threads(),
+            encoder.sha256, str(encoder.device), str(encoder.precision), torch.get_num_threads(),
             self.options.model_dump_json(exclude=set(STEERABLE)), *self.layers, self.long_edge_px, self.tile_px,
             picture.sha256, painting.mask.sha256 if painting.mask else "", brush_scale,
         )  # fmt: skip
