@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -57,6 +58,15 @@ def test_memory_of_a_gpu_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 11)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (22, 33))
     assert (memory.held_bytes(torch.device("cuda")), memory.free_bytes(torch.device("cuda"))) == (11, 22)
+
+
+def test_compiled_code_is_bounded_unless_the_user_has_bounded_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+    memory.bound_compiled_code()
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "256"
+    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "7")
+    memory.bound_compiled_code()
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "7"
 
 
 class RecordedAllocator:

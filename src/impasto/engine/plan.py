@@ -28,6 +28,7 @@ LARGE_MEMORY_BYTES = 12 * 2**30  # machines with less begin at the third
 PICTURE_BYTES = 12  # of three float32 channels, a pixel
 HEAP_WASTE, SYSTEM_WASTE = 1.7, 1.1  # measured with `lite`, 2048 px, tiles of 256 to 1024
 WARM_BYTES = 60e6  # of code and caches that the first steps load
+NARROW_TILES_BYTES = 80e6  # of code that a processor's bfloat16 convolutions are compiled to (`bound_compiled_code`)
 PROBE_PX = 192
 EVALUATION = 1.5  # time of an evaluation, against the encoder's forward and backward pass alone
 STEP_OVERHEAD_PX = 10_000  # a step costs its pixels and as much as these
@@ -141,6 +142,7 @@ class _Estimate:
         self._options, self._layout = options, demand.layout
         self._compared = [encoder.architecture.layer(n) for n in {*options.content_layers, *options.style_layers}]
         self._value_bytes = encoder.precision.itemsize
+        self._on_processor = encoder.device.type == "cpu"
         self._computed = encoder.architecture.up_to([layer.name for layer in self._compared])
         sides = [self._tile_sides(scale) for scale in self.scales]
         self.tiles = tuple(len(down) * len(across) for down, across in sides)
@@ -195,6 +197,8 @@ class _Estimate:
         whole = len(down) * len(across) == 1
         largest_px = max(down) * max(across)
         tile = workspace_bytes(self._computed, largest_px, self._value_bytes, whole=whole, thrifty=self.thrifty)
+        if self._value_bytes < 4 and not whole and self._on_processor:
+            tile += NARROW_TILES_BYTES
         network = TUNED_BYTES * scale.canvas_pixels * len(self._layout.painted)
         tuned = network + NETWORK_BYTES if self._options.medium == "stylizer" else 0.0
         return pictures + targets + tile + self._masks_bytes(scale, largest_px) + tuned
@@ -217,7 +221,7 @@ def _pass_bytes(pixels: int) -> float:
 def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, whole: bool, thrifty: bool) -> float:
     """Memory of one evaluation, forward and backward, of a tile of so many pixels.
 
-    Every rectified map is kept, and what pooling made and chose; beside those about five float32 maps of the widest
+    Every rectified map is kept, and what pooling made and chose; beside those about seven float32 maps of the widest
     layer are in use at once. Freed blocks that the allocator
     keeps do not always fit the next tile's maps, which may be of another size: that is the waste.
     """
@@ -237,7 +241,7 @@ def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, w
         total += kept * waste(map_bytes)
         widest = max(widest, 4 / value_bytes * map_bytes)
         before = layer
-    return total + 5 * widest * waste(widest)
+    return total + 7 * widest * waste(widest)
 
 
 def _seconds_a_pixel(encoder: Encoder, options: PaintOptions) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from impasto.encoders import Encoder, load_encoder
 from impasto.engine.color import ColorTransfer, check_colors
 from impasto.engine.devices import find_device, find_precision
+from impasto.engine.memory import bound_compiled_code
 from impasto.engine.plan import Plan, build_plan
 from impasto.engine.pyramid import CANVAS_MULTIPLE_PX
 from impasto.engine.regions import RegionLayout
@@ -55,6 +56,7 @@ class Prepared:
 
 def prepare(inputs: RunInputs, options: PaintOptions) -> Prepared:
     """Check inputs and options, load the encoder, and plan scales, tiles and memory; raises as `iter_paint` does."""
+    bound_compiled_code()
     tunes = options.medium == "stylizer"
     device = find_device("cpu" if tunes else options.device)
     encoder = load_encoder(
