@@ -48,9 +48,11 @@ def small_probe(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def float32_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def float32_unless_asked() -> Iterator[None]:
     """Precision ``auto`` is float32 whatever the processor: exact comparisons mean the same on every machine."""
-    monkeypatch.setattr("impasto.engine.devices.bfloat16_unit", lambda: "")
+    with pytest.MonkeyPatch.context() as patch:  # of its own: a test may undo those of `monkeypatch`
+        patch.setattr("impasto.engine.devices.bfloat16_unit", lambda: "")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -235,7 +235,7 @@ def test_average_pooling_of_a_distilled_encoder_is_noted(folder_with_pictures: P
 
 def test_the_features_command(folder_with_pictures: Path, capsys: Captured) -> None:
     assert run("features", "photo.png", "--layer", "relu3_1", "--channels", "4") == 0
-    assert capsys.readouterr().out.startswith("photo-relu3_1.png: photo.png, 60x48 px    lite relu3_1: 64 channels")
+    assert capsys.readouterr().out.startswith("photo-relu3_1.png: relu3_1 of lite, photo.png, 60x48 px, 64 channels")
     with Image.open("photo-relu3_1.png") as sheet:
         assert min(sheet.size) > 400
     assert load_picture("photo-relu3_1.png").bit_depth == 8

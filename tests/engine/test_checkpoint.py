@@ -400,16 +400,14 @@ def paint(folder: Path | None, options: PaintOptions, on_step: Callable[[StepDon
     return events
 
 
-def test_a_run_goes_on_when_the_disk_is_full(
-    tmp_path: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = PaintOptions(**quick)
+def test_a_run_goes_on_when_the_disk_is_full(tmp_path: Path, quick: dict[str, Any]) -> None:
+    options, full = PaintOptions(**quick), pytest.MonkeyPatch()
 
     def fill(event: StepDone) -> None:
         if (event.scale, event.step) == (0, 3):
-            fill_the_disk(monkeypatch, 500)
+            fill_the_disk(full, 500)
         elif (event.scale, event.step) == (1, 2):
-            monkeypatch.undo()
+            full.undo()
 
     events = paint(tmp_path, options, fill)
     plain = paint(None, options, lambda event: None)

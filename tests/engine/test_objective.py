@@ -11,7 +11,7 @@ import torch
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.engine.canvas import picture_tensor
-from impasto.engine.objective import MIN_TV_SCALE, build_objective
+from impasto.engine.objective import MIN_TV_SCALE, Canvases, build_objective
 from impasto.engine.pyramid import build_pyramid
 from impasto.engine.regions import RegionLayout
 from impasto.engine.validate import LayerWeights
@@ -48,7 +48,7 @@ def build(
     scale = build_pyramid(SIDE, SIDE, options)[-1]
     canvas = scale.extend(picture_tensor(PHOTO, SIDE, SIDE))
     layers = LayerWeights(options.content_layers, options.style_layers)
-    return build_objective(encoder, canvas, layout, scale, options, layers, weights)
+    return build_objective(encoder, Canvases(canvas), layout, scale, options, layers, weights)
 
 
 def photo() -> torch.Tensor:
@@ -155,7 +155,7 @@ def test_masks_lie_on_the_canvas_as_the_photo_does(tiny: Encoder) -> None:
     scale = build_pyramid(SIDE, SIDE, options)[-1]
     canvas = scale.extend(photo())
     layers = LayerWeights(options.content_layers, options.style_layers)
-    objective = build_objective(tiny, canvas, layout, scale, options, layers, (0.5,))
+    objective = build_objective(tiny, Canvases(canvas), layout, scale, options, layers, (0.5,))
     stays = scale.extend(torch.from_numpy(LEFT / np.float32(255))[None, None])[0, 0] == 1
     gradient = objective(torch.rand(canvas.shape, generator=torch.Generator().manual_seed(2))).gradient
     assert float(gradient[..., stays].abs().max()) == 0

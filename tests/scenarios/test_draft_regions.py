@@ -344,7 +344,7 @@ def test_on_the_command_line_a_refusal_is_a_line(
 
 
 def test_help_names_them(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["draft", "--help"]) == 0
+    assert cli.main(["draft", "--help-all"]) == 0
     shown = capsys.readouterr().out
     for flag in ("--region", "--brush-scale", "--color ", "--color-method", "--color-strength"):
         assert flag in shown
