@@ -147,6 +147,7 @@ def quick(tiny_encoder_file: Path) -> dict[str, object]:
     return {
         "encoder": str(tiny_encoder_file),
         "medium": "pixels",
+        "precision": "float32",
         "size_px": 48,
         "min_scale_px": 32,
         "steps": (3, 2),
