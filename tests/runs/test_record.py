@@ -83,7 +83,7 @@ def test_precision_is_recorded_as_it_came_to_be(
     said: str,
 ) -> None:
     monkeypatch.setattr("impasto.engine.devices.bfloat16_unit", lambda: unit)
-    pastiche = impasto.paint("photo.png", "painting.png", **quick, device="cpu", precision=asked)
+    pastiche = impasto.paint("photo.png", "painting.png", **(quick | {"device": "cpu", "precision": asked}))
     assert pastiche.record["options"]["precision"] == used
     assert pastiche.record["machine"]["bfloat16"] == said
     pastiche.save("precise.png")
@@ -102,7 +102,7 @@ def test_a_replay_where_bfloat16_is_multiplied_otherwise_says_so(
     monkeypatch.setattr("impasto.engine.devices.bfloat16_unit", lambda: "AMX")
     for precision, expected in (("auto", ["bfloat16: AMX then, none now"]), ("float32", [])):
         record = RunRecord.model_validate(
-            impasto.paint("photo.png", "painting.png", **options, precision=precision).record
+            impasto.paint("photo.png", "painting.png", **(options | {"precision": precision})).record
         )
         resolved = record.options.model_copy(update={"encoder": str(tiny_encoder_file)})
         assert replay_differences(record, resolved) == []
