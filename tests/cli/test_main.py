@@ -361,3 +361,12 @@ def test_replay_says_why_bytes_differ(
     save_picture("old.png", pastiche.pixels, record=pastiche.record | {"machine": machine})
     assert cli.main(["replay", "old.png", str(tiny_encoder_file), *OUT]) == 0
     assert "impasto: note: not the same bytes: torch: 1.0 then," in capsys.readouterr().err
+
+
+def test_threads_sleep_while_they_wait_unless_the_user_has_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    cli.main(["--version"])
+    assert os.environ["OMP_WAIT_POLICY"] == "active"
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    cli.main(["--version"])
+    assert os.environ["OMP_WAIT_POLICY"] == "passive"

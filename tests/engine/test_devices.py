@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -120,6 +121,7 @@ def test_a_run_on_the_processor_has_no_replicas(tiny_encoder_file: object) -> No
 def test_threads_are_as_asked_or_one_a_core_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     assert thread_count(PaintOptions(threads=3)) == 3
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {2, 5, 7}, raising=False)
+    monkeypatch.setattr(devices, "_CPU_LIMIT", Path("/nowhere/cpu.max"))
     for variable, count in (("2", 2), ("4,2", 4), ("0", 3), ("many", 3), ("", 3)):
         monkeypatch.setenv("OMP_NUM_THREADS", variable)
         assert thread_count(PaintOptions()) == count
@@ -129,6 +131,21 @@ def test_threads_are_as_asked_or_one_a_core_of_this_process(monkeypatch: pytest.
     assert thread_count(PaintOptions()) == 6
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert thread_count(PaintOptions()) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "count"), [("max 100000", 4), ("250000 100000", 2), ("100000 100000", 1), ("50000 100000", 1)]
+)
+def test_threads_keep_to_what_a_container_may_use(
+    limit: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr(devices, "_CPU_LIMIT", tmp_path / "cpu.max")
+    assert thread_count(PaintOptions()) == 4, "no container"
+    (tmp_path / "cpu.max").write_text(limit + "\n")
+    assert thread_count(PaintOptions()) == count
+    assert thread_count(PaintOptions(threads=3)) == 3
 
 
 def test_threads_are_given_back_where_something_fails() -> None:

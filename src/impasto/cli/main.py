@@ -100,6 +100,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; bugs keep their traceback."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name may have letters that this terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when PyTorch is loaded: threads wait without spinning
     words = list(sys.argv[1:] if tokens is None else tokens)
     app = build_app(everything=EVERYTHING in words)
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
@@ -12,15 +14,30 @@ from impasto.encoders import Encoder
 from impasto.errors import OptionError
 from impasto.options.fields import PaintOptions
 
+_CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")  # microseconds of processor time, and in which time
+
 
 def thread_count(options: PaintOptions) -> int:
-    """Threads a run uses: as asked, else as OMP_NUM_THREADS says, else one per core that this process may use."""
+    """Threads a run uses: as asked, else as OMP_NUM_THREADS says, else one per core that this process may use.
+
+    What a container may use is rounded down: a thread that is held back holds up the others.
+    """
     if options.threads:
         return options.threads
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # a list has one number for every level
     if wanted.isascii() and wanted.isdigit() and int(wanted):
         return int(wanted)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, _container_cores()))
+
+
+def _container_cores() -> int:
+    """Whole cores of processor time that a container may use; a huge number where there is no limit."""
+    try:
+        quota, period = _CPU_LIMIT.read_text().split()
+    except OSError:  # no container, or another system
+        return sys.maxsize
+    return sys.maxsize if quota == "max" else int(quota) // int(period)
 
 
 @contextmanager
