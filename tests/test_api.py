@@ -192,6 +192,7 @@ def test_ctrl_c_leaves_a_checkpoint_in_the_run_folder(folder_with_pictures: Path
         if isinstance(event, StepDone) and (event.scale, event.step) == (0, 2):
             signal.raise_signal(signal.SIGINT)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell takes from what it runs in the background
     with pytest.raises(KeyboardInterrupt):
         impasto.paint("photo.png", "painting.png", on_event=interrupt, run_folder="run", **quick)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
