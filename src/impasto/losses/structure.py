@@ -68,4 +68,4 @@ def standardised(features: Float[Tensor, "batch _ _ _"], floor: float = 1e-2) ->
 
 def _owned(maps: TileMaps, name: str) -> Tensor:
     """The positions that count, not in the encoder's geometry: channels are compared one by one."""
-    return maps.features[name][..., *maps.tile.owns[name]]
+    return maps.features[name][..., *maps.tile.owns[name]].to(maps.encoder.dtype)
