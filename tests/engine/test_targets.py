@@ -47,7 +47,8 @@ def read(
     encoder: Encoder, region: Region, mask: torch.Tensor | None = None, edge: int = EDGE, **options: Any
 ) -> tuple[Any, float]:
     reader = TargetReader(encoder, build_options(options), LAYERS, edge, 2048)
-    return reader.read_region(region, PHOTO, mask)
+    statistics, surface = reader.read_region(region, PHOTO, mask)
+    return statistics, surface.total_variation
 
 
 def numpy_moments(encoder: Encoder, canvas: torch.Tensor, layer: str) -> tuple[np.ndarray, np.ndarray]:
@@ -121,9 +122,9 @@ def test_brush_scales_multiply(tiny: Encoder) -> None:
 
 def test_without_paintings_the_photo_says_how_smooth_it_is(tiny: Encoder) -> None:
     reader = TargetReader(tiny, build_options({"style_layers": {}}), [], EDGE, 2048)
-    found, variation = reader.read_region(Region(None), PHOTO, None)
+    found, surface = reader.read_region(Region(None), PHOTO, None)
     assert found == {}
-    assert variation == pytest.approx(float(total_variation(PHOTO)))
+    assert surface.total_variation == pytest.approx(float(total_variation(PHOTO)))
 
 
 def test_a_painting_does_not_wrap_around_though_the_pastiche_does(tiny_encoder_file: Path, tiny: Encoder) -> None:

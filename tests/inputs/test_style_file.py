@@ -97,7 +97,7 @@ def test_a_draft_of_it_is_that_of_the_painting(style: StyleFile, photo_pixels: n
 def test_a_pastiche_of_it_is_that_of_the_painting(
     style: StyleFile, photo_pixels: np.ndarray, waves: np.ndarray
 ) -> None:
-    options = LITE | {"size_px": 64, "min_scale_px": 64, "balance": "fixed", "steps": (4,)}
+    options = LITE | {"medium": "pixels", "size_px": 64, "min_scale_px": 64, "balance": "fixed", "steps": (4,)}
     own, other, far = (
         impasto.paint(photo_pixels, by, **options).pixels for by in (waves, style, waves[:, ::-1, ::-1] // 2)
     )
