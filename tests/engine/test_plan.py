@@ -70,9 +70,9 @@ def odd_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
         pytest.param(1300, 1000, {"steps": (3, 2), "optimizer": "adam", "tile_px": 512}, True, marks=pytest.mark.slow),
         (900, 700, {"steps": (4, 3), "precision": "bfloat16"}, False),
         pytest.param(330, 420, {"encoder": "odd", "steps": (4, 3)}, False, marks=pytest.mark.slow),
-        (500, 700, {"encoder": "odd", "steps": (3, 2), "tile_px": 256}, True),
+        (500, 700, {"encoder": "odd", "steps": (3, 2), "tile_px": 256, "precision": "float32"}, True),
         pytest.param(700, 900, {"steps": (3, 2), "regions": 4}, False, marks=pytest.mark.slow),
-        (900, 1200, {"steps": (2, 2), "regions": 4, "tile_px": 512}, True),
+        (900, 1200, {"steps": (2, 2), "regions": 4, "tile_px": 512, "precision": "float32"}, True),
     ],
     ids=[
         "lite",
