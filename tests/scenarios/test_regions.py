@@ -18,7 +18,7 @@ from impasto import api
 from impasto.cli import main as cli
 from impasto.cli.syntax import parse_painting, parse_region
 from impasto.encoders import load_encoder
-from impasto.engine.objective import build_objective
+from impasto.engine.objective import Canvases, build_objective
 from impasto.engine.pyramid import build_pyramid
 from impasto.engine.regions import RegionLayout
 from impasto.engine.validate import LayerWeights
@@ -74,7 +74,9 @@ def test_every_region_receives_the_gradient_of_its_own_painting(
         here = [impasto.Region(f"{n}.png", p) for n, p in zip(("left", "middle", "right"), paintings, strict=True)]
         layout = RegionLayout(RunInputs.load(photo, None, here), options)
         layers = LayerWeights(options.content_layers, options.style_layers)
-        return scale.crop(build_objective(encoder, canvas, layout, scale, options, layers, [0.0])(canvas).gradient)
+        return scale.crop(
+            build_objective(encoder, Canvases(canvas), layout, scale, options, layers, [0.0])(canvas).gradient
+        )
 
     paintings = ["painting.png"] * 3
     before = gradient(paintings)
@@ -156,7 +158,7 @@ def test_in_tiles_it_is_the_same_objective(desk: Path, quick: Quick) -> None:
     layout = RegionLayout(RunInputs.load(photo, "painting.png", regions()), options)
     layers = LayerWeights(options.content_layers, options.style_layers)
     whole, tiled = (
-        build_objective(encoder, canvas, layout, scale, options, layers, [0.1, 0.4], tile_px)
+        build_objective(encoder, Canvases(canvas), layout, scale, options, layers, [0.1, 0.4], tile_px)
         for tile_px in (1 << 30, 64)
     )
     assert tiled.tiles > whole.tiles == 1

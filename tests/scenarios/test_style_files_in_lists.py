@@ -27,7 +27,7 @@ from impasto.lab.workers import _paint_far_away
 from impasto.options.spelling import flag_name, format_value
 
 # 64 px: a size that every style file holds. Style files are of `lite`.
-QUICK: dict[str, Any] = {"size_px": 64, "min_scale_px": 64, "steps": (2,), "threads": 1}
+QUICK: dict[str, Any] = {"medium": "pixels", "size_px": 64, "min_scale_px": 64, "steps": (2,), "threads": 1}
 FLAGS = [part for name, value in QUICK.items() for part in (flag_name(name), format_value(value))]
 BY_PICTURE = (
     "style_sliced",

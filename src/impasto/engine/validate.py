@@ -68,7 +68,6 @@ def check_inputs(inputs: RunInputs, options: PaintOptions) -> None:
     masks = len(inputs.regions) > 1 or any(painting.mask is not None for painting in paintings)
     region_strength = any(region.strength is not None for region in inputs.regions)
     refusals = (
-        *_medium_refusals(inputs, options),
         (
             options.style_loss in WHOLE_MAP_LOSSES and masks,
             f"the style loss {options.style_loss!r} takes no masks: take another, or no regions",
@@ -114,6 +113,7 @@ def check_inputs(inputs: RunInputs, options: PaintOptions) -> None:
             no_start and start not in STARTING_POINTS,
             f"starting point {start!r} is neither a picture file nor one of {', '.join(STARTING_POINTS)}",
         ),
+        *_medium_refusals(inputs, options),
     )
     for refused, message in refusals:
         if refused:
