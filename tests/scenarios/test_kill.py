@@ -24,7 +24,7 @@ from impasto.engine.checkpoint import list_checkpoints
 
 STEPS = (28, 24, 20)
 FLAGS = [
-    "--medium", "pixels",
+    "--medium", "pixels", "--precision", "float32",
     "--size", "112", "--min-scale", "64", "--steps", ",".join(map(str, STEPS)), "--stop-tolerance", "0",
     "--threads", "1", "--checkpoint-every", "0.01", "--events", "e.jsonl",
 ]  # fmt: skip

@@ -113,7 +113,7 @@ def test_a_sweep_over_a_mix(styled: Path) -> None:
     assert painted("run", "seed-2", [("other.png", 0.5), ("saved.style", 0.5)], seed=2)
     row = rows("run")["seed-2"]
     assert row["painting"] == "other.png+saved.style"
-    assert [row[name] for name in BY_PICTURE] == ["", "", ""]
+    assert not any(row[name] for name in BY_PICTURE)
     pastiche = load_picture("run/pastiches/seed-2.png")
     judge = load_encoder("lite")
     both = [style_gram(judge, load_picture(name), pastiche) for name in ("other.png", "painting.png")]
