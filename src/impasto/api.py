@@ -164,9 +164,9 @@ def enlarge(
     on_event: OnEvent | None = None,
     **overrides: Any,  # `PaintKeywords` but `size_px`, which no type can say
 ) -> Pastiche:
-    """Go on from a finished pastiche to a larger one: only the scales above its size are painted.
+    """Paint a finished pastiche larger: through the stylizer again, or of pixels the scales above its size.
 
-    The inputs are found as `replay` finds them; the pastiche itself becomes the starting point, and its record
+    The inputs are found as `replay` finds them; of pixels the pastiche itself becomes the starting point. Its record
     says how it was painted. Raises what `replay` does, and `OptionError` for a size that is not larger.
     """
     return build_enlargement(path, inputs or (), size_px=size_px, overrides=overrides).paint(on_event)

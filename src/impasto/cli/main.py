@@ -222,7 +222,7 @@ def enlarge(
     print_size: PrintSize = None,
     **options: str | None,
 ) -> int:
-    """Go on from a finished pastiche to a larger one: only the scales above its size are painted."""
+    """Paint a finished pastiche larger: through the stylizer again, or of pixels the scales above its size."""
     from impasto.images.reading import load_picture
     from impasto.runs.build import build_enlargement
 

@@ -119,7 +119,7 @@ class Request(_RequestPart):
         return self.model_copy(update=changes)
 
     def as_final(self, job_id: str, size_px: int = FINAL_SIZE_PX) -> Request:
-        """The request for a larger version of a job's picture; only the scales above its size are painted."""
+        """The request for a larger version of a job's picture."""
         return self.model_copy(update={"kind": "final", "of": job_id, "options": {"size_px": size_px}})
 
 
