@@ -141,7 +141,7 @@ def test_outputs_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere")
     refused(tmp_path / "a.pgn", OptionError, "'.pgn'", "did you mean '.png'")
-    refused(tmp_path / "a", OptionError, "''", ".jpeg")
+    refused(tmp_path / "a", OptionError, "says no format", "a.png")
     refused(tmp_path / "a.gif", OptionError, "'.gif'")
     refused(tmp_path / "a.jpg", OptionError, "16", "JPEG", ".png", bit_depth=16)
     refused(tmp_path / "a.webp", OptionError, "16", "WebP", bit_depth=16)
