@@ -10,6 +10,8 @@ from jaxtyping import Float, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
+from impasto.images.color_meaning import ColorMeaning, to_srgb
+
 Picture4 = Float[Tensor, "1 channels height width"]
 Resized = Float[Tensor, "1 channels {height_px} {width_px}"]  # by the function's own arguments
 
@@ -23,6 +25,13 @@ def tensor_to_pixels(picture: Tensor) -> NDArray[Any]:
     """A tensor [1, channels, height, width], on any device, as an array [height, width, channels]."""
     pixels: NDArray[Any] = picture[0].permute(1, 2, 0).contiguous().cpu().numpy()
     return pixels
+
+
+def tensor_to_srgb(
+    picture: Float[Tensor, "1 3 height width"], meaning: ColorMeaning
+) -> Float[Tensor, "1 3 height width"]:
+    """A frame of this colour meaning, [0, 1], as sRGB: `to_srgb` for a tensor, in memory of its own."""
+    return pixels_to_tensor(to_srgb(picture[0].permute(1, 2, 0).cpu().numpy(), meaning)).to(picture.device)
 
 
 def mirror_indices(length: int, before: int, after: int) -> Tensor:
