@@ -74,6 +74,7 @@ def test_a_draft_appears_unasked_and_gives_way_to_the_picture(page: Page, photo:
 
 def test_the_draft_stays_while_what_is_painted_is_coarser(page: Page, photo: Path) -> None:
     choose(page, photo, steps=LONG)
+    set_option(page, "medium", "pixels")  # the one that begins with small pictures
     set_option(page, "min_scale_px", "16")
     wait_draft(page, "flow")
     id = paint(page)

@@ -39,7 +39,11 @@ def set_option(page: Page, name: str, value: str) -> None:
     for fold in ("more", "all"):
         if page.locator(f"#{fold}").get_attribute("open") is None:
             page.click(f"#{fold} > summary")
-    page.fill(f"#option-{name}", value)
+    field = page.locator(f"#option-{name}")
+    if field.evaluate("element => element.tagName") == "SELECT":
+        field.select_option(value)
+    else:
+        field.fill(value)
 
 
 def paint(page: Page) -> str:
