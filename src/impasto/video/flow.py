@@ -1,7 +1,7 @@
 """Optical flow between two frames, and where it can be believed.
 
-A flow is [height, width, 2], in pixels, right and down: the place (x, y) of this frame lies at (x, y) + flow[y, x] in the
-other one. It is found by dense inverse search (Kroeger et al., arXiv 1603.03590), OpenCV's, at `FLOW_PX` at most.
+A flow is [height, width, 2], in pixels, right and down: the place (x, y) of this frame lies at (x, y) + flow[y, x] in
+the other one. It is found by dense inverse search (Kroeger et al., arXiv 1603.03590), OpenCV's, at `FLOW_PX` at most.
 """
 
 from __future__ import annotations
