@@ -126,8 +126,8 @@ def consistent(flow: Pixels, back: Pixels) -> NDArray[np.bool_]:
 def _ends(flow: Pixels) -> tuple[Pixels, Pixels]:
     """The columns and rows of the other frame at which this one's places lie, [height, width] each."""
     height, width = flow.shape[:2]
-    columns = flow[..., 0] + np.arange(width, dtype=np.float32)
-    rows = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    columns = np.add(flow[..., 0], np.arange(width, dtype=np.float32), dtype=np.float32)
+    rows = np.add(flow[..., 1], np.arange(height, dtype=np.float32)[:, None], dtype=np.float32)
     return columns, rows
 
 
