@@ -12,7 +12,9 @@ from impasto.images.color_meaning import (
     PRIMARIES,
     SRGB,
     TRANSFERS,
+    Chromaticities,
     ColorMeaning,
+    are_primaries,
     meaning_of,
     samples_to_srgb,
     to_srgb,
@@ -23,7 +25,6 @@ from impasto.images.tensors import pixels_to_tensor, tensor_to_pixels, tensor_to
 CARD = np.array([(200, 40, 40), (30, 120, 200), (16, 16, 16), (128, 128, 128), (250, 240, 90), (90, 200, 60)], np.uint8)
 # The card in a PNG whose cICP names primaries and transfer, as Chromium 156 draws it on an sRGB canvas.
 CHROMIUM = {
-    (1, 1): [(197, 28, 28), (18, 113, 197), (4, 4, 4), (121, 121, 121), (250, 239, 81), (81, 197, 49)],
     (1, 4): [(201, 35, 35), (24, 121, 201), (7, 7, 7), (129, 129, 129), (250, 240, 90), (90, 201, 57)],
     (1, 5): [(189, 17, 17), (8, 98, 189), (1, 1, 1), (106, 106, 106), (249, 237, 66), (66, 189, 36)],
     (1, 7): [(206, 58, 58), (48, 134, 206), (34, 34, 34), (141, 141, 141), (251, 242, 106), (106, 206, 77)],
@@ -33,7 +34,6 @@ CHROMIUM = {
     (6, 13): [(195, 49, 39), (46, 121, 200), (16, 16, 16), (128, 128, 128), (248, 239, 88), (99, 197, 58)],
     (8, 13): [(227, 0, 24), (0, 120, 205), (16, 16, 16), (128, 128, 128), (254, 241, 54), (0, 205, 28)],
     (9, 13): [(249, 0, 27), (0, 125, 207), (16, 16, 16), (128, 128, 128), (255, 240, 25), (0, 210, 0)],
-    (9, 14): [(246, 0, 6), (0, 118, 205), (4, 4, 4), (121, 121, 121), (255, 239, 0), (0, 207, 0)],
     (9, 16): [(255, 0, 0), (0, 63, 255), (1, 1, 1), (132, 132, 132), (255, 212, 0), (0, 255, 0)],
     (9, 18): [(230, 0, 13), (0, 96, 188), (3, 3, 3), (99, 99, 99), (255, 225, 0), (0, 208, 0)],
     (11, 17): [(214, 0, 0), (0, 111, 207), (3, 3, 3), (118, 118, 118), (255, 247, 0), (0, 204, 0)],
@@ -87,6 +87,27 @@ def test_srgb_is_left_alone() -> None:
     values = np.random.default_rng(0).random((50, 3))
     np.testing.assert_allclose(to_srgb(values, SRGB), values, atol=1e-6)
     assert of(1, 13) == of(2, 2) == SRGB
+
+
+@pytest.mark.parametrize("transfer", [1, 6, 14, 15])  # as Chromium shows AVIF with them
+def test_what_is_coded_for_television_keeps_its_values(transfer: int) -> None:
+    assert of(1, transfer) == SRGB
+    assert of(9, transfer) == of(9, 13)
+
+
+@pytest.mark.parametrize(
+    ("chromaticities", "sound"),
+    [
+        (PRIMARIES[9], True),
+        ((0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.0), False),
+        ((0.3127, 0.329, 0.64, 0.33, 0.64, 0.33, 0.15, 0.06), False),
+        ((0.9, 0.05, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06), False),
+        ((0.0,) * 8, False),
+        ((42949.0,) * 8, False),
+    ],
+)
+def test_chromaticities_that_are_none(chromaticities: Chromaticities, sound: bool) -> None:
+    assert are_primaries(chromaticities) == sound
 
 
 @pytest.mark.parametrize("points", [(1, 9), (1, 10), (10, 13), (0, 13), (3, 13), (1, 0), (255, 255), (1, 12)])

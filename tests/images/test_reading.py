@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
-from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 from sample_pictures import as_bytes, noise, one_line, png, png16, smooth
 
@@ -329,20 +328,6 @@ def test_files_far_larger_than_the_limit_are_not_even_read(tmp_path: Path) -> No
     with pytest.raises(InputError) as error:
         load_picture(path, max_pixels=100)
     one_line(error, path, 2**26 + 2**20)
-
-
-@pytest.mark.parametrize(
-    ("samples", "space"),
-    [(np.ones((4, 5, 3), np.float32), "scrgb"), (np.ones((4, 5, 6), np.uint8), "multiband")],
-)
-def test_odd_tiffs_are_refused(tmp_path: Path, samples: NDArray, space: str) -> None:
-    path = tmp_path / "odd.tif"
-    kind = "float" if samples.dtype == np.float32 else "uchar"
-    image = pyvips.Image.new_from_memory(samples, 5, 4, samples.shape[2], kind).copy(interpretation=space)
-    image.tiffsave(str(path))
-    with pytest.raises(InputError) as error:
-        load_picture(path)
-    one_line(error, path, "8 or 16 bit")
 
 
 def with_xmp(path: Path, packet: bytes) -> Path:

@@ -93,7 +93,7 @@ def prepare(inputs: RunInputs, options: PaintOptions) -> Prepared:
     if inputs.photo and not layout.painted:
         why = "strength 0 is the photo itself" if options.strength == 0 else "all of it stays the photograph"
         notices.append(f"{why}: nothing is painted")
-    return Prepared(inputs, options, layout, colors, encoder, size, plan, tuple(notices))
+    return Prepared(inputs, options, layout, colors, encoder, size, plan, (*inputs.notices, *notices))
 
 
 def _inert(options: PaintOptions) -> list[str]:

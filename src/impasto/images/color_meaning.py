@@ -73,20 +73,20 @@ _CURVES: Final[Mapping[str, Callable[[Floats], Floats]]] = {
     "SMPTE 240M": _smpte_240m_to_linear,
     "SMPTE 428": _smpte_428_to_linear,
 }
-# H.273, table 3, as a name above or the exponent of a power. What is coded by the camera's curve of BT.709, BT.601 or
-# BT.2020 is meant for a screen of ITU-R BT.1886, whose exponent is 2.4: so Chromium shows pictures.
+# H.273, table 3, as a name above or the exponent of a power. What is coded by the cameras' curve of BT.709, BT.601 and
+# BT.2020 is shown with its values as they are, by players of films and by browsers (but for Chromium's PNG).
 TRANSFERS: Final[Mapping[int, str | float]] = {
-    1: 2.4,
+    1: "sRGB",
     2: "sRGB",
     4: 2.2,
     5: 2.8,
-    6: 2.4,
+    6: "sRGB",
     7: "SMPTE 240M",
     8: 1.0,
-    11: 2.4,
+    11: "sRGB",
     13: "sRGB",
-    14: 2.4,
-    15: 2.4,
+    14: "sRGB",
+    15: "sRGB",
     16: "PQ",
     17: "SMPTE 428",
     18: "HLG",
@@ -118,6 +118,16 @@ class ColorMeaning:
 
 SRGB: Final = ColorMeaning()
 ADOBE_RGB: Final = ColorMeaning((*_D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06), 563 / 256)
+
+
+def are_primaries(chromaticities: Chromaticities) -> bool:
+    """Whether these span a triangle with their white in it; a damaged or hostile file may say anything."""
+    if min(chromaticities[1::2]) < 0.001:
+        return False
+    corners = np.array([[*chromaticities[i : i + 2], 1] for i in (2, 4, 6)]).T
+    if abs(np.linalg.det(corners)) < 0.001:
+        return False
+    return bool(np.linalg.solve(corners, [*chromaticities[:2], 1]).min() > 0.001)
 
 
 def meaning_of(primaries: int, transfer: int) -> ColorMeaning | None:

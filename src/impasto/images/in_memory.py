@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from impasto.images.reading import DEFAULT_MAX_PIXELS, decode_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.PngImagePlugin import PngInfo
 
 ORIENTATION = 0x0112  # the tag of EXIF
 BYTES_PER_PIXEL = 10  # of a file at most: CMYK and alpha at 16 bit
@@ -89,12 +91,34 @@ def _from_pillow(image: Image, max_pixels: int) -> Picture:
         if image.mode in ("P", "PA"):
             image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
         image = image.convert(_DECODED_AS[image.mode]) if image.mode in _DECODED_AS else image
+        if image.mode == "LAB":
+            raise unreadable("PIL image", "its colours are CIELAB; convert it to RGB (PIL.ImageCms)")
         if image.mode not in _ENCODED_AS:
             return picture_from_array(np.asarray(image), name="PIL image")
         file, profile = io.BytesIO(), image.info.get("icc_profile")
-        image.save(file, _ENCODED_AS[image.mode], icc_profile=profile, exif=exif.tobytes(), compress_level=1)
+        image.save(
+            file,
+            _ENCODED_AS[image.mode],
+            icc_profile=profile,
+            exif=exif.tobytes(),
+            compress_level=1,
+            pnginfo=_colour_chunks(image),
+        )
     except (OSError, ValueError, SyntaxError) as error:  # what is read late may be damaged
         raise unreadable("PIL image", first_line(error)) from error
     picture = decode_picture(file.getvalue(), name="PIL image", max_pixels=max_pixels)
     # By its samples, not by the file, whose bytes depend on the version of Pillow.
-    return replace(picture_from_array(picture.samples, name="PIL image"), metadata=picture.metadata)
+    again = picture_from_array(picture.samples, name="PIL image")
+    return replace(again, metadata=picture.metadata, notices=picture.notices)
+
+
+def _colour_chunks(image: Image) -> PngInfo:
+    """What a PNG said of its colours, as Pillow keeps it (cICP it does not)."""
+    from PIL.PngImagePlugin import PngInfo
+
+    chunks, info = PngInfo(), image.info
+    if "icc_profile" not in info and "srgb" not in info and "gamma" in info:
+        chunks.add(b"gAMA", struct.pack(">I", round(info["gamma"] * 100_000)))
+        if "chromaticity" in info:
+            chunks.add(b"cHRM", struct.pack(">8I", *(round(number * 100_000) for number in info["chromaticity"])))
+    return chunks

@@ -44,6 +44,7 @@ _DAMAGED: Final = (OSError, SyntaxError, ValueError, TypeError, LookupError, Ove
 _EXIF_DATE_TAKEN, _EXIF_COPYRIGHT, _EXIF_ARTIST = 0x9003, 0x8298, 0x013B
 _EXIF_DATE_OF_FILE: Final = 0x0132  # second choice for the date taken
 _EXIF_SUB_IFD: Final = 0x8769  # holds the date taken
+_EXIF_COLOR_SPACE, _EXIF_INTEROP_IFD = 0xA001, 0xA005
 _EXIF_MAX_BYTES: Final = 2**25  # that are read in all; a few thousand hold everything that is kept
 
 _XMP_NAMES: Final = {
@@ -89,6 +90,20 @@ def _read_exif(blob: bytes | mmap.mmap) -> dict[str, str]:
     date = _exif_text(texts.get(_EXIF_DATE_TAKEN)) or _exif_text(texts.get(_EXIF_DATE_OF_FILE))
     copyright_, artist = (_exif_text(texts.get(tag)) for tag in (_EXIF_COPYRIGHT, _EXIF_ARTIST))
     return {"date_taken": date, "copyright": copyright_, "artist": artist}
+
+
+def is_adobe_rgb(exif: bytes) -> bool:
+    """Whether an EXIF block says that colours are Adobe RGB: by DCF 2.0, or as some cameras write it."""
+    from PIL import Image
+
+    block = Image.Exif()
+    color_space = interoperability = None
+    with warnings.catch_warnings(), suppress(*_DAMAGED):
+        warnings.simplefilter("ignore")
+        block.load_from_fp(cast("IO[bytes]", _BoundedStream(io.BytesIO(exif.removeprefix(b"Exif\0\0")))))
+        color_space = block.get_ifd(_EXIF_SUB_IFD).get(_EXIF_COLOR_SPACE)
+        interoperability = block.get_ifd(_EXIF_INTEROP_IFD).get(1)
+    return color_space == 2 or (color_space == 0xFFFF and _exif_text(interoperability) == "R03")
 
 
 class _BoundedStream:

@@ -34,6 +34,7 @@ class Picture:
     bit_depth: 8 or 16.
     path: the file it was read from; None for what was in memory.
     data: the bytes it was decoded from, where no file has them.
+    notices: what was read otherwise than it stands in the file, or is worth knowing.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Picture:
     samples: NDArray[np.unsignedinteger[Any]] = field(repr=False, compare=False)
     path: Path | None = field(default=None, repr=False, compare=False)
     data: bytes | None = field(default=None, repr=False, compare=False)
+    notices: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def pixels(self, height_px: int | None = None, width_px: int | None = None) -> NDArray[np.float32]:
         """Return the colours, [height, width, 3] sRGB in [0, 1], straight (not multiplied by alpha).
@@ -161,11 +163,14 @@ def build_picture(
     sha256: str,
     samples: NDArray[np.unsignedinteger[Any]],
     metadata: PhotoMetadata,
+    notices: tuple[str, ...] = (),
 ) -> Picture:
     """Make a picture of decoded samples, which become read-only."""
     samples.flags.writeable = False
     height_px, width_px = samples.shape[:2]
-    return Picture(name, sha256, width_px, height_px, samples.dtype.itemsize * 8, metadata, samples)
+    if samples.shape[2] == 4 and not samples[..., 3].any():
+        notices += ("it is transparent everywhere, so nothing of it shows",)
+    return Picture(name, sha256, width_px, height_px, samples.dtype.itemsize * 8, metadata, samples, notices=notices)
 
 
 def _channels_last(samples: NDArray[Any], name: str) -> NDArray[Any]:

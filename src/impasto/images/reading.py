@@ -12,6 +12,7 @@ import logging
 import mmap
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -26,8 +27,10 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError, RecordError
 from impasto.images.color import convert_to_srgb
-from impasto.images.metadata import parse_xmp, read_metadata, xmp_property
-from impasto.images.picture import Picture, build_picture, unreadable
+from impasto.images.color_meaning import ADOBE_RGB, SRGB, samples_to_srgb, ycbcr_to_rgb
+from impasto.images.containers import FOUND_BY_VIPS, RAW_ADVICE, Declared, name_other, read_declared
+from impasto.images.metadata import is_adobe_rgb, parse_xmp, read_metadata, xmp_property
+from impasto.images.picture import Picture, build_picture, quantise, unreadable
 from impasto.storage.files import why_not_a_file
 
 DEFAULT_MAX_PIXELS = 250_000_000
@@ -90,21 +93,24 @@ def _load(path: str | os.PathLike[str], stream: FileIO, max_pixels: int) -> Pict
     """Read a picture from an open file; `path` is what messages call it."""
     file_bytes = os.fstat(stream.fileno()).st_size
     _check_file_size(path, file_bytes, max_pixels)
-    image = _open(path, stream)
+    loader = _loader_of(path, stream)
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        declared = read_declared(loader, data)
+    if declared.refused:
+        raise unreadable(path, declared.refused)
+    image = _open(path, stream, loader, declared)
     _check_declared_size(path, image, file_bytes, max_pixels)
-    coding = _field(image, "heif-compression")
-    try:
-        samples = _decode(path, _decode_heic(path, stream, image) if coding == "hevc" else image)
-    except (pyvips.Error, MemoryError) as error:
-        raise _undecodable(path, image, error) from error
-    if coding is None:  # HEIC and AVIF decoders turn the picture themselves, whatever the EXIF says
-        samples = _upright(samples, _field(image, "orientation"))
     exif = _field(image, "exif-data")
+    if exif and declared.meaning is None and not _field(image, "icc-profile-data") and is_adobe_rgb(exif):
+        declared = replace(declared, meaning=ADOBE_RGB)
+    samples, notices = _decode_file(path, stream, image, declared)
+    if _field(image, "heif-compression") is None:  # their decoders turn the picture themselves, whatever the EXIF says
+        samples = _upright(samples, _field(image, "orientation"))
     with nullcontext(exif) if exif else mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as blob:
         metadata = read_metadata(blob, _field(image, "xmp-data") or b"")
     stream.seek(0)
     sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    return build_picture(Path(path).name, sha256, samples, metadata)
+    return build_picture(Path(path).name, sha256, samples, metadata, declared.notices + notices)
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, object]:
@@ -116,7 +122,7 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, object]:
     with _opened(path) as stream:
         # libvips maps a JPEG whole, and crashes where that fails
         _check_file_size(path, os.fstat(stream.fileno()).st_size, DEFAULT_MAX_PIXELS)
-        packet = _field(_open(path, stream), "xmp-data")
+        packet = _field(_open(path, stream, _loader_of(path, stream), Declared()), "xmp-data")
     try:
         text = xmp_property(parse_xmp(packet), "impasto:record") if packet else None
         record = None if text is None else json.loads(text)
@@ -176,21 +182,29 @@ def _check_declared_size(path: str | os.PathLike[str], image: pyvips.Image, file
         )
 
 
-def _open(path: str | os.PathLike[str], stream: FileIO) -> pyvips.Image:
-    """Read a picture's header, by the loader that its first bytes call for.
-
-    libvips' own search would show a hostile file to every loader that it has.
-    """
-    head = stream.read(12)
+def _loader_of(path: str | os.PathLike[str], stream: FileIO) -> str:
+    """The loader that a file's first bytes call for; libvips' own search would show a hostile file to all it has."""
+    head = stream.read(500)
     loader = next((name for pattern, name in _LOADERS.items() if re.match(pattern, head, re.DOTALL)), None)
     if loader is None:
-        raise unreadable(path, f"it is not a picture that impasto reads ({_READABLE})")
+        other = name_other(head)
+        advice = f"; {RAW_ADVICE}" if "raw" in other else ""
+        kind = f"it is a {other} file, " if other else "it is "
+        raise unreadable(path, f"{kind}not a picture that impasto reads ({_READABLE}){advice}")
+    return loader
+
+
+def _open(
+    path: str | os.PathLike[str], stream: FileIO, loader: str, declared: Declared, fail_on: str = "error"
+) -> pyvips.Image:
+    """Read a picture's header."""
     stream.seek(0)
     try:
         source = pyvips.Source.new_from_descriptor(stream.fileno())
-        return pyvips.Operation.call(f"{loader}load_source", source, access="sequential", fail_on="error")
+        name = f"{loader}load_source"
+        return pyvips.Operation.call(name, source, access="sequential", fail_on=fail_on, **declared.options)
     except pyvips.Error as error:
-        raise _damaged(path, error) from error
+        raise _damaged(path, error, declared.codec) from error
 
 
 def _field(image: pyvips.Image, name: str) -> Any:
@@ -198,11 +212,54 @@ def _field(image: pyvips.Image, name: str) -> Any:
     return image.get(name) if image.get_typeof(name) else None
 
 
-def _decode(path: str | os.PathLike[str], image: pyvips.Image) -> NDArray[np.unsignedinteger[Any]]:
+def _decode_file(
+    path: str | os.PathLike[str], stream: FileIO, image: pyvips.Image, declared: Declared
+) -> tuple[NDArray[np.unsignedinteger[Any]], tuple[str, ...]]:
+    """Decode a file whose header was read: samples, and what is to be said of them."""
+    is_jpeg = _field(image, "vips-loader") == "jpegload_source"
+    coding = _field(image, "heif-compression")
+    try:
+        if is_jpeg:
+            return _decode_jpeg(path, stream, declared)
+        return _decode(path, _decode_heic(path, stream, image) if coding == "hevc" else image, declared), ()
+    except (pyvips.Error, MemoryError) as error:
+        raise _undecodable(path, image, error, declared) from error
+
+
+def _decode_jpeg(
+    path: str | os.PathLike[str], stream: FileIO, declared: Declared
+) -> tuple[NDArray[np.unsignedinteger[Any]], tuple[str, ...]]:
+    """Decode a JPEG file; one with a fault that is no loss, or is seldom one, with a notice.
+
+    Phones write files without the marker at the end; libjpeg cannot tell those from files that are cut short. With
+    the marker added it can: then it misses data.
+    """
+    try:
+        return _decode(path, _open(path, stream, "jpeg", declared, "warning"), declared), ()
+    except pyvips.Error as error:
+        fault = error
+    if "premature end of JPEG image" not in str(fault):
+        samples = _decode(path, _open(path, stream, "jpeg", declared), declared)
+        return samples, (f"its decoder warns ({reason(fault)}): look whether the picture is whole",)
+    with tempfile.TemporaryFile(buffering=0) as ended:
+        stream.seek(0)
+        shutil.copyfileobj(stream, ended, 2**20)
+        ended.write(b"\xff\xd9")
+        try:
+            samples = _decode(path, _open(path, ended, "jpeg", declared, "warning"), declared)
+        except pyvips.Error:
+            raise fault from None
+    return samples, ("its end marker is missing; nothing else is",)
+
+
+def _decode(path: str | os.PathLike[str], image: pyvips.Image, declared: Declared) -> NDArray[np.unsignedinteger[Any]]:
     """Decode to [height, width, 3 or 4] sRGB samples, with straight alpha."""
-    has_alpha = image.hasalpha()
-    colour_bands = image.bands - has_alpha
-    if image.format not in ("uchar", "ushort") or _COLOUR_BANDS.get(image.interpretation) != colour_bands:
+    colour_bands = _COLOUR_BANDS.get(image.interpretation, 0)
+    alpha_band = declared.alpha_band
+    if alpha_band == FOUND_BY_VIPS:
+        alpha_band = image.bands - 1 if image.hasalpha() else None
+    told_apart = declared.alpha_band != FOUND_BY_VIPS or image.bands == colour_bands + image.hasalpha()
+    if image.format not in ("uchar", "ushort") or not 0 < colour_bands <= image.bands or not told_apart:
         raise unreadable(
             path,
             f"it holds {image.bands} channels of {image.format} {image.interpretation}; "
@@ -211,10 +268,38 @@ def _decode(path: str | os.PathLike[str], image: pyvips.Image) -> NDArray[np.uns
     bits = _field(image, "bits-per-sample") or 16
     if _field(image, "heif-compression") and 8 < bits < 16:
         image = image | (image >> bits)  # libheif leaves the low bits 0: white was 65472
-    colours = convert_to_srgb(image.extract_band(0, n=colour_bands))
-    if has_alpha:
-        colours = colours.bandjoin(image.extract_band(colour_bands))
-    return cast("NDArray[np.unsignedinteger[Any]]", colours.numpy())
+    if declared.premultiplied and alpha_band is not None:
+        top = 255 if image.format == "uchar" else 65535
+        image = image.unpremultiply(max_alpha=top).rint().cast(image.format)
+    colours = image.extract_band(0, n=colour_bands)
+    if declared.luma_weights:
+        colours = _rgb_of(colours, declared)
+    meaning = declared.meaning if colour_bands < 4 else None  # CMYK has profiles alone
+    if meaning is None:
+        colours = convert_to_srgb(colours)
+    if alpha_band is not None:
+        colours = colours.bandjoin(image.extract_band(alpha_band))
+    samples: NDArray[np.unsignedinteger[Any]] = colours.numpy().reshape(image.height, image.width, -1)
+    if meaning is None:
+        return samples
+    split = samples.shape[2] - (alpha_band is not None)
+    converted = samples[..., :split] if meaning == SRGB else samples_to_srgb(samples[..., :split], meaning)
+    return np.concatenate([*[converted] * (3 // split), samples[..., split:]], axis=2)
+
+
+def _rgb_of(image: pyvips.Image, declared: Declared) -> pyvips.Image:
+    """What a TIFF holds as YCbCr, in RGB (TIFF 6.0, section 21)."""
+    black, white = (np.array(declared.reference[place::2], np.float32) for place in (0, 1))
+    coded = (image.numpy() - black) / (white - black) * (1, 127 / 255, 127 / 255)
+    rgb = quantise(ycbcr_to_rgb(coded, cast("tuple[float, float]", declared.luma_weights)), 8)
+    decoded = pyvips.Image.new_from_memory(rgb, image.width, image.height, 3, "uchar").copy(interpretation="srgb")
+    _copy_field(image, decoded, "icc-profile-data")
+    return decoded
+
+
+def _copy_field(image: pyvips.Image, to: pyvips.Image, name: str) -> None:
+    if image.get_typeof(name):
+        to.set_type(image.get_typeof(name), name, image.get(name))
 
 
 def _decode_heic(path: str | os.PathLike[str], stream: FileIO, header: pyvips.Image) -> pyvips.Image:
@@ -235,8 +320,7 @@ def _decode_heic(path: str | os.PathLike[str], stream: FileIO, header: pyvips.Im
     image = pyvips.Image.new_from_memory(samples, width_px, height_px, bands, depth_format)
     image = image.copy(interpretation="srgb" if depth_format == "uchar" else "rgb16")
     for name in ("icc-profile-data", "heif-compression", "bits-per-sample"):
-        if header.get_typeof(name):
-            image.set_type(header.get_typeof(name), name, header.get(name))
+        _copy_field(header, image, name)
     return image
 
 
@@ -267,15 +351,19 @@ def reason(error: Exception) -> str:
     return telling[-1][:120]
 
 
-def _damaged(path: str | os.PathLike[str], error: Exception) -> InputError:
+def _damaged(path: str | os.PathLike[str], error: Exception, codec: str = "") -> InputError:
+    if codec and "out of memory" not in str(error):
+        return unreadable(
+            path, f"it is packed by {codec}, which cannot be unpacked here; save it with LZW, Deflate or none"
+        )
     why = f" ({reason(error)})" if reason(error) else ""
     return unreadable(path, f"it is damaged or cut short{why}; get it again")
 
 
-def _undecodable(path: str | os.PathLike[str], image: pyvips.Image, error: Exception) -> InputError:
+def _undecodable(path: str | os.PathLike[str], image: pyvips.Image, error: Exception, declared: Declared) -> InputError:
     if isinstance(error, MemoryError) or "out of memory" in str(error):
         return unreadable(path, f"there is not enough memory for its {image.width} x {image.height} px")
-    return _damaged(path, error)
+    return _damaged(path, error, declared.codec)
 
 
 def _damaged_record(path: str | os.PathLike[str], why: str) -> RecordError:

@@ -92,6 +92,11 @@ class RunInputs:
         pictures += [self.starting_picture, self.palette]
         return list({file.sha256: file for file in pictures if isinstance(file, Picture | StyleFile)}.values())
 
+    @property
+    def notices(self) -> list[str]:
+        """What is to be said of the pictures, as they were read."""
+        return [f"{file.name}: {notice}" for file in self.files if isinstance(file, Picture) for notice in file.notices]
+
     def describe(self) -> RecordedInputs:
         """The same as a record holds it: by name and SHA-256."""
         return RecordedInputs(

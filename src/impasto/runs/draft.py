@@ -120,8 +120,10 @@ def draft_picture(
     started = time.monotonic()
     pastiche = paint_draft(DraftPainter(load_stylizer(options.stylizer)), inputs, options)
     dots = sheet.dots_per_inch if sheet else pastiche.dots_per_inch
-    notices = tuple(shadow_notices(painting.picture.path for painting in inputs.paintings))
-    return replace(pastiche, dots_per_inch=dots, notices=notices, seconds=time.monotonic() - started)
+    notices = shadow_notices(painting.picture.path for painting in inputs.paintings)
+    return replace(
+        pastiche, dots_per_inch=dots, notices=(*pastiche.notices, *notices), seconds=time.monotonic() - started
+    )
 
 
 def replay_draft(
@@ -202,6 +204,7 @@ def paint_draft(
         metadata=inputs.photo.metadata,
         stopped=False,
         seconds=time.monotonic() - started,
+        notices=tuple(inputs.notices),
     )
 
 
