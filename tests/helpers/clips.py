@@ -11,6 +11,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.video.clip import open_clip, write_clip
+from impasto.video.frames import ClipWriter
+
 BITS = 6  # of the counter: black and white blocks along the top
 BLOCK_PX = 8
 
@@ -106,3 +109,17 @@ def packets(path: Path, kind: str) -> list[tuple[bytes, Fraction]]:
 def times_of(path: Path) -> list[Fraction]:
     """When the frames of a film appear, by its container, ascending."""
     return sorted(time for _, time in packets(path, "video"))
+
+
+def copied(source: Path, path: Path, **options: Any) -> ClipWriter:
+    """Write a clip again, frame by frame; returns its closed writer."""
+    piece = options.get("piece", (None, None))
+    with open_clip(source) as clip, write_clip(path, clip.info, **options) as writer:
+        for frame in clip.frames(*piece):
+            writer.write(frame)
+    return writer
+
+
+def counts(path: Path) -> list[int]:
+    """The numbers in the frames of a clip."""
+    return [count(frame.pixels) for frame in open_clip(path).frames()]

@@ -78,6 +78,14 @@ def load_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
     return replace(picture, path=Path(path).absolute())
 
 
+def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Height and width in pixels of a picture, upright, by its header alone; raises as `load_picture` does."""
+    with _opened(path) as stream:
+        image = _open(path, stream)
+    turned = _field(image, "heif-compression") is None and _field(image, "orientation") in (5, 6, 7, 8)
+    return (image.width, image.height) if turned else (image.height, image.width)
+
+
 def decode_picture(data: bytes, *, name: str = "bytes", max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
     """Decode a picture of the formats that `load_picture` reads, from the bytes of its file; raises as it does."""
     if not data:

@@ -26,18 +26,28 @@ def open_whole(path: Path, *, overwrite: bool = True, part: str = "") -> Iterato
 
     Raises `OSError`, as `FileExistsError` where the file is there and `overwrite` is false.
     """
-    temporary = path.with_name(part or f".impasto-{secrets.token_hex(8)}.part")
+    temporary = path.with_name(part) if part else unfinished(path)
     try:
         with temporary.open("wb" if part else "xb") as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        if overwrite:
-            temporary.replace(path)
-        else:
-            _move_to_new_name(temporary, path)
+        move_whole(temporary, path, overwrite=overwrite)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unfinished(path: Path) -> Path:
+    """A new name beside a file (`PARTS`) for a library to write under, before `move_whole`."""
+    return path.with_name(f".impasto-{secrets.token_hex(8)}.part")
+
+
+def move_whole(temporary: Path, path: Path, *, overwrite: bool = True) -> None:
+    """Give a file that is written to its end its name, once it is on the disk; raises as `open_whole` does."""
+    with temporary.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    if overwrite:
+        temporary.replace(path)
+    else:
+        _move_to_new_name(temporary, path)
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool = True, part: str = "") -> None:

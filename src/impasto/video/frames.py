@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from impasto.errors import OptionError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+MAX_FRAME_PIXELS: Final = 100_000_000  # what declares larger frames is not read
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ class ClipInfo:
             raise OptionError(f"the clip cannot be read from {begin:g} s: it lasts {self.duration_seconds:g} s")
         if not end > begin:
             raise OptionError(f"a piece of a clip ends after it begins: got {begin:g} to {end:g} s")
+
+
+def exact(seconds: float | None) -> Fraction | None:
+    """Seconds as a person gives them, to the microsecond: 0.4 is 2/5."""
+    return None if seconds is None else Fraction(seconds).limit_denominator(1_000_000)
 
 
 class Clip(ABC):

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from impasto.errors import OptionError, first_line
@@ -27,7 +26,8 @@ from impasto.images.picture import unreadable
 from impasto.images.tensors import resize
 from impasto.storage.files import why_not_a_file
 from impasto.video.color import UNSPECIFIED, ColorCoding, planes_to_srgb
-from impasto.video.frames import Clip, ClipInfo, Frame
+from impasto.video.frames import MAX_FRAME_PIXELS, Clip, ClipInfo, Frame, exact
+from impasto.video.planes import read_planes
 
 if TYPE_CHECKING:
     import av
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-MAX_FRAME_PIXELS: Final = 100_000_000
 # Only what is a film or sound by itself. Playlists, lists and patterns (hls, concat, image2) open other files.
 _FORMATS: Final = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,mxf,ivf,h264,hevc,obu,nut,dv,rm,"
@@ -44,15 +43,8 @@ _FORMATS: Final = (
 _FULL_RANGE, _LIMITED_RANGE = 2, 1
 _STEADY_SECONDS: Final = Fraction(3, 2000)  # Matroska rounds times to 1/1000 s: that is no variable rate
 _PRIMING_SECONDS: Final = Fraction(1, 10)  # codecs of sound begin a little before 0, and players leave it out
+_LAST_SECONDS: Final = 10  # a header that has the last frame shown for longer is not believed
 _HD_PX: Final = 720  # from this height on a film that says nothing has the colours of HD
-# Formats whose samples stand interleaved, and what holds the same samples in planes.
-_IN_PLANES: Final = {
-    **dict.fromkeys(("nv12", "nv21"), "yuv420p"),
-    **dict.fromkeys(("nv16", "yuyv422", "uyvy422", "yvyu422"), "yuv422p"),
-    "nv24": "yuv444p",
-    "p010le": "yuv420p10le",
-    "p210le": "yuv422p10le",
-}
 
 
 def load_av() -> Any:
@@ -89,9 +81,24 @@ def reason(error: av.FFmpegError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
+def origin(container: InputContainer) -> Fraction:
+    """The time in the file that is 0 for who watches it."""
+    streams = [*container.streams.video, *container.streams.audio]
+    starts = [
+        stream.start_time * stream.time_base
+        for stream in streams
+        if stream.start_time is not None and stream.time_base is not None
+    ]
+    start = Fraction(min(starts, default=0))
+    return Fraction(0) if -_PRIMING_SECONDS < start < 0 else start
+
+
 @dataclass(frozen=True)
 class _Times:
-    """When the packets of a stream are shown, in units of `time_base`, ascending; empty where they do not say."""
+    """When the packets of a stream are shown, in units of `time_base`, ascending; empty where they do not say.
+
+    `end` is that of the last one; None where the file does not say.
+    """
 
     count: int
     shown: array[int]
@@ -108,7 +115,7 @@ class VideoFile(Clip):
             stream = _video_stream(path, container)
             self._times = _packet_times(container, stream)
             self._time_base = Fraction(stream.time_base or Fraction(1, 90_000))
-            self._origin = _origin(container)
+            self._origin = origin(container)
         first = next(self._decoded(None), None)
         if first is None:
             raise unreadable(path, "no frame in it can be decoded; get it again")
@@ -127,21 +134,20 @@ class VideoFile(Clip):
 
     def frames(self, from_seconds: float | None = None, to_seconds: float | None = None) -> Iterator[Frame]:
         self.info.check_piece(from_seconds, to_seconds)
-        return self._frames(from_seconds, to_seconds)
+        return self._frames(exact(from_seconds) or Fraction(0), exact(to_seconds))
 
-    def _frames(self, from_seconds: float | None, to_seconds: float | None) -> Iterator[Frame]:
-        begin = Fraction(from_seconds or 0)
-        timed = self._timed(begin if from_seconds else None)
+    def _frames(self, begin: Fraction, end: Fraction | None) -> Iterator[Frame]:
+        timed = self._timed(begin or None)
         current = next(timed, None)
         while current is not None:
             following = next(timed, None)
             index, time, frame = current
             current = following
-            if to_seconds is not None and time >= Fraction(to_seconds):
+            if end is not None and time >= end:
                 return
             if time < begin:
                 continue
-            duration = following[1] - time if following else self._last_duration(frame)
+            duration = following[1] - time if following else self._last_duration(time)
             yield Frame(index, time, duration, *self._seen(frame))
 
     def _timed(self, begin: Fraction | None) -> Iterator[tuple[int, Fraction, VideoFrame]]:
@@ -165,9 +171,11 @@ class VideoFile(Clip):
         time = frame.pts * self._time_base - self._origin
         return time if last is None or time > last else last + self._time_base
 
-    def _last_duration(self, frame: VideoFrame) -> Fraction:
-        if frame.duration:
-            return Fraction(frame.duration) * self._time_base
+    def _last_duration(self, time: Fraction) -> Fraction:
+        if self._times.end is not None:
+            rest = self._times.end * self._time_base - self._origin - time
+            if rest > 0:
+                return rest
         return 1 / self.info.frame_rate
 
     def _decoded(self, begin: Fraction | None) -> Iterator[VideoFrame]:
@@ -199,7 +207,7 @@ class VideoFile(Clip):
 
     def _seen(self, frame: VideoFrame) -> tuple[Tensor, Tensor | None]:
         """The pixels and alpha of a frame, as it is seen."""
-        planes, alpha, bits = _planes(frame)
+        planes, alpha, bits = read_planes(frame)
         pictures = [planes_to_srgb(planes, self._coding, bits)]
         if alpha is not None:
             pictures.append(alpha / ((1 << bits) - 1))
@@ -243,20 +251,19 @@ class VideoFile(Clip):
 
     def _rate(self, stream: VideoStream) -> tuple[Fraction, Fraction, bool]:
         """Frames a second, duration, and whether frames last differently long."""
-        shown, base = self._times.shown, self._time_base
-        declared = stream.average_rate or stream.guessed_rate
-        if len(shown) < 2:
-            rate = Fraction(declared or 25)
-            return rate, self._times.count / rate, False
+        shown, end, base = self._times.shown, self._times.end, self._time_base
+        declared = Fraction(stream.average_rate or stream.guessed_rate or 25)
+        if not shown:
+            return declared, self._times.count / declared, False
         steps = [later - earlier for earlier, later in itertools.pairwise(shown)]
-        measured = (
-            (len(shown) - 1) / ((shown[-1] - shown[0]) * base) if shown[-1] > shown[0] else Fraction(declared or 25)
-        )
-        right = declared is not None and abs(declared - measured) <= measured / 50
-        rate = declared if declared and right else measured.limit_denominator(1001)
-        end = self._times.end if self._times.end is not None else shown[-1]
-        duration = max(end * base, shown[-1] * base + (0 if end > shown[-1] else 1 / rate)) - self._origin
-        return rate, duration, (max(steps) - min(steps)) * base > _STEADY_SECONDS
+        rate = declared
+        if steps and shown[-1] > shown[0]:
+            measured = len(steps) / ((shown[-1] - shown[0]) * base)
+            if abs(declared - measured) > measured / 50:
+                rate = measured.limit_denominator(1001)
+        last = 1 / rate if end is None else (end - shown[-1]) * base
+        duration = shown[-1] * base - self._origin + last
+        return rate, duration, bool(steps) and (max(steps) - min(steps)) * base > _STEADY_SECONDS
 
 
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:
@@ -276,7 +283,7 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
 
 def _packet_times(container: InputContainer, stream: VideoStream) -> _Times:
     av = load_av()
-    count, shown, end, complete = 0, array("q"), None, True
+    count, shown, last, end, complete = 0, array("q"), None, None, True
     packets = container.demux(stream)
     while True:
         try:
@@ -292,20 +299,15 @@ def _packet_times(container: InputContainer, stream: VideoStream) -> _Times:
             complete = False
             continue
         shown.append(packet.pts)
-        end = max(end or 0, packet.pts + (packet.duration or 0))
-    return _Times(count, array("q", sorted(shown)) if complete else array("q"), end)
-
-
-def _origin(container: InputContainer) -> Fraction:
-    """The time in the file that is 0 for who watches it."""
-    streams = [*container.streams.video, *container.streams.audio]
-    starts = [
-        stream.start_time * stream.time_base
-        for stream in streams
-        if stream.start_time is not None and stream.time_base is not None
-    ]
-    start = Fraction(min(starts, default=0))
-    return Fraction(0) if -_PRIMING_SECONDS < start < 0 else start
+        if last is None or packet.pts > last:
+            last, end = packet.pts, packet.pts + (packet.duration or 0)
+    if not complete or last is None:
+        return _Times(count, array("q"), None)
+    if stream.start_time is not None and stream.duration:  # durations of packets are in the order of decoding
+        declared = stream.start_time + stream.duration
+        if last < declared <= last + _LAST_SECONDS / Fraction(stream.time_base or 1):
+            end = declared
+    return _Times(count, array("q", sorted(shown)), end if end and end > last else None)
 
 
 def _decoder(stream: VideoStream) -> Any:
@@ -355,35 +357,6 @@ def _square(height_px: int, width_px: int, aspect: Fraction) -> tuple[int, int]:
     if aspect >= 1:
         return height_px, round(width_px * aspect)
     return round(height_px / aspect), width_px
-
-
-def _planes(frame: VideoFrame) -> tuple[list[Tensor], Tensor | None, int]:
-    """The samples of a frame as whole numbers: planes (red, green, blue for RGB), alpha, and their bits."""
-    name = frame.format.name
-    bits = max(component.bits for component in frame.format.components)
-    rgb = frame.format.is_rgb or frame.format.has_palette
-    alpha = any(component.is_alpha for component in frame.format.components) or frame.format.has_palette
-    planar = len({component.plane for component in frame.format.components}) == len(frame.format.components)
-    if name in _IN_PLANES:
-        frame = frame.reformat(format=_IN_PLANES[name])
-    elif rgb and not name.startswith(("gbrp", "gbrap")):
-        bits = 8 if bits <= 8 else 16
-        frame = frame.reformat(format=f"gbr{'a' if alpha else ''}p{'' if bits == 8 else '16le'}")
-    elif not rgb and (not planar or frame.format.is_big_endian):
-        bits = 16
-        same = {"src_colorspace": 1, "dst_colorspace": 1, "src_color_range": 1, "dst_color_range": 1}
-        frame = frame.reformat(format=f"yuv{'a' if alpha else ''}444p16le", **same)
-    samples = [_samples(plane, bits) for plane in frame.planes]
-    opacity = samples.pop() if alpha and len(samples) in (2, 4) else None
-    if rgb:
-        samples = [samples[2], samples[0], samples[1]]
-    return samples, opacity, bits
-
-
-def _samples(plane: Any, bits: int) -> Tensor:
-    values = np.frombuffer(plane, np.uint8 if bits <= 8 else np.dtype("<u2"))
-    rows = values.reshape(plane.height, -1)[:, : plane.width]
-    return torch.from_numpy(rows.astype(np.float32))[None, None]
 
 
 def _record(metadata: Mapping[str, str]) -> Mapping[str, Any] | None:
