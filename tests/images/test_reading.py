@@ -18,7 +18,7 @@ from sample_pictures import as_bytes, noise, one_line, png, png16, smooth
 from impasto.errors import InputError, RecordError
 from impasto.images import reading
 from impasto.images.metadata import PhotoMetadata
-from impasto.images.reading import load_picture, read_record
+from impasto.images.reading import load_picture, read_record, read_size
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tiff", "a.webp", "wrong.jpg"])
@@ -371,3 +371,15 @@ def test_missing_and_damaged_records(tmp_path: Path, packet: bytes | None, part:
         read_record(path)
     one_line(error, path, part)
     assert load_picture(path).metadata == PhotoMetadata()  # no reason to refuse the picture
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_size_is_read_upright_without_the_pixels(tmp_path: Path, orientation: int) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif.tobytes())
+    picture = load_picture(tmp_path / "a.jpg")
+    assert read_size(tmp_path / "a.jpg") == (picture.height_px, picture.width_px)
+    assert read_size(tmp_path / "a.jpg") == ((40, 30) if orientation > 4 else (30, 40))

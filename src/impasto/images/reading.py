@@ -81,7 +81,12 @@ def load_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
 def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Height and width in pixels of a picture, upright, by its header alone; raises as `load_picture` does."""
     with _opened(path) as stream:
-        image = _open(path, stream)
+        loader = _loader_of(path, stream)
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            declared = read_declared(loader, data)
+        if declared.refused:
+            raise unreadable(path, declared.refused)
+        image = _open(path, stream, loader, declared)
     turned = _field(image, "heif-compression") is None and _field(image, "orientation") in (5, 6, 7, 8)
     return (image.width, image.height) if turned else (image.height, image.width)
 
