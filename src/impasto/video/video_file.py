@@ -116,6 +116,8 @@ class VideoFile(Clip):
             self._times = _packet_times(container, stream)
             self._time_base = Fraction(stream.time_base or Fraction(1, 90_000))
             self._origin = origin(container)
+            if container.format.name == "avi" and self._times.shown:  # it has no times: FFmpeg's begin at a delay
+                self._origin = self._times.shown[0] * self._time_base
         first = next(self._decoded(None), None)
         if first is None:
             raise unreadable(path, "no frame in it can be decoded; get it again")
@@ -156,17 +158,17 @@ class VideoFile(Clip):
         for frame in self._decoded(begin):
             time = self._time(frame, last)
             if last is None and begin is not None and self._times.shown:
-                ticks = round((time + self._origin) / self._time_base)
-                index = bisect.bisect_left(self._times.shown, ticks)
-                if index and time > begin:  # the file has no place to begin at before `begin`
-                    yield from self._timed(None)
-                    return
+                if time > begin:
+                    break
+                index = bisect.bisect_left(self._times.shown, round((time + self._origin) / self._time_base))
             yield index, time, frame
             index, last = index + 1, time
+        if last is None and begin is not None:  # the file has no place to begin at before `begin`
+            yield from self._timed(None)
 
     def _time(self, frame: VideoFrame, last: Fraction | None) -> Fraction:
         """When a frame appears; later than the last one, whatever the file says."""
-        if frame.pts is None:
+        if frame.pts is None or not self._times.shown:
             return Fraction(0) if last is None else last + 1 / self.info.frame_rate
         time = frame.pts * self._time_base - self._origin
         return time if last is None or time > last else last + self._time_base
