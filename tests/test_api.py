@@ -67,12 +67,12 @@ def test_the_public_names_are_these() -> None:
         ("iter_paint", "photo painting regions recipe controls options"),
         ("draft", "photo painting regions sheet max_pixels options"),
         ("replay", "path inputs on_event overrides"),
-        ("resume", "run_folder controls on_event"),
+        ("resume", "run_folder inputs trust controls on_event"),
         ("enlarge", "path size_px inputs on_event overrides"),
         ("sweep", "photo painting vary folder regions recipe judge ray controls options"),
-        ("batch", "photos paintings folder regions recipe judge ray controls options"),
+        ("batch", "photos paintings folder regions recipe judge trust ray controls options"),
         ("compare", "photo painting columns folder judge ray controls options"),
-        ("again", "folder into judge ray controls"),
+        ("again", "folder into judge trust ray controls"),
         ("drafts", "photos paintings folder regions overwrite options"),
         ("save_style", "painting path max_pixels overwrite"),
     ],
@@ -196,7 +196,7 @@ def test_ctrl_c_leaves_a_checkpoint_in_the_run_folder(folder_with_pictures: Path
     with pytest.raises(KeyboardInterrupt):
         impasto.paint("photo.png", "painting.png", on_event=interrupt, run_folder="run", **quick)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    resumed = impasto.resume("run")
+    resumed = impasto.resume("run", trust=True)
     assert np.array_equal(resumed.pixels, impasto.paint("photo.png", "painting.png", **quick).pixels)
     with pytest.raises(KeyboardInterrupt):  # without a folder there is nothing to wait for
         impasto.paint("photo.png", "painting.png", on_event=interrupt, **quick)

@@ -25,6 +25,7 @@ from impasto.runs.interrupted import holds_run
 from impasto.runs.pastiche import Pastiche
 from impasto.runs.record import is_draft
 from impasto.runs.run import LOGGER
+from impasto.storage.places import trusts_all, trusts_none
 
 OnEvent: TypeAlias = Callable[[Event], object]
 
@@ -116,18 +117,29 @@ def iter_paint(
 
 
 def resume(
-    run_folder: str | os.PathLike[str], *, controls: Controls | None = None, on_event: OnEvent | None = None
+    run_folder: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]] | None = None,
+    *,
+    trust: bool = False,
+    controls: Controls | None = None,
+    on_event: OnEvent | None = None,
 ) -> Pastiche:
     """Go on with an interrupted run from its last checkpoint.
 
     On the same machine's processor the pastiche is, bit for bit, the one that the run would have ended with.
 
+    Parameters
+    ----------
+    inputs: files of the run, known by their SHA-256, which are taken in place of the paths that the run names.
+    trust: read files from any path that the run names, as for a run of your own. Without it they must be given, or
+        lie in the folder that holds the run folder, or below.
+
     Raises
     ------
     CheckpointError: where there is no usable checkpoint: none, damaged, or of another format or encoder, or
-        with inputs that have changed since.
+        with inputs that have changed since, or lie elsewhere.
     """
-    run = build_resume(run_folder, controls=controls)[0]
+    run = build_resume(run_folder, inputs or (), trusts=trusts_all if trust else trusts_none, controls=controls)[0]
     with _stop_before_interrupt(run.controls):
         return run.paint(on_event)
 

@@ -31,7 +31,7 @@ def test_a_sweep(folder_with_pictures: Path, quick_flags: list[str], capsys: pyt
     assert "report.html" in told.out
     assert "4/4 strength-50_steps-3-2: done in" in told.err
     assert len(list(Path("grid/pastiches").iterdir())) == 4
-    assert run("again", "grid", "-q") == 0
+    assert run("again", "grid", "-q", "--trust") == 0
     assert capsys.readouterr() == ("", "")
 
 

@@ -183,6 +183,6 @@ def test_a_resumed_run_ends_with_the_time_lapse_of_the_whole(
     assert list(Path("p.png.run").glob("frame-*.npy"))
     described = json.dumps(impasto.read_record("p.png"))
     assert "stopped_after" in described
-    assert cli.main(["resume", "p.png.run", "--quiet", "--overwrite"]) == 0
+    assert cli.main(["resume", "p.png.run", "--quiet", "--overwrite", "--trust"]) == 0
     assert not Path("p.png.run").exists()
     assert Path("p.gif").read_bytes() == whole

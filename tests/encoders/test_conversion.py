@@ -254,7 +254,7 @@ def test_what_is_neither(tmp_path: Path) -> None:
         (cut, "not a readable weight file"),
         (empty, "not a readable weight file"),
         (tensor, "not a readable weight file"),
-        (tmp_path / "gone.h5", "No such file"),
+        (tmp_path / "gone.h5", "there is no such file"),
     ):
         with pytest.raises(WeightsError, match=words):
             read_published(path)

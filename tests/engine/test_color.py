@@ -278,7 +278,7 @@ def test_a_palette_is_resumed(folder_with_pictures: Path, quick: Quick, palette:
     whole = impasto.paint("photo.png", "painting.png", **options)
     stopped = impasto.paint("photo.png", "painting.png", **options, run_folder="run", controls=Controls(stop=True))
     assert stopped.stopped
-    assert impasto.resume("run").pixels.tobytes() == whole.pixels.tobytes()
+    assert impasto.resume("run", trust=True).pixels.tobytes() == whole.pixels.tobytes()
 
 
 def test_a_sweep_over_colours(folder_with_pictures: Path, quick_flags: list[str], palette: Picture) -> None:
@@ -287,7 +287,7 @@ def test_a_sweep_over_colours(folder_with_pictures: Path, quick_flags: list[str]
     assert cli.main(["sweep", "photo.png", "painting.png", *vary, "-o", "grid", *quick_flags, "-q"]) == 0
     assert len(list(Path("grid/pastiches").glob("*.png"))) == 6
     assert "loss_detail" in Path("grid/results.csv").read_text().splitlines()[0]
-    assert cli.main(["again", "grid", "-q"]) == 0
+    assert cli.main(["again", "grid", "-q", "--trust"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from impasto.errors import ImpastoError, InputError
 from impasto.lab.batch import find_pictures, plan_batch, plan_pairs
 from impasto.lab.plan import Planner
 from impasto.options.fields import PaintOptions
+from impasto.storage.places import trusts_all
 
 
 def test_pictures_are_found_in_folders_files_and_globs(folders: Path) -> None:
@@ -35,7 +36,9 @@ def test_a_table_of_pairs_and_options(folders: Path) -> None:
     table.write_text(
         'photo,painting,strength,steps,recipe\na.jpg,../painting.png,20,,\nb.png,../painting.png,,"9,5",patient\n'
     )
-    jobs = plan_pairs("photos/pairs.csv", Planner(values={"strength": 60, "seed": 1})).jobs
+    jobs = plan_pairs("photos/pairs.csv", Planner(values={"strength": 60, "seed": 1}), trusts_all).jobs
+    with pytest.raises(InputError, match=r"painting\.png.* does not lie beside it or below.*--trust"):
+        plan_pairs("photos/pairs.csv", Planner())
     assert [(job.options.strength, job.options.steps[-1], job.options.seed) for job in jobs] == [
         (20, PaintOptions().steps[-1], 1),
         (60, 5, 1),

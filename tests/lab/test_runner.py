@@ -105,7 +105,7 @@ def test_another_judge_measures_without_painting(
     (before,) = read_csv("run")
     monkeypatch.setattr("impasto.lab.runner.run_here", lambda jobs, work, controls: iter(jobs and [1 / 0]))
     shutil.copy(tiny_encoder_file, "judge.safetensors")
-    impasto.again("run", judge="judge.safetensors")
+    impasto.again("run", judge="judge.safetensors", trust=True)
     manifest = RunFolder.open(Path("run")).manifest
     assert manifest.judge == str(Path("judge.safetensors").absolute())
     assert json.loads(Path("run/manifest.json").read_text())["judge"] == "../judge.safetensors"
@@ -137,7 +137,7 @@ def test_a_stop_keeps_what_is_finished(folder_with_pictures: Path, quick: dict[s
             break
     run = read_run(Path("run"))
     assert run.missing == ["seed-1", "seed-2"]
-    assert impasto.again("run").missing == []
+    assert impasto.again("run", trust=True).missing == []
 
 
 def test_a_comparison_has_painted_and_given_columns(folder_with_pictures: Path, quick: dict[str, Any]) -> None:
@@ -176,7 +176,7 @@ def test_inputs_that_changed_stop_a_run_before_it_begins(sweep: Callable[..., im
     sweep({"seed": [0]})
     shutil.copy("painting.png", "photo.png")
     with pytest.raises(RecordError, match=r"photo\.png"):
-        impasto.again("run")
+        impasto.again("run", trust=True)
 
 
 def test_what_cannot_be_used_is_found_before_painting(

@@ -24,6 +24,7 @@ from impasto.runs.build import (
     load_starting_picture,
     resolve_options,
 )
+from impasto.storage.places import trusts_all
 
 Quick = dict[str, Any]
 
@@ -296,7 +297,7 @@ def test_a_resumed_run_has_everything_that_it_began_with(folder_with_pictures: P
     stop = Controls(stop=True)
     impasto.paint("photo.png", "painting.png", controls=stop, run_folder="run", **quick)
     controls = Controls()
-    run, state, notes = build_resume("run", controls=controls, checkpoint_seconds=7.0)
+    run, state, notes = build_resume("run", controls=controls, checkpoint_seconds=7.0, trusts=trusts_all)
     assert run.controls is controls
     assert (run.checkpoint_folder, run.checkpoint_seconds) == (Path("run"), 7.0)
     assert run.resumed is not None

@@ -117,7 +117,7 @@ def test_an_enlargement_that_is_interrupted(
     run = api.build_enlargement("out.png", [tiny_encoder_file], sheet=sheet, overrides={})
     run.checkpoint_folder, run.controls.stop = folder_with_pictures / "run", True
     assert run.paint().stopped
-    again = impasto.resume("run")
+    again = impasto.resume("run", trust=True)
     assert np.array_equal(again.pixels, whole.pixels)
     assert (again.record, again.dots_per_inch) == (whole.record, 72.5)
 

@@ -217,7 +217,7 @@ def test_resumed_it_is_the_same_to_the_bit(desk: Path, quick: Quick, arrays: boo
     for event in run:
         if isinstance(event, StepDone) and (event.scale, event.step) == (0, 2):
             run.controls.stop = True
-    resumed = impasto.resume("run")
+    resumed = impasto.resume("run", trust=True)
     assert (resumed.pixels == whole.pixels).all()
     assert resumed.record == whole.record
 
@@ -229,7 +229,7 @@ def test_a_mask_that_changed_is_refused_on_resuming(desk: Path, quick: Quick) ->
         run.controls.stop = isinstance(event, StepDone)
     shutil.copy("right.png", "left.png")
     with pytest.raises(CheckpointError, match=r"mask of region 1 .*left\.png.* is not what it was"):
-        impasto.resume("run")
+        impasto.resume("run", trust=True)
 
 
 def test_enlarged_with_its_regions(desk: Path, quick: Quick) -> None:

@@ -28,6 +28,7 @@ from impasto.options.fields import PaintOptions
 from impasto.runs import interrupted as run_folders
 from impasto.runs import run as runs
 from impasto.runs.interrupted import read_run
+from impasto.storage.places import trusts_all
 
 Quick = dict[str, Any]
 Point = tuple[int, int]
@@ -246,10 +247,10 @@ def test_paint_and_resume(folder_with_pictures: Path, quick: Quick) -> None:
     part = impasto.paint("photo.png", "painting.png", controls=Controls(stop=True), run_folder=folder, **quick)
     assert part.stopped
     assert [path.name for path in folder.iterdir()] == ["checkpoint-000001.safetensors"]
-    part = impasto.resume(folder, controls=Controls(stop=True))
+    part = impasto.resume(folder, controls=Controls(stop=True), trust=True)
     assert part.stopped
     assert part.record["stopped_after"] == {"scale": 0, "step": 1}
-    again = impasto.resume(folder)
+    again = impasto.resume(folder, trust=True)
     assert not again.stopped
     assert equal(again, whole)
     assert not folder.exists()
@@ -268,7 +269,7 @@ def test_arrays_are_kept_in_the_run_folder(
     interrupt(tmp_path / "run", point, photo, style, **options)
     assert len(list((tmp_path / "run").glob("input-*.npy"))) == 4
     shutil.move(tmp_path / "run", tmp_path / "moved")
-    assert equal(impasto.resume(tmp_path / "moved"), whole)
+    assert equal(impasto.resume(tmp_path / "moved", trust=True), whole)
     assert not (tmp_path / "moved").exists()
 
 
@@ -284,9 +285,9 @@ def test_a_resume_of_a_resume_with_all_that_can_be_given(folder_with_pictures: P
     stop_at(run, (0, 2))
     (folder_with_pictures / "elsewhere").mkdir()
     os.chdir("elsewhere")
-    run, _, _ = api.build_resume(folder_with_pictures / "run", checkpoint_seconds=1000.0)
+    run, _, _ = api.build_resume(folder_with_pictures / "run", checkpoint_seconds=1000.0, trusts=trusts_all)
     stop_at(run, (1, 1))
-    assert equal(impasto.resume(folder_with_pictures / "run"), whole)
+    assert equal(impasto.resume(folder_with_pictures / "run", trust=True), whole)
 
 
 def test_size_tiles_and_threads_stay_what_they_came_to(folder_with_pictures: Path, quick: Quick) -> None:
@@ -299,7 +300,7 @@ def test_size_tiles_and_threads_stay_what_they_came_to(folder_with_pictures: Pat
     kept = run_folders.read_run(folder_with_pictures / "run")[0].options
     assert (kept.size_px, kept.threads, kept.max_memory_bytes) == (60, 2, None)
     assert kept.tile_px is not None
-    assert equal(impasto.resume(folder_with_pictures / "run"), whole)
+    assert equal(impasto.resume(folder_with_pictures / "run", trust=True), whole)
 
 
 def test_a_replay_that_was_to_stop_early_still_does(
@@ -316,7 +317,7 @@ def test_a_replay_that_was_to_stop_early_still_does(
                 run.controls.stop = True
             if isinstance(event, CheckpointSaved):
                 break
-        assert equal(impasto.resume(folder_with_pictures / "run"), stopped)
+        assert equal(impasto.resume(folder_with_pictures / "run", trust=True), stopped)
         assert not (folder_with_pictures / "run").exists(), "all was painted that was to be"
 
 
@@ -358,7 +359,7 @@ def interrupted(folder_with_pictures: Path, quick: Quick) -> Path:
     folder = folder_with_pictures / "out.png.run"
     shutil.copy(quick["encoder"], "own.safetensors")
     interrupt(folder, (0, 2), "photo.png", "painting.png", **(quick | {"encoder": "own.safetensors"}))
-    run, _, _ = api.build_resume(folder, checkpoint_seconds=1000.0)
+    run, _, _ = api.build_resume(folder, checkpoint_seconds=1000.0, trusts=trusts_all)
     stop_at(run, (0, 3))
     assert len(list_checkpoints(folder)) == 2
     return folder
@@ -375,7 +376,7 @@ def refused(folder: Path, words: str) -> None:
     """Refused in one line, and nothing is lost by it."""
     before = contents(folder)
     with pytest.raises(CheckpointError, match=words) as caught:
-        impasto.resume(folder)
+        impasto.resume(folder, trust=True)
     assert str(caught.value).isprintable()
     assert contents(folder) == before
 
@@ -408,10 +409,10 @@ def test_an_array_that_was_damaged(tmp_path: Path, quick: Quick, photo_pixels: n
     refused(tmp_path / "run", "no such file")
     os.mkfifo(path)
     with pytest.raises(CheckpointError, match="not a regular file"):
-        impasto.resume(tmp_path / "run")
+        impasto.resume(tmp_path / "run", trust=True)
     path.unlink()
     path.write_bytes(sound)
-    assert not impasto.resume(tmp_path / "run").stopped
+    assert not impasto.resume(tmp_path / "run", trust=True).stopped
 
 
 def test_another_encoder(interrupted: Path) -> None:
@@ -420,16 +421,16 @@ def test_another_encoder(interrupted: Path) -> None:
     refused(interrupted, r"was painted with another encoder '.*own\.safetensors' \(SHA-256 [0-9a-f]{12}, now ")
     Path("own.safetensors").unlink()
     with pytest.raises(impasto.WeightsError, match=r"own\.safetensors"):
-        impasto.resume(interrupted)
+        impasto.resume(interrupted, trust=True)
     Path("own.safetensors").write_bytes(sound)
-    assert not impasto.resume(interrupted).stopped
+    assert not impasto.resume(interrupted, trust=True).stopped
 
 
 def test_another_version_is_said(interrupted: Path) -> None:
     for path in list_checkpoints(interrupted):
         rewrite(path, lambda about: about.update(impasto="9.7.5"))
     assert read_run(interrupted)[2] == [f"not the same bytes: impasto: 9.7.5 then, {impasto.__version__} now"]
-    assert not impasto.resume(interrupted).stopped
+    assert not impasto.resume(interrupted, trust=True).stopped
 
 
 def test_a_description_of_another_version_that_makes_no_sense(interrupted: Path) -> None:
@@ -456,7 +457,7 @@ def test_the_older_one_where_the_newer_is_damaged(interrupted: Path, folder_with
     whole = impasto.paint("photo.png", "painting.png", **(quick | {"encoder": "own.safetensors"}))
     newer = list_checkpoints(interrupted)[1]
     newer.write_bytes(newer.read_bytes()[:-1])
-    run, _, notes = api.build_resume(interrupted)
+    run, _, notes = api.build_resume(interrupted, trusts=trusts_all)
     assert notes == [
         f"the checkpoint {newer.name} is damaged: its SHA-256 does not match; going on from the one before"
     ]
@@ -487,13 +488,13 @@ def test_where_there_is_no_run(folder_with_pictures: Path) -> None:
         ("nul\0byte", "there is no interrupted run"),
     ):
         with pytest.raises(CheckpointError, match=words):
-            impasto.resume(path)
+            impasto.resume(path, trust=True)
 
 
 def test_a_machine_that_differs_is_told(interrupted: Path) -> None:
     for path in list_checkpoints(interrupted):
         rewrite(path, lambda about: about["machine"].update(torch="1.0", system="Plan 9"))
-    _, _, notes = api.build_resume(interrupted)
+    _, _, notes = api.build_resume(interrupted, trusts=trusts_all)
     assert notes[0].startswith("not the same bytes: torch: 1.0 then, ")
     assert notes[1].startswith("not the same bytes: system: Plan 9 then, ")
     assert len(notes) == 2

@@ -81,7 +81,7 @@ def test_painting_anew_forgets_the_run_before(whole: bytes, quick_flags: list[st
     interrupt(0, 1)
     assert cli.main([*PAINT, *quick_flags, "--overwrite"]) == 130
     assert [path.name for path in list_checkpoints(RUN)] == ["checkpoint-000001.safetensors"]
-    assert cli.main(["resume", "out.png", "-q"]) == 0
+    assert cli.main(["resume", "out.png", "-q", "--trust"]) == 0
     assert Path("out.png").read_bytes() == whole
 
 
@@ -90,7 +90,7 @@ def test_files_of_others_stay_and_are_in_nobodys_way(whole: bytes, quick_flags: 
     (RUN / "notes.txt").write_text("mine")
     interrupt(0, 1)
     assert cli.main([*PAINT, *quick_flags]) == 130
-    assert cli.main(["resume", "out.png.run", "-q"]) == 0
+    assert cli.main(["resume", "out.png.run", "-q", "--trust"]) == 0
     assert contents(RUN) == {"notes.txt": b"mine"}
     Path("out.png").unlink()
     assert cli.main([*PAINT, *quick_flags]) == 0
@@ -132,8 +132,8 @@ def test_everything_asked_for_is_remembered(folder_with_pictures: Path, quick_fl
     Path("elsewhere").mkdir()
     os.chdir("elsewhere")
     # without a record nobody can tell that the picture is unfinished
-    assert cli.main(["resume", "../out.png.run", "-q"]) == 1
-    assert cli.main(["resume", "../out.png.run", "-q", "--overwrite"]) == 0
+    assert cli.main(["resume", "../out.png.run", "-q", "--trust"]) == 1
+    assert cli.main(["resume", "../out.png.run", "-q", "--overwrite", "--trust"]) == 0
     os.chdir(folder_with_pictures)
     assert Path("out.png").read_bytes() == Path("whole.png").read_bytes()
     steps = [json.loads(line) for line in Path("e.jsonl").read_text().splitlines()]
@@ -142,15 +142,21 @@ def test_everything_asked_for_is_remembered(folder_with_pictures: Path, quick_fl
     assert not list(Path("elsewhere").iterdir())
 
 
-@pytest.mark.parametrize("change", ["gone", "shorter"])
-def test_an_events_file_that_changed_begins_anew(
-    whole: bytes, quick_flags: list[str], interrupt: Any, change: str
+@pytest.mark.parametrize("change", ["gone", "another's"])
+def test_events_begin_anew_where_the_file_is_not_this_runs(
+    whole: bytes, quick_flags: list[str], interrupt: Any, change: str, capsys: Capture
 ) -> None:
     interrupt(0, 3)
     assert cli.main([*PAINT, *quick_flags, "--events", "e.jsonl"]) == 130
-    Path("e.jsonl").unlink() if change == "gone" else Path("e.jsonl").write_text("{}\n")
-    assert cli.main(["resume", "out.png", "-q"]) == 0
-    events = [json.loads(line) for line in Path("e.jsonl").read_text().splitlines()]
+    length = Path("e.jsonl").stat().st_size
+    Path("e.jsonl").unlink() if change == "gone" else Path("e.jsonl").write_text("{}\n" * length)
+    assert cli.main(["resume", "out.png", "--trust"]) == 0
+    written = Path("e.jsonl")
+    if change == "another's":
+        assert written.read_text() == "{}\n" * length, "nothing of others is cut back"
+        written = Path("e-2.jsonl")
+        assert "e.jsonl is not the events file of this run as it was left: e-2.jsonl" in capsys.readouterr().err
+    events = [json.loads(line) for line in written.read_text().splitlines()]
     assert [event["event"] for event in events if event["event"] != "Notice"] == [
         "RunStarted", "Resumed", "ScaleStarted", "StepDone", "StepDone", "RunDone"
     ]  # fmt: skip
@@ -161,10 +167,10 @@ def test_another_output(whole: bytes, quick_flags: list[str], interrupt: Any, ca
     interrupt(1, 1)
     assert cli.main([*PAINT, *quick_flags]) == 130
     unfinished = Path("out.png").read_bytes()
-    assert cli.main(["resume", "out.png", "-o", "other.pgn"]) == 2
-    assert cli.main(["resume", "out.png", "-o", "nowhere/other.png"]) == 1
+    assert cli.main(["resume", "out.png", "-o", "other.pgn", "--trust"]) == 2
+    assert cli.main(["resume", "out.png", "-o", "nowhere/other.png", "--trust"]) == 1
     capsys.readouterr()
-    assert cli.main(["resume", "out.png", "-o", "other.png"]) == 0
+    assert cli.main(["resume", "out.png", "-o", "other.png", "--trust"]) == 0
     said = capsys.readouterr()
     assert said.out.startswith("other.png: 48x38 px, painted in ")
     assert "impasto: going on after step 1 of scale 2, 0:0" in said.err
@@ -176,9 +182,9 @@ def test_another_output(whole: bytes, quick_flags: list[str], interrupt: Any, ca
 def test_a_run_begun_in_python(whole: bytes, quick: dict[str, Any], capsys: Capture) -> None:
     controls = impasto.Controls(stop=True)
     impasto.paint("photo.png", "painting.png", controls=controls, run_folder="run", **quick)
-    assert cli.main(["resume", "run"]) == 2
+    assert cli.main(["resume", "run", "--trust"]) == 2
     assert "say with -o where the picture goes" in capsys.readouterr().err
-    assert cli.main(["resume", "run", "-o", "out.png"]) == 0
+    assert cli.main(["resume", "run", "-o", "out.png", "--trust"]) == 0
     assert Path("out.png").read_bytes() == whole
 
 
@@ -191,10 +197,10 @@ def test_no_checkpoints(whole: bytes, quick_flags: list[str], interrupt: Any, ca
     assert cli.main([*PAINT, *quick_flags, "--overwrite"]) == 130
     interrupt(1, 1)
     before = contents(RUN)
-    assert cli.main(["resume", "out.png", "--checkpoint-every", "0"]) == 130
+    assert cli.main(["resume", "out.png", "--checkpoint-every", "0", "--trust"]) == 130
     assert contents(RUN) == before
     assert "to go on: impasto resume out.png.run" in capsys.readouterr().out
-    assert cli.main(["resume", "out.png", "--checkpoint-every", "0", "-q"]) == 0
+    assert cli.main(["resume", "out.png", "--checkpoint-every", "0", "-q", "--trust"]) == 0
     assert Path("out.png").read_bytes() == whole
     assert not RUN.exists()
 
@@ -206,21 +212,21 @@ def test_a_second_interrupt_says_how_to_go_on(
     assert cli.main([*PAINT, *quick_flags]) == 130
     Path("out.png").unlink()
     on_step((0, 3), lambda: [os.kill(os.getpid(), signal.SIGINT) for _ in range(2)])
-    assert cli.main(["resume", "out.png.run", "-q"]) == 130
+    assert cli.main(["resume", "out.png.run", "-q", "--trust"]) == 130
     told = capsys.readouterr().err
-    assert told == "impasto: interrupted, no picture written; to go on: impasto resume out.png.run\n"
+    assert told == "impasto: interrupted, no picture written; to go on: impasto resume out.png.run --trust\n"
     assert not Path("out.png").exists()
-    assert cli.main(["resume", "out.png.run", "-q"]) == 0
+    assert cli.main(["resume", "out.png.run", "-q", "--trust"]) == 0
     assert Path("out.png").read_bytes() == whole
 
 
 def test_the_older_checkpoint_is_told(whole: bytes, quick_flags: list[str], interrupt: Any, capsys: Capture) -> None:
     for point in ((0, 1), (0, 2)):
         interrupt(*point)
-        assert cli.main([*PAINT, *quick_flags] if point == (0, 1) else ["resume", "out.png", "-q"]) == 130
+        assert cli.main([*PAINT, *quick_flags] if point == (0, 1) else ["resume", "out.png", "-q", "--trust"]) == 130
     newer = list_checkpoints(RUN)[1]
     newer.write_bytes(newer.read_bytes()[:-1])
-    assert cli.main(["resume", "out.png"]) == 0
+    assert cli.main(["resume", "out.png", "--trust"]) == 0
     told = capsys.readouterr().err
     assert "note: the checkpoint checkpoint-000002.safetensors is damaged: its SHA-256 does not match" in told
     assert "going on from the one before" in told
@@ -240,10 +246,10 @@ def test_a_picture_that_cannot_be_written_loses_no_checkpoint(
 
     with monkeypatch.context() as disk:
         disk.setattr("impasto.storage.atomic.write_whole", full)
-        assert cli.main(["resume", "out.png", "-q"]) == 1
+        assert cli.main(["resume", "out.png", "-q", "--trust"]) == 1
     assert "no space left on device" in capsys.readouterr().err.lower()
     assert contents(RUN) == before
-    assert cli.main(["resume", "out.png", "-q"]) == 0
+    assert cli.main(["resume", "out.png", "-q", "--trust"]) == 0
     assert Path("out.png").read_bytes() == whole
 
 
@@ -271,5 +277,5 @@ def test_names_that_are_no_text(folder_with_pictures: Path, quick: dict[str, Any
     run = api.build_run(name, "painting.png", options=quick)
     run.checkpoint_folder, run.controls.stop = folder_with_pictures / (name + ".run"), True
     assert run.paint().stopped
-    again = impasto.resume(folder_with_pictures / name)
+    again = impasto.resume(folder_with_pictures / name, trust=True)
     assert again.pixels.tobytes() == impasto.paint(name, "painting.png", **quick).pixels.tobytes()

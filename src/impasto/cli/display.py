@@ -27,6 +27,10 @@ class Messages:
         """Show something that is not an error."""
         self._print(f"note: {text}")
 
+    def warn(self, text: str) -> None:
+        """Show something that went wrong beside the picture, however quiet the run is."""
+        self._print(text)
+
     def _print(self, text: str) -> None:
         print(f"impasto: {text}", file=sys.stderr, flush=True)
 

@@ -14,6 +14,7 @@ from impasto.cli.output import Output, PictureOutput, print_table
 from impasto.cli.pictures import (
     batch_command,
     check_photo,
+    painting_path,
     paintings_part,
     pop_size,
     read_painting,
@@ -21,6 +22,7 @@ from impasto.cli.pictures import (
     size_beside,
 )
 from impasto.cli.recorded_command import changed_draft_options, draft_command
+from impasto.cli.streams import tell
 from impasto.cli.syntax import (
     FAILED,
     EachPainting,
@@ -130,8 +132,10 @@ def draft(
         options = build_draft_options(given | {"size_px": size_beside(size, photo)}, spell=flag_name)
     painting = [read_painting(text, limit) for text in pictures[1:]] or None
     _use_large_pages()
-    pastiche = draft_picture(photo, painting, options, regions=regions, sheet=sheet, max_pixels=limit)
-    return _write(pastiche, to, bit_depth)
+    paths = [photo.path, *(path for text in painting or () if (path := painting_path(text)) is not None)]
+    with to.claimed(paths):
+        pastiche = draft_picture(photo, painting, options, regions=regions, sheet=sheet, max_pixels=limit)
+        return _write(pastiche, to, bit_depth)
 
 
 def _draft_folder(folder: DraftFolder, quiet: bool) -> int:
@@ -148,12 +152,12 @@ def _draft_folder(folder: DraftFolder, quiet: bool) -> int:
             else:
                 written += 1
                 if not quiet:
-                    print(f"{event.path}  {event.seconds:.1f} s", flush=True)
+                    tell(f"{event.path}  {event.seconds:.1f} s")
         sheets = folder.write_sheets()
     if not quiet:
         counts = [f"{written} of {len(folder.paths)} drafts painted"]
         counts += [f"{kept} there before (--overwrite paints them anew)"] if kept else []
-        print(f"{folder.folder}: {', '.join(counts)}{f'; see {sheets[0]}' if sheets else ''}")
+        tell(f"{folder.folder}: {', '.join(counts)}{f'; see {sheets[0]}' if sheets else ''}")
     if received:
         return 128 + received[0]
     return FAILED if failed else 0
@@ -167,10 +171,11 @@ def replay(picture: Path, inputs: Sequence[Path], to: Output, given: Mapping[str
         raise OptionError(f"{picture.name} is a draft, painted in one pass: leave --timelapse and --events out")
     record = parse_draft_record(read_record(picture), picture.name)
     _use_large_pages()
-    pastiche = replay_draft(picture, inputs, given, max_pixels=to.limit)
-    for line in [] if given else draft_differences(record):
-        print(f"impasto: note: not the same bytes: {line}", file=sys.stderr)
-    return _write(pastiche, to, to.check(pastiche.record["bit_depth"]))
+    with to.claimed(inputs):
+        pastiche = replay_draft(picture, inputs, given, max_pixels=to.limit)
+        for line in [] if given else draft_differences(record):
+            print(f"impasto: note: not the same bytes: {line}", file=sys.stderr)
+        return _write(pastiche, to, to.check(pastiche.record["bit_depth"]))
 
 
 def describe(values: Mapping[str, object], name: str) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from impasto.cli.streams import tell
 from impasto.cli.syntax import SWITCH, Overwrite, Quiet, build_group, check_positive, output_flag
 from impasto.errors import OptionError, OutputError, WeightsError
 
@@ -101,7 +102,7 @@ def import_weights(
         from impasto.encoders.fetch import import_published
 
         source, stored = import_published(file, half=half)
-        print(f"{source.name}: {stored.path}")
+        tell(f"{source.name}: {stored.path}")
         return 0
     if output.suffix != ".safetensors":
         raise OptionError(f"an encoder file ends in .safetensors, got {str(output)!r}")
@@ -110,7 +111,7 @@ def import_weights(
     from impasto.encoders.fetch import convert
 
     convert(file, output, half=half)
-    print(f"{output}: use it as --encoder {output}")
+    tell(f"{output}: use it as --encoder {output}")
     return 0
 
 
@@ -176,5 +177,5 @@ def features(  # noqa: PLR0913 (a parameter is a flag)
     maps = read_features(network, picture, layer, size_px=size)
     save_picture(path, draw_features(maps, channels=channels), overwrite=overwrite)
     if not quiet:
-        print(f"{path}: {maps.heading}, {maps.picture}, {maps.sizes}")
+        tell(f"{path}: {maps.heading}, {maps.picture}, {maps.sizes}")
     return 0

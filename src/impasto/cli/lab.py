@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from impasto.cli.encoders import provide_encoder
+from impasto.cli.streams import tell
 from impasto.cli.syntax import (
     FAILED,
     EachPainting,
@@ -21,6 +22,8 @@ from impasto.cli.syntax import (
     Quiet,
     Recipe,
     Regions,
+    Trust,
+    asks,
     given_options,
     note_stop,
     output_flag,
@@ -32,6 +35,7 @@ from impasto.cli.syntax import (
 from impasto.errors import OptionError
 from impasto.events import Controls
 from impasto.options.spelling import flag_name
+from impasto.storage.places import trusts_all
 
 if TYPE_CHECKING:
     from impasto.lab.jobs import LabManifest
@@ -94,6 +98,7 @@ def batch(
     paintings: EachPainting = None,
     region: Regions = None,
     recipe: Recipe = None,
+    trust: Trust = False,
     **options: str | None,
 ) -> int:
     """Paint each of many photos in the style of each of many paintings."""
@@ -105,7 +110,7 @@ def batch(
     if len(photos) == 1 and photos[0].lower().endswith(".csv"):
         if paintings:
             raise OptionError(f"{photos[0]!r} names the paintings itself; leave --paintings out")
-        return _carry_out(plan_pairs(photos[0], planner), planner, to)
+        return _carry_out(plan_pairs(photos[0], planner, trusts_all if trust else asks), planner, to)
     if not paintings:
         raise OptionError("--paintings is missing; name files, folders or globs after it")
     return _carry_out(plan_batch(photos, paintings, planner), planner, to)
@@ -144,13 +149,14 @@ def again(
     *,
     output: Annotated[Path | None, output_flag("do all of it again in another folder")] = None,
     judge: Annotated[str | None, Parameter(help="measure by another encoder", metavar="ENCODER")] = None,
+    trust: Trust = False,
     ray: Ray = None,
     quiet: Quiet = False,
 ) -> int:
     """Carry out a run folder's list again: what is missing or failed, or the whole elsewhere."""
     from impasto.lab.plan import reopen
 
-    return _run(reopen(folder, judge), output or folder, ray, quiet)
+    return _run(reopen(folder, judge, trusts_all if trust else asks), output or folder, ray, quiet)
 
 
 def _planner(
@@ -193,7 +199,7 @@ def _sum_up(run: LabRun, quiet: bool) -> None:
         counts = [f"{len(run.results) - len(run.failed) - len(run.missing)} of {len(run.results)} pictures"]
         counts += [f"{len(run.failed)} failed"] if run.failed else []
         counts += [f"{len(run.missing)} not run"] if run.missing else []
-        print(f"{run.folder}: {', '.join(counts)}; see {run.folder / 'report.html'}")
+        tell(f"{run.folder}: {', '.join(counts)}; see {run.folder / 'report.html'}")
     if run.failed:
         print(
             f"impasto: {len(run.failed)} of {len(run.results)} jobs failed; "

@@ -34,6 +34,7 @@ from impasto.cli.pictures import (
     read_photo,
     size_beside,
 )
+from impasto.cli.streams import guard_streams, sane_columns, silence_output
 from impasto.cli.syntax import (
     PAINTINGS_HELP,
     SWITCH,
@@ -45,6 +46,8 @@ from impasto.cli.syntax import (
     Quiet,
     Recipe,
     Regions,
+    Trust,
+    asks,
     build_group,
     given_options,
     name_file,
@@ -55,10 +58,18 @@ from impasto.cli.syntax import (
     pixel_limit,
     with_option_flags,
 )
-from impasto.errors import CheckpointError, ImpastoError, InputError, OptionError, RecordError, printable
+from impasto.errors import (
+    CheckpointError,
+    ImpastoError,
+    OptionError,
+    OutputError,
+    first_line,
+    printable,
+)
 from impasto.options.fields import CHECKPOINT_SECONDS, build_options
 from impasto.options.recipes import default_recipe, describe_recipe, recipe_names
 from impasto.options.spelling import flag_name, format_value
+from impasto.storage.places import trusts_all
 from impasto.version import __version__
 
 READER_GONE = 141  # as shells report a program that SIGPIPE ended
@@ -98,8 +109,11 @@ GROUPS = {
 
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; bugs keep their traceback."""
+    if tokens is None:  # the process is ours
+        guard_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name may have letters that this terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
+    sane_columns()
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when PyTorch is loaded: threads wait without spinning
     words = list(sys.argv[1:] if tokens is None else tokens)
     app = build_app(everything=EVERYTHING in words)
@@ -109,13 +123,17 @@ def main(tokens: Sequence[str] | None = None) -> int:
         code = command(*bound.args, **bound.kwargs) or 0
         print(end="", flush=True)
         return code
-    except BrokenPipeError:  # as with | head: what is still printed goes nowhere, at Python's end too
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    except BrokenPipeError:  # as with | head
+        silence_output()
         return READER_GONE
     except ImpastoError as error:
         print(f"impasto: {error}", file=sys.stderr)
+        if tokens is None:
+            _drop_unwritten()
         return error.exit_code
+    except MemoryError as error:
+        print(f"impasto: there is not enough memory ({first_line(error)}): take a smaller --size", file=sys.stderr)
+        return 1
     except CycloptsError as error:
         print(f"impasto: {explain_usage(error, app)}", file=sys.stderr)
         return OptionError.exit_code
@@ -123,6 +141,14 @@ def main(tokens: Sequence[str] | None = None) -> int:
         number, onward = error.args or (signal.SIGINT, "")
         print(f"impasto: interrupted, no picture written{onward}", file=sys.stderr)
         return 128 + int(number)
+
+
+def _drop_unwritten() -> None:
+    """Let standard output that is full not be tried again at Python's end."""
+    try:
+        sys.stdout.flush()
+    except (OSError, OutputError):
+        silence_output()
 
 
 def build_app(*, everything: bool = False) -> App:
@@ -137,7 +163,7 @@ def build_app(*, everything: bool = False) -> App:
     )
     here: dict[Callable[..., int], str] = {
         paint: f"paint {PAIR} [-o OUT] [OPTIONS]",
-        resume: "resume RUN [OPTIONS]",
+        resume: "resume RUN [INPUT...] [OPTIONS]",
         enlarge: "enlarge PICTURE [INPUT...] (--size PX | --print 60x40cm@300) [-o OUT] [OPTIONS]",
         replay: "replay PICTURE [INPUT...] [-o OUT] [OPTIONS]",
         info: "info PICTURE [--json]",
@@ -243,43 +269,42 @@ def enlarge(
     return carry_out(run, to, bit_depth, notes)
 
 
-def resume(
+def resume(  # noqa: PLR0913 (flags)
     run: Annotated[Path, Parameter(help="the run folder, or the picture that it belongs to")],
     /,
-    *,
+    *inputs: Annotated[Path, Parameter(help="its inputs, where they are not beside the run folder")],
     output: Annotated[Path | None, output_flag("another file to write [default: the file as planned]")] = None,
     overwrite: Overwrite = False,
+    events: Annotated[Path | None, Parameter(help="write the events on to this file")] = None,
+    timelapse: Annotated[Path | None, Parameter(help="write the time-lapse to this file")] = None,
+    trust: Trust = False,
     max_pixels: MaxPixels = None,
     checkpoint_every: CheckpointEvery = CHECKPOINT_SECONDS,
     quiet: Quiet = False,
 ) -> int:
     """Go on with a run that was interrupted, from its last checkpoint."""
+    from impasto.cli.resuming import output_of
     from impasto.runs.build import build_resume
-    from impasto.runs.interrupted import Command
 
     check_interval(checkpoint_every)
     if why := why_not_resumed(run):
         raise CheckpointError(why)
-    limit = pixel_limit(max_pixels)
-    resumed, state, notes = build_resume(run, checkpoint_seconds=checkpoint_every, max_pixels=limit)
-    command = state.command
-    if command is None:
-        if output is None:
-            raise OptionError("the run was begun from Python: say with -o where the picture goes")
-        command = Command(output=str(output), bit_depth=8, record=True)
-    target = output or Path(command.output)
-    to = Output(
-        str(target),
-        overwrite=overwrite or (output is None and is_unfinished(target)),
-        no_record=not command.record,
-        events=Path(command.events) if command.events else None,
-        timelapse=Path(command.timelapse) if command.timelapse else None,
-        timelapse_size=command.timelapse_size_px,
-        timelapse_seconds=command.timelapse_seconds,
+    trusts = trusts_all if trust else asks
+    resumed, state, notes = build_resume(
+        run, inputs, trusts=trusts, checkpoint_seconds=checkpoint_every, max_pixels=pixel_limit(max_pixels)
+    )
+    given = Output(
+        None if output is None else str(output),
+        overwrite=overwrite,
+        events=events,
+        timelapse=timelapse,
         quiet=quiet,
     )
-    to.check_place(command.bit_depth)
-    return carry_out(resumed, to, command.bit_depth, notes, events_from=command.events_bytes)
+    to, more = output_of(resumed, state, given, trusts)
+    bit_depth = state.command.bit_depth if state.command else 8
+    to.check_place(bit_depth)
+    earlier_log = (state.command.events_bytes, state.command.events_sha256) if state.command else (0, "")
+    return carry_out(resumed, to, bit_depth, [*notes, *more], earlier_log)
 
 
 @with_option_flags
@@ -358,16 +383,6 @@ def recipes() -> int:
     for name in recipe_names():
         print(f"{name:20} {describe_recipe(name)}")
     return 0
-
-
-def is_unfinished(output: Path) -> bool:
-    """Whether a file is a pastiche that was stopped early, which its resumed run may replace."""
-    from impasto.images.reading import read_record
-
-    try:
-        return bool(read_record(output).get("stopped_after"))
-    except (InputError, RecordError):
-        return False
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
@@ -19,6 +22,7 @@ from impasto.cli.pictures import (
     make_folder,
     write_standard_output,
 )
+from impasto.cli.streams import tell
 from impasto.cli.syntax import (
     SWITCH,
     CheckpointEvery,
@@ -34,6 +38,7 @@ from impasto.errors import OptionError, OutputError, printable
 from impasto.options.fields import CHECKPOINT_SECONDS
 
 if TYPE_CHECKING:
+    from impasto.runs.event_log import EventLog
     from impasto.runs.interrupted import Command
     from impasto.runs.pastiche import Pastiche
     from impasto.runs.run import Run
@@ -66,6 +71,8 @@ class PictureOutput:
     ] = False
     max_pixels: MaxPixels = None
     quiet: Quiet = False
+    replaces: Annotated[bool, Parameter(parse=False)] = False
+    """Whether the picture that is there is this run's own, unfinished: it alone is replaced then."""
 
     @property
     def limit(self) -> int:
@@ -118,14 +125,55 @@ class PictureOutput:
         if self.to_standard_output:
             check_format(f"standard output{self.ending}", bit_depth)
         else:
-            check_output(self.path, bit_depth=bit_depth, overwrite=self.overwrite)
+            check_output(self.path, bit_depth=bit_depth, overwrite=self.overwrite or self.replaces)
 
     def save(self, pastiche: Pastiche, bit_depth: int) -> None:
-        """Write a pastiche."""
+        """Write a pastiche; where that cannot be, `OutputError` says where it is kept instead."""
+        try:
+            if self.to_standard_output:
+                write_standard_output(pastiche.to_bytes(self.ending, bit_depth=bit_depth, record=not self.no_record))
+            else:
+                overwrite = self.overwrite or self.replaces
+                pastiche.save(self.path, bit_depth=bit_depth, record=not self.no_record, overwrite=overwrite)
+        except OutputError as error:
+            kept = Path(tempfile.gettempdir()) / f"impasto-{secrets.token_hex(4)}.png"
+            try:
+                pastiche.save(kept, bit_depth=bit_depth)
+            except OutputError:
+                raise error from None
+            raise OutputError(f"{error}; the picture is kept as {str(kept)!r}") from error
+
+    @contextmanager
+    def claimed(self, inputs: Iterable[Path | None]) -> Iterator[None]:
+        """Keep the output's name for this process, once nothing that the picture is painted from is written over.
+
+        Raises `OutputError` where another run paints to it, or it is there by now; `OptionError` for an input.
+        """
+        from impasto.storage.claims import claim
+        from impasto.storage.places import same_file
+
+        inputs = list(inputs)
+        written = {flag: path for flag, path in self.written().items() if path is not None}
+        for flag, path in written.items():
+            for file in inputs:
+                if file is not None and same_file(path, file):
+                    raise OptionError(
+                        f"{flag} {str(path)!r} is {file.name} itself, which the picture is painted from: without it no "
+                        "replay would be possible; give another name"
+                    )
+            twin = next((other for other in written if other != flag and same_file(path, written[other])), None)
+            if twin:
+                raise OptionError(f"{flag} and {twin} are the same file {str(path)!r}")
         if self.to_standard_output:
-            write_standard_output(pastiche.to_bytes(self.ending, bit_depth=bit_depth, record=not self.no_record))
-        else:
-            pastiche.save(self.path, bit_depth=bit_depth, record=not self.no_record, overwrite=self.overwrite)
+            yield
+            return
+        with claim(self.path):
+            self.check_place(int(self.bit_depth or 8))
+            yield
+
+    def written(self) -> dict[str, Path | None]:
+        """The files that are written, by their flags."""
+        return {"--output": None if self.to_standard_output else self.path}
 
     def report(self, pastiche: Pastiche, verb: str) -> None:
         """Print what was written."""
@@ -133,7 +181,7 @@ class PictureOutput:
             width_px, height_px = pastiche.size
             stopped = ", stopped early" if pastiche.stopped else ""
             name, stream = ("standard output", sys.stderr) if self.to_standard_output else (self.output, sys.stdout)
-            print(f"{name}: {width_px}x{height_px} px, {verb} in {pastiche.seconds:.1f} s{stopped}", file=stream)
+            tell(f"{name}: {width_px}x{height_px} px, {verb} in {pastiche.seconds:.1f} s{stopped}", stream)
 
 
 @Parameter(name="*")
@@ -169,35 +217,55 @@ class Output(PictureOutput):
                 f"{str(self.run_folder)!r} holds an interrupted run: go on with impasto resume {self.run_folder}, "
                 "or paint anew with --overwrite"
             )
-        if self.events is not None:
-            self._check_events(self.events)
+        self.check_events()
         return bit_depth
 
-    def _check_events(self, events: Path) -> None:
+    def written(self) -> dict[str, Path | None]:
+        """The files that are written, by their flags."""
+        return {**super().written(), "--events": self.events, "--timelapse": self.timelapse}
+
+    def check_events(self) -> None:
+        """Refuse an events file that cannot be made, or is there."""
+        events = self.events
+        if events is None:
+            return
         if events.is_dir() or not events.absolute().parent.is_dir():
             raise OutputError(f"cannot write the events file {str(events)!r}: no such folder, or a folder itself")
         if events.is_file() and not self.overwrite:
             raise OutputError(f"the events file {str(events)!r} exists; give another name or --overwrite")
-        if events.absolute() == self.path.absolute():
-            raise OptionError(f"--events and --output are the same file {self.output!r}")
 
     def time_lapse(self, folder: Path | None = None) -> TimeLapse | None:
         """The time-lapse to make of the run in `folder`, if any. Raises `OptionError` where it cannot be made."""
         if self.timelapse is None:
             return None
-        from impasto.runs.timelapse import TimeLapse
+        from impasto.runs.timelapse import TimeLapse, is_time_lapse_of
 
-        if self.timelapse.absolute() == self.path.absolute():
-            raise OptionError(f"--timelapse and --output are the same file {self.output!r}")
+        own = folder is not None and is_time_lapse_of(self.timelapse, folder)
         return TimeLapse(
             self.timelapse,
             size_px=self.timelapse_size,
             seconds=self.timelapse_seconds,
             folder=folder,
-            overwrite=self.overwrite,
+            overwrite=self.overwrite or own,
         )
 
-    def describe(self, bit_depth: int, events_bytes: int) -> Command:
+    def vouch(self, run: Run, folder: Path | None) -> str:
+        """The flag that resuming this run needs, where it reads or writes files that are not beside its folder."""
+        from impasto.inputs.bundled import bundled_by_hash
+        from impasto.runs.record import ENCODER_SUFFIX
+        from impasto.storage.places import elsewhere
+
+        if folder is None:
+            return ""
+        files = [file.path for file in run.inputs.files if file.path is not None]
+        files += [path for path in (self.events, self.timelapse) if path is not None]
+        if run.options.encoder.endswith(ENCODER_SUFFIX):
+            files.append(Path(run.options.encoder))
+        bundled = set(bundled_by_hash().values())
+        outside = elsewhere((file for file in files if file not in bundled), folder.absolute().parent)
+        return " --trust" if outside else ""
+
+    def describe(self, bit_depth: int, log: EventLog) -> Command:
         """The flags as a checkpoint holds them, so that `impasto resume` writes the same files."""
         from impasto.runs.interrupted import Command
 
@@ -206,7 +274,8 @@ class Output(PictureOutput):
             bit_depth=bit_depth,
             record=not self.no_record,
             events=str(self.events.absolute()) if self.events else None,
-            events_bytes=events_bytes,
+            events_bytes=log.written_bytes,
+            events_sha256=log.sha256,
             timelapse=str(self.timelapse.absolute()) if self.timelapse else None,
             timelapse_size_px=self.timelapse_size,
             timelapse_seconds=self.timelapse_seconds,
@@ -223,11 +292,19 @@ def check_interval(seconds: float) -> None:
         raise OptionError(f"--checkpoint-every is a number of seconds, 0 or more, got {seconds}")
 
 
-def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), events_from: int = 0) -> int:
+def carry_out(
+    run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), earlier_log: tuple[int, str] = (0, "")
+) -> int:
     """Paint a run, show and log its events, write the pastiche. Returns the exit code.
 
-    `events_from`: bytes of the events file to keep, of a run that is resumed.
+    What is written beside the pastiche may fail: that is said once, and changes neither picture nor exit code.
+    `earlier_log`: bytes and SHA-256 of the events file of a run that is resumed.
     """
+    with to.claimed(file.path for file in run.inputs.files):
+        return _carry_out(run, to, bit_depth, notes, earlier_log)
+
+
+def _carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str], earlier_log: tuple[int, str]) -> int:
     from impasto.cli.display import choose_display
     from impasto.events import RunStarted
     from impasto.runs.event_log import EventLog
@@ -237,17 +314,24 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
     if run.resumed is None and not to.to_standard_output:
         run.checkpoint_folder, run.checkpoint_seconds = to.run_folder, to.checkpoint_every
     folder = run.checkpoint_folder
-    onward = f"to go on: impasto resume {folder}"
+    onward = f"to go on: impasto resume {folder}{to.vouch(run, folder)}"
     time_lapse = to.time_lapse(folder)
+    faults: list[str] = []
     with stop_on_signal(run.controls, lambda: f"; {onward}" if folder and holds_run(folder) else "") as received:
-        with choose_display(to.quiet) as display, EventLog(to.events, events_from) as log:
-            run.command = lambda: to.describe(bit_depth, log.written_bytes)
+        with (
+            choose_display(to.quiet) as display,
+            EventLog(to.events, *earlier_log, overwrite=to.overwrite) as log,
+        ):
+            run.command = lambda: to.describe(bit_depth, log)
             for text in notes:
                 display.note(text)
             for event in note_stop(run, received, display, "stopping after this step; once more to quit at once"):
                 if folder and run.resumed is None and isinstance(event, RunStarted):
                     remove_run(folder)  # not before the run is known to be possible
                 log.write(event)
+                if log.fault and log.fault not in faults:
+                    faults.append(log.fault)
+                    display.warn(f"{log.fault}; painting goes on without it")
                 display.show(event)
                 if time_lapse:
                     time_lapse.watch(event, run.controls)
@@ -255,13 +339,24 @@ def carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str] = (), e
         assert pastiche is not None, "the engine ended without RunDone"
         to.save(pastiche, bit_depth)
         if time_lapse:
-            time_lapse.save()
+            with warned():
+                time_lapse.save()
     if folder and run.complete:
-        remove_run(folder)
+        with warned():
+            remove_run(folder)
     to.report(pastiche, "painted")
     if folder and not (to.quiet or run.complete) and holds_run(folder):
-        print(onward)
+        tell(onward)
     return 128 + received[0] if received else 0
+
+
+@contextmanager
+def warned() -> Iterator[None]:
+    """Say what goes wrong beside a picture, on stderr, and go on."""
+    try:
+        yield
+    except OutputError as error:
+        print(f"impasto: {error}", file=sys.stderr)
 
 
 def print_table(lines: Mapping[str, str], width: int = 18) -> None:

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from impasto.cli.draft import DraftFlags
 from impasto.cli.output import PictureOutput
 from impasto.cli.pictures import batch_command, check_photo, read_photo, write_standard_output
+from impasto.cli.streams import tell
 from impasto.cli.syntax import FAILED, Photo
 from impasto.errors import OptionError
 from impasto.images.writing import encode_picture, save_picture
@@ -63,14 +64,16 @@ def sheet(
     check_photo(photo, many=batch_command(photo, *places[:1]))
     to = to.place(photo, "sheet")
     to.check_place(8)
-    drafts = DraftSheet(load_input(read_photo(photo, to.limit), to.limit), places, options, to.limit)
+    picture = load_input(read_photo(photo, to.limit), to.limit)
+    drafts = DraftSheet(picture, places, options, to.limit)
     use_large_pages()
-    for count, label in enumerate(drafts, start=1):
-        if not to.quiet:
-            print(f"impasto: {count} of {len(drafts.labels)}: {label}", file=sys.stderr)
-    for why in drafts.failed.values():
-        print(f"impasto: {why}", file=sys.stderr)
-    _save(drafts.draw(), to)
+    with to.claimed([picture.path]):
+        for count, label in enumerate(drafts, start=1):
+            if not to.quiet:
+                print(f"impasto: {count} of {len(drafts.labels)}: {label}", file=sys.stderr)
+        for why in drafts.failed.values():
+            print(f"impasto: {why}", file=sys.stderr)
+        _save(drafts.draw(), to)
     return FAILED if drafts.failed else 0
 
 
@@ -82,4 +85,4 @@ def _save(image: Image, to: PictureOutput) -> None:
         return
     save_picture(to.path, pixels, overwrite=to.overwrite)
     if not to.quiet:
-        print(f"{to.path}: {image.width}x{image.height} px")
+        tell(f"{to.path}: {image.width}x{image.height} px")

@@ -56,6 +56,13 @@ def read_painting(text: str, max_pixels: int) -> tuple[PictureLike, float] | Pai
     return painting
 
 
+def painting_path(painting: tuple[PictureLike, float] | Painting) -> Path | None:
+    """The file of a painting that `read_painting` gives; None where it has none, or is bundled."""
+    if isinstance(painting, tuple):
+        return Path(painting[0]) if isinstance(painting[0], str) else None
+    return painting.picture.path
+
+
 def read_standard_input(max_pixels: int) -> Picture:
     """The picture whose file comes through standard input, which can be read once."""
     from impasto.images.reading import decode_picture
@@ -76,10 +83,18 @@ def default_place(beside: str | Path, *words: str, suffix: str, folder: Path | N
     source = Path("picture" if str(beside) == STANDARD_INPUT else beside)
     stem = "-".join([source.stem[:NAME_LETTERS], *words])[: 2 * NAME_LETTERS]
     first = (folder if folder is not None else source.parent) / f"{stem}{suffix}"
+    return first if overwrite else free_name(first)
+
+
+def free_name(first: Path) -> Path:
+    """A path that no file has, no interrupted run is for and no process writes: ``first-2.png`` comes next."""
+    from impasto.runs.interrupted import run_folder_of
+    from impasto.storage.claims import is_claimed
+
     number, path = 1, first
-    while not overwrite and (os.path.lexists(path) or os.path.lexists(f"{path}.run")):
+    while os.path.lexists(path) or os.path.lexists(run_folder_of(path)) or is_claimed(path):
         number += 1
-        path = first.with_name(f"{stem}-{number}{suffix}")
+        path = first.with_name(f"{first.stem}-{number}{first.suffix}")
     return path
 
 

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from impasto.cli.output import ANYWHERE, Output, carry_out
 from impasto.cli.pictures import name_part, read_painting
+from impasto.cli.streams import tell
 from impasto.cli.syntax import SWITCH, build_group, given_options, with_option_flags
 from impasto.errors import OptionError
 from impasto.options.spelling import flag_name
@@ -149,7 +150,7 @@ def _save_strip(kind: str, image: Path, to: Output, panels: Mapping[str, Output]
     strip = _draw_strip(pictures, kind, image, panels, given)
     save_picture(to.path, np.asarray(strip, np.float32) / 255, overwrite=to.overwrite)
     if not to.quiet:
-        print(f"{to.output}: {len(panels)} layers of {image.name}")
+        tell(f"{to.output}: {len(panels)} layers of {image.name}")
 
 
 def _save_strip_lapse(
@@ -172,7 +173,7 @@ def _save_strip_lapse(
         frames.append(np.asarray(_draw_strip([original, *shown], kind, image, panels, given, LAPSE_PANEL_PX)))
     write_file(path, encode(frames, path.suffix.lower()), overwrite=to.overwrite)
     if not to.quiet:
-        print(f"{path}: the same, coming out of noise")
+        tell(f"{path}: the same, coming out of noise")
 
 
 def _draw_strip(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import shlex
 import signal
 import sys
 import threading
@@ -13,11 +16,15 @@ from typing import Annotated
 from cyclopts import Parameter
 from platformdirs import user_data_path
 
+from impasto.cli.pictures import STANDARD_INPUT
 from impasto.cli.syntax import SWITCH, check_positive, given_options, with_option_flags
-from impasto.errors import OptionError
+from impasto.errors import InputError, OptionError
 from impasto.options.parsing import parse_bytes
 from impasto.options.spelling import flag_name
 from impasto.runs.build import resolve_options
+from impasto.storage.files import why_not_a_file
+
+VARIABLE = "IMPASTO_STUDIO_PASSWORD"
 
 
 @with_option_flags
@@ -28,7 +35,10 @@ def studio(
     ] = None,
     host: Annotated[str, Parameter(help="address to listen on; any but this machine's needs --password")] = "127.0.0.1",
     port: Annotated[int | None, Parameter(help="port to listen on [default: the first free one from 7860]")] = None,
-    password: Annotated[str | None, Parameter(help="asked for by the page, with any user name")] = None,
+    password: Annotated[
+        str | None, Parameter(help=f"asked for by the page, with any user name; - asks for it [variable: {VARIABLE}]")
+    ] = None,
+    password_file: Annotated[Path | None, Parameter(help="the file whose first line is the password")] = None,
     max_upload: Annotated[str, Parameter(metavar="BYTES", help="refuse larger files, as 50MB")] = "200MB",
     max_pixels: Annotated[int, Parameter(help="refuse pictures with more pixels")] = 100_000_000,
     no_browser: Annotated[bool, SWITCH, Parameter(help="do not open the page")] = False,
@@ -49,7 +59,7 @@ def studio(
         folder or user_data_path("impasto", appauthor=False) / "studio",
         host=host,
         port=port,
-        password=password,
+        password=find_password(password, password_file),
         max_upload_bytes=max_upload_bytes,
         max_pixels=max_pixels,
         options=chosen,
@@ -69,3 +79,34 @@ def studio(
     ended.wait()
     open_studio.close()
     return 0
+
+
+def find_password(given: str | None, file: Path | None) -> str | None:
+    """The password: given, asked for at the terminal (a hyphen), the first line of a file, or of the environment.
+
+    On the command line everybody on this machine can read it. Raises `OptionError` for two of them, an empty one, and
+    a file that others may read; `InputError` for a file that cannot be read.
+    """
+    if given is not None and file is not None:
+        raise OptionError("--password and --password-file both give the password: leave one out")
+    if given in ("-", STANDARD_INPUT):
+        given = getpass.getpass("Password of the studio: ")
+    elif file is not None:
+        given = _read_password(file)
+    elif given is None:
+        given = os.environ.get(VARIABLE)
+    if given == "":
+        raise OptionError("the password of the studio is empty: give one, or none")
+    return given
+
+
+def _read_password(file: Path) -> str:
+    try:
+        if why := why_not_a_file(file):
+            raise InputError(f"cannot read the password file {str(file)!r}: {why}")
+        if os.name == "posix" and file.stat().st_mode & 0o077:
+            raise OptionError(f"others may read the password file {str(file)!r}: chmod 600 {shlex.quote(str(file))}")
+        with file.open(encoding="utf-8") as stream:
+            return stream.readline(1000).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the password file {str(file)!r}: {error}") from error

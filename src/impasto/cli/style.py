@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from impasto.cli.output import print_table
+from impasto.cli.streams import tell
 from impasto.cli.syntax import MaxPixels, Overwrite, Quiet, build_group, output_flag, pixel_limit
 from impasto.storage.files import format_bytes
 
@@ -30,7 +31,7 @@ def save(
 
     style = save_style(painting, output, max_pixels=pixel_limit(max_pixels), overwrite=overwrite)
     if not quiet:
-        print(f"{output}: {output.stat().st_size / 1000:.0f} kB, read at {_scales(style.scales_px)}")
+        tell(f"{output}: {output.stat().st_size / 1000:.0f} kB, read at {_scales(style.scales_px)}")
     return 0
 
 
@@ -71,7 +72,7 @@ def stylizer(
 
     size_bytes = export_onnx(load_stylizer(stylizer), output, weights=weights, overwrite=overwrite)
     if not quiet:
-        print(f"{output}: {format_bytes(size_bytes)}, {file_format.upper()} opset {OPSET}, weights {weights}")
+        tell(f"{output}: {format_bytes(size_bytes)}, {file_format.upper()} opset {OPSET}, weights {weights}")
     return 0
 
 

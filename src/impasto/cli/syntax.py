@@ -6,15 +6,17 @@ import inspect
 import os
 import re
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import App, Group, Parameter
 
 from impasto.cli.help import EXAMPLES, epilogue
-from impasto.errors import OptionError, did_you_mean
+from impasto.errors import OptionError, did_you_mean, printable
 from impasto.options.fields import PaintOptions
 from impasto.options.spelling import describe_option, describe_values, flag_name, format_value, option_group
 
@@ -31,6 +33,7 @@ FAILED = 1  # exit code where some of many pictures failed
 REGION_SETTINGS = ("strength", "brush-scale", "color")
 STAYS_PHOTO = "photo"  # in place of a region's painting
 Overwrite = Annotated[bool, SWITCH, Parameter(help="replace files that exist")]
+Trust = Annotated[bool, SWITCH, Parameter(help="the run is your own: use the files that it names, wherever they lie")]
 Quiet = Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="print errors only")]
 MaxPixels = Annotated[int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")]
 CheckpointEvery = Annotated[
@@ -301,3 +304,14 @@ def parse_sheet(text: str | None, given: Mapping[str, object]) -> Print | None:
     if text is not None and "size_px" in given:
         raise OptionError("--size and --print both give the size: leave one out")
     return parse_print(text) if text is not None else None
+
+
+def asks(paths: Sequence[Path]) -> bool:
+    """Ask the person at the terminal whether files that a run folder names may be used; no without one."""
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print("impasto: the run names files that do not lie beside its folder:", file=sys.stderr)
+    for path in paths:
+        print(printable(f"  {path}"), file=sys.stderr)
+    print("Use them? Yes, if you began this run yourself. [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from impasto.cli.streams import tell
 from impasto.cli.syntax import SWITCH, Quiet, build_group, check_positive, output_flag
 from impasto.errors import InputError, OptionError
 from impasto.runs.record import PICTURE_SUFFIXES
@@ -87,7 +88,7 @@ def stylizer(
     begin = training.start or ("bundled" if painting else "none")
     weights = None if begin == "none" else load_stylizer(None if begin == "bundled" else begin).network.state_dict()
     if not quiet:
-        print(f"loading {len(photo_files)} photos and {len(painting_files)} paintings", flush=True)
+        tell(f"loading {len(photo_files)} photos and {len(painting_files)} paintings")
     about = {"command": "impasto " + shlex.join(sys.argv[1:])}
     name = painting.stem if painting else "stylizer"
     pictures = load_training_set(photo_files, painting_files)
@@ -97,13 +98,12 @@ def stylizer(
     ):
         if not quiet:
             style, unreadable = report.validation["style"], report.validation["unreadability"]
-            print(
+            tell(
                 f"step {report.step} of {report.steps}, {report.seconds:.0f} s: style {style:.3f}, "
-                f"distance from the photo {unreadable:.3f}",
-                flush=True,
+                f"distance from the photo {unreadable:.3f}"
             )
     if not quiet:
-        print(f"{output / STYLIZER}: use it with impasto draft --stylizer")
+        tell(f"{output / STYLIZER}: use it with impasto draft --stylizer")
     return 0
 
 

@@ -12,12 +12,15 @@ from torch import Tensor
 from impasto.encoders.architectures import VGG16, VGG19, Architecture
 from impasto.encoders.sources import KERAS, TORCHVISION, Layout
 from impasto.errors import WeightsError
+from impasto.storage.files import why_not_a_file
 
 # What h5py and torch raise for a file that is damaged or holds something else.
 _UNREADABLE = (
     OSError, EOFError, RuntimeError, pickle.UnpicklingError,
-    AttributeError, IndexError, KeyError, TypeError, ValueError,
+    AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError, MemoryError, RecursionError,
 )  # fmt: skip
+MAX_CONVOLUTION = 3 * 3 * 512 * 512  # numbers of the largest one of VGG
+MAX_FILE_BYTES = 2**31  # of a published file: VGG-19 with its classifier has 0.27 of it
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -29,6 +32,10 @@ def read_published(path: Path) -> tuple[Architecture, Layout, dict[str, Tensor]]
     classifier is left out. Raises `WeightsError` for anything else.
     """
     try:
+        if why := why_not_a_file(path):
+            raise WeightsError(f"cannot read {path}: {why}")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise WeightsError(f"{path} has {path.stat().st_size:,} bytes, more than any file of these weights")
         with path.open("rb") as file:
             start = file.read(len(HDF5_SIGNATURE))
     except OSError as error:
@@ -54,10 +61,32 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
             block, _, index = layer.removeprefix("block").partition("_conv")
             if not index:
                 continue  # pooling, input, classifier
-            kernel, bias = (torch.from_numpy(file[layer][_text(n)][()]) for n in file[layer].attrs["weight_names"])
+            group = _member(file, layer)
+            kernel, bias = (_array(group, _text(name)) for name in group.attrs["weight_names"])
             tensors[f"conv{block}_{index}.weight"] = kernel.float().permute(3, 2, 0, 1).contiguous()
             tensors[f"conv{block}_{index}.bias"] = bias.float()
     return tensors
+
+
+def _member(group: Any, path: str) -> Any:
+    """What lies in a group of an HDF5 file itself: links to other files, or other places, are not followed."""
+    import h5py
+
+    for name in path.split("/"):
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f"{name!r} is a link")
+        group = group[name]
+    return group
+
+
+def _array(group: Any, path: str) -> Tensor:
+    """The numbers of a dataset that its own file holds, no more than a convolution has."""
+    dataset = _member(group, path)
+    if dataset.is_virtual or dataset.external:
+        raise ValueError(f"{path!r} is kept in another file")
+    if not 1 <= dataset.ndim <= 4 or dataset.size > MAX_CONVOLUTION or dataset.dtype.kind != "f":
+        raise ValueError(f"{path!r} is no convolution")
+    return torch.from_numpy(dataset[()])
 
 
 def _text(value: Any) -> str:
@@ -105,7 +134,8 @@ def _fits(tensors: dict[str, Tensor], architecture: Architecture) -> bool:
     for layer in architecture.layers:
         expected[f"{layer.convolution}.weight"] = (layer.channels, layer.in_channels, 3, 3)
         expected[f"{layer.convolution}.bias"] = (layer.channels,)
-    return {name: tuple(tensor.shape) for name, tensor in tensors.items()} == expected
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    return shapes == expected and all(bool(tensor.isfinite().all()) for tensor in tensors.values())
 
 
 def _fold(tensors: dict[str, Tensor], layout: Layout) -> dict[str, Tensor]:

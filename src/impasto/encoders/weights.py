@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -19,13 +18,15 @@ from impasto.encoders.sources import SOURCES, Source
 from impasto.encoders.store import find_best
 from impasto.errors import OptionError, WeightsError, did_you_mean
 from impasto.storage.hashing import hash_file
-from impasto.storage.tensorfile import TensorFormat, read_description, read_header
+from impasto.storage.tensorfile import UNREADABLE, TensorFormat, read_description, read_header
 
 FORMAT = TensorFormat(
     "impasto-encoder", "1", "encoder", WeightsError,
     covered=lambda about: f"{about['architecture']} {about['mean']} ",
     needs_checksum=False,  # the bundled one is known by its SHA-256
 )  # fmt: skip
+MAX_MAGNITUDE = 1e6  # of a weight; published ones have less than 200
+MAX_FILE_BYTES = 2**31  # of an encoder or stylizer; the largest published one has 0.1 of it
 MAX_BLOCKS, MAX_DEPTH, MAX_WIDTH = 8, 64, 65_536  # of an encoder that a damaged description may speak of
 LITE_SHA256 = "e8f38bb319da9fe54f05940591e74c255013e045df9b5e93beb929d18f67ff90"
 BUNDLED = {"lite": ("lite.safetensors", LITE_SHA256)}
@@ -56,11 +57,15 @@ class EncoderFile:
 
     def describe(self) -> EncoderIdentity:
         """What a record says of it; raises `WeightsError` for a damaged header."""
-        about, bits = read_about(self.path), self._bits()
+        about = read_about(self.path)
+        try:
+            bits = self._bits()
+            stated = int(about.get("bits", bits))  # what 0.1.0 stored does not say it
+        except UNREADABLE as error:
+            raise WeightsError(f"{self.path} has a damaged description ({error!r})") from error
         if self.name not in SOURCES:
             return EncoderIdentity(self.name or about.get("name", self.path.stem), self.sha256, None, None, bits)
-        # what 0.1.0 stored does not say the bits
-        bits = min(bits, int(about.get("bits", bits)))
+        bits = min(bits, stated)
         return EncoderIdentity(self.name, self.sha256, about.get("source"), about.get("source_sha256"), bits)
 
     def _bits(self) -> int:
@@ -135,11 +140,13 @@ def read_encoder_file(path: Path, sha256: str, name: str | None = None, **comput
     try:
         architecture, mean = _parse_description(about)
         name = name or about["name"]
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise WeightsError(f"{path} has a damaged description ({error!r})") from error
     for key, array in arrays.items():
-        if not (np.issubdtype(array.dtype, np.floating) and np.isfinite(array).all()):
-            raise WeightsError(f"{path} is damaged: {key} holds values that are not finite numbers")
+        if not (
+            np.issubdtype(array.dtype, np.floating) and float(np.abs(array).max(initial=0)) <= MAX_MAGNITUDE
+        ):  # nor a NaN
+            raise WeightsError(f"{path} is damaged: {key} holds values that are not finite numbers, or absurd ones")
     tensors = {key: torch.from_numpy(array) for key, array in arrays.items()}
     geometry = {k.removeprefix("geometry."): v for k, v in tensors.items() if k.startswith("geometry.")}
     try:
@@ -155,8 +162,8 @@ def _parse_description(metadata: Mapping[str, str]) -> tuple[Architecture, list[
     for sizes, most in ((widths, MAX_WIDTH), (depths, MAX_DEPTH)):
         if not 1 <= len(sizes) <= MAX_BLOCKS or not all(type(n) is int and 1 <= n <= most for n in sizes):
             raise ValueError("widths and depths are not a few whole numbers")
-    if len(mean) != 3 or not all(math.isfinite(value) for value in mean):
-        raise ValueError("the mean is not three finite numbers")
+    if len(mean) != 3 or not all(abs(value) <= MAX_MAGNITUDE for value in mean):
+        raise ValueError("the mean is not three numbers of a colour")
     if len(widths) != len(depths):
         raise ValueError("as many widths as depths are needed")
     return Architecture(widths, depths), mean
@@ -189,8 +196,10 @@ def pack_encoder(
 
 
 def hash_weights(path: Path) -> str:
-    """SHA-256 of an encoder file; raises `WeightsError`."""
+    """SHA-256 of an encoder file; raises `WeightsError`, also for one of more than `MAX_FILE_BYTES`."""
     try:
+        if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
+            raise WeightsError(f"cannot read the encoder file {path}: it has {path.stat().st_size:,} bytes, too many")
         return hash_file(path)
     except OSError as error:
         raise WeightsError(f"cannot read the encoder file {path}: {error.strerror}") from error

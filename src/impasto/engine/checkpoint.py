@@ -11,25 +11,61 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor
 
-from impasto.errors import CheckpointError
+from impasto.engine.pyramid import Scale
+from impasto.errors import CheckpointError, first_line
+from impasto.inputs.recorded import RecordPart
+from impasto.options.fields import Steerable
+from impasto.options.parsing import Weight
 from impasto.storage.atomic import open_whole
 from impasto.storage.files import why_not_a_file
-from impasto.storage.tensorfile import encode_header, read_header
+from impasto.storage.tensorfile import UNREADABLE, encode_header, read_header
 
 FORMAT_VERSION = 1
 KEPT = 2
 MOST_TIME = 0.05  # share of a run that checkpoints may take
 _DTYPES = {torch.float32: "F32", torch.float64: "F64"}
 _DIGEST = "sha256"
+
+
+class BalanceValues(RecordPart):
+    """The state of the content weight controller."""
+
+    moves: bool
+    weights: tuple[Weight, ...]
+    measurements: int = Field(ge=0, lt=2**31)
+
+
+class RunValues(RecordPart):
+    """The `Checkpoint.values` of a run, checked: what a file says of a run must be possible in one."""
+
+    scale: int = Field(ge=0, lt=2**31)
+    step: int = Field(ge=0, lt=2**31)
+    scale_done: bool
+    seconds: float = Field(ge=0, allow_inf_nan=False)
+    pixel_steps: float = Field(ge=0, allow_inf_nan=False)
+    balance: BalanceValues
+    totals: tuple[float, ...]
+    course: tuple[Annotated[int, Field(ge=0, lt=2**31)], Annotated[int, Field(ge=0, lt=2**31)]]
+    steered: dict[Steerable, Annotated[float, Field(ge=0, le=100)]]
+    optimizer: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _is_within_its_budget(self) -> RunValues:
+        begun, steps = self.course
+        if not begun <= self.step <= begun + steps:
+            raise ValueError("a step beyond those of its scale")
+        return self
 
 
 @dataclass(frozen=True)
@@ -43,6 +79,35 @@ class Checkpoint:
 
     values: Mapping[str, Any]
     tensors: Mapping[str, Tensor] = field(repr=False)
+
+    def checked_values(self, scales: Sequence[Scale], *, pictures: bool) -> RunValues:
+        """The values of a run of these scales; `pictures`: the tensors are of its canvas, not weights of a network.
+
+        Raises `ValueError` for what cannot be a state of that run.
+        """
+        values = RunValues.model_validate(self.values)
+        if values.scale >= len(scales):
+            raise ValueError("a scale that the run does not have")
+        scale = scales[values.scale]
+        canvas = (1, 3, scale.canvas_height_px, scale.canvas_width_px)
+        for name, tensor in self.tensors.items():
+            if not bool(tensor.isfinite().all()):
+                raise ValueError(f"{name} holds values that are not finite")
+            if pictures and tensor.shape != canvas:
+                raise ValueError(f"{name} is not of its scale's size")
+        return values
+
+
+@contextmanager
+def refusing_foreign_state(path: Path) -> Iterator[None]:
+    """Raise `CheckpointError` where a checkpoint, whole as it is, does not hold the state of the run that it names."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(
+            f"the checkpoint {path.name} is damaged: it does not hold the state of this run ({first_line(error)}); "
+            "paint anew"
+        ) from error
 
 
 class Checkpoints:
@@ -131,13 +196,13 @@ def _read(file: BinaryIO, path: Path) -> tuple[Checkpoint, dict[str, Any]]:
         metadata = header.pop("__metadata__")
         version, about = metadata["format_version"], dict(json.loads(metadata["about"]))
         values, layout = json.loads(metadata["values"]), {k: v for k, v in header.items() if k != _DIGEST}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (*UNREADABLE, RecursionError) as error:
         raise CheckpointError(f"the checkpoint {path.name} is damaged: its header cannot be read ({error})") from error
     digest = hashlib.sha256(start)
     if version != str(FORMAT_VERSION):
         raise CheckpointError(f"the checkpoint {path.name} has format {version}, this version reads {FORMAT_VERSION}")
     tensors = _read_tensors(file, layout, digest, path)
-    if file.read() != digest.digest():
+    if file.read(digest.digest_size + 1) != digest.digest():
         raise CheckpointError(f"the checkpoint {path.name} is damaged: its SHA-256 does not match")
     return Checkpoint(values, tensors), about
 
@@ -158,7 +223,7 @@ def _read_tensors(file: BinaryIO, layout: Mapping[str, Any], digest: hashlib._Ha
                 raise ValueError("too short")
             digest.update(buffer)
             tensors[name] = tensor
-    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
+    except (*UNREADABLE, RuntimeError, IndexError) as error:
         raise CheckpointError(f"the checkpoint {path.name} is damaged: its pictures cannot be read") from error
     return tensors
 

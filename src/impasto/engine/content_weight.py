@@ -63,7 +63,9 @@ class ContentWeightController:
         return {"moves": self.moves, "weights": self.weights, "measurements": self._measurements}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on as when `state` was taken."""
+        """Go on as when `state` was taken; raises `ValueError` for that of another run."""
+        if len(state["weights"]) != len(self.weights):
+            raise ValueError("another number of content weights")
         self.moves, self.weights, self._measurements = state["moves"], list(state["weights"]), state["measurements"]
 
     def update(self, distances: Sequence[float], *, coarsest: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from impasto.engine.checkpoint import Checkpoint
 from impasto.engine.pyramid import Scale
 from impasto.engine.regions import RegionLayout
-from impasto.errors import OptionError
+from impasto.errors import OptionError, shorten
 from impasto.losses.objective import Evaluation
 from impasto.options.fields import PaintOptions
 
@@ -150,13 +150,15 @@ class Adam:
 
     @classmethod
     def restore(cls, state: Checkpoint, options: PaintOptions, device: torch.device) -> Adam:
-        """The optimiser as it was when `state` was taken."""
+        """The optimiser as it was when `state` was taken; `ValueError` for numbers that it cannot have."""
         pictures = {name: picture.to(device) for name, picture in state.tensors.items()}
         adam = cls(torch.empty(0), options)  # no memory for what is replaced
         adam.picture, adam._first, adam._second, adam._average = (
             pictures[name] for name in ("picture", "first", "second", "average")
         )
-        adam._steps, adam._weight = state.values["steps"], state.values["weight"]
+        adam._steps, adam._weight = _count(state.values["steps"]), float(state.values["weight"])
+        if not 0 <= adam._weight <= 1:
+            raise ValueError("a weight of the average beyond 1")
         return adam
 
     def rescale(self, resample: Callable[[Tensor, str], Tensor]) -> None:
@@ -244,15 +246,16 @@ class LBFGS:
 
     @classmethod
     def restore(cls, state: Checkpoint, device: torch.device) -> LBFGS:
-        """The optimiser as it was when `state` was taken."""
+        """The optimiser as it was when `state` was taken; `ValueError` for numbers that it cannot have."""
         values, pictures = state.values, {name: picture.to(device) for name, picture in state.tensors.items()}
         lbfgs = cls(pictures["picture"])
         lbfgs.picture = pictures["picture"]
-        lbfgs._cap, lbfgs._failures, lbfgs._curvature = values["cap"], values["failures"], values["curvature"]
+        lbfgs._cap, lbfgs._failures = _positive(values["cap"]), _count(values["failures"])
+        lbfgs._curvature = None if values["curvature"] is None else _positive(values["curvature"])
         if values["total"] is not None:
-            lbfgs._best = _Best(pictures["best"], pictures["gradient"], values["total"])
+            lbfgs._best = _Best(pictures["best"], pictures["gradient"], float(values["total"]))
         lbfgs._pairs = [
-            (pictures[f"moved_{index}"], pictures[f"changed_{index}"], curvature)
+            (pictures[f"moved_{index}"], pictures[f"changed_{index}"], _positive(curvature))
             for index, curvature in enumerate(values["curvatures"])
         ]
         return lbfgs
@@ -341,3 +344,17 @@ def _dot(left: Tensor, right: Tensor) -> float:
 def _pieces(canvas: Tensor) -> tuple[Tensor, ...]:
     """Views of a canvas, small enough that what is computed from one is soon forgotten."""
     return torch.split(canvas.view(-1), PIECE)
+
+
+def _count(value: Any) -> int:
+    """A number of a checkpoint that counts something."""
+    if type(value) is not int or not 0 <= value < 2**31:
+        raise ValueError(f"{shorten(value)} counts nothing")
+    return value
+
+
+def _positive(value: Any) -> float:
+    """A number of a checkpoint that is divided by."""
+    if not 0 < float(value) < math.inf:
+        raise ValueError(f"{shorten(value)} is not above 0 and finite")
+    return float(value)

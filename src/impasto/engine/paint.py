@@ -17,7 +17,7 @@ from torch import Tensor
 
 from impasto.encoders.fetch import iter_provide
 from impasto.engine.canvas import picture_tensor, resample, starting_canvas
-from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint
+from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint, refusing_foreign_state
 from impasto.engine.content_weight import ContentWeightController
 from impasto.engine.devices import thread_count
 from impasto.engine.memory import give_back, prefer_low_memory
@@ -88,7 +88,8 @@ def iter_paint(
         return
     painter = Painter(prepared, controls or Controls(), checkpoints, tuner)
     if resumed is not None:
-        yield painter.restore(read_checkpoint(resumed)[0])  # not before the plan has counted the memory
+        with refusing_foreign_state(resumed):
+            yield painter.restore(read_checkpoint(resumed)[0])  # not before the plan has counted the memory
     yield from painter.iter_events()
 
 
@@ -366,23 +367,23 @@ class Painter:
 
     def restore(self, checkpoint: Checkpoint) -> Resumed:
         """Go on as when the checkpoint was saved."""
-        values = checkpoint.values
-        self._seconds_before, self._pixel_steps = values["seconds"], values["pixel_steps"]
-        self._options = self._options.model_copy(update=values["steered"])
+        values = checkpoint.checked_values(self._plan.scales, pictures=self._tuner is None)
+        self._seconds_before, self._pixel_steps = values.seconds, values.pixel_steps
+        self._options = self._options.model_copy(update=values.steered)
         self._controller = ContentWeightController(self._options, self._layout.strengths)
-        self._controller.restore(values["balance"])
+        self._controller.restore(values.balance.model_dump())
         self._colors.strength = self._options.color_strength
         self._state = ScaleState(
-            values["scale"],
-            StepBudget(*values["course"]),
-            EarlyStopping(self._options.stop_tolerance, list(values["totals"])),
-            values["step"],
-            values["scale_done"],
+            values.scale,
+            StepBudget(*values.course),
+            EarlyStopping(self._options.stop_tolerance, list(values.totals)),
+            values.step,
+            values.scale_done,
         )
-        optimizer, device = Checkpoint(values["optimizer"], checkpoint.tensors), self._encoder.device
+        optimizer, device = Checkpoint(values.optimizer, checkpoint.tensors), self._encoder.device
         if self._tuner is not None:
             self._tuner.restore(optimizer)
-        elif values["optimizer"]["name"] == "Adam":
+        elif values.optimizer["name"] == "Adam":
             self._optimizer = Adam.restore(optimizer, self._options, device)
         else:
             self._optimizer = LBFGS.restore(optimizer, device)

@@ -35,6 +35,10 @@ FORMAT = TensorFormat(
 )  # fmt: skip
 SUFFIX = ".style"
 MAX_BYTES = 64_000_000
+MAX_EDGE_PX, MAX_SIDE_PX, MAX_SCALES = 65_536, 2**31, 64
+MAX_MEAN = 1e6  # of a feature map; those of VGG stay below 1e5
+MAX_TOTAL_VARIATION = 100.0  # of squared slopes between 0 and 1, in eight directions
+ROUNDING = 0.01  # in a file of float32
 COLOURS, SCALES, TOTAL_VARIATION = "rgb", "scales_px", "total_variation"
 
 Arrays = Mapping[str, NDArray[np.float32]]
@@ -117,14 +121,17 @@ def read_style_file(path: str | os.PathLike[str]) -> StyleFile:
     if not _whole(arrays):
         raise InputError(f"the style file {str(path)!r} is damaged: get it again, or save it again from the painting")
     try:
+        sides = int(about["width_px"]), int(about["height_px"])
+        if not all(1 <= side <= MAX_SIDE_PX for side in sides):
+            raise ValueError(f"a painting of {sides[0]} x {sides[1]} px")
         return StyleFile(
             name=file.name,
             sha256=sha256,
             path=file.absolute(),
             painting=about["painting"],
             painting_sha256=about["painting_sha256"],
-            width_px=int(about["width_px"]),
-            height_px=int(about["height_px"]),
+            width_px=sides[0],
+            height_px=sides[1],
             encoder=about["encoder"],
             encoder_sha256=about["encoder_sha256"],
             arrays=arrays,
@@ -185,4 +192,16 @@ def _whole(arrays: Arrays) -> bool:
         for layer, a in means.items()
         if a.ndim == 2
     )
-    return bool(edges[0] >= 1 and (np.diff(edges) > 0).all()) and len(arrays) == 2 * len(means) + 2 and all(shapes)
+    rising = edges[0] >= 1 and edges[-1] <= MAX_EDGE_PX and len(edges) <= MAX_SCALES and (np.diff(edges) > 0).all()
+    return bool(rising) and len(arrays) == 2 * len(means) + 2 and all(shapes) and _possible(arrays, means)
+
+
+def _possible(arrays: Arrays, means: Arrays) -> bool:
+    """Whether moments and total variation are those that a picture can have: a file may be whole and absurd."""
+    limits = {COLOURS: (1.0, 0.25)} | {layer: (MAX_MEAN, MAX_MEAN**2) for layer in means if layer != COLOURS}
+    return all(
+        (np.abs(mean) <= limits[layer][0] + ROUNDING).all()
+        and (np.abs(arrays[f"{layer}.covariance"]) <= limits[layer][1] + ROUNDING).all()
+        and all((np.diag(unpacked(triangle)) >= -ROUNDING).all() for triangle in arrays[f"{layer}.covariance"])
+        for layer, mean in means.items()
+    ) and bool((np.abs(arrays[TOTAL_VARIATION]) <= MAX_TOTAL_VARIATION).all())

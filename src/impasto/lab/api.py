@@ -18,6 +18,7 @@ from impasto.lab.runner import LabRun, iter_jobs, read_run
 from impasto.lab.sweep import plan_sweep
 from impasto.options.keywords import DraftKeywords, PaintKeywords
 from impasto.runs.draft import build_draft_options
+from impasto.storage.places import trusts_all, trusts_none
 
 Paintings = PathLike | Painting | Sequence[PathLike | Weighted]
 
@@ -57,7 +58,7 @@ def sweep(  # noqa: PLR0913 (public: the keywords of `impasto.paint`, and those 
     return _carry_out(plan_sweep(photo, _pairs(painting), vary, planner), folder, ray, controls)
 
 
-def batch(
+def batch(  # noqa: PLR0913 (public, as `sweep`)
     photos: PathLike | Sequence[PathLike],
     paintings: PathLike | Sequence[PathLike] = (),
     *,
@@ -65,6 +66,7 @@ def batch(
     regions: Sequence[Region] = (),
     recipe: str | None = None,
     judge: str = "lite",
+    trust: bool = False,
     ray: str | None = None,
     controls: Controls | None = None,
     **options: Unpack[PaintKeywords],
@@ -72,13 +74,13 @@ def batch(
     """Paint each photo with each painting into a run folder.
 
     `photos` and `paintings` are files, folders or globs, and paintings may be style files; without `paintings`,
-    `photos` is a CSV file with the columns ``photo``, ``painting`` and any options. The rest, and what is raised, as
-    `sweep`.
+    `photos` is a CSV file with the columns ``photo``, ``painting`` and any options; with `trust` it may name files
+    that do not lie beside it or below. The rest, and what is raised, as `sweep`.
     """
     planner = Planner(recipe, options, regions, judge)
     photo_places, painting_places = _places(photos), _places(paintings)
     if len(photo_places) == 1 and not painting_places and str(photo_places[0]).lower().endswith(".csv"):
-        manifest = plan_pairs(photo_places[0], planner)
+        manifest = plan_pairs(photo_places[0], planner, trusts_all if trust else trusts_none)
     else:
         manifest = plan_batch(photo_places, painting_places, planner)
     return _carry_out(manifest, folder, ray, controls)
@@ -109,11 +111,17 @@ def again(
     into: PathLike | None = None,
     *,
     judge: str | None = None,
+    trust: bool = False,
     ray: str | None = None,
     controls: Controls | None = None,
 ) -> LabRun:
-    """Carry a run folder's list out again: what is missing or failed, or with `into` the whole in a new folder."""
-    return _carry_out(reopen(Path(folder), judge), folder if into is None else into, ray, controls)
+    """Carry a run folder's list out again: what is missing or failed, or with `into` the whole in a new folder.
+
+    `trust`: use any file that the list names, as for one of your own; without it those in the folder that holds the
+    run folder, or below. Raises `RecordError` for others, and as `sweep` does.
+    """
+    manifest = reopen(Path(folder), judge, trusts_all if trust else trusts_none)
+    return _carry_out(manifest, folder if into is None else into, ray, controls)
 
 
 def drafts(

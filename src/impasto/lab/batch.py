@@ -13,7 +13,12 @@ from impasto.errors import InputError, OptionError
 from impasto.inputs.bundled import bundled_paintings, find_painting
 from impasto.lab.jobs import LabManifest, build_manifest
 from impasto.lab.plan import PathLike, Planner, file_labels, option_label, option_named
+from impasto.runs.build import named_files
 from impasto.runs.record import PAINTING_SUFFIXES, PICTURE_SUFFIXES
+from impasto.storage.files import why_not_a_file
+from impasto.storage.places import Trusts, elsewhere, trusts_none
+
+MAX_TABLE_BYTES = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -82,13 +87,15 @@ def plan_batch(photos: Sequence[PathLike], paintings: Sequence[PathLike], planne
     return build_manifest("batch", ["photo", "painting"], planner.judge, jobs)
 
 
-def plan_pairs(table: PathLike, planner: Planner) -> LabManifest:
+def plan_pairs(table: PathLike, planner: Planner, trusts: Trusts = trusts_none) -> LabManifest:
     """The rows of a CSV file with the columns ``photo``, ``painting`` and any options; paths are relative to it,
     and a bundled painting is called by its name.
 
-    An empty cell leaves its option as it is. Raises as `plan_batch` does, naming the line.
+    An empty cell leaves its option as it is. Files that do not lie beside the table, or below, have to be trusted.
+    Raises as `plan_batch` does, naming the line.
     """
     rows = read_table(Path(table))
+    _check_trusted(Path(table), rows, trusts)
     photos, paintings = file_labels(row.photo for row in rows), file_labels(row.painting for row in rows)
     varied = [name for name in rows[0].values if len({row.values[name] for row in rows}) > 1]
     recipe_varies = len({row.recipe for row in rows}) > 1
@@ -107,6 +114,23 @@ def plan_pairs(table: PathLike, planner: Planner) -> LabManifest:
     return build_manifest("batch", list(jobs[0].labels), planner.judge, jobs)
 
 
+def _check_trusted(table: Path, rows: Sequence[PairRow], trusts: Trusts) -> None:
+    """Refuse files that a table names elsewhere, unless they are trusted: `InputError`."""
+    bundled = set(bundled_paintings().values())
+    named = [path for row in rows for path in (row.photo, row.painting) if path not in bundled]
+    named += [
+        path for row in rows for path in named_files({name: value for name, value in row.values.items() if value})
+    ]
+    named += [Path(row.recipe) for row in rows if row.recipe and row.recipe.endswith(".toml")]
+    outside = elsewhere(named, table.absolute().parent)
+    if outside and not trusts(outside):
+        more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+        raise InputError(
+            f"the table {str(table)!r} names {str(outside[0])!r}{more}, which does not lie beside it or below: if the "
+            "table is your own, add --trust (in Python trust=True)"
+        )
+
+
 def _painting_in(folder: Path, cell: str) -> Path:
     file = folder / cell
     return file if file.exists() else bundled_paintings().get(cell, file)
@@ -115,6 +139,10 @@ def _painting_in(folder: Path, cell: str) -> Path:
 def read_table(path: Path) -> list[PairRow]:
     """Read the CSV file; raises `InputError` where it cannot be read or lacks a column, `OptionError` for options."""
     try:
+        if why := why_not_a_file(path):
+            raise InputError(f"cannot read the table {str(path)!r}: {why}")
+        if path.stat().st_size > MAX_TABLE_BYTES:
+            raise InputError(f"cannot read the table {str(path)!r}: it has more than {MAX_TABLE_BYTES} bytes")
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             lines, columns = list(reader), [name.strip() for name in reader.fieldnames or ()]

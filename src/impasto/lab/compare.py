@@ -16,6 +16,7 @@ from typing import Literal
 from impasto.errors import InputError, OptionError
 from impasto.lab.jobs import InputFile, LabJob, LabManifest, Role, build_manifest
 from impasto.lab.plan import PathLike, Planner, Weighted, job_name, without_folders
+from impasto.lab.tfhub import HUB_ADDRESS
 
 COLUMN = "column"
 LABELS = {
@@ -23,7 +24,6 @@ LABELS = {
     "address": "tfhub (TensorFlow)",
     "package": "tfhub (ONNX, 384 px inside)",
 }
-HUB_ADDRESS = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"
 
 
 @dataclass(frozen=True)

@@ -47,16 +47,18 @@ def read_curve(label: str, events: Path, group: tuple[int, int]) -> LossCurve | 
     """Read an events file; None where there is none, or it holds no step."""
     try:
         lines = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError):
-        return None
-    parts: dict[str, list[float]] = {name: [] for name in PARTS}
-    starts: list[int] = []
-    for line in lines:
-        if line["event"] == "ScaleStarted":
-            starts.append(len(parts["total"]) + 1)
-        elif line["event"] == "StepDone":
+        steps = [line["losses"] if line["event"] == "StepDone" else None for line in lines
+                 if line["event"] in ("ScaleStarted", "StepDone")]  # fmt: skip
+        parts: dict[str, list[float]] = {name: [] for name in PARTS}
+        starts: list[int] = []
+        for losses in steps:
+            if losses is None:
+                starts.append(len(parts["total"]) + 1)
+                continue
             for name, values in parts.items():
-                values.append(line["losses"].get(name, float("nan")))
+                values.append(float(losses.get(name, float("nan"))))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):  # no such file
+        return None
     return LossCurve(label, parts, starts, group) if parts["total"] else None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from impasto.errors import ImpastoError, OptionError, OutputError
+from impasto.errors import ImpastoError, OptionError
 from impasto.events import Controls
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
 from impasto.images.writing import check_output
@@ -22,6 +22,7 @@ from impasto.runs.build import load_palette
 from impasto.runs.draft import DraftOptions, paint_draft
 from impasto.runs.pastiche import Pastiche
 from impasto.storage.atomic import write_file
+from impasto.storage.claims import claimed_folder
 
 if TYPE_CHECKING:
     from impasto.stylizer.regions import DraftPainter
@@ -85,10 +86,8 @@ class DraftFolder:
     def __post_init__(self) -> None:
         photos, paintings = find_pairs(self.photos, self.paintings)
         self._palette = load_palette(self.options.to_paint_options(), self.max_pixels)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot make the folder {str(self.folder)!r}: {error.strerror}") from error
+        with claimed_folder(self.folder):  # made, if need be
+            pass
         self._photo_labels, self._painting_labels = file_labels(photos), file_labels(paintings)
         self.paths = {
             (photo, painting): self.folder / f"{self._name(photo, painting)}{self.suffix}"
@@ -102,7 +101,14 @@ class DraftFolder:
             check_output(path, bit_depth=self.bit_depth, overwrite=True)
 
     def run(self, controls: Controls | None = None) -> Iterator[DraftWritten | DraftFailed]:
-        """Paint, yielding an event for every file; `controls.stop` ends it after the draft in hand."""
+        """Paint, yielding an event for every file; `controls.stop` ends it after the draft in hand.
+
+        Raises `OutputError` where another process fills the folder.
+        """
+        with claimed_folder(self.folder):
+            yield from self._run(controls)
+
+    def _run(self, controls: Controls | None) -> Iterator[DraftWritten | DraftFailed]:
         for pair, path in self.paths.items():
             if not self._is_due(*pair):
                 yield DraftWritten(*pair, path, kept=True)

@@ -7,14 +7,29 @@ import json
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from impasto.errors import OptionError, RecordError
-from impasto.inputs.recorded import RecordedPainting, RecordedRegion, omit_new_defaults
+from impasto.inputs.recorded import (
+    RecordedFile,
+    RecordedInputs,
+    RecordedPainting,
+    RecordedRegion,
+    omit_new_defaults,
+)
 from impasto.options.fields import PaintOptions
 from impasto.storage.hashing import hash_file
+from impasto.storage.places import is_plain_name
 from impasto.version import __version__
 
 FORMAT_VERSION = 1
@@ -46,7 +61,14 @@ class InputFile(LabRecord):
     role: Role
     path: Path
     sha256: str
-    weight: float = 1.0
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+
+
+def _check_name(name: str) -> str:
+    """The stem of files in the run folder, which cannot lead out of it."""
+    if not is_plain_name(name) or name.startswith("."):
+        raise ValueError("it is no name of a file")
+    return name
 
 
 class LabJob(LabRecord):
@@ -65,7 +87,7 @@ class LabJob(LabRecord):
     regions: as records hold them; their files are inputs.
     """
 
-    name: str
+    name: Annotated[str, AfterValidator(_check_name)]
     kind: Literal["paint", "picture", "tfhub"] = "paint"
     labels: dict[str, str]
     inputs: tuple[InputFile, ...]
@@ -78,6 +100,19 @@ class LabJob(LabRecord):
     @model_serializer(mode="wrap")
     def _sparse(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return omit_new_defaults(self, serialise(self), ["paintings", "regions"])
+
+    @model_validator(mode="after")
+    def _has_its_inputs(self) -> LabJob:
+        """Refuse a job that lacks a file of its own, or describes one that is not among its inputs."""
+        roles = {file.role for file in self.inputs}
+        needed = {"paint": [Role.PHOTO], "picture": [Role.PICTURE], "tfhub": [Role.PHOTO, Role.PAINTING]}[self.kind]
+        hashes = {file.sha256 for file in self.inputs}
+        described = RecordedInputs(
+            content=RecordedFile(name="photo", sha256="photo"), paintings=self.paintings, regions=self.regions
+        )
+        if not roles >= set(needed) or {file.sha256 for _, file in described.iter_files()} - hashes - {"photo"}:
+            raise ValueError("an input is missing")
+        return self
 
     def files(self, *roles: Role) -> list[InputFile]:
         """The inputs that play one of the roles, in order."""
@@ -115,7 +150,16 @@ class LabManifest(LabRecord):
     command: Literal["sweep", "batch", "compare"]
     axes: tuple[Axis, ...]
     judge: str = "lite"
-    jobs: tuple[LabJob, ...]
+    jobs: tuple[LabJob, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_laid_out(self) -> LabManifest:
+        """Refuse jobs of one name, and those that have no place on the axes."""
+        if len({job.name.casefold() for job in self.jobs}) < len(self.jobs):
+            raise ValueError("two jobs of one name")
+        if any(job.labels.get(axis.name) not in axis.values for job in self.jobs for axis in self.axes):
+            raise ValueError("a job that has no place on the axes")
+        return self
 
 
 def build_manifest(

@@ -10,20 +10,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from impasto.errors import InputError, OptionError, did_you_mean
+from impasto.errors import InputError, OptionError, RecordError, did_you_mean
 from impasto.images.picture import Picture
-from impasto.inputs.bundled import find_painting
+from impasto.inputs.bundled import bundled_by_hash, find_painting
 from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.recorded import RecordedPainting
 from impasto.inputs.run_inputs import describe_painting, describe_region
 from impasto.inputs.style_file import StyleFile
 from impasto.lab.jobs import InputFile, LabJob, LabManifest, Role
+from impasto.lab.magenta import PACKAGE
 from impasto.lab.run_folder import RunFolder
+from impasto.lab.tfhub import HUB_ADDRESS
 from impasto.options.fields import PALETTE, PaintOptions, palette_path
 from impasto.options.spelling import UNIT_SUFFIXES, format_value
 from impasto.runs.build import load_palette, load_starting_picture, resolve_options
 from impasto.runs.record import ENCODER_SUFFIX, is_picture_path
 from impasto.storage.hashing import hash_file
+from impasto.storage.places import Trusts, elsewhere, trusts_none
 
 PathLike = str | os.PathLike[str]
 Weighted = tuple[PathLike, float] | Painting
@@ -144,10 +147,29 @@ def option_label(options: PaintOptions, name: str) -> str:
     return format_value(getattr(without_folders(options), name))
 
 
-def reopen(folder: Path, judge: str | None = None) -> LabManifest:
-    """The manifest of a run folder, to carry it out again; raises `RecordError` where there is none."""
+def reopen(folder: Path, judge: str | None = None, trusts: Trusts = trusts_none) -> LabManifest:
+    """The manifest of a run folder, to carry it out again.
+
+    Raises `RecordError` where there is none, and where it names files that do not lie beside the folder, or a model
+    of TensorFlow's, which is a program: both have to be trusted.
+    """
     manifest = RunFolder.open(folder).manifest
-    return manifest.model_copy(update={"judge": judge or manifest.judge})
+    manifest = manifest.model_copy(update={"judge": judge or manifest.judge})
+    bundled = set(bundled_by_hash().values())
+    named = [file.path for job in manifest.jobs for file in job.inputs if file.path not in bundled]
+    if judge is None and manifest.judge.endswith(ENCODER_SUFFIX):
+        named.append(Path(manifest.judge))
+    parent = folder.absolute().parent
+    models = [Path(job.model or "a model in a folder") for job in manifest.jobs
+              if job.kind == "tfhub" and job.model not in (PACKAGE, HUB_ADDRESS)]  # fmt: skip
+    outside = [*elsewhere(named, parent), *dict.fromkeys(models)]
+    if outside and not trusts(outside):
+        more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+        raise RecordError(
+            f"the run folder names {str(outside[0])!r}{more}, outside {str(parent)!r}: if the list is your own, add "
+            "--trust (in Python trust=True)"
+        )
+    return manifest
 
 
 def job_name(labels: Mapping[str, str]) -> str:

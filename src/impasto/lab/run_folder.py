@@ -22,14 +22,16 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from impasto.errors import OutputError, RecordError, first_fault
+from impasto.errors import OutputError, RecordError, first_fault, shorten
 from impasto.lab.jobs import FORMAT_VERSION, LabJob, LabManifest, LabRecord
 from impasto.runs.record import ENCODER_SUFFIX
-from impasto.storage.atomic import write_file
+from impasto.storage.atomic import unwritable, write_whole
+from impasto.storage.files import why_not_a_file
 from impasto.storage.hashing import hash_file
 from impasto.version import __version__
 
 MANIFEST = "manifest.json"
+MAX_MANIFEST_BYTES = 100_000_000  # of lists of 20,000 jobs and more
 
 
 class LabResult(LabRecord):
@@ -95,7 +97,8 @@ class RunFolder:
         """
         if path.exists() and not path.is_dir():
             raise OutputError(f"cannot make the run folder {str(path)!r}: it is a file; give another name")
-        if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
+        strange = path.is_dir() and any(not file.name.startswith(".impasto-") for file in path.iterdir())
+        if strange and not (path / MANIFEST).is_file():
             raise OutputError(f"{str(path)!r} is not empty and no run folder of impasto; give another name")
         folder = cls(path, manifest)
         try:
@@ -111,13 +114,17 @@ class RunFolder:
     def open(cls, path: Path) -> RunFolder:
         """Read a run folder back. Raises `RecordError` where there is none, or of another format."""
         try:
+            if why := why_not_a_file(path / MANIFEST):
+                raise OSError(why)
+            if (path / MANIFEST).stat().st_size > MAX_MANIFEST_BYTES:
+                raise ValueError("too large")
             values = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
             version = values["format_version"]
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError, MemoryError) as error:
             raise RecordError(f"{str(path)!r} is no run folder: {MANIFEST} is missing or damaged") from error
         if version != FORMAT_VERSION:
             raise RecordError(
-                f"{str(path)!r} is a run folder of format {version!r}; this is impasto {__version__}, "
+                f"{str(path)!r} is a run folder of format {shorten(version)}; this is impasto {__version__}, "
                 f"which reads format {FORMAT_VERSION}"
             )
         try:
@@ -155,8 +162,14 @@ class RunFolder:
         self.write(f"results/{job.name}.json", result.model_dump_json(indent=1).encode())
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file of the folder, whole or not at all; raises `OutputError`."""
-        write_file(self.path / name, data, overwrite=True)
+        """Write a file of the folder, whole or not at all, and through no symbolic link; raises `OutputError`."""
+        path = self.path / name
+        if path.parent.is_symlink():  # in a folder that somebody sent
+            raise unwritable(path, f"{str(path.parent)!r} is a link that leads out of the run folder; remove it")
+        try:
+            write_whole(path, data)
+        except OSError as error:
+            raise unwritable(path, f"{error.strerror or error}; look for free space") from error
 
 
 def _with_paths(manifest: LabManifest, place: Callable[[Path], Path]) -> LabManifest:

@@ -18,6 +18,7 @@ from impasto.lab.paint_job import SHELF, iter_job
 from impasto.lab.report import write_report
 from impasto.lab.run_folder import LabResult, RunFolder
 from impasto.lab.workers import JobEnded, JobProgress, JobStarted, run_here, run_on_ray
+from impasto.storage.claims import claimed_folder
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,14 @@ def iter_jobs(
     for _ in iter_provide(manifest.judge):  # the command line has done so, and shown it
         pass
     judge = load_encoder(manifest.judge)
-    run_folder = RunFolder.create(folder, manifest)
+    with claimed_folder(folder):
+        yield from _iter_jobs(RunFolder.create(folder, manifest), manifest, judge, ray, controls)
+
+
+def _iter_jobs(
+    run_folder: RunFolder, manifest: LabManifest, judge: Encoder, ray: str | None, controls: Controls
+) -> Iterator[LabEvent]:
+    """Do the jobs in a folder that is claimed."""
     waiting = []
     for job in manifest.jobs:
         result = run_folder.result(job)

@@ -27,6 +27,7 @@ def _check_color(value: str) -> str:
 
 
 Color = Annotated[str, AfterValidator(_check_color)]
+Steerable = Annotated[str, Field(pattern=f"^({'|'.join(STEERABLE)})$")]
 ColorMethod = Literal["luminance", "mean-covariance", "histogram"]
 OptionsT = TypeVar("OptionsT", bound=BaseModel)
 

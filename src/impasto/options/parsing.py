@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+MAX_STEPS = 1_000_000  # of a scale
 MAX_WEIGHT = 1e9  # squares of gradients stay within float32
 
 
@@ -44,7 +45,11 @@ LayerWeights = Annotated[
     dict[str, Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]],
     BeforeValidator(_parse_layer_weights),
 ]
-Steps = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_parse_steps), Field(min_length=1)]
+Steps = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=MAX_STEPS)], ...],
+    BeforeValidator(_parse_steps),
+    Field(min_length=1, max_length=100),
+]
 
 
 def _parse_shape(value: object) -> object:

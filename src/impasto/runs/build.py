@@ -14,13 +14,14 @@ from impasto.events import Controls
 from impasto.images.picture import Picture
 from impasto.images.print_size import Print
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture, read_record
-from impasto.inputs.bundled import find_painting, shadow_notices
+from impasto.inputs.bundled import bundled_paintings, find_painting, shadow_notices
 from impasto.inputs.paintings import PaintingLike, PictureLike, Region, load_input, load_style
 from impasto.inputs.run_inputs import RunInputs
 from impasto.options.acting import inert_notices
 from impasto.options.fields import (
     CHECKPOINT_SECONDS,
     MIN_SCALE_PX,
+    PALETTE,
     STARTING_POINTS,
     STEERABLE,
     PaintOptions,
@@ -29,8 +30,9 @@ from impasto.options.fields import (
 )
 from impasto.options.recipes import PAINTERLY, PIXELS, default_recipe, load_recipe
 from impasto.runs.interrupted import RunState, find_run_folder, read_inputs, read_run
-from impasto.runs.record import RunRecord, find_files, parse_record, wanted_files, without_overridden
+from impasto.runs.record import ENCODER_SUFFIX, RunRecord, find_files, parse_record, wanted_files, without_overridden
 from impasto.runs.run import Run
+from impasto.storage.places import Trusts, elsewhere, trusts_none
 
 # A stop means the same step only where the plan of scales and steps is the same.
 PLAN_OPTIONS = frozenset(["size_px", "shape_px", "steps", "min_scale_px", "scale_factor"])
@@ -90,14 +92,16 @@ def build_run(
 
 def build_resume(
     run_folder: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]] = (),
     *,
+    trusts: Trusts = trusts_none,
     controls: Controls | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> tuple[Run, RunState, list[str]]:
     """Read an interrupted run and its inputs; returns notes for the user too. Raises as `impasto.resume` does."""
     folder = find_run_folder(Path(run_folder))
-    state, checkpoint, notes = read_run(folder)
+    state, checkpoint, notes = read_run(folder, list(map(Path, inputs)), trusts)
     run = Run(
         read_inputs(state, folder, max_pixels),
         state.options,
@@ -132,12 +136,12 @@ def build_replay(
     recorded = without_overridden(record.inputs, overrides)
     hashes = {file.sha256 for _, file in recorded.iter_files()}
     pictures = RunInputs.read(recorded, {sha256: load_style(paths[sha256], max_pixels) for sha256 in hashes})
+    if "starting_point" in overrides:
+        pictures = replace(pictures, starting_picture=load_starting_picture(options, max_pixels))
+    if "color" in overrides:
+        pictures = replace(pictures, palette=load_palette(options, max_pixels))
     return Run(
-        replace(
-            pictures,
-            starting_picture=pictures.starting_picture or load_starting_picture(options, max_pixels),
-            palette=pictures.palette or load_palette(options, max_pixels),
-        ),
+        pictures,
         options,
         recipe=record.recipe,
         stop_after=None if PLAN_OPTIONS & overrides.keys() else record.stopped_after,
@@ -212,7 +216,22 @@ def resolve_options(
         base = build_options(recipe_values)
     except OptionError as error:
         raise OptionError(f"recipe {recipe}: {error}") from error
+    own = base.model_dump(include=recipe_values.keys() - values.keys())
+    for path in elsewhere(named_files(own), Path(recipe).absolute().parent) if recipe.endswith(".toml") else ():
+        raise OptionError(
+            f"the recipe {recipe} names the file {str(path)!r}, which does not lie beside it or below: give it "
+            "yourself, by its flag"
+        )
     return build_options(values, base, spell=spell)
+
+
+def named_files(options: Mapping[str, Any]) -> list[Path]:
+    """The files that options name: an encoder's, a starting picture, a palette that is not bundled."""
+    encoder, start, color = (str(options.get(name, "")) for name in ("encoder", "starting_point", "color"))
+    palette = color.removeprefix(PALETTE) if color.startswith(PALETTE) else ""
+    files = [encoder if encoder.endswith(ENCODER_SUFFIX) else "", "" if start in STARTING_POINTS else start]
+    files.append("" if palette in bundled_paintings() and not Path(palette).exists() else palette)
+    return [Path(file) for file in files if file]
 
 
 def _inert(options: PaintOptions, recipe: str | None, inputs: RunInputs) -> Iterator[str]:

@@ -25,6 +25,7 @@ from impasto.runs.pastiche import Pastiche
 from impasto.runs.record import (
     FORMAT_VERSION,
     Machine,
+    check_described,
     current_machine,
     find_files,
     is_draft,
@@ -92,6 +93,7 @@ class DraftRecord(BaseModel):
     def _has_a_photo(self) -> Self:
         if self.inputs.content is None or not (self.inputs.paintings or self.inputs.regions):
             raise ValueError("no content image, or no painting")
+        check_described(self.options.to_paint_options(), self.inputs)
         return self
 
 
@@ -162,7 +164,7 @@ def replay_draft(
     set_threads(record.machine.threads)
     hashes = {file.sha256 for _, file in recorded.iter_files()}
     pictures = RunInputs.read(recorded, {sha256: load_style(paths[sha256], max_pixels) for sha256 in hashes})
-    if pictures.palette is None:
+    if "color" in overrides:
         pictures = replace(pictures, palette=load_palette(options.to_paint_options(), max_pixels))
     pastiche = paint_draft(DraftPainter(stylizer), pictures, options)
     again = pastiche.record | {"bit_depth": record.bit_depth}

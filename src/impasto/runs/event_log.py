@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import BinaryIO, Self
 
-from impasto.errors import OutputError
 from impasto.events import Event, event_fields
+
+SUFFIXES = (".json", ".jsonl", ".ndjson", ".log", ".txt")  # of a file that a run folder may name
 
 
 class EventLog:
     """The event stream as JSON lines, written as it happens; arrays are left out.
 
-    The file is opened at the first event, so that a run that never starts leaves none. A run that goes on
-    keeps the first `start_bytes` of it: what it had written when the checkpoint was saved.
+    The file is opened at the first event, so that a run that never starts leaves none. A log that cannot be written
+    costs no picture: `fault` then says why, and nothing more is written.
+
+    Parameters
+    ----------
+    start_bytes, start_sha256: what the file had when the checkpoint was saved that a run goes on from. It is cut back
+        to that; a file that begins otherwise is not of this run, and not touched.
+    overwrite: whether a file that is not of this run may be replaced.
     """
 
-    def __init__(self, path: Path | None, start_bytes: int = 0) -> None:
-        self._path, self._start = path, start_bytes
-        self._stream: TextIO | None = None
+    def __init__(
+        self, path: Path | None, start_bytes: int = 0, start_sha256: str = "", *, overwrite: bool = False
+    ) -> None:
+        self._path, self._start, self._overwrite = path, start_bytes, overwrite
+        self._start_sha256 = start_sha256
+        self._stream: BinaryIO | None = None
+        self._digest = hashlib.sha256()
+        self.written_bytes = 0
+        self.fault = ""
 
     @property
-    def written_bytes(self) -> int:
-        """Length of the file so far."""
-        return self._stream.tell() if self._stream is not None else 0
+    def sha256(self) -> str:
+        """Of the bytes written so far."""
+        return self._digest.hexdigest()
 
     def __enter__(self) -> Self:
         return self
@@ -33,20 +48,52 @@ class EventLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._stream is not None:
-            self._stream.close()
+        with suppress(OSError):  # every event was flushed
+            if self._stream is not None:
+                self._stream.close()
 
     def write(self, event: Event) -> None:
-        """Append an event; raises `OutputError`."""
-        if self._path is None:
+        """Append an event, unless that cannot be done any more."""
+        if self._path is None or self.fault:
             return
         try:
             if self._stream is None:
-                goes_on = self._start > 0 and self._path.is_file() and self._path.stat().st_size >= self._start
-                self._stream = self._path.open("r+" if goes_on else "w", encoding="utf-8", newline="\n")
-                self._stream.seek(self._start if goes_on else 0)
-                self._stream.truncate()
-            self._stream.write(json.dumps(event_fields(event)) + "\n")
+                self._stream = self._open(self._path)
+            line = json.dumps(event_fields(event)).encode() + b"\n"
+            self._stream.write(line)
             self._stream.flush()
         except OSError as error:
-            raise OutputError(f"cannot write the events file {str(self._path)!r}: {error.strerror}") from error
+            self.fault = f"the events file {str(self._path)!r} cannot be written any more: {error.strerror}"
+            with suppress(OSError):
+                if self._stream is not None:
+                    self._stream.close()
+            return
+        self._digest.update(line)
+        self.written_bytes += len(line)
+
+    def _open(self, path: Path) -> BinaryIO:
+        if is_log_of(path, self._start, self._start_sha256):
+            stream = path.open("r+b")
+            stream.truncate(self._start)
+            stream.seek(self._start)
+            self._digest, self.written_bytes = beginning(path, self._start), self._start
+            return stream
+        device = path.exists() and not path.is_file()
+        return path.open("wb" if self._overwrite or device else "xb")
+
+
+def is_log_of(path: Path, start_bytes: int, start_sha256: str) -> bool:
+    """Whether a file begins as the events file of a run did when its checkpoint was saved."""
+    return start_bytes > 0 and beginning(path, start_bytes).hexdigest() == start_sha256
+
+
+def beginning(path: Path, size: int) -> hashlib._Hash:
+    """The digest of a file's first bytes, fewer where it is shorter or not there."""
+    digest = hashlib.sha256()
+    with suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as stream:
+                while size > 0 and (piece := stream.read(min(size, 1 << 20))):
+                    digest.update(piece)
+                    size -= len(piece)
+    return digest

@@ -5,31 +5,42 @@ Every checkpoint holds the whole description of its run, so that any one of them
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from impasto.errors import CheckpointError, InputError, OutputError
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.inputs.paintings import load_style
 from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordPart
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import StyleFile
 from impasto.options.fields import PaintOptions
-from impasto.runs.record import Machine, Steer, StopPoint, current_machine, machine_differences
+from impasto.runs.record import (
+    ENCODER_SUFFIX,
+    Machine,
+    Steer,
+    StopPoint,
+    check_described,
+    current_machine,
+    hash_given,
+    machine_differences,
+)
 from impasto.storage.atomic import open_whole
-from impasto.storage.files import why_not_a_file
+from impasto.storage.files import fitting_name, why_not_a_file
+from impasto.storage.places import Trusts, elsewhere, is_plain_name, trusts_none
 from impasto.version import __version__
 
 FOLDER_SUFFIX = ".run"
 ARRAY, ENCODED = ".npy", ".picture"  # copies of inputs that were in memory: samples, or the bytes of a file
 OUR_FILES = (
     "checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.picture", "input-*.partial",
-    "frame-*.npy",  # of a time-lapse
+    "frame-*.npy", "frame-*.partial", "frame-saved.sha256",  # of a time-lapse
 )  # fmt: skip
 
 
@@ -45,13 +56,15 @@ class Command(RecordPart):
     """What the command line was to do with the pastiche."""
 
     output: str
-    bit_depth: int
+    bit_depth: int = Field(ge=8, le=16, multiple_of=8)
     record: bool
     events: str | None = None
-    events_bytes: int = 0
+    events_bytes: int = Field(default=0, ge=0, lt=2**63)
+    events_sha256: str = ""
+    """Of so many bytes: a file that begins otherwise is not this run's."""
     timelapse: str | None = None
-    timelapse_size_px: int = 0
-    timelapse_seconds: float = 0.0
+    timelapse_size_px: int = Field(default=0, ge=0, le=65_536)
+    timelapse_seconds: float = Field(default=0.0, ge=0, le=3600)
 
 
 class RunState(RecordPart):
@@ -69,19 +82,22 @@ class RunState(RecordPart):
     """The weights that drafted the starting picture, if it is a draft."""
     sources: tuple[InputSource, ...]
     machine: Machine
-    dots_per_inch: float = 72.0
+    dots_per_inch: float = Field(default=72.0, ge=1, le=9600)
     command: Command | None = None
 
     @model_validator(mode="after")
     def _has_all_sources(self) -> Self:
         if {file.sha256 for _, file in self.inputs.iter_files()} - {source.sha256 for source in self.sources}:
             raise ValueError("an input without its source")
+        if any(not Path(source.path).is_absolute() and not is_plain_name(source.path) for source in self.sources):
+            raise ValueError("a source that leads out of the run folder")
+        check_described(self.options, self.inputs)
         return self
 
 
 def run_folder_of(output: Path) -> Path:
-    """The run folder that belongs to a picture: beside it, ``pastiche.png.run``."""
-    return output.with_name(output.name + FOLDER_SUFFIX)
+    """The run folder that belongs to a picture: beside it, ``pastiche.png.run``; of a long name a part and its hash."""
+    return output.with_name(fitting_name(output, FOLDER_SUFFIX))
 
 
 def find_run_folder(path: Path) -> Path:
@@ -117,6 +133,40 @@ def describe_source(picture: Picture | StyleFile, folder: Path) -> InputSource:
     return InputSource(name=picture.name, sha256=picture.sha256, path=str(path))
 
 
+def place_files(state: RunState, folder: Path, given: Sequence[Path], trusts: Trusts) -> RunState:
+    """The state with every file of the run as it may be read: given, beside the run folder, or trusted.
+
+    Raises `CheckpointError` for files elsewhere that are not trusted, `RecordError` for one given that is no input.
+    """
+    wanted = [file for _, file in state.inputs.iter_files()]
+    own_encoder = state.options.encoder.endswith(ENCODER_SUFFIX)
+    if own_encoder:
+        wanted.append(RecordedFile(name=Path(state.options.encoder).name, sha256=state.encoder_sha256))
+    known = {**bundled_by_hash(), **hash_given(wanted, given)}
+    paths = {source.sha256: known.get(source.sha256, folder / source.path) for source in state.sources}
+    named = [path for sha256, path in paths.items() if sha256 not in known]
+    if own_encoder and state.encoder_sha256 not in known:
+        named.append(Path(state.options.encoder))
+    check_trusted(named, folder, trusts)
+    sources = [source.model_copy(update={"path": str(paths[source.sha256].absolute())})
+               if source.sha256 in known else source for source in state.sources]  # fmt: skip
+    encoder = str(known[state.encoder_sha256].absolute()) if own_encoder and state.encoder_sha256 in known else None
+    options = state.options.model_copy(update={"encoder": encoder}) if encoder else state.options
+    return state.model_copy(update={"sources": tuple(sources), "options": options})
+
+
+def check_trusted(named: Sequence[Path], folder: Path, trusts: Trusts) -> None:
+    """Refuse paths that a run folder names and that do not lie beside it, unless trusted: `CheckpointError`."""
+    parent = folder.absolute().parent
+    outside = elsewhere(named, parent)
+    if outside and not trusts(outside):
+        more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+        raise CheckpointError(
+            f"the run names {str(outside[0])!r}{more}, outside {str(parent)!r}: if you began it yourself, add --trust "
+            "(in Python trust=True); else give its inputs after the run folder, --events and --timelapse"
+        )
+
+
 def read_inputs(state: RunState, folder: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> RunInputs:
     """Read the inputs of a run again. Raises `CheckpointError` for a file that has changed since."""
     sources = {source.sha256: source for source in state.sources}
@@ -149,11 +199,13 @@ def _load_source(source: InputSource, folder: Path, role: str, max_pixels: int) 
     return picture
 
 
-def read_run(folder: Path) -> tuple[RunState, Path, list[str]]:
+def read_run(
+    folder: Path, given: Sequence[Path] = (), trusts: Trusts = trusts_none
+) -> tuple[RunState, Path, list[str]]:
     """Find the newest usable checkpoint of a run folder.
 
-    Returns the run's description, the checkpoint, and notes worth telling. Raises `CheckpointError` where
-    none can be used, with the reason for the newest.
+    Returns the run's description with its files as `place_files` finds them, the checkpoint, and notes worth telling.
+    Raises `CheckpointError` where none can be used, with the reason for the newest.
     """
     nothing = f"there is no checkpoint in {str(folder)!r}: paint anew"
     if not holds_run(folder):
@@ -168,6 +220,8 @@ def read_run(folder: Path) -> tuple[RunState, Path, list[str]]:
         except CheckpointError as error:
             trouble.append(str(error))
             continue
+        check_trusted([path], folder, trusts)  # it may be a link
+        state = place_files(state, folder, given, trusts)
         encoder = find_encoder(state.options.encoder)
         if encoder.sha256 != state.encoder_sha256:
             raise CheckpointError(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,6 +17,8 @@ from impasto.errors import OptionError
 from impasto.images.metadata import PhotoMetadata
 from impasto.images.picture import Picture, encode_small, picture_from_array, to_pillow
 from impasto.images.writing import encode_picture, format_ending, save_picture
+from impasto.storage.atomic import unwritable
+from impasto.storage.hashing import hash_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -77,6 +80,7 @@ class Pastiche:
             return
         if format is not None:
             raise OptionError(f"the name {os.fspath(path)!r} says the format already: leave format={format!r} out")
+        self._refuse_inputs(path)
         save_picture(
             path,
             self.pixels,
@@ -87,6 +91,12 @@ class Pastiche:
             dots_per_inch=self.dots_per_inch,
             overwrite=overwrite,
         )
+
+    def _refuse_inputs(self, path: str | os.PathLike[str]) -> None:
+        """Raise `OutputError` where the file that would be replaced is one that the picture was painted from."""
+        with suppress(OSError):  # nothing is there
+            if hash_file(path) in _hashes(self.record.get("inputs")):
+                raise unwritable(path, "it is what the picture was painted from, and no replay would be possible")
 
     def to_bytes(self, format: str = "png", *, bit_depth: int = 8, record: bool = True) -> bytes:
         """The bytes of the file that `save` writes: png, jpg, webp, avif or tif. Raises as it does."""
@@ -155,3 +165,10 @@ class Pastiche:
             f'<figure style="margin:0"><img src="data:image/png;base64,{data}" alt="{lines[0]}" '
             f'style="max-width:100%"><figcaption>{"<br>".join(lines)}</figcaption></figure>'
         )
+
+
+def _hashes(recorded: object) -> set[object]:
+    """Every SHA-256 in a part of a record."""
+    if isinstance(recorded, dict):
+        return {recorded.get("sha256")}.union(*map(_hashes, recorded.values()))
+    return set().union(*map(_hashes, recorded)) if isinstance(recorded, list) else set()

@@ -10,16 +10,17 @@ import platform
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from impasto.errors import RecordError, first_fault, shorten
 from impasto.inputs.bundled import bundled_by_hash
 from impasto.inputs.recorded import RecordedEncoder, RecordedFile, RecordedInputs, RecordPart
 from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import SUFFIX as STYLE_SUFFIX
-from impasto.options.fields import DRAFT, PALETTE, STARTING_POINTS, PaintOptions
+from impasto.options.fields import DRAFT, PALETTE, STARTING_POINTS, PaintOptions, Steerable, palette_path
+from impasto.options.parsing import Weight
 from impasto.storage.hashing import hash_file
 from impasto.version import __version__
 
@@ -35,21 +36,21 @@ PAINTING_SUFFIXES = PICTURE_SUFFIXES | {STYLE_SUFFIX}  # a style file may take a
 class StopPoint(RecordPart):
     """The last step of a run that was stopped early, as `StepDone` counts; step 0: before the first."""
 
-    scale: int = Field(ge=0)
-    step: int = Field(ge=0)
+    scale: int = Field(ge=0, lt=2**31)
+    step: int = Field(ge=0, lt=2**31)
 
 
 class Steer(StopPoint):
     """Options that were changed during a run, after this step."""
 
-    options: dict[str, float]
+    options: dict[Steerable, Annotated[float, Field(ge=0, le=100)]]
 
 
 class Machine(RecordPart):
     """Facts of a machine that change the last bits of a pastiche, beside options and inputs."""
 
     torch: str
-    threads: int
+    threads: int = Field(ge=1, le=4096)
     instruction_set: str
     architecture: str
     system: str
@@ -68,13 +69,26 @@ class RunRecord(RecordPart):
     encoder: RecordedEncoder
     inputs: RecordedInputs
     stopped_after: StopPoint | None = None
-    content_weight: float | None = None
+    content_weight: Weight | None = None
     """At the last step; an enlargement begins with it."""
     steered: tuple[Steer, ...] = ()
     stylizer: RecordedFile | None = None
     """The weights that painted the first pastiche, where the starting point was a draft."""
     machine: Machine
     bit_depth: Literal[8, 16] = 8
+
+    @model_validator(mode="after")
+    def _names_no_other_file(self) -> Self:
+        check_described(self.options, self.inputs)
+        return self
+
+
+def check_described(options: PaintOptions, inputs: RecordedInputs) -> None:
+    """Raise `ValueError` where options name a file without its SHA-256: it would be read from that path."""
+    if options.starting_point not in STARTING_POINTS and inputs.starting_picture is None:
+        raise ValueError(f"a starting point {shorten(options.starting_point)} that is not among the inputs")
+    if palette_path(options) and inputs.palette is None:
+        raise ValueError(f"a palette {shorten(options.color)} that is not among the inputs")
 
 
 def build_record(
@@ -191,16 +205,7 @@ def find_files(wanted: Mapping[str, RecordedFile], folders: Sequence[Path], give
     that is not among the wanted.
     """
     hashes = {file.sha256 for file in wanted.values()}
-    paths: dict[str, Path] = {}
-    for path in given:
-        try:
-            sha256 = hash_file(path)
-        except OSError as error:
-            raise RecordError(f"cannot read {str(path)!r}: {error.strerror}") from error
-        if sha256 not in hashes:
-            names = ", ".join(dict.fromkeys(file.name for file in wanted.values()))
-            raise RecordError(f"{str(path)!r} is none of the inputs of this picture ({names})")
-        paths.setdefault(sha256, path)
+    paths = hash_given(wanted.values(), given)
     for path in _candidates(wanted.values(), folders):
         if paths.keys() >= hashes:
             break
@@ -216,6 +221,21 @@ def find_files(wanted: Mapping[str, RecordedFile], folders: Sequence[Path], give
                 f"the {role} {file.name!r} (SHA-256 {file.sha256[:12]}) was not found in {searched}; "
                 "give its path after the picture's"
             )
+    return paths
+
+
+def hash_given(wanted: Collection[RecordedFile], given: Sequence[Path]) -> dict[str, Path]:
+    """The files that a person gives, by SHA-256; raises `RecordError` for one that is not among the wanted."""
+    paths: dict[str, Path] = {}
+    for path in given:
+        try:
+            sha256 = hash_file(path)
+        except OSError as error:
+            raise RecordError(f"cannot read {str(path)!r}: {error.strerror}") from error
+        if sha256 not in {file.sha256 for file in wanted}:
+            names = ", ".join(dict.fromkeys(file.name for file in wanted))
+            raise RecordError(f"{str(path)!r} is none of the inputs of this picture ({names})")
+        paths.setdefault(sha256, path)
     return paths
 
 

@@ -6,6 +6,7 @@ picture changes by about as much, however many steps that takes.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import tempfile
 from collections.abc import Sequence
@@ -31,7 +32,8 @@ from impasto.events import (
 )
 from impasto.images.animation import Frame, encode_gif, encode_webp
 from impasto.images.resize import fit_long_edge
-from impasto.storage.atomic import check_place, write_file
+from impasto.storage.atomic import check_place, open_whole, unwritable, write_file, write_whole
+from impasto.storage.hashing import hash_file
 
 FORMATS = (".gif", ".webp", ".mp4")
 DEFAULT_SIZE_PX = 480
@@ -39,6 +41,8 @@ DEFAULT_SECONDS = 4.0
 FRAMES_PER_SECOND = 12
 HOLD_SECONDS = 2.0  # the last frame
 GIF_BYTES = 5_000_000  # aimed at for `DEFAULT_SIZE_PX`, in proportion to the pixels for larger ones
+SAVED = "frame-saved.sha256"  # in the run folder: of the time-lapse, where it was saved before the run was complete
+MAX_FRAME_BYTES = 4096 * 4096 * 3 + 4096
 LOOK_PX = 64  # long edge of what change is measured on
 FIRST_CHANGE = 1 / 256  # root mean square of the change that makes another candidate, to begin with
 CANDIDATES = 2  # times the frames wanted, before the change is raised
@@ -114,11 +118,17 @@ class TimeLapse:
         return [shown[index].frame for index in choose_even(changes, self._wanted)]
 
     def save(self) -> None:
-        """Write the file, whole or not at all; raises `OutputError`."""
+        """Write the file, whole or not at all; raises `OutputError`. The run folder knows it again, by its SHA-256."""
         frames = self.frames()
         if not frames:
             raise OutputError(f"cannot write {str(self.path)!r}: the run showed no picture")
-        write_file(self.path, encode(frames, self.path.suffix.lower()), overwrite=self._overwrite)
+        try:
+            data = encode(frames, self.path.suffix.lower())
+            if self._folder is not None and self._folder.is_dir():
+                write_whole(self._folder / SAVED, hashlib.sha256(data).hexdigest().encode(), part=f"{SAVED}.partial")
+        except (OSError, MemoryError) as error:  # libav's errors are of the first kind, as those of a disk
+            raise unwritable(self.path, getattr(error, "strerror", None) or str(error)) from error
+        write_file(self.path, data, overwrite=self._overwrite)
 
     def _reduced(self, scale: int, step: int, pixels: NDArray[np.float32]) -> Candidate:
         from impasto.images.tensors import pixels_to_tensor, resize, tensor_to_pixels  # loads torch
@@ -149,7 +159,8 @@ class TimeLapse:
         here = {candidate.file_name: candidate for candidate in self._candidates}
         try:
             for name in here.keys() - there:
-                np.save(self._folder / name, here[name].frame)
+                with open_whole(self._folder / name, part=f"{name}.partial") as file:
+                    np.save(file, here[name].frame)
             for name in there - here.keys():
                 (self._folder / name).unlink(missing_ok=True)
         except OSError:
@@ -160,12 +171,22 @@ class TimeLapse:
         for path in sorted(self._folder.glob("frame-*.npy")) if self._folder else ():
             try:
                 scale, step = map(int, path.stem.split("-")[1:])
-                frame = np.load(path, allow_pickle=False)
-            except (OSError, ValueError, EOFError):
+                if path.is_symlink() or path.stat().st_size > MAX_FRAME_BYTES:
+                    continue
+                frame = np.lib.format.open_memmap(path, mode="r")  # a shape that is declared takes no memory
+            except (OSError, ValueError, EOFError, OverflowError):
                 continue
             fits = frame.shape == (*self._frame_px, 3) and frame.dtype == np.uint8
             if fits and (scale, step) <= (event.scale, event.step):
                 self._consider(self._reduced(scale, step, (frame / np.float32(255)).astype(np.float32)))
+
+
+def is_time_lapse_of(path: Path, folder: Path) -> bool:
+    """Whether a file is the time-lapse that a run saved when it was interrupted, which its resumed run replaces."""
+    try:
+        return (folder / SAVED).read_bytes().decode() == hash_file(path)
+    except (OSError, ValueError):
+        return False
 
 
 def check_time_lapse(

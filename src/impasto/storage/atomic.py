@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,11 +25,14 @@ def open_whole(path: Path, *, overwrite: bool = True, part: str = "") -> Iterato
     part: name of the unfinished file. One that is fixed is replaced by the next writer, where a killed one left it;
         by default it is random (`PARTS`), so that two writers at once do not meet.
 
+    A symbolic link in the file's place is replaced, not followed; the mode of a file that is replaced is kept.
     Raises `OSError`, as `FileExistsError` where the file is there and `overwrite` is false.
     """
     temporary = path.with_name(part) if part else unfinished(path)
     try:
-        with temporary.open("wb" if part else "xb") as stream:
+        if part:
+            temporary.unlink(missing_ok=True)  # a link there would lead the writer elsewhere
+        with temporary.open("xb") as stream:
             yield stream
         move_whole(temporary, path, overwrite=overwrite)
     finally:
@@ -45,6 +49,8 @@ def move_whole(temporary: Path, path: Path, *, overwrite: bool = True) -> None:
     with temporary.open("rb+") as stream:
         os.fsync(stream.fileno())
     if overwrite:
+        if path.is_file() and not path.is_symlink():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         temporary.replace(path)
     else:
         _move_to_new_name(temporary, path)
@@ -57,9 +63,9 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True, part: str = 
 
 
 def write_file(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = False) -> None:
-    """Write bytes to a file that a person named; raises `OutputError`."""
+    """Write bytes to a file that a person named, through symbolic links; raises `OutputError`."""
     try:
-        write_whole(Path(path), data, overwrite=overwrite)
+        write_whole(Path(os.path.realpath(path)) if overwrite else Path(path), data, overwrite=overwrite)
     except FileExistsError as error:
         raise unwritable(path, _EXISTS) from error
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -17,6 +18,26 @@ def why_not_a_file(path: str | os.PathLike[str]) -> str:
     if not file.exists():
         return "there is no such file"
     return "" if file.is_file() else "it is not a regular file"
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that nobody but its owner reads, or make one that is there so; raises `OSError`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def fitting_name(path: Path, suffix: str) -> str:
+    """The name of a file with more letters behind it; where that is too long for a name, a part of it and its hash."""
+    try:
+        longest = os.pathconf(path.absolute().parent, "PC_NAME_MAX")
+    except (OSError, ValueError, AttributeError):  # a folder that is not there; a system that does not say
+        longest = 255
+    name = os.fsencode(path.name)
+    if len(name) + len(suffix) <= longest:
+        return path.name + suffix
+    digest = hashlib.sha256(name).hexdigest()[:12]
+    kept = name[: longest - len(suffix) - len(digest) - 1]
+    return f"{kept.decode(errors='ignore')}-{digest}{suffix}"
 
 
 def format_bytes(count: float) -> str:

@@ -12,12 +12,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from impasto.errors import ImpastoError
 
+UNREADABLE = (OSError, SafetensorError, ValueError, TypeError, KeyError, AttributeError, OverflowError, MemoryError)
+"""What a damaged or hostile file makes of its readers."""
 Arrays = Mapping[str, NDArray[Any]]
 Description = Mapping[str, str]
-_LENGTH_BYTES, _MAX_HEADER_BYTES = 8, 100_000_000  # as safetensors has them
+_LENGTH_BYTES, _MAX_HEADER_BYTES = 8, 8_000_000
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,16 @@ class TensorFormat:
 
     def read(self, path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
         """Read description and arrays of a file that `pack` made; raises `error`, one line, for any other."""
-        from safetensors import SafetensorError, safe_open
+        from safetensors import safe_open
 
         try:
+            with path.open("rb") as stream:  # before the header is taken apart: a huge one fills the memory
+                read_header(stream)
             with safe_open(str(path), framework="np") as file:
                 description = file.metadata() or {}
                 self._check(path, description)
                 arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-        except (OSError, SafetensorError, ValueError, TypeError) as error:
+        except UNREADABLE as error:
             raise self.error(f"{str(path)!r} is damaged or not an impasto {self.noun} file: {error}") from error
         if "checksum" in description or self.needs_checksum:
             self._verify(path, description, arrays)
@@ -101,9 +106,12 @@ def read_description(path: Path, error: type[ImpastoError]) -> dict[str, str]:
     """The description in the header of a safetensors file, not verified; raises `error`, one line."""
     try:
         with path.open("rb") as stream:
-            return dict(read_header(stream)[1].get("__metadata__", {}))
-    except (OSError, ValueError, TypeError) as reason:
+            description = dict(read_header(stream)[1].get("__metadata__", {}))
+        if not all(isinstance(text, str) for text in description.values()):
+            raise ValueError("its description is no texts")
+    except UNREADABLE as reason:
         raise error(f"{str(path)!r} is not a readable safetensors file: {reason}") from reason
+    return description
 
 
 def encode_header(header: Mapping[str, Any]) -> bytes:
@@ -117,7 +125,9 @@ def read_header(stream: BinaryIO) -> tuple[bytes, dict[str, Any]]:
     """Read the beginning of a safetensors file: its bytes, and the header. Raises `ValueError` where it is damaged."""
     prefix = stream.read(_LENGTH_BYTES)
     length = int.from_bytes(prefix, "little")
-    text = stream.read(min(length, _MAX_HEADER_BYTES + 1))
+    if length > _MAX_HEADER_BYTES:
+        raise ValueError(f"its header would have {length} bytes")
+    text = stream.read(length)
     if len(prefix) < _LENGTH_BYTES or len(text) < length:
         raise ValueError("it ends too early")
     try:

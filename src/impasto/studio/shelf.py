@@ -10,6 +10,7 @@ from pathlib import Path
 
 from impasto.errors import OutputError
 from impasto.storage.atomic import write_whole
+from impasto.storage.places import is_plain_name
 
 MAX_SHELVED = 500
 _FORMAT = 1
@@ -75,9 +76,11 @@ def _read(file: Path) -> list[str] | None:
     """The names in a file; None for one that cannot be used."""
     try:
         content = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         return None
     names = content.get("pictures")
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else None
+    if not isinstance(names, list):
+        return None
+    return [name for name in names if isinstance(name, str) and is_plain_name(name)]

@@ -18,6 +18,8 @@ from impasto.options.fields import build_options
 from impasto.options.recipes import recipe_names
 from impasto.runs.build import resolve_options
 from impasto.runs.record import ENCODER_SUFFIX, parse_record
+from impasto.storage.files import make_private
+from impasto.storage.places import is_below
 from impasto.studio.draft_queue import DraftQueue
 from impasto.studio.draft_request import Draft, reduce_to_draft
 from impasto.studio.process import Worker, WorkerProcess
@@ -72,8 +74,11 @@ class Store:
         # Not bound to a thread: whichever thread closes the store releases it.
         self._folder_lock = FileLock(self._folder / "studio.lock", timeout=0, thread_local=False)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            if not self._folder.exists():  # one that the person made keeps its mode, and what is in it is private
+                make_private(self._folder)
             self._folder_lock.acquire()
+            for part in ("drafts", "jobs"):
+                make_private(self._folder / part)
             self.uploads = Uploads(self._folder / "uploads", max_upload_bytes, max_pixels)
             self.drafts = DraftQueue(self._folder / "drafts", partial(start_worker, "draft"), self.uploads.name_of)
             self.queue = Queue(
@@ -249,6 +254,7 @@ class Store:
         return Path("samples") / path.name
 
     def _from_stored(self, path: Path) -> Path:
-        if path.parts[0] == "samples":
+        if path.parts[:1] == ("samples",):
             return next((sample for sample in bundled_by_hash().values() if sample.name == path.name), path)
-        return self._folder / path
+        place = self._folder / path
+        return place if is_below(place, self._folder) else self._folder / "elsewhere"  # of a store that was sent

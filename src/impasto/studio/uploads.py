@@ -16,7 +16,7 @@ from impasto.inputs.bundled import bundled_by_hash
 from impasto.inputs.style_file import is_style_file, read_style_file
 from impasto.runs.record import PAINTING_SUFFIXES
 from impasto.storage.atomic import write_whole
-from impasto.storage.files import why_not_a_file
+from impasto.storage.files import make_private, why_not_a_file
 
 KEPT_SECONDS = 24 * 3600.0  # for which an upload that no job reads is kept
 NAME_LETTERS = 16  # of the SHA-256
@@ -35,7 +35,7 @@ class Uploads:
 
     def __init__(self, folder: Path, max_bytes: int, max_pixels: int) -> None:
         self.folder, self._max_bytes, self._max_pixels = folder, max_bytes, max_pixels
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         for path in folder.glob(_PART):  # of a studio that was killed
             path.unlink(missing_ok=True)
 
@@ -130,7 +130,7 @@ class Uploads:
     def _note(self, path: Path) -> dict[str, str]:
         try:
             note = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return {key: text for key, text in note.items() if isinstance(text, str)} if isinstance(note, dict) else {}
 
@@ -138,7 +138,8 @@ class Uploads:
 def clean_name(name: str) -> str:
     """A name fit to be shown: no folders, one printable line, not too long."""
     line = printable(" ".join(name.replace("\\", "/").rsplit("/", 1)[-1].split()))
+    line = line.lstrip(".") or "picture"  # hidden ones have no ending to tell a style file by
     if len(line) <= MAX_NAME:
-        return line or "picture"
+        return line
     suffix = Path(line).suffix[:10]
     return line[: MAX_NAME - len(suffix)] + suffix

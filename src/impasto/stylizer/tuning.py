@@ -172,6 +172,8 @@ class TunedStylizer:
         self._taken = state.values["taken"]
         for name, parameter in self._network.named_parameters():
             moments = {key: state.tensors.get(f"{moment}.{name}") for moment, key in _MOMENTS.items()}
+            if any(tensor is not None and tensor.shape != parameter.shape for tensor in moments.values()):
+                raise ValueError(f"moments of {name} of another shape")
             if all(tensor is not None for tensor in moments.values()):
                 self._optimizer.state[parameter] = {"step": torch.tensor(float(self._taken)), **moments}
 

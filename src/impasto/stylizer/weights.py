@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto.encoders import Encoder
-from impasto.encoders.weights import hash_weights
+from impasto.encoders.weights import MAX_MAGNITUDE, hash_weights
 from impasto.errors import WeightsError
 from impasto.storage.atomic import write_whole
 from impasto.storage.tensorfile import TensorFormat
@@ -43,10 +43,10 @@ def read_stylizer_file(path: Path | None, encoder: Encoder) -> tuple[str, str, N
     network = Network()
     try:
         network.load_state_dict(_from_bytes(tensors))
-    except RuntimeError as error:
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
         raise WeightsError(f"{file} does not hold the weights of a stylizer: {error}") from error
-    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
-        raise WeightsError(f"{file} is damaged: it holds values that are not finite numbers")
+    if not all(bool((tensor.abs() <= MAX_MAGNITUDE).all()) for tensor in network.state_dict().values()):
+        raise WeightsError(f"{file} is damaged: it holds values that are not finite numbers, or absurd ones")
     return metadata.get("name", file.stem), sha256, network
 
 

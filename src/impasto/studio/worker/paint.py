@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,27 +53,34 @@ def warm_up() -> None:
 def paint_picture(job: ActiveJob, report: Report) -> Ended:
     """Paint a picture, or go on with one that was stopped."""
     order, files, controls = job.order, job.order.files, job.controls
-    run, events_bytes = _build(order, controls, report)
+    run, earlier_log = _build(order, controls, report)
     run.inputs = rename_files(run.inputs, order.names)
     reporter = PaintReporter(order, report)
-    with EventLog(files.events, events_bytes) as log:
+    with EventLog(files.events, *earlier_log, overwrite=True) as log:
         run.command = lambda: Command(
             output=str(files.picture),
             bit_depth=8,
             record=True,
             events=str(files.events),
             events_bytes=log.written_bytes,
+            events_sha256=log.sha256,
         )
         for event in run:
             log.write(event)
+            if log.fault:
+                reporter.say_once("events", f"painting goes on: {log.fault}")
             reporter.take(event, controls)
             if job.cancelled:
                 return Ended(state="cancelled")
     pastiche = run.pastiche
     assert pastiche is not None, "the engine ended without RunDone"
     pastiche.save(files.picture, overwrite=True)
-    save_reduced(files.thumbnail, pastiche.pixels, THUMBNAIL_PX)
-    files.preview.unlink(missing_ok=True)
+    try:
+        save_reduced(files.thumbnail, pastiche.pixels, THUMBNAIL_PX)
+    except OutputError as error:
+        reporter.say_once("thumbnail", f"there is no thumbnail: {error}")
+    with suppress(OSError):
+        files.preview.unlink(missing_ok=True)
     height_px, width_px = pastiche.pixels.shape[:2]
     reporter.finish(pastiche.seconds, (width_px, height_px), run.complete)
     if run.complete:
@@ -80,18 +88,26 @@ def paint_picture(job: ActiveJob, report: Report) -> Ended:
     return Ended(state="done" if run.complete else "stopped")
 
 
-def _build(order: Order, controls: Controls, report: Report) -> tuple[Run, int]:
-    """The run of an order, and how many bytes of its event log stay."""
+def _build(order: Order, controls: Controls, report: Report) -> tuple[Run, tuple[int, str]]:
+    """The run of an order, and how many bytes of its event log stay, with their SHA-256."""
     checkpoints, request = order.files.checkpoints, order.request
+    encoder = str(request.options.get("encoder", ""))
+    known = {*request.files, *([order.source] if order.source else []), Path(encoder).absolute()}
     if holds_run(checkpoints):
         try:
-            run, state, notes = build_resume(checkpoints, controls=controls, checkpoint_seconds=CHECKPOINT_SECONDS)
+            run, state, notes = build_resume(
+                checkpoints,
+                trusts=lambda paths: known.issuperset(paths),
+                controls=controls,
+                checkpoint_seconds=CHECKPOINT_SECONDS,
+            )
         except CheckpointError as error:
             report(Message(notice=f"painted anew: {error}"))
         else:
             for note in notes:
                 report(Message(notice=note))
-            return run, state.command.events_bytes if state.command else 0
+            command = state.command
+            return run, (command.events_bytes, command.events_sha256) if command else (0, "")
     remove_run(checkpoints)
     if order.source is not None:
         run = _build_final(order.source, request)
@@ -108,7 +124,7 @@ def _build(order: Order, controls: Controls, report: Report) -> tuple[Run, int]:
             regions=load_regions(request.regions),
         )
     run.checkpoint_folder, run.checkpoint_seconds = checkpoints, CHECKPOINT_SECONDS
-    return run, 0
+    return run, (0, "")
 
 
 def _build_final(source: Path, request: Request) -> Run:
@@ -128,7 +144,8 @@ class PaintReporter:
         self._order, self._report, self._clock = order, report, Clock()
         self._progress = StudioProgress(doing="loading")
         self._steps: tuple[int, ...] = ()
-        self._preview_at, self._preview_took, self._preview_failed = 0.0, 0.0, False
+        self._preview_at, self._preview_took = 0.0, 0.0
+        self._said: set[str] = set()
 
     def take(self, event: Event, controls: Controls) -> None:
         """Take an event in; asks for a preview when it is time for one."""
@@ -163,6 +180,12 @@ class PaintReporter:
             wait_seconds = max(PREVIEW_SECONDS, self._preview_took / PREVIEW_SHARE)
             controls.preview = time.monotonic() - self._preview_at >= wait_seconds
 
+    def say_once(self, what: str, notice: str) -> None:
+        """Report what went wrong beside the picture, the first time."""
+        if what not in self._said:
+            self._said.add(what)
+            self._report(Message(notice=notice))
+
     def finish(self, seconds: float, size: tuple[int, int], complete: bool) -> None:
         """Report the end; scales that ended early count as a whole."""
         share_done = 1.0 if complete else self._progress.share_done
@@ -183,8 +206,6 @@ class PaintReporter:
             if not self._preview_at:  # for the history, until there is a finished picture
                 save_reduced(self._order.files.thumbnail, pixels, THUMBNAIL_PX)
         except OutputError as error:
-            if not self._preview_failed:
-                self._report(Message(notice=f"painting goes on without previews: {error}"))
-            self._preview_failed = True
+            self.say_once("previews", f"painting goes on without previews: {error}")
         self._preview_at = time.monotonic()
         self._preview_took = self._preview_at - started
