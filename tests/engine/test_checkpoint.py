@@ -208,7 +208,7 @@ def test_a_huge_shape_takes_no_memory(tmp_path: Path, offsets: list[int], monkey
 def test_a_header_longer_than_the_file_takes_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint-000001.safetensors"
     path.write_bytes((2**62).to_bytes(8, "little") + b"{" * 100)
-    with pytest.raises(CheckpointError, match="ends too early"):
+    with pytest.raises(CheckpointError, match="header would have"):
         read_checkpoint(path)
 
 

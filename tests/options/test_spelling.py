@@ -28,7 +28,7 @@ def test_flags_are_distinct_and_drop_units() -> None:
     [
         ("strength", "0 to 100", "NUMBER"),
         ("size_px", "1 to 65536", "INT"),
-        ("steps", "each at least 1", "INT,..."),
+        ("steps", "each 1 to 100000", "INT,..."),
         ("style_layers", "each above 0, at most 1e+09", "NAME:NUMBER,..."),
         ("optimizer", "adam or lbfgs", "adam|lbfgs"),
         ("seed", "at least 0, below 2^63", "INT"),

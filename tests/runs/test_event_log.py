@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from impasto.errors import OutputError
 from impasto.events import Notice, PreviewReady, StepDone
-from impasto.runs.event_log import EventLog
+from impasto.runs.event_log import EventLog, is_log_of
 
 STEP = StepDone(0, 1, {"total": 0.5}, 1.0, None, 2.0)
 
@@ -37,28 +37,55 @@ def test_without_a_path_nothing_is_written() -> None:
 
 @pytest.mark.parametrize(
     ("start_bytes", "expected"),
-    [(0, [3]), (2, [1, 3]), (4, [1, 2, 3]), (5, [3])],
-    ids=["anew", "after the first", "after all", "longer than the file"],
+    [(2, [1, 3]), (4, [1, 2, 3])],
+    ids=["after the first", "after all"],
 )
 def test_a_run_that_goes_on_keeps_what_was_written_by_its_checkpoint(
     tmp_path: Path, start_bytes: int, expected: list[int]
 ) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"1\n2\n")
-    with EventLog(path, start_bytes) as log:
+    sha256 = hashlib.sha256(path.read_bytes()[:start_bytes]).hexdigest()
+    with EventLog(path, start_bytes, sha256) as log:
         log.write(Notice("3"))
+        assert (log.written_bytes, log.sha256) == (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
     numbers = [json.loads(line) for line in path.read_text().splitlines()]
     assert [3 if isinstance(number, dict) else number for number in numbers] == expected
     assert b"\r" not in path.read_bytes()
+    assert is_log_of(path, start_bytes, sha256)
+
+
+@pytest.mark.parametrize("start_bytes", [0, 2, 5])
+def test_a_file_that_is_not_the_runs_stays(tmp_path: Path, start_bytes: int) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"1\n2\n")
+    assert not is_log_of(path, start_bytes, "0" * 64)
+    with EventLog(path, start_bytes, "0" * 64) as log:
+        log.write(Notice("3"))
+        assert "File exists" in log.fault
+    assert path.read_bytes() == b"1\n2\n"
+    with EventLog(path, start_bytes, "0" * 64, overwrite=True) as log:
+        log.write(Notice("3"))
+        assert not log.fault
+    assert json.loads(path.read_text())["message"] == "3"
 
 
 def test_a_file_that_is_gone_begins_anew(tmp_path: Path) -> None:
-    with EventLog(tmp_path / "events.jsonl", 100) as log:
+    with EventLog(tmp_path / "events.jsonl", 100, "0" * 64) as log:
         log.write(Notice("3"))
     assert len((tmp_path / "events.jsonl").read_text().splitlines()) == 1
 
 
-def test_an_events_file_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "late").mkdir()
-    with EventLog(tmp_path / "late") as log, pytest.raises(OutputError, match="late"):
+    with EventLog(tmp_path / "late") as log:
         log.write(Notice("here"))
+        log.write(Notice("there"))
+        assert "late' cannot be written any more: " in log.fault and log.written_bytes == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk() -> None:
+    with EventLog(Path("/dev/full")) as log:
+        log.write(Notice("here"))
+        assert "No space left on device" in log.fault

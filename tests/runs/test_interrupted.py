@@ -30,6 +30,7 @@ from impasto.runs.interrupted import (
     run_folder_of,
 )
 from impasto.runs.record import Machine
+from impasto.storage.places import trusts_all
 
 MACHINE = Machine(torch="2", threads=1, instruction_set="AVX2", architecture="x86", system="Linux", device="cpu")
 
@@ -203,7 +204,7 @@ def interrupted(folder_with_pictures: Path, quick: dict[str, Any]) -> Path:
 
 
 def test_the_newest_checkpoint_is_read(interrupted: Path, quick: dict[str, Any]) -> None:
-    state, path, notes = read_run(interrupted)
+    state, path, notes = read_run(interrupted, trusts=trusts_all)
     assert path.name == "checkpoint-000001.safetensors"
     assert notes == []
     assert state.options.steps == quick["steps"]
@@ -212,12 +213,12 @@ def test_the_newest_checkpoint_is_read(interrupted: Path, quick: dict[str, Any])
         paintings=RunInputs.load("photo.png", "painting.png").describe().paintings,
     )
     (interrupted / "checkpoint-000002.safetensors").write_bytes(path.read_bytes())
-    assert read_run(interrupted)[1].name == "checkpoint-000002.safetensors"
+    assert read_run(interrupted, trusts=trusts_all)[1].name == "checkpoint-000002.safetensors"
 
 
 def test_the_one_before_a_damaged_one(interrupted: Path) -> None:
     (interrupted / "checkpoint-000002.safetensors").write_bytes(b"half of it")
-    _, path, notes = read_run(interrupted)
+    _, path, notes = read_run(interrupted, trusts=trusts_all)
     assert path.name == "checkpoint-000001.safetensors"
     assert len(notes) == 1
     assert notes[0].startswith("the checkpoint checkpoint-000002.safetensors")
@@ -227,7 +228,7 @@ def test_the_one_before_a_damaged_one(interrupted: Path) -> None:
 def test_what_differs_is_noted(interrupted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("impasto.runs.interrupted.current_machine", lambda options: MACHINE)
     monkeypatch.setattr("impasto.runs.interrupted.__version__", "9.9")
-    notes = read_run(interrupted)[2]
+    notes = read_run(interrupted, trusts=trusts_all)[2]
     assert notes[0] == f"not the same bytes: impasto: {impasto.__version__} then, 9.9 now"
     assert any(note.startswith("not the same bytes: torch: ") for note in notes)
 
@@ -236,7 +237,7 @@ def test_another_encoder_of_that_name_is_refused(interrupted: Path, monkeypatch:
     other = SimpleNamespace(sha256="f" * 64)
     monkeypatch.setattr("impasto.encoders.weights.find_encoder", lambda name: other)
     with pytest.raises(CheckpointError, match=r"painted with another encoder .*now ffffffffffff\): put that one back"):
-        read_run(interrupted)
+        read_run(interrupted, trusts=trusts_all)
 
 
 def test_where_there_is_no_checkpoint(tmp_path: Path) -> None:

@@ -297,7 +297,7 @@ def test_size_tiles_and_threads_stay_what_they_came_to(folder_with_pictures: Pat
     whole = impasto.paint("photo.png", "painting.png", **options, threads=2)
     interrupt(folder_with_pictures / "run", (0, 2), "photo.png", "painting.png", **options, threads=2)
     torch.set_num_threads(1)
-    kept = run_folders.read_run(folder_with_pictures / "run")[0].options
+    kept = run_folders.read_run(folder_with_pictures / "run", trusts=trusts_all)[0].options
     assert (kept.size_px, kept.threads, kept.max_memory_bytes) == (60, 2, None)
     assert kept.tile_px is not None
     assert equal(impasto.resume(folder_with_pictures / "run", trust=True), whole)

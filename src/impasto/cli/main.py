@@ -2,9 +2,9 @@
 
 Commands that are named by a string are loaded when they are used.
 
-Exit codes: 0 painted; 1 an input or output cannot be used; 2 wrong usage; 130 interrupted (Ctrl-C) and 143
-terminated, both after writing a checkpoint and the picture as it stands, while a second signal quits at once; 141
-the reader of the output has gone.
+Exit codes: 0 painted; 1 an input or output cannot be used; 2 wrong usage; 130 interrupted (Ctrl-C), 143 terminated and
+129 hung up, all after writing a checkpoint and the picture as it stands, while a second signal quits at once; 141 the
+reader of the output has gone.
 """
 
 from __future__ import annotations

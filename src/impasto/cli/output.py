@@ -150,6 +150,17 @@ class PictureOutput:
         Raises `OutputError` where another run paints to it, or it is there by now; `OptionError` for an input.
         """
         from impasto.storage.claims import claim
+
+        self.check_apart(inputs)
+        if self.to_standard_output:
+            yield
+            return
+        with claim(self.path):
+            self.check_place(int(self.bit_depth or 8))
+            yield
+
+    def check_apart(self, inputs: Iterable[Path | None] = ()) -> None:
+        """Refuse files to write that are one and the same, or an input: `OptionError`."""
         from impasto.storage.places import same_file
 
         inputs = list(inputs)
@@ -164,12 +175,6 @@ class PictureOutput:
             twin = next((other for other in written if other != flag and same_file(path, written[other])), None)
             if twin:
                 raise OptionError(f"{flag} and {twin} are the same file {str(path)!r}")
-        if self.to_standard_output:
-            yield
-            return
-        with claim(self.path):
-            self.check_place(int(self.bit_depth or 8))
-            yield
 
     def written(self) -> dict[str, Path | None]:
         """The files that are written, by their flags."""
@@ -211,6 +216,7 @@ class Output(PictureOutput):
         bit_depth = int(self.bit_depth or recorded_depth)
         self.check_place(bit_depth)
         check_interval(self.checkpoint_every)
+        self.check_apart()
         self.time_lapse()
         if not self.to_standard_output and holds_run(self.run_folder) and not self.overwrite:
             raise OutputError(
@@ -300,7 +306,7 @@ def carry_out(
     What is written beside the pastiche may fail: that is said once, and changes neither picture nor exit code.
     `earlier_log`: bytes and SHA-256 of the events file of a run that is resumed.
     """
-    with to.claimed(file.path for file in run.inputs.files):
+    with to.claimed(file.path for file in replace(run.inputs, starting_picture=None).files):
         return _carry_out(run, to, bit_depth, notes, earlier_log)
 
 

@@ -146,7 +146,7 @@ def given_options(options: Mapping[str, str | None]) -> dict[str, str]:
 
 @contextmanager
 def stop_on_signal(controls: Controls, onward: Callable[[], str] = str) -> Iterator[list[int]]:
-    """Turn the first Ctrl-C or SIGTERM into `controls.stop`, the second into an immediate end.
+    """Turn the first Ctrl-C, SIGTERM or SIGHUP into `controls.stop`, the second into an immediate end.
 
     Yields the list of signals received, which grows. The second signal raises KeyboardInterrupt, so that half-written
     files are removed on the way out; the exception carries the signal's number and how to go on.
@@ -159,7 +159,10 @@ def stop_on_signal(controls: Controls, onward: Callable[[], str] = str) -> Itera
         if len(received) > 1:
             raise KeyboardInterrupt(number, onward())
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # ignored under nohup
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield received
     finally:

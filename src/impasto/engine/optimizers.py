@@ -288,7 +288,7 @@ class LBFGS:
 
     def _remember(self, moved: Tensor, changed: Tensor) -> None:
         curvature, squared = _dot(moved, changed), _dot(changed, changed)
-        if curvature > 1e-6 * (_dot(moved, moved) * squared) ** 0.5:
+        if squared > 0 and curvature > 1e-6 * (_dot(moved, moved) * squared) ** 0.5:  # of a flat objective both are 0
             self._pairs.append((moved, changed, curvature))
             self._curvature = moved.numel() * squared / curvature
 

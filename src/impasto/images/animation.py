@@ -12,6 +12,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OutputError, first_line
+from impasto.images.forking import use_libvips
 
 Frame = NDArray[np.uint8]
 GIF_EFFORT = 3  # of 10: more takes eight times as long for a few per cent
@@ -42,6 +43,7 @@ def encode_gif(frames: Sequence[Frame], delays_ms: Sequence[int], max_bytes: int
 
 def read_animation(path: Path) -> list[Frame]:
     """All frames of a GIF or WebP, [height, width, 3] each; raises `InputError`."""
+    use_libvips()
     try:
         image = pyvips.Image.new_from_file(str(path), n=-1)
         stack = np.asarray(image.numpy())[..., :3]
@@ -134,6 +136,7 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 def _joined(frames: Sequence[Frame], delays_ms: Sequence[int]) -> pyvips.Image:
     """All frames below one another, as libvips has them."""
+    use_libvips()
     stack = np.ascontiguousarray(np.concatenate(frames))
     height_px, width_px = frames[0].shape[:2]
     image = pyvips.Image.new_from_memory(stack, width_px, len(stack), 3, "uchar").copy(interpretation="srgb")

@@ -29,6 +29,7 @@ from impasto.errors import InputError, RecordError
 from impasto.images.color import convert_to_srgb
 from impasto.images.color_meaning import ADOBE_RGB, SRGB, samples_to_srgb, ycbcr_to_rgb
 from impasto.images.containers import FOUND_BY_VIPS, RAW_ADVICE, Declared, name_other, read_declared
+from impasto.images.forking import use_libvips
 from impasto.images.metadata import is_adobe_rgb, parse_xmp, read_metadata, xmp_property
 from impasto.images.picture import Picture, build_picture, quantise, unreadable
 from impasto.storage.files import why_not_a_file
@@ -197,6 +198,7 @@ def _check_declared_size(path: str | os.PathLike[str], image: pyvips.Image, file
 
 def _loader_of(path: str | os.PathLike[str], stream: FileIO) -> str:
     """The loader that a file's first bytes call for; libvips' own search would show a hostile file to all it has."""
+    use_libvips()
     head = stream.read(500)
     loader = next((name for pattern, name in _LOADERS.items() if re.match(pattern, head, re.DOTALL)), None)
     if loader is None:

@@ -17,6 +17,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OptionError, did_you_mean
+from impasto.images.forking import use_libvips
 from impasto.images.metadata import PhotoMetadata, build_exif, build_xmp
 from impasto.images.picture import quantise
 from impasto.images.reading import reason, shown
@@ -140,6 +141,7 @@ def encode_picture(
     dots_per_inch: float = 72.0,
 ) -> bytes:
     """The bytes of the file that `save_picture` writes; the ending of `name` is the format. Raises what it does."""
+    use_libvips()
     check_format(name, bit_depth)
     file_format = _FORMATS[Path(name).suffix.lower()]
     _check_planes(pixels, alpha)

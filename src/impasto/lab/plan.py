@@ -18,9 +18,7 @@ from impasto.inputs.recorded import RecordedPainting
 from impasto.inputs.run_inputs import describe_painting, describe_region
 from impasto.inputs.style_file import StyleFile
 from impasto.lab.jobs import InputFile, LabJob, LabManifest, Role
-from impasto.lab.magenta import PACKAGE
 from impasto.lab.run_folder import RunFolder
-from impasto.lab.tfhub import HUB_ADDRESS
 from impasto.options.fields import PALETTE, PaintOptions, palette_path
 from impasto.options.spelling import UNIT_SUFFIXES, format_value
 from impasto.runs.build import load_palette, load_starting_picture, resolve_options
@@ -160,9 +158,13 @@ def reopen(folder: Path, judge: str | None = None, trusts: Trusts = trusts_none)
     if judge is None and manifest.judge.endswith(ENCODER_SUFFIX):
         named.append(Path(manifest.judge))
     parent = folder.absolute().parent
-    models = [Path(job.model or "a model in a folder") for job in manifest.jobs
-              if job.kind == "tfhub" and job.model not in (PACKAGE, HUB_ADDRESS)]  # fmt: skip
-    outside = [*elsewhere(named, parent), *dict.fromkeys(models)]
+    models = {job.model: Path(job.model or "a model in a folder") for job in manifest.jobs if job.kind == "tfhub"}
+    if models:
+        from impasto.lab.magenta import PACKAGE  # loads torch
+        from impasto.lab.tfhub import HUB_ADDRESS
+
+        models = {model: path for model, path in models.items() if model not in (PACKAGE, HUB_ADDRESS)}
+    outside = [*elsewhere(named, parent), *models.values()]
     if outside and not trusts(outside):
         more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
         raise RecordError(
@@ -175,7 +177,7 @@ def reopen(folder: Path, judge: str | None = None, trusts: Trusts = trusts_none)
 def job_name(labels: Mapping[str, str]) -> str:
     """``content_weight-10_style_weight-1``: a file name made of what varies."""
     words = [value if name in _BARE_LABELS else f"{name}-{value}" for name, value in labels.items()]
-    name = "_".join(re.sub(r"[^\w.+-]+", "-", word).strip("-.") or "job" for word in words)
+    name = "_".join(re.sub(r"[^\w.+-]+", "-", word).strip("-.") or "job" for word in words) or "job"
     if len(name) <= MAX_NAME:
         return name
     return f"{name[: MAX_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

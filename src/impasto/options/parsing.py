@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-MAX_STEPS = 1_000_000  # of a scale
+MAX_STEPS = 100_000  # of a scale
 MAX_WEIGHT = 1e9  # squares of gradients stay within float32
 
 

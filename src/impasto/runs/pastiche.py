@@ -95,7 +95,7 @@ class Pastiche:
     def _refuse_inputs(self, path: str | os.PathLike[str]) -> None:
         """Raise `OutputError` where the file that would be replaced is one that the picture was painted from."""
         with suppress(OSError):  # nothing is there
-            if hash_file(path) in _hashes(self.record.get("inputs")):
+            if hash_file(path) in _hashes({**self.record.get("inputs", {}), "starting_picture": None}):
                 raise unwritable(path, "it is what the picture was painted from, and no replay would be possible")
 
     def to_bytes(self, format: str = "png", *, bit_depth: int = 8, record: bool = True) -> bytes:

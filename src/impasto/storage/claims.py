@@ -45,7 +45,8 @@ def claimed_folder(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot make the folder {str(folder)!r}: {error.strerror}; give another name") from error
+        why = "it is a file" if folder.is_file() else error.strerror
+        raise OutputError(f"cannot make the folder {str(folder)!r}: {why}; give another name") from error
     with claim(folder / "folder"):
         yield
 
