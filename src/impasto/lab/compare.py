@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from impasto.errors import InputError, OptionError
-from impasto.lab.jobs import InputFile, LabJob, LabManifest, Role, build_manifest
+from impasto.lab.jobs import HUB_ADDRESS, InputFile, LabJob, LabManifest, Role, build_manifest
 from impasto.lab.plan import PathLike, Planner, Weighted, job_name, without_folders
-from impasto.lab.tfhub import HUB_ADDRESS
 
 COLUMN = "column"
 LABELS = {

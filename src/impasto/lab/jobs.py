@@ -33,6 +33,7 @@ from impasto.storage.places import is_plain_name
 from impasto.version import __version__
 
 FORMAT_VERSION = 1
+HUB_ADDRESS = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"  # of Google's one-pass model
 
 
 class Role(StrEnum):

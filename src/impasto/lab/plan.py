@@ -17,7 +17,7 @@ from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.recorded import RecordedPainting
 from impasto.inputs.run_inputs import describe_painting, describe_region
 from impasto.inputs.style_file import StyleFile
-from impasto.lab.jobs import InputFile, LabJob, LabManifest, Role
+from impasto.lab.jobs import HUB_ADDRESS, InputFile, LabJob, LabManifest, Role
 from impasto.lab.run_folder import RunFolder
 from impasto.options.fields import PALETTE, PaintOptions, palette_path
 from impasto.options.spelling import UNIT_SUFFIXES, format_value
@@ -161,7 +161,6 @@ def reopen(folder: Path, judge: str | None = None, trusts: Trusts = trusts_none)
     models = {job.model: Path(job.model or "a model in a folder") for job in manifest.jobs if job.kind == "tfhub"}
     if models:
         from impasto.lab.magenta import PACKAGE  # loads torch
-        from impasto.lab.tfhub import HUB_ADDRESS
 
         models = {model: path for model, path in models.items() if model not in (PACKAGE, HUB_ADDRESS)}
     outside = [*elsewhere(named, parent), *models.values()]

@@ -29,8 +29,6 @@ from impasto.storage.download import DownloadError, PublishedFile, iter_download
 
 STYLE_PX = 256  # the size that the model was trained to read paintings at
 
-HUB_ADDRESS = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"
-
 
 def stylize(
     photo: Picture, painting: Picture, options: PaintOptions, model: str | Path
