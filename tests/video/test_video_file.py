@@ -138,6 +138,18 @@ def test_greys_of_both_ranges(tmp_path: Path, full: bool) -> None:
         assert channel.tolist() == pytest.approx(GREYS, abs=1)
 
 
+@pytest.mark.parametrize(("codec", "ending", "full"), [("ffv1", ".mkv", True), ("libx264", ".mp4", False)])
+def test_grey_alone_has_the_range_of_its_codec(tmp_path: Path, codec: str, ending: str, full: bool) -> None:
+    levels = np.repeat([round(grey if full else 16 + grey * 219 / 255) for grey in GREYS], 16).astype(np.uint8)
+    source = make_clip(
+        tmp_path / f"clip{ending}", 1, codec=codec, pixel_format="gray", size=(80, 48),
+        draw=lambda _: np.tile(levels, (48, 1)), drawn_format="gray", options={"qp": "0"} if ending == ".mp4" else None,
+    )  # fmt: skip
+    shown = next(open_clip(source).frames()).pixels[0, :, 24, 8::16] * 255
+    for channel in shown:
+        assert channel.tolist() == pytest.approx(GREYS, abs=1)
+
+
 @pytest.mark.parametrize(
     ("matrix", "tag", "height", "name"),
     [
@@ -311,6 +323,21 @@ def test_sides_that_chroma_does_not_divide(tmp_path: Path, size: tuple[int, int]
     frame = next(open_clip(source).frames())
     assert frame.pixels.shape == (1, 3, size[1], size[0])
     assert (frame.pixels * 255 - 90).abs().max() < 4
+
+
+def test_a_size_that_changes_midway_becomes_that_of_the_first(tmp_path: Path) -> None:
+    joined = b"".join(make_clip(tmp_path / f"{size[0]}.ts", 5, size=size).read_bytes() for size in ((64, 48), (96, 72)))
+    (tmp_path / "clip.ts").write_bytes(joined)
+    frames = list(open_clip(tmp_path / "clip.ts").frames())
+    assert {tuple(frame.pixels.shape) for frame in frames} == {(1, 3, 48, 64)}
+    assert len(frames) == 10
+
+
+def test_interlaced_films_are_read_with_a_notice(tmp_path: Path) -> None:
+    options = {"x264-params": "tff=1:interlaced=1", "flags": "+ildct+ilme"}
+    clip = open_clip(make_clip(tmp_path / "clip.mp4", 4, options=options))
+    assert clip.notices == ["the clip is interlaced: moving edges are combed; deinterlace it first"]
+    assert len(list(clip.frames())) == 4
 
 
 def test_a_picture_is_no_film(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ CODECS: Final[Mapping[str, Codec]] = {
         (".mp4", ".mov", ".mkv"),
         {(8, False): "yuv420p", (10, False): "yuv420p10le"},
         rates=(45, 10),
-        options={"preset": "medium"},
+        options={"preset": "medium", "rc-lookahead": "10"},  # of 40 frames in memory nothing would be seen
         multiple=2,
         least_px=2,
     ),
@@ -81,7 +81,7 @@ CODECS: Final[Mapping[str, Codec]] = {
         (".mp4", ".mov", ".mkv"),
         {(8, False): "yuv420p", (10, False): "yuv420p10le"},
         rates=(45, 12),
-        options={"preset": "fast", "x265-params": "log-level=none:pools=none:frame-threads=1"},
+        options={"preset": "fast", "x265-params": "log-level=none:pools=none:frame-threads=1:rc-lookahead=10"},
         multiple=2,
         least_px=16,
         tag="hvc1",

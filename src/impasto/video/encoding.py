@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -251,6 +252,7 @@ def _add_stream(
     container: OutputContainer, wanted: Wanted, pixel_format: str, options: dict[str, str], size: tuple[int, int]
 ) -> Any:
     like = wanted.like
+    os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 would print its settings
     rate = like.frame_rate.limit_denominator(100_000)
     stream: Any = container.add_stream(wanted.codec.encoder, rate=rate, options=options)
     stream.height, stream.width = size

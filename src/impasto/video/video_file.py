@@ -44,6 +44,7 @@ _FULL_RANGE, _LIMITED_RANGE = 2, 1
 _STEADY_SECONDS: Final = Fraction(3, 2000)  # Matroska rounds times to 1/1000 s: that is no variable rate
 _PRIMING_SECONDS: Final = Fraction(1, 10)  # codecs of sound begin a little before 0, and players leave it out
 _LAST_SECONDS: Final = 10  # a header that has the last frame shown for longer is not believed
+_FOR_FILMS: Final = ("h264", "hevc", "vp9", "av1", "mpeg4")  # whose grey is of limited range, unlike that of pictures
 _HD_PX: Final = 720  # from this height on a film that says nothing has the colours of HD
 
 
@@ -113,6 +114,7 @@ class VideoFile(Clip):
         self._damaged = 0
         with opened(path) as container:
             stream = _video_stream(path, container)
+            codec = stream.codec_context.codec.canonical_name
             self._times = _packet_times(container, stream)
             self._time_base = Fraction(stream.time_base or Fraction(1, 90_000))
             self._origin = origin(container)
@@ -122,12 +124,12 @@ class VideoFile(Clip):
         if first is None:
             raise unreadable(path, "no frame in it can be decoded; get it again")
         self._turn = _turn(first)
-        self._coding = _coding(first, str(first.format.name))
+        self._coding = _coding(first, codec)
         if not self._coding.readable:
             raise unreadable(path, f"its colours are coded in an unknown way ({self._coding}); convert it to BT.709")
         with opened(path) as container:
             stream = _video_stream(path, container)
-            self._aspect = _aspect(stream)
+            self._square_px = _square(first.height, first.width, _aspect(stream))  # of all, should a frame differ
             super().__init__(self._describe(container, stream, first), [])
         if self.info.hdr:
             self.notices.append(f"the clip is in HDR ({self.info.hdr}); it is tone-mapped to sRGB")
@@ -217,17 +219,14 @@ class VideoFile(Clip):
         return seen[0], seen[1] if alpha is not None else None
 
     def _upright(self, picture: Tensor) -> Tensor:
-        height_px, width_px = _square(picture.shape[-2], picture.shape[-1], self._aspect)
-        picture = resize(picture, height_px, width_px).clamp(0, 1)
+        picture = resize(picture, *self._square_px).clamp(0, 1)
         swap, flips = self._turn
         if swap:
             picture = picture.transpose(-1, -2)
         return picture.flip(flips).contiguous() if swap or flips else picture
 
     def _describe(self, container: InputContainer, stream: VideoStream, first: VideoFrame) -> ClipInfo:
-        height_px, width_px = _square(first.height, first.width, self._aspect)
-        if self._turn[0]:
-            height_px, width_px = width_px, height_px
+        height_px, width_px = reversed(self._square_px) if self._turn[0] else self._square_px
         if height_px * width_px > MAX_FRAME_PIXELS:
             raise unreadable(self._path, f"its frames of {width_px} x {height_px} px are too large; make it smaller")
         rate, duration, variable = self._rate(stream)
@@ -334,7 +333,7 @@ def _turn(frame: VideoFrame) -> tuple[bool, tuple[int, ...]]:
     return False, ()
 
 
-def _coding(frame: VideoFrame, pixel_format: str) -> ColorCoding:
+def _coding(frame: VideoFrame, codec: str) -> ColorCoding:
     """What the numbers of a frame mean; where the file does not say, what players take it for."""
     rgb = frame.format.is_rgb or frame.format.has_palette
     matrix = int(frame.colorspace)
@@ -342,9 +341,9 @@ def _coding(frame: VideoFrame, pixel_format: str) -> ColorCoding:
         matrix = 0
     elif matrix in (0, UNSPECIFIED):
         matrix = 1 if max(frame.height, frame.width * 9 // 16) >= _HD_PX else 6
-    declared = int(frame.color_range)
-    jpeg = pixel_format.startswith("yuvj")
-    full = rgb or jpeg or declared == _FULL_RANGE
+    jpeg = frame.format.name.startswith("yuvj")
+    grey = len(frame.format.components) == 1 and codec not in _FOR_FILMS
+    full = rgb or jpeg or frame.color_range == _FULL_RANGE or (grey and frame.color_range != _LIMITED_RANGE)
     return ColorCoding(matrix, full, int(frame.color_primaries), int(frame.color_trc), centred=jpeg)
 
 
