@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -106,7 +107,7 @@ def import_weights(
         return 0
     if output.suffix != ".safetensors":
         raise OptionError(f"an encoder file ends in .safetensors, got {str(output)!r}")
-    if output.exists() and not overwrite:
+    if os.path.lexists(output) and not overwrite:
         raise OutputError(f"{str(output)!r} exists; give another name or --overwrite")
     from impasto.encoders.fetch import convert
 

@@ -235,9 +235,14 @@ class Output(PictureOutput):
         events = self.events
         if events is None:
             return
-        if events.is_dir() or not events.absolute().parent.is_dir():
+        try:
+            unfit = events.is_dir() or not events.absolute().parent.is_dir()
+            there = events.is_file()
+        except OSError as error:
+            raise OutputError(f"cannot write the events file {str(events)!r}: {error.strerror}") from error
+        if unfit:
             raise OutputError(f"cannot write the events file {str(events)!r}: no such folder, or a folder itself")
-        if events.is_file() and not self.overwrite:
+        if there and not self.overwrite:
             raise OutputError(f"the events file {str(events)!r} exists; give another name or --overwrite")
 
     def time_lapse(self, folder: Path | None = None) -> TimeLapse | None:

@@ -230,7 +230,7 @@ def named_files(options: Mapping[str, Any]) -> list[Path]:
     encoder, start, color = (str(options.get(name, "")) for name in ("encoder", "starting_point", "color"))
     palette = color.removeprefix(PALETTE) if color.startswith(PALETTE) else ""
     files = [encoder if encoder.endswith(ENCODER_SUFFIX) else "", "" if start in STARTING_POINTS else start]
-    files.append("" if palette in bundled_paintings() and not Path(palette).exists() else palette)
+    files.append("" if palette in bundled_paintings() and not os.path.lexists(palette) else palette)
     return [Path(file) for file in files if file]
 
 
@@ -246,7 +246,7 @@ def load_starting_picture(options: PaintOptions, max_pixels: int = DEFAULT_MAX_P
     start = options.starting_point
     if start in STARTING_POINTS:
         return None
-    if not Path(start).suffix and not Path(start).exists():
+    if not Path(start).suffix and not os.path.lexists(start):
         raise OptionError(f"unknown starting point {start!r}{did_you_mean(start, STARTING_POINTS)} (or a picture file)")
     return load_picture(start, max_pixels=max_pixels)
 

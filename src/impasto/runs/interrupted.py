@@ -215,12 +215,12 @@ def read_run(
 
     trouble: list[str] = []
     for path in reversed(list_checkpoints(folder)):
+        check_trusted([path], folder, trusts)  # it may be a link
         try:
             state = _parse(read_checkpoint(path)[1], path.name)  # its pictures are read again when they are wanted
         except CheckpointError as error:
             trouble.append(str(error))
             continue
-        check_trusted([path], folder, trusts)  # it may be a link
         state = place_files(state, folder, given, trusts)
         encoder = find_encoder(state.options.encoder)
         if encoder.sha256 != state.encoder_sha256:

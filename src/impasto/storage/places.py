@@ -46,4 +46,4 @@ def same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> boo
     try:
         return a == b or a.samefile(b)
     except OSError:  # one of them is not there; where capitals count they might be two, which nobody means
-        return not a.exists() and not b.exists() and str(a).casefold() == str(b).casefold()
+        return not os.path.lexists(a) and not os.path.lexists(b) and str(a).casefold() == str(b).casefold()
