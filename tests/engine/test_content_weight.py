@@ -13,6 +13,7 @@ from impasto.engine.content_weight import (
     DETAIL_RELIEF,
     ContentWeightController,
     detail_weight,
+    hold,
     style_share,
     target_readability,
 )
@@ -134,6 +135,12 @@ def test_share_rises_evenly_up_to_strength_30(strength: float, share: float) -> 
 
 def test_strength_50_asks_for_a_distance_of_three_tenths() -> None:
     assert [target_readability(strength) for strength in (0.0, 25.0, 50.0, 100.0)] == pytest.approx([0, 0.15, 0.3, 0.6])
+
+
+def test_what_holds_the_photo_is_let_go_towards_strength_100() -> None:
+    factors = [hold(PaintOptions(strength=strength)) for strength in (0, 25, 50, 75, 100)]
+    assert factors == pytest.approx([5, 5, 1, 1 / 16, 0])
+    assert hold(PaintOptions(strength=75, balance="fixed")) == 1
 
 
 def test_weight_of_the_detail_loss_rises_with_the_square() -> None:

@@ -13,7 +13,6 @@ import torch
 import impasto
 from impasto.cli import main as cli
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint, write_checkpoint
-from impasto.engine.content_weight import target_readability
 from impasto.engine.paint import iter_paint
 from impasto.errors import OptionError
 from impasto.events import Controls, Event, Notice, PreviewReady, Resumed, RunDone, ScaleStarted, StepDone
@@ -71,19 +70,34 @@ def test_the_objective_falls(inputs: RunInputs) -> None:
     assert losses[0]["layout"] == pytest.approx(0, abs=1e-6)  # it begins as the draft
 
 
-def test_the_content_weight_follows_the_strength(inputs: RunInputs) -> None:
-    weights = {
-        strength: steps_of(events_of(inputs, painterly(steps=(16,), strength=strength)))[-1].content_weight
-        for strength in (20.0, 80.0)
-    }
-    assert weights[20.0] > 1.4 * weights[80.0]
+def test_the_stronger_the_farther_from_the_photo(inputs: RunInputs) -> None:
+    distances = []
+    for strength in (20.0, 50.0, 90.0):
+        steps = steps_of(events_of(inputs, painterly(steps=(16,), strength=strength)))
+        distances.append([step.readability for step in steps if step.readability is not None][-1])
+    assert distances[0] < 0.8 * distances[1]
+    assert distances[1] < 0.8 * distances[2]
 
 
-def test_strengths_ask_for_readabilities_in_order() -> None:
-    distances = [target_readability(10.0 * tenth, "stylizer") for tenth in range(11)]
-    assert distances == sorted(set(distances))
-    assert distances[0] == 0
-    assert distances[5] < target_readability(50.0)
+def test_a_stronger_pastiche_is_held_less(inputs: RunInputs) -> None:
+    def held(strength: float) -> list[float]:
+        step = steps_of(events_of(inputs, painterly(steps=(4,), strength=strength)))[-1]
+        return [step.losses["layout"], step.losses["contours"]]
+
+    assert held(100.0) == [0.0, 0.0], "all paint"
+    assert held(60.0)[1] < held(40.0)[1]
+
+
+def test_steering_to_the_full_strength_lets_go_at_once_and_takes_hold_again(inputs: RunInputs) -> None:
+    controls, losses = Controls(), list[float]()
+    tuner = TunedStylizer(load_stylizer(), inputs)
+    for event in iter_paint(inputs, painterly(steps=(12,)), controls=controls, tuner=tuner):
+        if isinstance(event, StepDone):
+            losses.append(event.losses["contours"])
+            controls.strength = {4: 100.0, 8: 50.0}.get(event.step, controls.strength)
+    assert losses[3] > 0
+    assert losses[4:8] == [0.0] * 4
+    assert losses[8] > 0
 
 
 def test_two_scales_the_first_alone_with_steps(inputs: RunInputs) -> None:
@@ -170,7 +184,7 @@ def test_each_region_has_its_own_painting(photo_pixels: np.ndarray, painting_pix
     joined = pixels_of(events_of(halves, painterly()))
     alone = [pixels_of(events_of(inputs, painterly())) for inputs in whole]
     for part, own, foreign in (np.s_[:, :25], *alone), (np.s_[:, 35:], *alone[::-1]):
-        assert np.abs(joined[part] - own[part]).mean() < 0.5 * np.abs(joined[part] - foreign[part]).mean()
+        assert np.abs(joined[part] - own[part]).mean() < 0.8 * np.abs(joined[part] - foreign[part]).mean()
 
 
 def test_steering_changes_what_is_painted_and_previews_show_it(inputs: RunInputs) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 
 from impasto.options.fields import PaintOptions
 
-# Where a stylizer is tuned: what most eyes prefer, chosen blind, is strength 50; and what strength 100 would ask for.
-TUNED_READABILITY, LOOSEST = 0.16, 0.6
+HELD_AT_MOST = 5.0  # factor of what holds a pastiche to the photo; it is reached at strength 25
 DETAIL_WEIGHT = 0.3  # of the detail loss at keep_detail 100
 # Edges that are kept make a photo more readable. By this share of the distance the balance asks for less, so that
 # the content weight stays about what it is without them, instead of giving the rest of the picture up for them.
@@ -38,7 +37,7 @@ class ContentWeightController:
         self._strengths = list(strengths)
         self._relief = 1 - DETAIL_RELIEF * options.keep_detail / 100
         resolved = [options.strength if strength is None else strength for strength in strengths]
-        self._targets = [self._relief * target_readability(strength, options.medium) for strength in resolved]
+        self._targets = [self._relief * target_readability(strength) for strength in resolved]
         self._free = [measured and 0 < strength < 100 for strength in resolved]
         self.moves = any(self._free)
         self.weights = [0.0 if measured and strength == 100 else options.content_weight for strength in resolved]
@@ -55,7 +54,7 @@ class ContentWeightController:
             if strength is None:
                 self._free[part] = options.strength < 100
                 self.weights[part] = max(self.weights[part], self.BOUNDS[0]) if self._free[part] else 0.0
-                self._targets[part] = self._relief * target_readability(options.strength, options.medium)
+                self._targets[part] = self._relief * target_readability(options.strength)
         self.moves = any(self._free)
 
     def state(self) -> dict[str, Any]:
@@ -79,11 +78,17 @@ class ContentWeightController:
                 self.weights[part] = min(max(weight, self.BOUNDS[0]), self.BOUNDS[1])
 
 
-def target_readability(strength: float, medium: str = "pixels") -> float:
+def target_readability(strength: float) -> float:
     """Distance from the photo that a strength in 0-100 asks for."""
-    if medium == "pixels":
-        return 0.3 * strength / 50
-    return TUNED_READABILITY * strength / 50 + max(0.0, strength - 50) / 50 * (LOOSEST - 2 * TUNED_READABILITY)
+    return 0.3 * strength / 50
+
+
+def hold(options: PaintOptions) -> float:
+    """Factor of the layout and contour weights: 1 at strength 50, more below, and 0 at strength 100, all paint.
+
+    Readability alone does not loosen them: they would keep a strong pastiche a tinted photo.
+    """
+    return 1.0 if options.balance == "fixed" else min(HELD_AT_MOST, ((100 - options.strength) / 50) ** 4)
 
 
 def detail_weight(options: PaintOptions) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from impasto.encoders import Encoder
-from impasto.engine.content_weight import detail_weight
+from impasto.engine.content_weight import detail_weight, hold
 from impasto.engine.devices import replicas
 from impasto.engine.pyramid import Scale
 from impasto.engine.regions import RegionLayout
@@ -93,12 +93,12 @@ def build_objective(
     if options.keep_detail:
         terms.append(DetailLoss(photo, detail_weight(options), scale.core))
     if options.contour_weight:
-        terms.append(ContourTerm(photo, options.contour_weight, scale.core))
+        terms.append(ContourTerm(photo, options.contour_weight * hold(options), scale.core))
     if options.surface_weight:
         like = surface.crispness or _crispness(canvases, scale)
         terms.append(SurfaceTerm(like, options.surface_weight, scale.core))
     if options.layout_weight and canvases.draft is not None:
-        terms.append(LayoutTerm(canvases.draft, options.layout_weight, scale.core))
+        terms.append(LayoutTerm(canvases.draft, options.layout_weight * hold(options), scale.core))
     return Objective(reader, terms, photo, None if masks.photo is None else extended(masks.photo))
 
 
