@@ -12,8 +12,7 @@ import pytest
 from impasto.engine.content_weight import (
     DETAIL_RELIEF,
     ContentWeightController,
-    detail_weight,
-    hold,
+    holding_weights,
     style_share,
     target_readability,
 )
@@ -134,17 +133,24 @@ def test_share_rises_evenly_up_to_strength_30(strength: float, share: float) -> 
 
 
 def test_strength_50_asks_for_a_distance_of_three_tenths() -> None:
+    assert target_readability(50.0, "stylizer") == pytest.approx(0.4)
     assert [target_readability(strength) for strength in (0.0, 25.0, 50.0, 100.0)] == pytest.approx([0, 0.15, 0.3, 0.6])
 
 
 def test_what_holds_the_photo_is_let_go_towards_strength_100() -> None:
-    factors = [hold(PaintOptions(strength=strength)) for strength in (0, 25, 50, 75, 100)]
-    assert factors == pytest.approx([5, 5, 1, 1 / 16, 0])
-    assert hold(PaintOptions(strength=75, balance="fixed")) == 1
+    def weights(strength: float, **changes: Any) -> list[float]:
+        options = {"medium": "stylizer", "layout_weight": 2.0, "contour_weight": 1.0, "keep_detail": 100.0}
+        return list(holding_weights(PaintOptions(strength=strength, **(options | changes))).values())
+
+    assert weights(0) == pytest.approx([0.3, 16, 32])
+    assert weights(50) == pytest.approx([0.3, 1, 2])
+    assert weights(75) == pytest.approx([0.3 / 16, 1 / 16, 2 / 16])
+    assert weights(100) == [0, 0, 0]
+    assert weights(75, balance="fixed") == weights(75, medium="pixels") == weights(50)
 
 
 def test_weight_of_the_detail_loss_rises_with_the_square() -> None:
-    weights = [detail_weight(PaintOptions(keep_detail=keep)) for keep in (0, 10, 50, 100)]
+    weights = [holding_weights(PaintOptions(keep_detail=keep))["detail"] for keep in (0, 10, 50, 100)]
     assert weights == pytest.approx([0, 0.003, 0.075, 0.3])
 
 

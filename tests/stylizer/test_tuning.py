@@ -206,7 +206,10 @@ def test_steering_changes_what_is_painted_and_previews_show_it(inputs: RunInputs
     [
         ({"starting_point": "noise", "medium": "stylizer"}, "starts with its own draft"),
         ({"padding_mode": "circular", "medium": "stylizer"}, "wraps around"),
-        ({"loss_units": "tutorial", "balance": "fixed", "medium": "stylizer"}, "no paper gives"),
+        (
+            {"loss_units": "tutorial", "balance": "fixed", "medium": "stylizer", "keep_detail": 0},
+            "no paper gives",
+        ),
     ],
 )
 def test_what_it_cannot_do_is_one_line(inputs: RunInputs, options: dict[str, Any], message: str) -> None:

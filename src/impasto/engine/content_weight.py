@@ -12,7 +12,7 @@ from typing import Any
 
 from impasto.options.fields import PaintOptions
 
-HELD_AT_MOST = 5.0  # factor of what holds a pastiche to the photo; it is reached at strength 25
+READABILITY = {"pixels": 0.3, "stylizer": 0.4}  # distance from the photo at strength 50; a tuned network breaks less
 DETAIL_WEIGHT = 0.3  # of the detail loss at keep_detail 100
 # Edges that are kept make a photo more readable. By this share of the distance the balance asks for less, so that
 # the content weight stays about what it is without them, instead of giving the rest of the picture up for them.
@@ -37,7 +37,7 @@ class ContentWeightController:
         self._strengths = list(strengths)
         self._relief = 1 - DETAIL_RELIEF * options.keep_detail / 100
         resolved = [options.strength if strength is None else strength for strength in strengths]
-        self._targets = [self._relief * target_readability(strength) for strength in resolved]
+        self._targets = [self._relief * target_readability(strength, options.medium) for strength in resolved]
         self._free = [measured and 0 < strength < 100 for strength in resolved]
         self.moves = any(self._free)
         self.weights = [0.0 if measured and strength == 100 else options.content_weight for strength in resolved]
@@ -54,7 +54,7 @@ class ContentWeightController:
             if strength is None:
                 self._free[part] = options.strength < 100
                 self.weights[part] = max(self.weights[part], self.BOUNDS[0]) if self._free[part] else 0.0
-                self._targets[part] = self._relief * target_readability(options.strength)
+                self._targets[part] = self._relief * target_readability(options.strength, options.medium)
         self.moves = any(self._free)
 
     def state(self) -> dict[str, Any]:
@@ -78,22 +78,25 @@ class ContentWeightController:
                 self.weights[part] = min(max(weight, self.BOUNDS[0]), self.BOUNDS[1])
 
 
-def target_readability(strength: float) -> float:
+def target_readability(strength: float, medium: str = "pixels") -> float:
     """Distance from the photo that a strength in 0-100 asks for."""
-    return 0.3 * strength / 50
+    return READABILITY[medium] * strength / 50
 
 
-def hold(options: PaintOptions) -> float:
-    """Factor of the layout and contour weights: 1 at strength 50, more below, and 0 at strength 100, all paint.
+def holding_weights(options: PaintOptions) -> dict[str, float]:
+    """Weights of the terms that hold the photo besides the content loss, by name.
 
-    Readability alone does not loosen them: they would keep a strong pastiche a tinted photo.
+    With the medium ``stylizer`` strength moves them: readability alone would not loosen them, and a strong pastiche
+    would stay a tinted photo. At strength 50 they are what the options say; 100 is all paint.
     """
-    return 1.0 if options.balance == "fixed" else min(HELD_AT_MOST, ((100 - options.strength) / 50) ** 4)
-
-
-def detail_weight(options: PaintOptions) -> float:
-    """Weight of the detail loss that `keep_detail` asks for."""
-    return DETAIL_WEIGHT * (options.keep_detail / 100) ** 2
+    detail = DETAIL_WEIGHT * (options.keep_detail / 100) ** 2
+    steered = options.balance == "readability" and options.medium == "stylizer"
+    factor = ((100 - options.strength) / 50) ** 4 if steered else 1.0
+    return {
+        "detail": detail * min(1.0, factor),
+        "contours": options.contour_weight * factor,
+        "layout": options.layout_weight * factor,
+    }
 
 
 def style_share(options: PaintOptions, strength: float | None = None) -> float:

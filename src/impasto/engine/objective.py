@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from impasto.encoders import Encoder
-from impasto.engine.content_weight import detail_weight, hold
+from impasto.engine.content_weight import holding_weights
 from impasto.engine.devices import replicas
 from impasto.engine.pyramid import Scale
 from impasto.engine.regions import RegionLayout
@@ -90,15 +90,16 @@ def build_objective(
         ),
         TotalVariationTerm(options.tv_weight / tv_scale, units, wrap=encoder.padding_mode == "circular"),
     ]  # fmt: skip
+    held = holding_weights(options)
     if options.keep_detail:
-        terms.append(DetailLoss(photo, detail_weight(options), scale.core))
+        terms.append(DetailLoss(photo, held["detail"], scale.core))
     if options.contour_weight:
-        terms.append(ContourTerm(photo, options.contour_weight * hold(options), scale.core))
+        terms.append(ContourTerm(photo, held["contours"], scale.core))
     if options.surface_weight:
         like = surface.crispness or _crispness(canvases, scale)
         terms.append(SurfaceTerm(like, options.surface_weight, scale.core))
     if options.layout_weight and canvases.draft is not None:
-        terms.append(LayoutTerm(canvases.draft, options.layout_weight * hold(options), scale.core))
+        terms.append(LayoutTerm(canvases.draft, held["layout"], scale.core))
     return Objective(reader, terms, photo, None if masks.photo is None else extended(masks.photo))
 
 

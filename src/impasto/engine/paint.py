@@ -18,7 +18,7 @@ from torch import Tensor
 from impasto.encoders.fetch import iter_provide
 from impasto.engine.canvas import picture_tensor, resample, starting_canvas
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint, refusing_foreign_state
-from impasto.engine.content_weight import ContentWeightController, hold
+from impasto.engine.content_weight import ContentWeightController, holding_weights
 from impasto.engine.devices import thread_count
 from impasto.engine.memory import give_back, prefer_low_memory
 from impasto.engine.objective import Canvases, build_objective
@@ -234,8 +234,8 @@ class Painter:
         self._options = self._options.model_copy(update=changed)
         if "strength" in changed:
             self._controller.steer(self._options)
-            self._objective.set_weight("layout", self._options.layout_weight * hold(self._options))
-            self._objective.set_weight("contours", self._options.contour_weight * hold(self._options))
+            for term, weight in holding_weights(self._options).items():
+                self._objective.set_weight(term, weight)
         self._colors.strength = self._options.color_strength
         state = self._state
         steps_left = max(state.budget.end - state.step, math.ceil(STEERED_SHARE * self._scale.steps))

@@ -125,7 +125,9 @@ class PaintOptions(BaseModel):
     style_weight: Weight = _option(1.0, "Objective", "weight of the style loss")
     tv_weight: Weight = _option(0.002, "Objective", "weight of total variation")
     layout_weight: Weight = _option(
-        0.0, "Objective", "weight at strength 50 of where the colours lie, against the untuned draft; medium 'stylizer' alone"
+        0.0,
+        "Objective",
+        "weight at strength 50 of where the colours lie, against the untuned draft; medium 'stylizer' alone",
     )
     contour_weight: Weight = _option(0.0, "Objective", "weight at strength 50 of the directions of the photo's lines")
     surface_weight: Weight = _option(
