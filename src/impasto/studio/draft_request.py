@@ -49,7 +49,7 @@ def reduce_to_draft(request: Request, options: Mapping[str, Any]) -> tuple[Reque
             **resolved.model_dump(include={"brush_scale", "threads", *color_options}),
         },
     )
-    return reduced, ("kept detail",) if resolved.keep_detail > 0 else ()
+    return reduced, ("kept detail",) if request.options.get("keep_detail") else ()
 
 
 def draft_strength(strength: float) -> float:
