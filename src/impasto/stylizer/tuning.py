@@ -33,7 +33,7 @@ from impasto.stylizer.transport import Affine, recolouring
 
 PASS_PX = 512  # long edge at which the tuned network paints the photo itself; broader brushes paint it smaller
 SMALLEST_PASS_PX = 128
-RATE = 2e-3  # Adam's, which falls to `LAST_RATE` of it by a cosine
+RATE = 1e-3  # Adam's, which falls to `LAST_RATE` of it by a cosine
 LAST_RATE, WARM_STEPS = 0.05, 8
 CODE_RATE = 0.3  # of the layers that make the code, which read a thousand numbers at once
 BETAS = (0.9, 0.99)
