@@ -85,7 +85,7 @@ def test_a_still_picture_in_webp_is_a_film_of_one_frame(tmp_path: Path) -> None:
 def test_a_damaged_animation_is_one_line(tmp_path: Path) -> None:
     whole = encode_gif([np.roll(counted(index), index) for index in range(6)], DELAYS)
     (tmp_path / "head.gif").write_bytes(whole[:9])
-    with pytest.raises(InputError, match=r"cannot read the frames of .*head\.gif"):
+    with pytest.raises(InputError, match=r"cannot read .*head\.gif"):
         open_clip(tmp_path / "head.gif")
 
 

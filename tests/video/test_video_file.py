@@ -244,6 +244,26 @@ def test_what_is_no_film_is_refused_in_a_line(tmp_path: Path) -> None:
     assert "it is an address" in refused("rtmp://example.org/live")
 
 
+def test_a_codec_that_is_not_known_is_a_line(tmp_path: Path) -> None:
+    data = make_clip(tmp_path / "clip.mkv", 3).read_bytes()
+    (tmp_path / "clip.mkv").write_bytes(data.replace(b"V_MPEG4/ISO/AVC", b"V_MPEG9/ISO/XYZ"))
+    with pytest.raises(InputError, match="its codec is not known here"):
+        open_clip(tmp_path / "clip.mkv")
+
+
+def test_a_first_frame_that_is_damaged_is_left_out(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "clip.mov", 5, codec="png", pixel_format="rgb24")
+    data = bytearray(source.read_bytes())
+    with av.open(str(source)) as container:
+        packet = next(container.demux(video=0))
+        place = data.find(bytes(packet))
+    data[place : place + packet.size] = bytes(packet.size)
+    source.write_bytes(bytes(data))
+    with open_clip(source) as clip:
+        assert [count(frame.pixels) for frame in clip.frames()] == [1, 2, 3, 4]
+        assert len(clip.notices) == 1
+
+
 @pytest.mark.parametrize(
     "text",
     ["#EXTM3U\n#EXTINF:1,\n{0}\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile '{0}'\n"],

@@ -11,8 +11,10 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from impasto.errors import InputError, OutputError, first_line
+from impasto.errors import InputError, OutputError
 from impasto.images.forking import use_libvips
+from impasto.images.picture import unreadable
+from impasto.images.reading import reason
 
 Frame = NDArray[np.uint8]
 GIF_EFFORT = 3  # of 10: more takes eight times as long for a few per cent
@@ -113,7 +115,7 @@ def save_animation(
         target = pyvips.Target.new_to_file(str(path))
         image.write_to_target(target, ending, **options)
     except pyvips.Error as error:
-        raise OutputError(f"cannot write {str(path)!r}: {first_line(error)}; check the free space") from error
+        raise OutputError(f"cannot write {str(path)!r}: {reason(error)}; check the free space") from error
 
 
 def _stack(path: Path) -> pyvips.Image:
@@ -131,7 +133,7 @@ def _page_height(image: pyvips.Image) -> int:
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(f"cannot read the frames of {str(path)!r}: {first_line(error)}")
+    return unreadable(path, f"it is damaged or cut short ({reason(error)}); get it again")
 
 
 def _joined(frames: Sequence[Frame], delays_ms: Sequence[int]) -> pyvips.Image:

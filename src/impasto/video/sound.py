@@ -87,7 +87,8 @@ def check_sound(source: ClipInfo, ending: str, container_format: str) -> None:
     """Refuse sound that a container cannot hold, before anything is painted: `OptionError`."""
     av = load_av()
     with opened(source.path) as container:
-        names = [stream.codec_context.codec.canonical_name for stream in container.streams.audio]
+        contexts = [stream.codec_context for stream in container.streams.audio]
+        names = [context.codec.canonical_name if context is not None else "of an unknown codec" for context in contexts]
     with av.open(io.BytesIO(), "w", format=container_format) as trial:
         held = trial.supported_codecs
     for name in names:

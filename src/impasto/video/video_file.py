@@ -111,7 +111,7 @@ class VideoFile(Clip):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._damaged = 0
+        self.notices = []
         with opened(path) as container:
             stream = _video_stream(path, container)
             codec = stream.codec_context.codec.canonical_name
@@ -130,7 +130,7 @@ class VideoFile(Clip):
         with opened(path) as container:
             stream = _video_stream(path, container)
             self._square_px = _square(first.height, first.width, _aspect(stream))  # of all, should a frame differ
-            super().__init__(self._describe(container, stream, first), [])
+            super().__init__(self._describe(container, stream, first), self.notices)
         if self.info.hdr:
             self.notices.append(f"the clip is in HDR ({self.info.hdr}); it is tone-mapped to sRGB")
         if first.interlaced_frame:
@@ -275,9 +275,10 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     if not moving:
         what = "there is only sound in it" if container.streams.audio else "there is no video in it"
         raise unreadable(path, f"{what}; give a video file")
-    stream: VideoStream = max(moving, key=lambda one: one.width * one.height)
-    if stream.codec_context is None:
+    known = [stream for stream in moving if stream.codec_context is not None]
+    if not known:
         raise unreadable(path, "its codec is not known here; convert it to H.264")
+    stream: VideoStream = max(known, key=lambda one: one.width * one.height)
     stream.codec_context.thread_count = 1
     return stream
 
