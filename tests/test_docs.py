@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clips import make_clip
 from cyclopts import App
 from PIL import Image
 
@@ -96,6 +97,7 @@ def desk(
     Image.fromarray(painting_pixels).save(tmp_path / "painting.jpg")
     Image.fromarray(painting_pixels.transpose(1, 0, 2).copy()).save(tmp_path / "other.jpg")
     shutil.copy(tiny_encoder_file, tmp_path / "encoder.safetensors")
+    make_clip(tmp_path / "clip.mp4", 6)
     (tmp_path / RECIPE_FILE).write_text(blocks(ROOT / "docs/recipes.md", "toml")[0], encoding="utf-8")
     (tmp_path / "pairs.csv").write_text(blocks(ROOT / "docs/sweeps.md", "csv")[0], encoding="utf-8")
     for folder, picture in {"photos": "photo.jpg", "paintings": "other.jpg"}.items():
