@@ -457,3 +457,13 @@ def test_what_is_restored_had_something_to_restore() -> None:
         MOMENTS[name](optimizer)
         assert len(optimizer.state().values["curvatures"]) == pairs
         assert optimizer.state().values["failures"] == failures
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-20, 1e-30, 1e-36, 1e-44, 0.0])
+def test_objectives_too_small_for_their_squares_divide_by_nothing(scale: float) -> None:
+    objective, _ = quadratic(scale=scale)
+    lbfgs = LBFGS(gray(dtype=torch.float32))
+    for _ in range(12):
+        lbfgs.step(objective(lbfgs.picture))
+    assert lbfgs.picture.isfinite().all() and 0 <= lbfgs.picture.min() <= lbfgs.picture.max() <= 1
+    assert objective(lbfgs.averaged).losses["total"] <= objective(gray()).losses["total"]

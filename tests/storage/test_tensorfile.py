@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from impasto.errors import InputError
-from impasto.storage.tensorfile import TensorFormat, encode_header, read_description, read_header
+from impasto.storage.tensorfile import TensorFormat, encode_header, map_array, read_description, read_header
 
 FORMAT = TensorFormat("test-format", "3", "test", InputError, covered=lambda about: f"{about['words']}|")
 LOOSE = TensorFormat(
@@ -144,3 +144,13 @@ def test_a_description_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "bad").write_bytes(encode_header(json.loads('{"__metadata__": 7}')))
     with pytest.raises(InputError, match="is not a readable safetensors file"):
         read_description(tmp_path / "bad", InputError)
+
+
+@pytest.mark.parametrize(
+    "header", [b"{'descr': (", b"{'descr': '|O', 'fortran_order': False, 'shape': (1,)}\n", b"\0" * 40, b"(" * 500]
+)
+def test_arrays_that_numpy_cannot_read(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "x.npy"
+    path.write_bytes(b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(ValueError, match="no array that NumPy saved"):
+        map_array(path)

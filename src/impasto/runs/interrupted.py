@@ -34,6 +34,7 @@ from impasto.runs.record import (
 from impasto.storage.atomic import open_whole
 from impasto.storage.files import fitting_name, why_not_a_file
 from impasto.storage.places import Trusts, elsewhere, is_plain_name, trusts_none
+from impasto.storage.tensorfile import map_array
 from impasto.version import __version__
 
 FOLDER_SUFFIX = ".run"
@@ -187,8 +188,8 @@ def _load_source(source: InputSource, folder: Path, role: str, max_pixels: int) 
             raise InputError(f"{path.name}: {why}")
         elif path.suffix == ENCODED:
             picture = load_picture(path, max_pixels=max_pixels)
-        else:  # mapped: what a damaged header declares takes no memory
-            picture = picture_from_array(np.lib.format.open_memmap(path, mode="r"), name=source.name)
+        else:
+            picture = picture_from_array(map_array(path), name=source.name)
     except (InputError, OSError, ValueError) as error:
         raise CheckpointError(f"the {role} of the interrupted run cannot be read again: {error}") from error
     if picture.sha256 != source.sha256:

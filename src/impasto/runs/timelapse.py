@@ -34,6 +34,7 @@ from impasto.images.animation import Frame, encode_gif, encode_webp
 from impasto.images.resize import fit_long_edge
 from impasto.storage.atomic import check_place, open_whole, unwritable, write_file, write_whole
 from impasto.storage.hashing import hash_file
+from impasto.storage.tensorfile import map_array
 
 FORMATS = (".gif", ".webp", ".mp4")
 DEFAULT_SIZE_PX = 480
@@ -173,8 +174,8 @@ class TimeLapse:
                 scale, step = map(int, path.stem.split("-")[1:])
                 if path.is_symlink() or path.stat().st_size > MAX_FRAME_BYTES:
                     continue
-                frame = np.lib.format.open_memmap(path, mode="r")  # a shape that is declared takes no memory
-            except (OSError, ValueError, EOFError, OverflowError):
+                frame = map_array(path)
+            except (OSError, ValueError):
                 continue
             fits = frame.shape == (*self._frame_px, 3) and frame.dtype == np.uint8
             if fits and (scale, step) <= (event.scale, event.step):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tokenize
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, first_line
 
 UNREADABLE = (OSError, SafetensorError, ValueError, TypeError, KeyError, AttributeError, OverflowError, MemoryError)
 """What a damaged or hostile file makes of its readers."""
@@ -100,6 +101,14 @@ class TensorFormat:
             summary.update(f"{key} {kind}{array.shape} ".encode())
             summary.update(array.astype(array.dtype.newbyteorder("<"), copy=False).reshape(-1).data)
         return summary.hexdigest()
+
+
+def map_array(path: Path) -> NDArray[Any]:
+    """The array of a .npy file, mapped: what a damaged header declares takes no memory. Raises `ValueError`."""
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except (*UNREADABLE, EOFError, SyntaxError, tokenize.TokenError) as error:  # NumPy reads the header as Python
+        raise ValueError(f"it is no array that NumPy saved: {first_line(error)}") from error
 
 
 def read_description(path: Path, error: type[ImpastoError]) -> dict[str, str]:
