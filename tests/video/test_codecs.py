@@ -26,7 +26,7 @@ def test_the_default_fits_ending_depth_and_alpha(ending: str, bits: int, alpha: 
 
 
 def test_a_name_that_is_none_leads_on() -> None:
-    with pytest.raises(OptionError, match="no codec 'h265'; did you mean 'h264'"):
+    with pytest.raises(OptionError, match="no codec 'h265'; did you mean 'hevc'"):
         choose_codec(".mp4", "h265")
     with pytest.raises(OptionError, match=r"\.webm cannot hold h264 here: it holds av1, vp9; h264 is for"):
         choose_codec(".webm", "h264")

@@ -113,12 +113,15 @@ CODECS: Final[Mapping[str, Codec]] = {
 }  # fmt: skip
 
 
+_ALSO_CALLED: Final = {"h265": "hevc", "h.265": "hevc", "x265": "hevc", "x264": "h264", "avc": "h264", "h.264": "h264"}
+
+
 def choose_codec(ending: str, name: str | None, *, bits: int = 8, alpha: bool = False) -> Codec:
     """The codec of that name, or the default, for a file with this ending; raises `OptionError`."""
     if name is None:
         return CODECS[_default(ending, bits, alpha)]
     if name not in CODECS:
-        raise OptionError(f"there is no codec {name!r}{did_you_mean(name, CODECS)}")
+        raise OptionError(f"there is no codec {name!r}{did_you_mean(_ALSO_CALLED.get(name.lower(), name), CODECS)}")
     if ending not in CODECS[name].endings:
         fitting = ", ".join(codec for codec, one in CODECS.items() if ending in one.endings)
         raise OptionError(
