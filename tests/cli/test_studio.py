@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from impasto.cli.main import main
+from impasto.cli.studio import VARIABLE, find_password
+from impasto.errors import InputError, OptionError
 from impasto.images.reading import read_record
 
 DOCS = Path(__file__).parents[2] / "docs" / "studio.md"
@@ -81,3 +83,32 @@ def test_the_documented_client(folder_with_pictures: Path, tmp_path: Path) -> No
     draft = read_record(folder_with_pictures / "draft.jpg")
     assert (draft["kind"], draft["options"]["size_px"]) == ("draft", 48)  # type: ignore[index]
     assert read_record(folder_with_pictures / "pastiche.png")["options"]["strength"] == 60  # type: ignore[index]
+
+
+def test_where_a_password_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "password"
+    file.write_text("from the file\nand more\n")
+    file.chmod(0o600)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert find_password(None, None) is None
+    assert find_password("given", None) == "given"
+    assert find_password(None, file) == "from the file"
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "typed")
+    assert find_password("-", None) == "typed"
+    monkeypatch.setenv(VARIABLE, "from the environment")
+    assert find_password(None, None) == "from the environment"
+    assert find_password(None, file) == "from the file"
+    with pytest.raises(OptionError, match="leave one out"):
+        find_password("given", file)
+    with pytest.raises(OptionError, match="is empty"):
+        find_password("", None)
+    with pytest.raises(InputError, match="no such file"):
+        find_password(None, tmp_path / "nowhere")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_password_file_that_others_may_read(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("x")
+    (tmp_path / "password").chmod(0o644)
+    with pytest.raises(OptionError, match="chmod 600"):
+        find_password(None, tmp_path / "password")

@@ -258,3 +258,29 @@ def test_what_is_neither(tmp_path: Path) -> None:
     ):
         with pytest.raises(WeightsError, match=words):
             read_published(path)
+
+
+@pytest.mark.parametrize("way", ["external storage", "external link", "soft link", "virtual", "huge"])
+def test_other_files_are_not_followed_and_shapes_not_believed(tmp_path: Path, way: str) -> None:
+    """Kin of CVE-2026-1669: a file named inside would become weights."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(4 * 1728))
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.attrs["layer_names"] = [b"block1_conv1"]
+        group = file.create_group("block1_conv1")
+        group.attrs["weight_names"] = [b"kernel", b"bias"]
+        group.create_dataset("bias", data=np.zeros(64, np.float32))
+        if way == "external storage":
+            group.create_dataset("kernel", (3, 3, 3, 64), "f4", external=[(str(secret), 0, 4 * 1728)])
+        elif way == "external link":
+            group["kernel"] = h5py.ExternalLink(str(secret), "/x")
+        elif way == "soft link":
+            group["kernel"] = h5py.SoftLink("/block1_conv1/bias")
+        elif way == "virtual":
+            layout = h5py.VirtualLayout((3, 3, 3, 64), "f4")
+            layout[:] = h5py.VirtualSource(str(secret), "x", (3, 3, 3, 64))
+            group.create_virtual_dataset("kernel", layout)
+        else:
+            group.create_dataset("kernel", (300_000, 300_000), "f4", chunks=(64, 64))
+    with pytest.raises(WeightsError, match="not a readable weight file"):
+        read_published(tmp_path / "x.h5")
