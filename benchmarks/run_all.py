@@ -19,6 +19,7 @@ RUNS = (
     ["starting_point"],
     ["tiles"],
     ["precision"],
+    ["video"],
     ["memory"],
     ["gpu"],
     ["vgg19"],

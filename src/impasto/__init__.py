@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from impasto.version import __version__ as __version__
 
 _MODULES_OF_NAMES = {
-    "impasto.api": "apaint draft enlarge iter_paint paint replay resume",
+    "impasto.api": "apaint draft enlarge film iter_paint paint replay resume",
     "impasto.errors": "CheckpointError ImpastoError InputError OptionError OutputError RecordError WeightsError",
     "impasto.events": (
-        "CheckpointSaved Controls Event FetchProgressed Notice PreviewReady Resumed RunDone RunStarted ScaleStarted "
-        "Steered StepDone"
+        "CheckpointSaved Controls Event FetchProgressed FilmDone FilmStarted FrameDone FramesRead Notice PreviewReady "
+        "Resumed RunDone RunStarted ScaleStarted ShotStarted Steered StepDone"
     ),
     "impasto.images.picture": "Picture picture_from_array",
     "impasto.images.reading": "load_picture read_record",
@@ -38,12 +38,14 @@ _MODULE_OF = {name: module for module, names in _MODULES_OF_NAMES.items() for na
 # isort: off
 if TYPE_CHECKING:
     from impasto.api import enlarge as enlarge, iter_paint as iter_paint, paint as paint, replay as replay
-    from impasto.api import apaint as apaint, draft as draft, resume as resume
+    from impasto.api import apaint as apaint, draft as draft, film as film, resume as resume
     from impasto.errors import CheckpointError as CheckpointError, ImpastoError as ImpastoError
     from impasto.errors import InputError as InputError, OptionError as OptionError, OutputError as OutputError
     from impasto.errors import RecordError as RecordError, WeightsError as WeightsError
     from impasto.events import CheckpointSaved as CheckpointSaved, Controls as Controls, Event as Event
     from impasto.events import FetchProgressed as FetchProgressed, Notice as Notice, PreviewReady as PreviewReady
+    from impasto.events import FilmDone as FilmDone, FilmStarted as FilmStarted, FrameDone as FrameDone
+    from impasto.events import FramesRead as FramesRead, ShotStarted as ShotStarted
     from impasto.events import Resumed as Resumed, RunDone as RunDone, RunStarted as RunStarted
     from impasto.events import ScaleStarted as ScaleStarted, Steered as Steered, StepDone as StepDone
     from impasto.images.picture import Picture as Picture, picture_from_array as picture_from_array

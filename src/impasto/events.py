@@ -4,6 +4,8 @@ FetchProgressed while weights are fetched, on their first use. Then RunStarted (
 for every scale ScaleStarted and StepDone (with PreviewReady where one was wanted, Steered where the controls changed
 and CheckpointSaved where one was due); and at the end RunDone. A Notice may come at any time: it says what was
 done instead of what was asked.
+
+Of a film: FramesRead while it is looked through, FilmStarted, for every shot ShotStarted and FrameDone, then FilmDone.
 """
 
 from __future__ import annotations
@@ -131,6 +133,65 @@ class RunDone:
     """The whole of it, with record, alpha and metadata, as `paint` returns it; the engine alone does not know it."""
 
 
+@dataclass(frozen=True)
+class FramesRead:
+    """A clip is being looked through for cuts: so many frames so far, and shots that began in them."""
+
+    frames: int
+    shots: int
+    total: int | None
+    """How many there are; None where only reading tells."""
+
+
+@dataclass(frozen=True)
+class FilmStarted:
+    """The plan of a film: its frames and shots, and how many frames were painted before."""
+
+    frames: int
+    shots: int
+    height_px: int
+    width_px: int
+    painted: int
+    estimated_seconds: float
+    """Seconds that the frames left will take, about."""
+    needed_bytes: int
+    """Room on the disk that its frames take until the film is written, about."""
+
+
+@dataclass(frozen=True)
+class ShotStarted:
+    """A shot begins with this frame of the film; both count from 0."""
+
+    shot: int
+    frame: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class FrameDone:
+    """A frame of the film is painted and on disk; `frame` counts from 0."""
+
+    shot: int
+    frame: int
+    frames: int
+    seconds: float
+    """Seconds since painting began."""
+    seconds_left: float
+    pixels: NDArray[np.float32] | None = field(default=None, repr=False)
+    """The frame, [height, width, 3] in [0, 1], where `Controls.preview` asked for it."""
+
+
+@dataclass(frozen=True)
+class FilmDone:
+    """The film is written; `stopped`: as far as it had come when it was asked to stop."""
+
+    path: str
+    frames: int
+    shots: int
+    stopped: bool
+    seconds: float
+
+
 Event = (
     FetchProgressed
     | RunStarted
@@ -142,6 +203,11 @@ Event = (
     | CheckpointSaved
     | Notice
     | RunDone
+    | FramesRead
+    | FilmStarted
+    | ShotStarted
+    | FrameDone
+    | FilmDone
 )
 
 

@@ -57,7 +57,7 @@ def test_a_signal_writes_the_picture_as_it_stands(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     endless = paint_flags(*OUT, "--events", "e.jsonl", *quick_flags)
-    endless[endless.index("--steps") + 1] = "1000000"
+    endless[endless.index("--steps") + 1] = "100000"
     command = [sys.executable, "-W", "error", "-m", "impasto", *endless]
     with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:

@@ -69,7 +69,7 @@ class DraftFlags:
 
     size_px: Annotated[str | None, Parameter(name="--size", metavar="PX", help=_help("size_px"))] = None
     print_size: PrintSize = None
-    strength: Annotated[float, Parameter(metavar="0-100", help=_help("strength"))] = 100.0
+    strength: Annotated[str | None, Parameter(metavar="0-100", help=f"{_help('strength')} [default: 100]")] = None
     brush_scale: Annotated[str | None, option_flag("brush_scale")] = None
     color: Annotated[str | None, option_flag("color")] = None
     color_method: Annotated[str | None, option_flag("color_method")] = None

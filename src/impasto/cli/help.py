@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 EVERYTHING = "--help-all"
 USES = {
-    "Paint": "paint draft studio",
+    "Paint": "paint draft video studio",
     "Try": "paintings sheet recipes sweep compare",
     "Many": "batch again",
     "Continue": "resume enlarge replay",
@@ -28,6 +28,7 @@ _GROUPS = {use: Group(use, sort_key=place) for place, use in enumerate(USES)}
 EXAMPLES = {
     "paint": "impasto paint photo.jpg flow\n         impasto paint photo.jpg painting.jpg --size 1600 --strength 65",
     "draft": "impasto draft photo.jpg flow\n         impasto draft photos/*.jpg --paintings flow dots -o drafts",
+    "video": "impasto video clip.mp4 flow --preview\n         impasto video clip.mp4 flow -o film.mp4",
     "studio": "impasto studio --folder pastiches",
     "paintings": "impasto paintings -o paintings.png",
     "sheet": "impasto sheet photo.jpg -o sheet.png",

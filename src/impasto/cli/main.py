@@ -85,6 +85,10 @@ LOADED_WHEN_USED = {  # by a string, with the first line of help and the usage
         "Repaint a photo in one pass: in a second, not in minutes.",
         f"draft {PAIR} [-o OUT] [OPTIONS]\n       impasto draft PHOTO... --paintings PAINTING... -o FOLDER [OPTIONS]",
     ),
+    "impasto.cli.video:video": (
+        "Repaint a clip so that it holds still, with its sound.",
+        "video CLIP PAINTING [PAINTING...] [-o OUT] [--preview] [OPTIONS]",
+    ),
     "impasto.cli.paintings:paintings": (
         "List the bundled paintings, which are called by name.",
         "paintings [-o SHEET] [OPTIONS]",

@@ -223,27 +223,12 @@ class Output(PictureOutput):
                 f"{str(self.run_folder)!r} holds an interrupted run: go on with impasto resume {self.run_folder}, "
                 "or paint anew with --overwrite"
             )
-        self.check_events()
+        check_events(self.events, overwrite=self.overwrite)
         return bit_depth
 
     def written(self) -> dict[str, Path | None]:
         """The files that are written, by their flags."""
         return {**super().written(), "--events": self.events, "--timelapse": self.timelapse}
-
-    def check_events(self) -> None:
-        """Refuse an events file that cannot be made, or is there."""
-        events = self.events
-        if events is None:
-            return
-        try:
-            unfit = events.is_dir() or not events.absolute().parent.is_dir()
-            there = events.is_file()
-        except OSError as error:
-            raise OutputError(f"cannot write the events file {str(events)!r}: {error.strerror}") from error
-        if unfit:
-            raise OutputError(f"cannot write the events file {str(events)!r}: no such folder, or a folder itself")
-        if there and not self.overwrite:
-            raise OutputError(f"the events file {str(events)!r} exists; give another name or --overwrite")
 
     def time_lapse(self, folder: Path | None = None) -> TimeLapse | None:
         """The time-lapse to make of the run in `folder`, if any. Raises `OptionError` where it cannot be made."""
@@ -295,6 +280,21 @@ class Output(PictureOutput):
 
 ANYWHERE = Output()
 """No flag of the output given."""
+
+
+def check_events(events: Path | None, *, overwrite: bool) -> None:
+    """Refuse an events file that cannot be made, or is there."""
+    if events is None:
+        return
+    try:
+        unfit = events.is_dir() or not events.absolute().parent.is_dir()
+        there = events.is_file()
+    except OSError as error:
+        raise OutputError(f"cannot write the events file {str(events)!r}: {error.strerror}") from error
+    if unfit:
+        raise OutputError(f"cannot write the events file {str(events)!r}: no such folder, or a folder itself")
+    if there and not overwrite:
+        raise OutputError(f"the events file {str(events)!r} exists; give another name or --overwrite")
 
 
 def check_interval(seconds: float) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from impasto.cli.output import Output
+from impasto.cli.output import Output, check_events
 from impasto.cli.pictures import free_name
 from impasto.errors import ImpastoError, OptionError
 from impasto.images.reading import read_record
@@ -43,7 +43,7 @@ def output_of(run: Run, state: RunState, given: Output, trusts: Trusts) -> tuple
             events = _free(events, notes, "the events file of this run")
         to = replace(to, events=events)
     else:
-        given.check_events()
+        check_events(given.events, overwrite=given.overwrite)
     if given.timelapse is None and command.timelapse:
         lapse = _named(command.timelapse, (".gif", ".webp", ".mp4"), folder, trusts)
         if not (given.overwrite or is_time_lapse_of(lapse, folder)):

@@ -25,11 +25,13 @@ from impasto.losses.structure import StructureTerm
 from impasto.losses.style import StyleTerm
 from impasto.losses.style_targets import StyleTarget
 from impasto.losses.surface import Surface, SurfaceTerm
+from impasto.losses.temporal import FlowLink, TemporalTerm
 from impasto.losses.terms import PixelTerm, Term
 from impasto.losses.tiles import WHOLE_PX
 from impasto.losses.total_variation import TotalVariationTerm
 from impasto.options.fields import PaintOptions
 
+TEMPORAL_WEIGHT = 100.0  # of the mean squared difference of linked frames
 MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (almost) none
 
 
@@ -37,11 +39,13 @@ MIN_TV_SCALE = 1e-4  # total variation that counts as one for a painting with (a
 class Canvases:
     """What a pastiche is compared with, pixel by pixel, [1, 3, height, width] on the canvas of its scale.
 
-    `draft`: the pastiche as the stylizer paints it untuned; None where it does not paint.
+    `draft`: the pastiche as the stylizer paints it untuned; None where it does not paint. `links`: frames of a film
+    that lie on the canvas, two and two.
     """
 
     photo: Tensor
     draft: Tensor | None = None
+    links: Sequence[FlowLink] = ()
 
 
 def build_objective(
@@ -100,6 +104,8 @@ def build_objective(
         terms.append(SurfaceTerm(like, options.surface_weight, scale.core))
     if options.layout_weight and canvases.draft is not None:
         terms.append(LayoutTerm(canvases.draft, held["layout"], scale.core))
+    if canvases.links:
+        terms.append(TemporalTerm(canvases.links, TEMPORAL_WEIGHT, scale.core))
     return Objective(reader, terms, photo, None if masks.photo is None else extended(masks.photo))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,6 +17,7 @@ from impasto.engine.pyramid import Scale
 from impasto.engine.regions import RegionLayout
 from impasto.errors import OptionError, shorten
 from impasto.losses.objective import Evaluation
+from impasto.losses.temporal import FlowLink
 from impasto.options.fields import PaintOptions
 
 HISTORY_PIXELS = 4_000_000  # pixels times pairs that L-BFGS remembers at most
@@ -68,9 +69,11 @@ class Tuner(PictureOptimizer, Protocol):
     Attributes
     ----------
     draft: [1, 3, height, width], what it paints before its first step.
+    links: frames of a film that the picture shows, two and two.
     """
 
     draft: Tensor
+    links: Sequence[FlowLink]
 
     def look_at(self, options: PaintOptions, layout: RegionLayout, scale: Scale) -> None:
         """Read the inputs as these options have them, at the size of a scale, and paint."""

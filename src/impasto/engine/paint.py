@@ -268,7 +268,7 @@ class Painter:
         canvases = Canvases(photo)
         if self._tuner is not None:
             self._tuner.look_at(options, self._layout, scale)
-            canvases = Canvases(photo, self._tuner.draft)
+            canvases = Canvases(photo, self._tuner.draft, self._tuner.links)
         self._objective = build_objective(
             self._encoder, canvases, layout, scale, options, layers, self._controller.weights, self._plan.tile_px
         )

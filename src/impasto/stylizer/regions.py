@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -33,6 +33,20 @@ FEATHER = 1 / 128  # of the long edge: how far on each side of a border two regi
 MAX_STYLES = 64  # kept, some 300 kB each
 
 
+@dataclass(frozen=True)
+class SharedPhoto:
+    """What the frames of a shot have in common, in place of what each has for itself: so nothing breathes.
+
+    Attributes
+    ----------
+    statistics: of their canvases together.
+    colors: a picture in which their colours are as frequent as in the shot.
+    """
+
+    statistics: StyleStatistics
+    colors: Picture = field(repr=False)
+
+
 class DraftPainter:
     """A stylizer that paints drafts, and what it knows of the last paintings.
 
@@ -56,6 +70,7 @@ class DraftPainter:
         background: StyleStatistics | None = None,
         strength_of: Callable[[PaintOptions], float] = lambda own: own.strength,
         first_px: int | None = None,
+        shared: SharedPhoto | None = None,
     ) -> NDArray[np.float32]:
         """Paint the draft of a photo, [height, width, 3] in [0, 1].
 
@@ -67,6 +82,7 @@ class DraftPainter:
         strength_of: the network's strength, 0 to 100, from the options of a region, unless it stays the photograph.
         first_px: long edge at which the photo itself is painted. From there the picture is doubled and painted over,
             as often as it takes: strokes grow with it. Default: the photo is painted once, at full size.
+        shared: of the shot that the photo is a frame of.
 
         Raises `OptionError` for colours that are impossible, paintings under 16 px a side, and style files of another
         encoder.
@@ -81,19 +97,21 @@ class DraftPainter:
             return photo.pixels(*size)
         first_px = min(first_px or long_edge_px, long_edge_px)
         pixels = self._encode(photo, first_px, several=len(layout.painted) > 1)
+        measured = inputs
+        if shared is not None:
+            encoded = pixels if isinstance(pixels, EncodedPhoto) else self.stylizer.encode(pixels)
+            pixels = replace(encoded, statistics=shared.statistics)
+            measured = RunInputs(shared.colors, (Region(None),), palette=inputs.palette)
+
+        def style_of(region: Region, edge: int) -> StyleStatistics:
+            style = background if region.mask is None and edge == first_px else None
+            return style or self.measure(measured, region, options, edge)
 
         def paint_region(region: Region) -> NDArray[np.float32]:
-            style = background if region.mask is None else None
-            style = style or self.measure(inputs, region, options, first_px)
             alone, own_options = _alone(inputs, region, options)
             strength = strength_of(own_options)
-            painted, edge = self.stylizer.paint(pixels, style, strength=strength), first_px
-            while edge < long_edge_px:
-                before, edge = edge, min(2 * edge, long_edge_px)
-                larger = resize(painted, *fit_long_edge(photo.height_px, photo.width_px, edge), "bicubic").clamp_(0, 1)
-                style = self.measure(inputs, region, options, edge)
-                again = REPAINTED * strength * math.log2(edge / before)
-                painted = self.stylizer.paint(larger, style, strength=again)
+            painted = self.stylizer.paint(pixels, style_of(region, first_px), strength=strength)
+            painted = self._paint_over(painted, photo, long_edge_px, strength, lambda edge: style_of(region, edge))
             return _colors(alone, own_options).for_display(tensor_to_pixels(painted))
 
         if not layout.divided:
@@ -103,6 +121,22 @@ class DraftPainter:
         for region, mask in zip(layout.painted, masks, strict=True):
             joined += paint_region(region) * mask.numpy()[..., None]
         return joined.clip(0, 1)
+
+    def _paint_over(
+        self,
+        painted: Tensor,
+        photo: Picture,
+        long_edge_px: int,
+        strength: float,
+        style_at: Callable[[int], StyleStatistics],
+    ) -> Tensor:
+        """Double what was painted of a photo and paint it over, until it is as large as asked for."""
+        while (before := max(painted.shape[-2:])) < long_edge_px:
+            edge = min(2 * before, long_edge_px)
+            larger = resize(painted, *fit_long_edge(photo.height_px, photo.width_px, edge), "bicubic").clamp_(0, 1)
+            again = REPAINTED * strength * math.log2(edge / before)
+            painted = self.stylizer.paint(larger, style_at(edge), strength=again)
+        return painted
 
     def measure(self, inputs: RunInputs, region: Region, options: PaintOptions, long_edge_px: int) -> StyleStatistics:
         """Style statistics of a region's paintings in the colours and at the size of its draft; raises as `paint`."""

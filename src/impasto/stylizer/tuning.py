@@ -8,6 +8,7 @@ The tuned network then paints the pastiche in one pass, at any size, in exact ti
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -24,9 +25,10 @@ from impasto.engine.regions import RegionLayout
 from impasto.images.tensors import pixels_to_tensor
 from impasto.inputs.run_inputs import RunInputs
 from impasto.losses.objective import Evaluation
+from impasto.losses.temporal import FlowLink
 from impasto.options.fields import PaintOptions
 from impasto.stylizer.network import NOISE_STRIDES, Network
-from impasto.stylizer.regions import DraftPainter, joining_masks
+from impasto.stylizer.regions import DraftPainter, SharedPhoto, joining_masks
 from impasto.stylizer.statistics import MIDDLE, Batch
 from impasto.stylizer.stylizer import FULL_AT, Stylizer
 from impasto.stylizer.transport import Affine, recolouring
@@ -68,9 +70,11 @@ class TunedStylizer:
     Attributes
     ----------
     draft: [1, 3, height, width] in [0, 1], what the network painted before it was tuned.
+    links: none: a photo has no neighbours. `impasto.video` tunes on several frames at once.
     """
 
     notice = ""
+    links: Sequence[FlowLink] = ()
 
     def __init__(self, stylizer: Stylizer, inputs: RunInputs, *, bf16: bool = False) -> None:
         self.stylizer, self._inputs, self._bf16 = stylizer, inputs, bf16
@@ -144,13 +148,11 @@ class TunedStylizer:
 
     def finish(self, options: PaintOptions, long_edge_px: int) -> NDArray[np.float32]:
         """Paint the pastiche at its own size, [height, width, 3] in [0, 1], in the colours that options ask for."""
-        return DraftPainter(self._with_network(self._network, options)).paint(
-            self._inputs,
-            options,
-            long_edge_px,
-            strength_of=lambda own: 100 * style_share(own),
-            first_px=max(SMALLEST_PASS_PX, round(PASS_PX / options.brush_scale)),
-        )
+        return paint_tuned(self._with_network(self._network, options), self._inputs, options, long_edge_px)
+
+    def tuned(self, options: PaintOptions) -> Stylizer:
+        """A stylizer with the tuned network."""
+        return self._with_network(self._network, options)
 
     def _with_network(self, network: Network, options: PaintOptions) -> Stylizer:
         base = self.stylizer
@@ -194,6 +196,30 @@ class TunedStylizer:
                 return painted
             joined, shown = joined + painted * region.mask, shown + region.mask
         return joined + (1 - shown) * self._photo
+
+
+def paint_tuned(
+    stylizer: Stylizer,
+    inputs: RunInputs,
+    options: PaintOptions,
+    long_edge_px: int,
+    *,
+    shared: SharedPhoto | None = None,
+) -> NDArray[np.float32]:
+    """Paint a photo, or a frame of a shot, by a stylizer that was tuned for it, [height, width, 3] in [0, 1]."""
+    return DraftPainter(stylizer).paint(
+        inputs,
+        options,
+        long_edge_px,
+        strength_of=lambda own: 100 * style_share(own),
+        first_px=pass_px(options),
+        shared=shared,
+    )
+
+
+def pass_px(options: PaintOptions) -> int:
+    """Long edge at which a tuned network paints the photo itself, if it is so large."""
+    return max(SMALLEST_PASS_PX, round(PASS_PX / options.brush_scale))
 
 
 _MOMENTS = {"first": "exp_avg", "second": "exp_avg_sq"}

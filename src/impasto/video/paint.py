@@ -1,0 +1,385 @@
+"""A film: a clip repainted frame by frame, so that it holds still.
+
+First the clip is looked through: where it is cut, and what the frames of each shot have in common. Then every frame is
+painted, mixed with the last one, and written to the run folder. At the end the frames become a clip with the sound
+and the times of the first. A film that was ended, whatever ended it, goes on from there when it is begun again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from impasto.engine.devices import keep_threads
+from impasto.errors import CheckpointError, OutputError
+from impasto.events import (
+    Controls,
+    Event,
+    FilmDone,
+    FilmStarted,
+    FrameDone,
+    FramesRead,
+    Notice,
+    ShotStarted,
+)
+from impasto.images.picture import Picture, picture_from_array, quantise
+from impasto.images.resize import fit_long_edge
+from impasto.images.tensors import pixels_to_tensor, tensor_to_pixels
+from impasto.inputs.paintings import Region
+from impasto.inputs.run_inputs import describe_painting, describe_region
+from impasto.options.fields import DEFAULT_LONG_EDGE_PX, PaintOptions
+from impasto.runs.draft import DraftOptions
+from impasto.runs.run import LOGGER
+from impasto.storage.hashing import hash_file
+from impasto.version import __version__
+from impasto.video.clip import open_clip, write_clip
+from impasto.video.flow import load_cv2
+from impasto.video.folder import FilmFolder, FilmPlan, FrameTime
+from impasto.video.frames import Clip, ClipInfo, ClipWriter, Frame
+from impasto.video.painters import DraftFrames, FramePainter, ShotSamples, shared_to_arrays
+from impasto.video.shots import mark_cuts
+from impasto.video.steady import Steadier
+from impasto.video.tuned import TUNED, TunedFrames
+
+STATE_SECONDS = 20.0  # from one saved state to the next: what a kill costs at most
+TOLD_FRAMES = 10  # while a clip is looked through
+DRAFT_OVER_ENCODING = 3.5  # seconds of a painted and mixed frame over those of reading its statistics
+SPARE_BYTES = 200_000_000  # of the disk, for the film itself
+
+
+@dataclass
+class Film:
+    """A film to be painted.
+
+    Attributes
+    ----------
+    clip, output: what is read, and the clip to be written.
+    regions: the background first, as in `RunInputs`; their masks are pictures that hold for every frame.
+    options: of a draft, or of a run whose medium is the stylizer, which is then tuned for each shot.
+    from_seconds, to_seconds: the piece of the clip; None: its beginning, its end.
+    folder: of what is finished; by default beside the output.
+    overwrite: whether the output may be there. Of another film of the same name the run folder is then removed.
+    """
+
+    clip: Path
+    output: Path
+    regions: tuple[Region, ...]
+    options: DraftOptions | PaintOptions
+    palette: Picture | None = None
+    from_seconds: float | None = None
+    to_seconds: float | None = None
+    overwrite: bool = False
+    codec: str | None = None
+    quality: int | None = None
+    record: bool = True
+    folder: Path | None = None
+    controls: Controls = field(default_factory=Controls)
+
+    def paint(self, on_event: Callable[[Event], object] | None = None) -> FilmDone:
+        """Paint to the end; `on_event` is called with every event. Notices are logged."""
+        with keep_threads():
+            for event in self:
+                if isinstance(event, Notice):
+                    LOGGER.warning(event.message)
+                if on_event is not None:
+                    on_event(event)
+        assert isinstance(event, FilmDone), "the last event"
+        return event
+
+    def __iter__(self) -> Iterator[Event]:
+        """Paint, yielding what happens; the last event is `FilmDone`.
+
+        Raises `InputError` for a clip that cannot be read, `OutputError` for what cannot be written, `OptionError` for
+        options that cannot be used, and `CheckpointError` where the run folder holds another film.
+        """
+        load_cv2().setNumThreads(torch.get_num_threads())
+        with open_clip(self.clip) as clip:
+            clip.info.check_piece(self.from_seconds, self.to_seconds)
+            yield from map(Notice, clip.notices)
+            yield from _FilmRun(self, clip).events()
+
+
+class _FilmRun:
+    """What is known of a film while it is painted."""
+
+    def __init__(self, film: Film, clip: Clip) -> None:
+        self._film, self._clip, self._controls = film, clip, film.controls
+        self._bit_depth, self._size = frame_bits(clip.info), frame_size(film, clip.info)
+        path = film.folder or film.output.with_name(f"{film.output.name}.run")
+        self._folder = FilmFolder(path, self._bit_depth)
+        self._started = time.monotonic()
+
+    def events(self) -> Iterator[Event]:
+        film = self._film
+        identity = self._identity()
+        plan = self._plan_to_go_on_with(identity)
+        self._check_output(ours=plan is not None)
+        painter = frame_painter(film)
+        self._folder.make()
+        if plan is None:
+            plan = yield from self._look_through(identity, painter)
+        if plan is None:
+            yield FilmDone(str(film.output), 0, 0, True, time.monotonic() - self._started)
+            return
+        first, steadier = self._where_to_go_on(plan)
+        left = plan.frames - first
+        needed = left * self._folder.frame_bytes(*self._size) + SPARE_BYTES
+        self._check_room(needed)
+        yield FilmStarted(plan.frames, len(plan.shots), *self._size, first, left * plan.frame_seconds, needed)
+        painted = yield from self._paint(plan, painter, first, steadier)
+        stopped = painted < plan.frames
+        yield from map(Notice, self._write(painted, whole=not stopped))
+        if not stopped:
+            self._folder.remove()
+        yield FilmDone(str(film.output), painted, len(plan.shots), stopped, time.monotonic() - self._started)
+
+    # --- before it is painted ---------------------------------------------------------------------------------
+
+    def _identity(self) -> str:
+        """SHA-256 of all that decides the frames."""
+        decisive = self._describe() | {
+            "impasto": __version__,
+            "clip": _hash_clip(self._film.clip),
+            "piece": [self._film.from_seconds, self._film.to_seconds],
+            "threads": torch.get_num_threads(),
+        }
+        if isinstance(self._film.options, DraftOptions) and self._film.options.stylizer is not None:
+            decisive["stylizer"] = hash_file(self._film.options.stylizer)
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+    def _describe(self) -> dict[str, Any]:
+        """Options and paintings, by name and SHA-256."""
+        background, *masked = self._film.regions
+        options = self._film.options.model_copy(update={"size_px": max(self._size)})
+        return {
+            "options": options.model_dump(mode="json"),
+            "paintings": [describe_painting(painting).model_dump(mode="json") for painting in background.paintings],
+            "palette": None if self._film.palette is None else self._film.palette.sha256,
+            "regions": [describe_region(region).model_dump(mode="json") for region in masked],
+        }
+
+    def _record(self) -> dict[str, Any]:
+        """What the film says of itself."""
+        about = {"kind": "film", "impasto": __version__, "clip": self._film.clip.name}
+        return about | self._describe() | {"piece": [self._film.from_seconds, self._film.to_seconds]}
+
+    def _plan_to_go_on_with(self, identity: str) -> FilmPlan | None:
+        """The plan of this very film, where it was begun before."""
+        plan = self._folder.plan()
+        if plan is None or plan.identity == identity:
+            return plan
+        if not self._film.overwrite:
+            raise CheckpointError(
+                f"{str(self._folder.path)!r} holds a film that was begun with another clip or other options: "
+                "remove it, give another name, or --overwrite (in Python overwrite=True)"
+            )
+        self._folder.remove()
+        return None
+
+    def _check_output(self, *, ours: bool) -> None:
+        """Refuse a place where nothing can be written, before anything is painted. A part of this film is ours."""
+        self._begin_clip(overwrite=self._film.overwrite or ours).discard()
+
+    def _check_room(self, needed_bytes: int) -> None:
+        free = shutil.disk_usage(self._folder.path).free
+        if needed_bytes > free:
+            raise OutputError(
+                f"the frames need about {needed_bytes / 1e9:.1f} GB in {str(self._folder.path)!r}, and the disk has "
+                f"{free / 1e9:.1f} GB: make room, paint smaller (--size), or a piece (--from, --to)"
+            )
+
+    def _look_through(self, identity: str, painter: FramePainter) -> Generator[Event, None, FilmPlan | None]:
+        """Find the shots, and what their frames have in common; returns the plan, None where it is stopped."""
+        film, folder = self._film, self._folder
+        starts: list[int] = []
+        seconds: list[float] = []
+        samples, count = ShotSamples(painter.stylizer), 0
+        pass_size = painter.pass_size(*self._size)
+        frames = self._clip.frames(film.from_seconds, film.to_seconds)
+        with folder.writing_times() as write:
+            for frame, begins in mark_cuts(frames, lambda frame: tensor_to_pixels(frame.pixels)):
+                if begins:
+                    if starts:
+                        folder.save_shot(len(starts) - 1, shared_to_arrays(samples.shared()))
+                    samples = ShotSamples(painter.stylizer)
+                    starts.append(count)
+                began = time.perf_counter()
+                if samples.see(self._picture(frame).pixels(*pass_size)):
+                    seconds.append(time.perf_counter() - began)
+                write(FrameTime(frame.index, frame.time, frame.duration))
+                count += 1
+                if self._controls.stop:
+                    return None
+                if count % TOLD_FRAMES == 0:
+                    yield FramesRead(count, len(starts), self._clip.info.frames)
+        folder.save_shot(len(starts) - 1, shared_to_arrays(samples.shared()))
+        plan = FilmPlan(
+            identity=identity,
+            frames=count,
+            shots=tuple(starts),
+            height_px=self._size[0],
+            width_px=self._size[1],
+            frame_seconds=DRAFT_OVER_ENCODING * float(np.median(seconds)),
+        )
+        folder.save_plan(plan)
+        return plan
+
+    def _where_to_go_on(self, plan: FilmPlan) -> tuple[int, Steadier]:
+        """The next frame to paint, and what mixes it."""
+        steadier, state = Steadier(), self._folder.load_state()
+        if state is None or not Steadier.fits(state[1], *self._size) or state[0] >= plan.frames:
+            return 0, steadier
+        if not all(self._folder.frame_path(frame).is_file() for frame in range(state[0] + 1)):
+            return 0, steadier
+        steadier.restore(state[1])
+        return state[0] + 1, steadier
+
+    # --- painting, and the clip -------------------------------------------------------------------------------
+
+    def _paint(
+        self, plan: FilmPlan, painter: FramePainter, first: int, steadier: Steadier
+    ) -> Generator[Event, None, int]:
+        """Paint the frames from `first` on; returns how many the film has then."""
+        began = saved = time.monotonic()
+        number, shot = first, -1
+        for frame in self._frames_from(first):
+            if shot != plan.shot_of(number):
+                shot = plan.shot_of(number)
+                yield from self._begin_shot(plan, painter, shot)
+                steadier = steadier if number > plan.shots[shot] else Steadier()
+                yield ShotStarted(shot, number, plan.frames)
+            picture = self._picture(frame)
+            pixels = steadier.mix(picture.pixels(), painter.paint(picture))
+            self._folder.save_frame(number, pixels, picture.alpha())
+            number += 1
+            now = time.monotonic()
+            stops = self._controls.stop and number < plan.frames
+            if stops or now - saved > STATE_SECONDS:
+                self._folder.save_state(number - 1, steadier.state())
+                saved = time.monotonic()
+            shown = pixels if self._controls.preview else None
+            self._controls.preview = False
+            left = (now - began) / (number - first) * (plan.frames - number)
+            yield FrameDone(shot, number - 1, plan.frames, now - began, left, shown)
+            if stops:
+                break
+        return number
+
+    def _begin_shot(self, plan: FilmPlan, painter: FramePainter, shot: int) -> Iterator[Event]:
+        """Make the painter ready for a shot; what takes long is kept in the folder."""
+        arrays = self._folder.load_shot(shot)
+        if painter.pairs and not any(name.startswith(TUNED) for name in arrays):
+            start, stop = plan.shots[shot], [*plan.shots, plan.frames][shot + 1]
+            pairs = [self._pair_at(place, stop) for place in key_frames(start, stop, painter.pairs)]
+            arrays = arrays | dict((yield from painter.tune(pairs, arrays)))
+            self._folder.save_shot(shot, arrays)
+        painter.begin_shot(arrays)
+
+    def _pair_at(self, place: int, stop: int) -> tuple[Picture, Picture]:
+        """A frame and the next; in a shot of one frame, which ends before `stop`, itself."""
+        first, *second = (self._picture(frame) for frame in islice(self._frames_from(place), min(2, stop - place)))
+        return first, (second or [first])[0]
+
+    def _frames_from(self, first: int) -> Iterator[Frame]:
+        """The frames of the film from one of them on."""
+        if first == 0:
+            yield from self._clip.frames(self._film.from_seconds, self._film.to_seconds)
+            return
+        start = next(self._folder.times(first), None)
+        if start is None:
+            return
+        for frame in self._clip.frames(float(start.time - start.duration / 2), self._film.to_seconds):
+            if frame.index >= start.index:
+                yield frame
+
+    def _picture(self, frame: Frame) -> Picture:
+        return frame_picture(frame, self._size, self._bit_depth)
+
+    def _write(self, frames: int, *, whole: bool) -> Sequence[str]:
+        """Make a clip of the first frames, which are all there are or not; returns what is worth saying."""
+        with self._begin_clip(overwrite=True) as writer:
+            for number, shown in enumerate(islice(self._folder.times(), frames)):
+                pixels, alpha = self._folder.load_frame(number)
+                opacity = None if alpha is None else pixels_to_tensor(alpha[..., None])
+                writer.write(Frame(shown.index, shown.time, shown.duration, pixels_to_tensor(pixels), opacity))
+            if not whole:
+                writer.finish()
+        return writer.notices
+
+    def _begin_clip(self, *, overwrite: bool) -> ClipWriter:
+        film = self._film
+        return write_clip(
+            film.output,
+            self._clip.info,
+            codec=film.codec,
+            quality=film.quality,
+            piece=(film.from_seconds, film.to_seconds),
+            record=self._record() if film.record else None,
+            overwrite=overwrite,
+        )
+
+
+def frame_size(film: Film, info: ClipInfo) -> tuple[int, int]:
+    """(height, width) of the film of a clip; where none is given, as large as a draft would be."""
+    longest = max(info.height_px, info.width_px)
+    return fit_long_edge(info.height_px, info.width_px, film.options.size_px or min(DEFAULT_LONG_EDGE_PX, longest))
+
+
+def frame_bits(info: ClipInfo) -> int:
+    """Bits in which the frames of a film are kept: those of the clip, or 16."""
+    return 8 if info.bit_depth == 8 else 16
+
+
+def frame_picture(frame: Frame, size: tuple[int, int], bit_depth: int) -> Picture:
+    """A frame at the size at which it is painted, (height, width), in 8 or 16 bit."""
+    planes = frame.pixels if frame.alpha is None else torch.cat([frame.pixels, frame.alpha], 1)
+    picture = picture_from_array(quantise(tensor_to_pixels(planes), bit_depth), name="frame")
+    if (picture.height_px, picture.width_px) == size:
+        return picture
+    resized, alpha = picture.pixels(*size), picture.alpha(*size)
+    if alpha is not None:
+        resized = np.dstack([resized, alpha])
+    return picture_from_array(quantise(resized, bit_depth), name="frame")
+
+
+def iter_pictures(film: Film) -> Iterator[tuple[Frame, Picture]]:
+    """The frames of a film's clip, and each at the size at which it is painted."""
+    with open_clip(film.clip) as clip:
+        size, bit_depth = frame_size(film, clip.info), frame_bits(clip.info)
+        for frame in clip.frames(film.from_seconds, film.to_seconds):
+            yield frame, frame_picture(frame, size, bit_depth)
+
+
+def frame_painter(film: Film) -> FramePainter:
+    """What paints the frames of a film."""
+    if isinstance(film.options, DraftOptions):
+        return DraftFrames(film.regions, film.palette, film.options)
+    return TunedFrames(film.regions, film.palette, film.options)
+
+
+def key_frames(start: int, stop: int, count: int) -> list[int]:
+    """Evenly spread frames of a shot, each of which has a neighbour in it where the shot has two frames."""
+    places = [start + round((stop - start) * (2 * number + 1) / (2 * count)) for number in range(count)]
+    return [max(start, min(place, stop - 2)) for place in places]
+
+
+def _hash_clip(path: Path) -> str:
+    """SHA-256 of a file, or of the names, sizes and times of a folder's files: it may hold very many."""
+    if not path.is_dir():
+        return hash_file(path)
+    listing = hashlib.sha256()
+    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
+        facts = entry.stat()
+        listing.update(f"{entry.name} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return listing.hexdigest()

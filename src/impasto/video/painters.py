@@ -1,0 +1,143 @@
+"""What paints the frames of a shot, one at a time, so that nothing breathes: all read the same statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from impasto.events import Event
+from impasto.images.picture import Picture, picture_from_array
+from impasto.images.tensors import pixels_to_tensor
+from impasto.inputs.paintings import Region
+from impasto.inputs.run_inputs import RunInputs
+from impasto.losses.statistics import Moments
+from impasto.runs.draft import DraftOptions
+from impasto.stylizer.regions import DraftPainter, SharedPhoto
+from impasto.stylizer.statistics import StyleStatistics, blend_statistics
+from impasto.stylizer.stylizer import Stylizer, load_stylizer
+from impasto.video.flow import Pixels, load_cv2
+
+SAMPLED_EVERY = 4  # frames of a shot, at first
+SAMPLES = 16  # at most; then every other one is dropped, and half as many are taken from there on
+COLORS_PX = 48  # height of a sampled frame, where only its colours count
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass
+class ShotSamples:
+    """Frames of a shot, evenly spread however long it is, and what they have in common."""
+
+    stylizer: Stylizer
+    _every: int = SAMPLED_EVERY
+    _seen: int = 0
+    _samples: list[tuple[StyleStatistics, NDArray[np.uint8]]] = field(default_factory=list)
+
+    def see(self, pixels: Pixels) -> bool:
+        """Take the next frame in, [height, width, 3] in [0, 1], at its painted size; returns whether it is a sample."""
+        taken = self._seen % self._every == 0
+        if taken:
+            height = min(COLORS_PX, pixels.shape[0])
+            width = max(1, round(pixels.shape[1] * height / pixels.shape[0]))
+            cv2 = load_cv2()
+            small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+            statistics = self.stylizer.encode(pixels_to_tensor(pixels)).statistics
+            self._samples.append((statistics, np.rint(small.clip(0, 1) * 255).astype(np.uint8)))
+            if len(self._samples) > SAMPLES:
+                self._samples, self._every = self._samples[::2], 2 * self._every
+        self._seen += 1
+        return taken
+
+    def shared(self) -> SharedPhoto:
+        """The sums over the samples, which count alike."""
+        statistics = blend_statistics((one, 1.0) for one, _ in self._samples)
+        colors = np.concatenate([small for _, small in self._samples], axis=1)
+        return SharedPhoto(statistics, picture_from_array(colors, name="shot"))
+
+
+def shared_to_arrays(shared: SharedPhoto) -> dict[str, NDArray[Any]]:
+    """As arrays for a file; `shared_from_arrays` is the way back."""
+    arrays: dict[str, NDArray[Any]] = {"colors": np.asarray(shared.colors.samples)}
+    for name, sums in shared.statistics.moments.items():
+        arrays |= {f"{name}.{part}": getattr(sums, part).numpy() for part in ("count", "total", "outer")}
+    return arrays
+
+
+def shared_from_arrays(arrays: Arrays, encoder_sha256: str) -> SharedPhoto:
+    """What `shared_to_arrays` made arrays of; raises `KeyError` where some are missing."""
+    names = [key.removesuffix(".count") for key in arrays if key.endswith(".count")]
+    moments = {
+        name: Moments(*(torch.from_numpy(arrays[f"{name}.{part}"]) for part in ("count", "total", "outer")))
+        for name in names
+    }
+    return SharedPhoto(StyleStatistics(moments, encoder_sha256), picture_from_array(arrays["colors"], name="shot"))
+
+
+class FramePainter(Protocol):
+    """Paints the frames of a film.
+
+    Attributes
+    ----------
+    stylizer: whose statistics the frames of a shot share.
+    pairs: of neighbouring frames that it is tuned on before a shot is painted; 0: none.
+    """
+
+    stylizer: Stylizer
+    pairs: int
+
+    def pass_size(self, height_px: int, width_px: int) -> tuple[int, int]:
+        """(height, width) at which it reads a frame of this size first."""
+        ...
+
+    def tune(self, pairs: Sequence[tuple[Picture, Picture]], arrays: Arrays) -> Generator[Event, None, Arrays]:
+        """Tune on neighbouring frames of the shot of these arrays; returns what was tuned, as arrays."""
+        ...
+
+    def begin_shot(self, arrays: Arrays) -> None:
+        """From here on paint frames of the shot that these arrays are of."""
+        ...
+
+    def paint(self, frame: Picture) -> Pixels:
+        """Paint a frame at its own size, [height, width, 3] in [0, 1]."""
+        ...
+
+
+class DraftFrames:
+    """Paints frames in one pass of the stylizer each.
+
+    Parameters
+    ----------
+    regions: the background first, as in `RunInputs`.
+    """
+
+    pairs = 0
+
+    def __init__(self, regions: tuple[Region, ...], palette: Picture | None, options: DraftOptions) -> None:
+        self._regions, self._palette = regions, palette
+        self._options = options.to_paint_options()
+        self.stylizer = load_stylizer(options.stylizer)
+        self._painter = DraftPainter(self.stylizer)
+        self._shared: SharedPhoto | None = None
+
+    def pass_size(self, height_px: int, width_px: int) -> tuple[int, int]:
+        """The frame's own size."""
+        return height_px, width_px
+
+    def tune(self, pairs: Sequence[tuple[Picture, Picture]], arrays: Arrays) -> Generator[Event, None, Arrays]:
+        """Nothing is tuned."""
+        yield from ()
+        return {}
+
+    def begin_shot(self, arrays: Arrays) -> None:
+        """From here on paint frames of the shot of which `shared_to_arrays` gave these arrays."""
+        self._shared = shared_from_arrays(arrays, self.stylizer.encoder.sha256)
+
+    def paint(self, frame: Picture) -> Pixels:
+        """Paint a frame at its own size, [height, width, 3] in [0, 1]."""
+        inputs = RunInputs(frame, self._regions, palette=self._palette)
+        return self._painter.paint(inputs, self._options, max(frame.size), shared=self._shared)

@@ -1,0 +1,76 @@
+"""The command line of films."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from clips import make_clip
+
+from impasto.cli import main as cli
+from impasto.cli.video import describe_film
+from impasto.events import FilmStarted
+from impasto.video.clip import open_clip
+
+
+@pytest.fixture
+def folder(folder_with_pictures: Path) -> Path:
+    make_clip(folder_with_pictures / "clip.mp4", 5)
+    return folder_with_pictures
+
+
+def test_a_clip_is_painted_with_its_name_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["video", "clip.mp4", "painting.png", "--size", "48", "--events", "events.jsonl"]) == 0
+    shown = capsys.readouterr()
+    assert "clip-painting.mp4: 5 frames in 1 shot, painted in 0:0" in shown.out
+    assert "5 frames of 48x36 px in 1 shot: about 0:0" in shown.err
+    with open_clip(folder / "clip-painting.mp4") as film:
+        assert (film.info.width_px, film.info.height_px, film.info.frames) == (48, 36, 5)
+    events = [json.loads(line)["event"] for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert events[0] == "FilmStarted" and events[-1] == "FilmDone" and events.count("FrameDone") == 5
+    assert cli.main(["video", "clip.mp4", "painting.png", "-q"]) == 0
+    assert (folder / "clip-painting-2.mp4").exists()
+
+
+def test_several_paintings_into_a_folder(folder: Path) -> None:
+    arguments = ["video", "clip.mp4", "painting.png:0.7", "flow:0.3", "-o", "films/", "--to", "0.1", "-q"]
+    assert cli.main([*arguments, "--strength", "60", "--color", "photo"]) == 0
+    with open_clip(folder / "films" / "clip-painting-flow.mp4") as film:
+        assert film.info.frames == 3
+
+
+def test_a_preview_is_two_seconds_and_a_sheet(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["video", "clip.mp4", "flow", "-o", "film.mp4", "--preview"]) == 0
+    assert "film-preview.png: 1 frames" in capsys.readouterr().out
+    assert (folder / "film-preview.mp4").exists() and (folder / "film-preview.png").exists()
+    assert not (folder / "film.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["clip.mp4"], 2, "PAINTING is missing"),
+        (["missing.mp4", "flow"], 1, "missing.mp4"),
+        (["https://example.com/a.mp4", "flow"], 1, "files are not fetched"),
+        (["clip.mp4", "flow", "--size", "50%"], 2, "long edge in pixels"),
+        (["clip.mp4", "flow", "--strength", "200"], 2, "--strength"),
+        (["clip.mp4", "flow", "--from", "60"], 2, "it lasts"),
+        (["photo.png", "flow"], 1, "photo.png"),
+        (["clip.mp4", "flow", "-o", "film.xyz"], 2, ".xyz"),
+        (["clip.mp4", "flow", "-o", "clip.mp4"], 1, "already exists"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, said: str
+) -> None:
+    assert cli.main(["video", *words]) == code
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and said in lines[0]
+
+
+def test_the_plan_in_words() -> None:
+    started = FilmStarted(600, 3, 540, 960, 100, 330.0, 2_000_000_000)
+    assert describe_film(started).startswith(
+        "600 frames of 960x540 px in 3 shots, 100 of them painted before: about 5:30"
+    )

@@ -1,0 +1,95 @@
+"""The run folder of a film: what is written comes back, and damage is found."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from impasto.errors import CheckpointError, OutputError
+from impasto.video.folder import PLAN, STATE, FilmFolder, FilmPlan, FrameTime
+
+PLANNED = FilmPlan(identity="x", frames=9, shots=(0, 4), height_px=6, width_px=8, frame_seconds=0.5)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> FilmFolder:
+    made = FilmFolder(tmp_path / "film.mp4.run")
+    made.make()
+    return made
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_frame_comes_back(tmp_path: Path, bits: int, alpha: bool) -> None:
+    folder = FilmFolder(tmp_path, bits)
+    chance = np.random.default_rng(0)
+    pixels = chance.random((6, 8, 3), np.float32)
+    opacity = chance.random((6, 8), np.float32) if alpha else None
+    folder.save_frame(3, pixels, opacity)
+    again, opacity_again = folder.load_frame(3)
+    np.testing.assert_allclose(again, pixels, atol=0.51 / (2**bits - 1))
+    if opacity is None:
+        assert opacity_again is None
+    else:
+        assert opacity_again is not None
+        np.testing.assert_allclose(opacity_again, opacity, atol=0.51 / (2**bits - 1))
+    assert [path.name for path in tmp_path.iterdir()] == ["frame-0000004.png"]
+
+
+def test_plan_times_and_state_come_back(folder: FilmFolder) -> None:
+    assert folder.plan() is None and folder.load_state() is None
+    folder.save_plan(PLANNED)
+    assert folder.plan() == PLANNED
+    assert [PLANNED.shot_of(frame) for frame in (0, 3, 4, 8)] == [0, 0, 1, 1]
+    times = [FrameTime(number + 5, Fraction(number, 30), Fraction(1, 30)) for number in range(4)]
+    with folder.writing_times() as write:
+        for one in times:
+            write(one)
+    assert list(folder.times()) == times
+    assert list(folder.times(2)) == times[2:]
+    arrays = {"output": np.ones((6, 8, 3), np.float32)}
+    folder.save_state(7, arrays)
+    state = folder.load_state()
+    assert state is not None and state[0] == 7
+    np.testing.assert_array_equal(state[1]["output"], arrays["output"])
+    folder.save_shot(1, arrays)
+    np.testing.assert_array_equal(folder.load_shot(1)["output"], arrays["output"])
+
+
+def test_what_is_damaged_is_not_believed(folder: FilmFolder) -> None:
+    folder.save_state(7, {"output": np.ones((6, 8, 3), np.float32)})
+    data = bytearray((folder.path / STATE).read_bytes())
+    data[-3] ^= 1
+    (folder.path / STATE).write_bytes(data)
+    assert folder.load_state() is None
+    for text in ("", "[]", '{"frames": 3}', PLANNED.model_dump_json()[:-5]):
+        (folder.path / PLAN).write_text(text)
+        assert folder.plan() is None
+    with pytest.raises(CheckpointError):
+        folder.load_shot(0)
+    with pytest.raises(CheckpointError, match="frame-0000001"):
+        folder.load_frame(0)
+    folder.frame_path(0).write_bytes(b"no picture")
+    with pytest.raises(CheckpointError, match="frame-0000001"):
+        folder.load_frame(0)
+
+
+def test_removing_leaves_what_is_not_ours(folder: FilmFolder) -> None:
+    folder.save_plan(PLANNED)
+    folder.save_frame(0, np.zeros((6, 8, 3), np.float32), None)
+    (folder.path / "mine.txt").write_text("mine")
+    folder.remove()
+    assert [path.name for path in folder.path.iterdir()] == ["mine.txt"]
+    (folder.path / "mine.txt").unlink()
+    folder.remove()
+    assert not folder.path.exists()
+    folder.remove()  # nothing to do
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot make the run folder"):
+        FilmFolder(tmp_path / "file" / "film.run").make()
