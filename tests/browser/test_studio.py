@@ -27,6 +27,7 @@ from studio_server import SMALL, Page, Server, show
 
 from impasto.errors import InputError
 from impasto.images.reading import load_picture, read_record
+from impasto.options.recipes import load_recipe
 
 LONG = 4000  # steps: more than any test waits for
 SAMPLES = Path(__file__).parents[2] / "src" / "impasto" / "inputs" / "samples"
@@ -52,6 +53,21 @@ def wait_state(page: Page, job: str, wanted: str) -> None:
             return
         page.wait_for_timeout(100)
     pytest.fail(f"the job is {state(page, job)}, never {wanted}")
+
+
+def test_kept_detail_is_the_recipes_until_it_is_moved(page: Page, photo: Path, tmp_path: Path) -> None:
+    choose(page, photo)
+    page.click("#more > summary")
+    slider, usual = page.locator("#keep_detail"), str(load_recipe("painterly")["keep_detail"]).removesuffix(".0")
+    assert slider.input_value() == page.locator("#keep_detail-shown").inner_text() == usual
+    page.select_option("#recipe", "pixels")
+    assert slider.input_value() == "0"
+    page.select_option("#recipe", "painterly")
+    assert slider.input_value() == usual
+    set_slider(page, "keep_detail", 0)
+    paint(page)
+    wait_done(page)
+    assert read_record(download(page, "png", tmp_path))["options"]["keep_detail"] == 0
 
 
 def test_upload_paint_download_and_replay(page: Page, photo: Path, tmp_path: Path) -> None:

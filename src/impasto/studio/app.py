@@ -124,7 +124,13 @@ class StudioApi:
         """Everything that the page needs at first: the shelf, recipes, options, limits."""
         shelf = [{"name": p.path.name, "title": p.name, "bundled": p.bundled} for p in self.store.shelf()]
         recipes = [
-            {"name": name, "description": describe_recipe(name)} for name in recipe_names() if is_for_pairs(name)
+            {
+                "name": name,
+                "description": describe_recipe(name),
+                "keep_detail": load_recipe(name).get("keep_detail", 0),
+            }
+            for name in recipe_names()
+            if is_for_pairs(name)
         ]
         return {
             "version": __version__,

@@ -23,6 +23,7 @@ export class Form {
       this.changed();
     });
     this.setDefaults();
+    $("recipe").addEventListener("change", () => this.followRecipe());
   }
 
   setDefaults() {
@@ -30,13 +31,25 @@ export class Form {
     $("strength").value = given.strength ?? 50;
     $("colors").value = given.color === "photo" ? (given.color_strength ?? 100) : 0;
     $("brush_scale").value = Math.log2(given.brush_scale ?? 1);
-    $("keep_detail").value = given.keep_detail ?? 0;
     $("variation").value = given.variation ?? 0;
     $("exact").value = given.size_px ?? "";
     $("recipe").value = DEFAULT_RECIPE;
+    $("keep_detail").value = this.usualDetail = this.detailOfRecipe();
     for (const radio of document.querySelectorAll("#sizes input")) radio.checked = !$("exact").value && radio.value === "1024";
     fillOptions({});
     this.showValues();
+  }
+
+  // What is painted where the slider is not moved.
+  detailOfRecipe() {
+    const { given, recipes } = this.start;
+    return given.keep_detail ?? recipes.find(({ name }) => name === $("recipe").value).keep_detail;
+  }
+
+  followRecipe() {
+    const usual = this.detailOfRecipe();
+    if (Number($("keep_detail").value) === this.usualDetail) $("keep_detail").value = $("keep_detail-shown").value = usual;
+    this.usualDetail = usual;
   }
 
   showValues() {
@@ -169,7 +182,7 @@ export class Form {
     if (!options.color) Object.assign(options, fixed ? {} : { color: "photo", color_strength: colors });
     else options.color_strength = colors || 100;
     if (brushScale() !== 1) options.brush_scale = brushScale();
-    if (Number($("keep_detail").value)) options.keep_detail = Number($("keep_detail").value);
+    if (Number($("keep_detail").value) !== this.usualDetail) options.keep_detail = Number($("keep_detail").value);
     if (Number($("variation").value)) options.variation = Number($("variation").value);
     const recipe = $("recipe").value;
     return { options, recipe: recipe === DEFAULT_RECIPE ? null : recipe };
@@ -237,12 +250,13 @@ export class Form {
     if (color && color !== "painting") $("colors").value = color_strength ?? 100;
     if (color && color !== "painting" && color !== "photo") others.color = color;
     if (brush_scale !== undefined) $("brush_scale").value = Math.log2(brush_scale);
-    if (keep_detail !== undefined) $("keep_detail").value = keep_detail;
     if (variation !== undefined) $("variation").value = variation;
     for (const radio of document.querySelectorAll("#sizes input")) radio.checked = Number(radio.value) === size_px;
     $("exact").value = document.querySelector("#sizes :checked") ? "" : (size_px ?? "");
     this.chooseSize(true);
     if (recipe) $("recipe").value = recipe;
+    this.followRecipe();
+    if (keep_detail !== undefined) $("keep_detail").value = keep_detail;
     fillOptions(others);
     this.showValues();
     this.setPhoto(photo ? await attempt(() => call("measure", photo)) : null);
