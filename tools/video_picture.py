@@ -22,7 +22,7 @@ from impasto.video.painters import DraftFrames, ShotSamples, shared_to_arrays
 from impasto.video.steady import Steadier
 
 ROOT = Path(__file__).parents[1]
-FRAMES, SIZE, STEP_PX, NOISE, GAP_PX = 20, (220, 300), 2, 0.015, 6  # the noise of a small camera
+FRAMES, SIZE, STEP_PX, NOISE, GAP_PX = 12, (180, 244), 2, 0.015, 6  # the noise of a small camera
 QUALITY, MOST_BYTES = 62, 300_000
 
 
