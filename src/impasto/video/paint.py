@@ -47,7 +47,7 @@ from impasto.video.clip import open_clip, write_clip
 from impasto.video.flow import load_cv2
 from impasto.video.folder import FilmFolder, FilmPlan, FrameTime
 from impasto.video.frames import Clip, ClipInfo, ClipWriter, Frame
-from impasto.video.painters import DraftFrames, FramePainter, ShotSamples, shared_to_arrays
+from impasto.video.painters import DraftFrames, FramePainter, ShotSamples, kept_photo, shared_to_arrays
 from impasto.video.shots import mark_cuts
 from impasto.video.steady import Steadier
 from impasto.video.tuned import TUNED, TunedFrames
@@ -252,7 +252,7 @@ class _FilmRun:
     ) -> Generator[Event, None, int]:
         """Paint the frames from `first` on; returns how many the film has then."""
         began = saved = time.monotonic()
-        number, shot = first, -1
+        number, shot, kept = first, -1, None
         for frame in self._frames_from(first):
             if shot != plan.shot_of(number):
                 shot = plan.shot_of(number)
@@ -260,7 +260,12 @@ class _FilmRun:
                 steadier = steadier if number > plan.shots[shot] else Steadier()
                 yield ShotStarted(shot, number, plan.frames)
             picture = self._picture(frame)
-            pixels = steadier.mix(picture.pixels(), painter.paint(picture))
+            photo = picture.pixels()
+            pixels = steadier.mix(photo, painter.paint(picture))
+            if number == first:
+                kept = kept_photo(picture, self._film.regions, self._film.options)
+            if kept is not None:
+                pixels = pixels + kept * (photo - pixels)
             self._folder.save_frame(number, pixels, picture.alpha())
             number += 1
             now = time.monotonic()

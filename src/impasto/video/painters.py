@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from impasto.engine.regions import RegionLayout
 from impasto.events import Event
 from impasto.images.picture import Picture, picture_from_array
 from impasto.images.tensors import pixels_to_tensor
 from impasto.inputs.paintings import Region
 from impasto.inputs.run_inputs import RunInputs
 from impasto.losses.statistics import Moments
+from impasto.options.fields import PaintOptions
 from impasto.runs.draft import DraftOptions
-from impasto.stylizer.regions import DraftPainter, SharedPhoto
+from impasto.stylizer.regions import DraftPainter, SharedPhoto, joining_masks
 from impasto.stylizer.statistics import StyleStatistics, blend_statistics
 from impasto.stylizer.stylizer import Stylizer, load_stylizer
 from impasto.video.flow import Pixels, load_cv2
@@ -76,6 +78,16 @@ def shared_from_arrays(arrays: Arrays, encoder_sha256: str) -> SharedPhoto:
         for name in names
     }
     return SharedPhoto(StyleStatistics(moments, encoder_sha256), picture_from_array(arrays["colors"], name="shot"))
+
+
+def kept_photo(frame: Picture, regions: tuple[Region, ...], options: DraftOptions | PaintOptions) -> Pixels | None:
+    """Share of the photo at every place of a frame, [height, width, 1] in [0, 1]; None where none of it is kept."""
+    resolved = options if isinstance(options, PaintOptions) else options.to_paint_options()
+    layout = RegionLayout(RunInputs(frame, regions), resolved, paint_background=bool(regions[0].paintings))
+    if not (layout.keeps_photo and layout.painted):
+        return None
+    share: Pixels = joining_masks(layout, (frame.height_px, frame.width_px))[1].numpy()[..., None]
+    return share
 
 
 class FramePainter(Protocol):
