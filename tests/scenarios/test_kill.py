@@ -211,7 +211,7 @@ def test_a_signal_writes_checkpoint_and_picture(
 
 def test_a_finished_picture_is_not_replaced(desk: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kill_when([*PAINT, *FLAGS], lambda: newest() >= 1)
-    shutil.copy("photo.png", "out.png")  # appeared meanwhile
+    Image.new("RGB", (8, 8)).save("out.png")  # appeared meanwhile
     before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
     assert cli.main(["resume", "out.png.run"]) == 1
     assert "exists" in capsys.readouterr().err
