@@ -44,11 +44,12 @@ def test_names_that_need_no_torch_load_none() -> None:
 
 
 PUBLIC_NAMES = """
-    CheckpointError CheckpointSaved Controls Event FetchProgressed ImpastoError InputError LabRun Notice OptionError
-    OutputError PaintOptions Painting Pastiche Picture PreviewReady RecordError Region Resumed RunDone RunStarted
-    ScaleStarted Steered StepDone WeightsError __version__ again apaint batch bundled_paintings compare draft
-    drafts enlarge iter_paint load_picture load_recipe paint picture_from_array read_record recipe_names replay resume
-    save_picture save_style sweep
+    CheckpointError CheckpointSaved Controls Event FetchProgressed FilmDone FilmStarted FrameDone FramesRead
+    ImpastoError InputError LabRun Notice OptionError OutputError PaintOptions Painting Pastiche Picture
+    PreviewReady RecordError Region Resumed RunDone RunStarted ScaleStarted ShotStarted Steered StepDone
+    WeightsError __version__ again apaint batch bundled_paintings compare draft drafts enlarge film iter_paint
+    load_picture load_recipe paint picture_from_array read_record recipe_names replay resume save_picture
+    save_style sweep
 """
 
 

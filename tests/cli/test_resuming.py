@@ -81,7 +81,7 @@ def test_a_file_of_others_is_not_cut_back(interrupted: Rewrite) -> None:
 
 
 def test_flags_name_other_files(interrupted: Rewrite) -> None:
-    interrupted(events="/root/e.jsonl", timelapse="/root/t.gif")
+    interrupted(events="/var/e.jsonl", timelapse="/var/t.gif")
     assert cli.main(["resume", "out.png", "-q", "--events", "mine.jsonl", "--timelapse", "mine.gif"]) == 0
     assert Path("mine.jsonl").is_file() and Path("mine.gif").is_file()
 

@@ -63,7 +63,7 @@ class FilmOutput:
     ] = False
     codec: Annotated[str | None, Parameter(metavar="NAME", help="encoder [default: what fits the ending]")] = None
     codec_quality: Annotated[
-        int | None, Parameter(metavar="NUMBER", help="of the encoder, as its own scale has it")
+        int | None, Parameter(metavar="0-100", help="of the pictures in the file [default: 80]")
     ] = None
     events: Annotated[Path | None, Parameter(help="write the events to this file, as JSON lines")] = None
     overwrite: Overwrite = False
