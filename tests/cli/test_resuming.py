@@ -87,7 +87,7 @@ def test_flags_name_other_files(interrupted: Rewrite) -> None:
 
 
 def test_the_picture_goes_beside_its_run_folder(interrupted: Rewrite, tmp_path: Path) -> None:
-    interrupted(output="/root/.ssh/out.png")
+    interrupted(output="/var/.ssh/out.png")
     assert cli.main(["resume", "out.png", "-q"]) == 0
     assert (tmp_path / "out.png").is_file()
 
