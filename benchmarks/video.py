@@ -184,7 +184,7 @@ def write_pictures(args: argparse.Namespace, stem: str, film: Sequence[Array]) -
 
 def main() -> None:
     parser = new_parser(__doc__, size=640)
-    parser.add_argument("--frames", type=int, default=20)
+    parser.add_argument("--frames", type=int, default=48, help="mixing rings only after many [default: 48]")
     parser.add_argument("--paintings", default="van_gogh_starry_night,hokusai_great_wave", help="of the gallery")
     parser.add_argument("--clips", default=",".join([*CLIPS, "pan", "zoom", "still"]))
     args = parse(parser, {"frames": 7, "clips": "pan", "paintings": "hokusai_great_wave"})

@@ -50,8 +50,8 @@ def test_the_flow_of_a_shifted_picture_is_the_shift(right: int, down: int) -> No
 def test_warping_by_whole_pixels_moves_them_exactly() -> None:
     picture = texture(48, 64)
     moved = warp(picture, everywhere(3, -2))
-    np.testing.assert_allclose(moved[2:, :-3], picture[:-2, 3:], atol=1e-6)
-    np.testing.assert_allclose(moved[:2, 5], picture[0, 8][None].repeat(2, 0), atol=1e-6)  # the edge goes on
+    np.testing.assert_allclose(moved[2:, :-3], picture[:-2, 3:], atol=1e-5)
+    np.testing.assert_allclose(moved[:2, 5], picture[0, 8][None].repeat(2, 0), atol=1e-5)  # the edge goes on
 
 
 @pytest.mark.parametrize("smooth", [True, False])

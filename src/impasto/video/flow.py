@@ -83,12 +83,12 @@ def enlarge_flow(flow: Pixels, height_px: int, width_px: int) -> Pixels:
 def warp(picture: Pixels, flow: Pixels, *, smooth: bool = False) -> Pixels:
     """The other frame's `picture`, brought to this frame by the flow towards it; edges go on outside.
 
-    Sampled bicubically, which keeps a picture sharp that is warped frame after frame; `smooth`: bilinearly, for what
-    must not overshoot, such as masks and flows.
+    Sampled by Lanczos over 8 px, which keeps a picture sharp that is warped frame after frame; `smooth`: bilinearly,
+    for what must not overshoot, such as masks and flows.
     """
     cv2 = load_cv2()
     columns, rows = _ends(flow)
-    how = cv2.INTER_LINEAR if smooth else cv2.INTER_CUBIC
+    how = cv2.INTER_LINEAR if smooth else cv2.INTER_LANCZOS4
     warped: Pixels = cv2.remap(picture, columns, rows, how, borderMode=cv2.BORDER_REPLICATE)
     return warped
 

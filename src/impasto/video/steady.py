@@ -4,8 +4,9 @@ A network paints each frame anew, and what it makes of the noise of a clip flick
 this frame and takes most of the mixture wherever the flow can be believed and the photo there is still the same. The
 photo is carried along and mixed as the output is: where it differs from the real one, the output is out of date.
 
-Every mixing and every warping softens the finest band a little. It is brought back to the strength that it has in the
-frame as painted, place by place.
+Every mixing and every warping softens the finest band a little. What it lacks of the strength that it has in the frame
+as painted is taken from there, place by place. It is not made by a gain: an output that is amplified and carried on
+again and again rings, and after two seconds is covered with dots.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ DOUBTED = 2.0  # disagreement of the flow, at which nothing of the last output i
 CHANGED = 0.15  # difference of the photo, in [0, 1], at which a third (1 / e) of that share is left
 FINEST_PX = 1.0  # deviation of the Gaussian that the finest band is without
 AROUND_PX = 13  # side of the square in which the strength of the finest band is compared
-MOST_GAIN = 1.5
 AIM = 0.97  # of that strength: all of it costs steadiness, and is not seen
 
 
@@ -68,7 +68,7 @@ class Steadier:
         height, width = painted.shape[:2]
         last = warp(self.output, enlarge_flow(flow, height, width))
         mixed = painted + _enlarged(share, height, width)[..., None] * (last - painted)
-        self.output = sharpen_like(mixed, painted)
+        self.output = with_detail_of(mixed, painted)
         return self.output
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -104,24 +104,29 @@ def trust(flow: Pixels, back: Pixels, photo: Pixels, carried: Pixels) -> Pixels:
     return shares
 
 
-def sharpen_like(picture: Pixels, model: Pixels) -> Pixels:
-    """The picture with its finest band nearly as strong as the model's, place by place; never weaker than it is."""
-    coarse, finest = _finest_band(picture)
-    wanted = _strength(_finest_band(model)[1])
-    gain = np.clip(AIM * np.sqrt((wanted + 1e-6) / (_strength(finest) + 1e-6)), 1, MOST_GAIN)
-    sharpened: Pixels = np.clip(coarse + gain[..., None] * finest, 0, 1)
-    return sharpened
+def with_detail_of(picture: Pixels, painted: Pixels) -> Pixels:
+    r"""The picture with as much of the finest band of `painted` added as it lacks of its strength, place by place.
+
+    Of the bands p and q, added is b q with :math:`\langle (p + b q)^2 \rangle = a^2 \langle q^2 \rangle`, a = `AIM`,
+    the means around the place, and b from 0 to 1.
+    """
+    finest, model = _finest_band(picture), _finest_band(painted)
+    strength, common = _around(np.square(model)) + 1e-6, _around(finest * model)
+    missing = np.maximum(AIM**2 * strength - _around(np.square(finest)), 0)
+    share = np.clip((np.sqrt(np.square(common) + strength * missing) - common) / strength, 0, 1)
+    detailed: Pixels = np.clip(picture + share[..., None] * model, 0, 1)
+    return detailed
 
 
-def _finest_band(picture: Pixels) -> tuple[Pixels, Pixels]:
-    coarse = load_cv2().GaussianBlur(picture, (0, 0), FINEST_PX)
-    return coarse, picture - coarse
+def _finest_band(picture: Pixels) -> Pixels:
+    coarse: Pixels = load_cv2().GaussianBlur(picture, (0, 0), FINEST_PX)
+    return picture - coarse
 
 
-def _strength(band: Pixels) -> Pixels:
-    """Mean square of a band around each place, [height, width]."""
-    strength: Pixels = load_cv2().blur(np.square(band).mean(-1), (AROUND_PX, AROUND_PX))
-    return strength
+def _around(products: Pixels) -> Pixels:
+    """Mean over the channels and around each place, [height, width]."""
+    mean: Pixels = load_cv2().blur(products.mean(-1), (AROUND_PX, AROUND_PX))
+    return mean
 
 
 def _enlarged(shares: Pixels, height_px: int, width_px: int) -> Pixels:
