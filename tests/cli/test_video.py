@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from clips import make_clip
 
 from impasto.cli import main as cli
 from impasto.cli.video import describe_film
-from impasto.events import FilmStarted
+from impasto.events import Event, FilmStarted, FrameDone
+from impasto.storage.claims import claim
 from impasto.video.clip import open_clip
+from impasto.video.paint import Film
 
 
 @pytest.fixture
@@ -58,7 +62,10 @@ def test_a_preview_is_two_seconds_and_a_sheet(folder: Path, capsys: pytest.Captu
         (["clip.mp4", "flow", "--from", "60"], 2, "it lasts"),
         (["photo.png", "flow"], 1, "photo.png"),
         (["clip.mp4", "flow", "-o", "film.xyz"], 2, ".xyz"),
-        (["clip.mp4", "flow", "-o", "clip.mp4"], 1, "already exists"),
+        (["clip.mp4", "flow", "-o", "clip.mp4", "--overwrite"], 2, "is clip.mp4 itself"),
+        (["clip.mp4", "painting.png", "-o", "sub/../painting.png"], 2, "painting.png"),
+        (["clip.mp4", "flow", "-o", "film.mp4", "--events", "clip.mp4", "--overwrite"], 2, "is clip.mp4 itself"),
+        (["clip.mp4", "flow", "-o", "film.mp4", "--events", "./film.mp4"], 2, "same file"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(
@@ -67,6 +74,62 @@ def test_what_cannot_be_is_said_in_one_line(
     assert cli.main(["video", *words]) == code
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and said in lines[0]
+
+
+FILM = ["video", "clip.mp4", "flow", "-o", "film.mp4", "--size", "32", "-q"]
+
+
+def test_the_second_film_of_a_name_is_refused_before_it_paints(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with claim(Path("film.mp4")):
+        assert cli.main(FILM) == 1
+    assert "another run is at it" in capsys.readouterr().err
+    assert not Path("film.mp4.run").exists()
+
+
+def test_a_film_that_goes_on_has_new_events_beside_the_old(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Film.__iter__
+
+    def stopped(self: Film) -> Iterator[Event]:
+        for event in real(self):
+            self.controls.stop = isinstance(event, FrameDone) and event.frame == 1
+            yield event
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Film, "__iter__", stopped)
+        assert cli.main([*FILM, "--events", "e.jsonl"]) == 0
+    first = Path("e.jsonl").read_bytes()
+    assert cli.main([*FILM[:-1], "--events", "e.jsonl"]) == 0
+    assert "note: e.jsonl is there from before: e-2.jsonl is written" in capsys.readouterr().err
+    assert Path("e.jsonl").read_bytes() == first and "FilmDone" in Path("e-2.jsonl").read_text()
+    assert not Path("film.mp4.run").exists()
+
+
+def test_a_log_that_fails_costs_no_film(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*FILM, "--events", "/dev/full"]) == 0
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "painting goes on without it" in told
+    assert Path("film.mp4").exists()
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.gif"])
+def test_overwriting_through_a_link_writes_its_target(folder: Path, name: str) -> None:
+    Path("real").write_text("old")
+    Path("real").chmod(0o640)
+    Path(name).symlink_to("real")
+    assert cli.main([*FILM[:4], name, *FILM[5:], "--overwrite"]) == 0
+    assert Path(name).is_symlink() and stat.S_IMODE(Path("real").stat().st_mode) == 0o640
+    with open_clip("real") as film:
+        assert film.info.frames == 5
+
+
+def test_a_name_up_to_the_limit(folder: Path) -> None:
+    name = "a" * 251 + ".mp4"
+    assert cli.main([*FILM[:4], name, *FILM[5:]]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == sorted([name, "clip.mp4", "painting.png", "photo.png"])
 
 
 def test_the_plan_in_words() -> None:

@@ -12,18 +12,23 @@ import hashlib
 import io
 import json
 import math
+import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 import torch
 from hypothesis import strategies as st
 from PIL import Image
 
 from impasto.engine.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from impasto.events import Event
 from impasto.images.writing import save_picture
 from impasto.storage.tensorfile import encode_header, read_header
 
@@ -357,6 +362,87 @@ def write_manifest(folder: Path, draw: Draw) -> list[str]:
     return ["again", "sweep", "-q"]
 
 
+FILM = ["video", "clip.gif", "painting.png", "-o", "out.gif", "--size", "32", "-q"]
+
+
+@lru_cache
+def begun_film() -> dict[str, bytes]:
+    """A clip of six frames with a cut, and the run folder of a film of it that was stopped; by name."""
+    from impasto.cli import main as cli
+    from impasto.events import FrameDone
+    from impasto.video import paint
+
+    random_state = np.random.default_rng(0)
+    places = [np.kron(random_state.integers(0, 256, (6, 9, 3)), np.ones((4, 4, 1))).astype(np.uint8) for _ in range(2)]
+    frames = [Image.fromarray(places[number // 3][:, number : number + 32]) for number in range(6)]
+    before, threads = Path.cwd(), torch.get_num_threads()
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        make_desk(Path(name))
+        os.chdir(name)
+        frames[0].save("clip.gif", save_all=True, append_images=frames[1:], duration=100)
+        real = paint.Film.__iter__
+
+        def stopped(self: paint.Film) -> Iterator[Event]:
+            for event in real(self):
+                self.controls.stop = isinstance(event, FrameDone) and event.frame == 3
+                yield event
+
+        patch.setattr(paint.Film, "__iter__", stopped)
+        try:
+            torch.set_num_threads(1)  # as in the child, which is to take the film for its own
+            assert cli.main(FILM) == 0
+            return {str(path): path.read_bytes() for path in [Path("clip.gif"), *Path("out.gif.run").iterdir()]}
+        finally:
+            os.chdir(before)
+            torch.set_num_threads(threads)
+
+
+def write_film(folder: Path, draw: Draw) -> list[str]:
+    """The run folder of a film, beside its clip."""
+    files = begun_film()
+    for name, data in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+    run = folder / "out.gif.run"
+    kind = draw(st.sampled_from(["plan", "plan", "times", "shot", "state", "frame", "links", "links"]))
+    if kind == "plan":
+        plan = mutated(json.loads(files["out.gif.run/film.json"]), draw, folder)
+        if isinstance(plan, dict) and draw(st.integers(0, 3)):
+            plan["identity"] = json.loads(files["out.gif.run/film.json"])["identity"]
+        (run / "film.json").write_text(json_text(plan), errors="surrogatepass")
+    elif kind == "times":
+        words = [line.split() for line in (run / "times.txt").read_text().splitlines()]
+        lines = [
+            " ".join(map(str, line if isinstance(line, list) else [line])) for line in mutated(words, draw, folder)
+        ]
+        data = "".join(f"{line}\n" for line in lines).encode(errors="surrogatepass")
+        (run / "times.txt").write_bytes(damaged(data, draw) if draw(st.integers(0, 3)) == 0 else data)
+    elif kind in ("shot", "state"):
+        name = "state.safetensors" if kind == "state" else draw(st.sampled_from(["shot-00001.safetensors",
+                                                                                "shot-00002.safetensors"]))  # fmt: skip
+        (folder / "sound").write_bytes(files[f"out.gif.run/{name}"])
+        _tensor_file(folder / "sound", run / name, draw, folder, lambda about: about.get("frame", ""), True)
+    elif kind == "frame":
+        path = run / f"frame-{draw(st.integers(1, 5)):07}.png"
+        sizes = st.sampled_from([(1, 1), (32, 24), (32, 25), (9000, 9000)])
+        modes = st.sampled_from(["L", "RGB", "RGBA", "P", "I;16"])
+        Image.new(draw(modes), draw(sizes)).save(path)
+        if draw(st.booleans()):
+            path.write_bytes(damaged(path.read_bytes(), draw, 64))
+    else:
+        victim = folder.parent / VICTIMS / draw(st.sampled_from(SECRETS))
+        names = ["film.json", "times.txt", "state.safetensors", "shot-00001.safetensors", "frame-0000001.png",
+                 "frame-0000006.png", "part.sha256", "."]  # fmt: skip
+        name = draw(st.sampled_from(names))
+        if name == ".":
+            shutil.rmtree(run)
+            run.symlink_to(victim.parent)
+        else:
+            (run / name).unlink(missing_ok=True)
+            (run / name).symlink_to(victim)
+    return [*FILM, *(["--overwrite"] if draw(st.booleans()) else [])]
+
+
 # ------------------------------------------------------------------------------------- texts and pictures
 
 
@@ -514,6 +600,7 @@ WRITERS: dict[str, Callable[[Path, Draw], list[str]]] = {
     "stylizer file": write_stylizer,
     "interrupted run": write_run,
     "list of jobs": write_manifest,
+    "film": write_film,
     "recipe": write_recipe,
     "batch table": write_table,
     "record": write_record,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from impasto.errors import CheckpointError, OutputError
-from impasto.video.folder import PLAN, STATE, FilmFolder, FilmPlan, FrameTime
+from impasto.video.folder import PLAN, STATE, TIMES, FilmFolder, FilmPlan, FrameTime
 
 PLANNED = FilmPlan(identity="x", frames=9, shots=(0, 4), height_px=6, width_px=8, frame_seconds=0.5)
 
@@ -29,7 +32,7 @@ def test_a_frame_comes_back(tmp_path: Path, bits: int, alpha: bool) -> None:
     pixels = chance.random((6, 8, 3), np.float32)
     opacity = chance.random((6, 8), np.float32) if alpha else None
     folder.save_frame(3, pixels, opacity)
-    again, opacity_again = folder.load_frame(3)
+    again, opacity_again = folder.load_frame(3, 6, 8)
     np.testing.assert_allclose(again, pixels, atol=0.51 / (2**bits - 1))
     if opacity is None:
         assert opacity_again is None
@@ -71,10 +74,89 @@ def test_what_is_damaged_is_not_believed(folder: FilmFolder) -> None:
     with pytest.raises(CheckpointError):
         folder.load_shot(0)
     with pytest.raises(CheckpointError, match="frame-0000001"):
-        folder.load_frame(0)
+        folder.load_frame(0, 6, 8)
     folder.frame_path(0).write_bytes(b"no picture")
     with pytest.raises(CheckpointError, match="frame-0000001"):
-        folder.load_frame(0)
+        folder.load_frame(0, 6, 8)
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        {"frames": 0},
+        {"frames": 10**18},
+        {"shots": []},
+        {"shots": [1, 4]},
+        {"shots": [0, 4, 4]},
+        {"shots": [0, 9]},
+        {"frame_seconds": -1.0},
+        {"frame_seconds": float("nan")},
+        {"height_px": 0},
+        {"format_version": 2},
+        {"more": 1},
+    ],
+)
+def test_plans_that_no_film_has_are_none(folder: FilmFolder, absurd: dict[str, object]) -> None:
+    (folder.path / PLAN).write_text(json.dumps(PLANNED.model_dump(mode="json") | absurd))
+    assert folder.plan() is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "0 0", "0 0 1 1", "0 1/0 1", "0 1e999999999 1", "-1 0 1", "0 0 -1", "x 0 1", "0 0 1", f"5 {'9' * 300} 1"],
+)
+def test_times_that_are_none_are_one_line(folder: FilmFolder, line: str) -> None:
+    (folder.path / TIMES).write_text(f"4 0 1/30\n{line}\n")
+    with pytest.raises(CheckpointError, match=r"times\.txt' is damaged \(line 2 .*: remove the folder") as error:
+        list(folder.times())
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 3e38])
+def test_numbers_that_no_frame_has_are_not_believed(folder: FilmFolder, number: float) -> None:
+    arrays = {"output": np.full((6, 8, 3), number, np.float32)}
+    folder.save_state(7, arrays)
+    assert folder.load_state() is None
+    if not np.isfinite(number):
+        folder.save_shot(0, arrays)
+        with pytest.raises(CheckpointError, match="shot-00001"):
+            folder.load_shot(0)
+
+
+@pytest.mark.parametrize("size", [(9000, 9000), (6, 9)])
+def test_a_frame_of_another_size_is_not_even_decoded(folder: FilmFolder, size: tuple[int, int]) -> None:
+    data = io.BytesIO()
+    Image.new("RGB", size).save(data, "PNG")
+    folder.frame_path(0).write_bytes(data.getvalue())
+    with pytest.raises(CheckpointError, match="no frame of 8x6 px"):
+        folder.load_frame(0, 6, 8)
+
+
+def test_links_are_neither_read_nor_followed(folder: FilmFolder, tmp_path: Path) -> None:
+    other = FilmFolder(tmp_path / "other")
+    other.make()
+    arrays = {"output": np.ones((6, 8, 3), np.float32)}
+
+    def write(where: FilmFolder) -> None:
+        where.save_plan(PLANNED)
+        with where.writing_times() as times:
+            times(FrameTime(0, Fraction(0), Fraction(1)))
+        where.save_shot(0, arrays)
+        where.save_state(0, arrays)
+        where.save_frame(0, np.ones((6, 8, 3), np.float32), None)
+        where.save_part("0" * 64)
+
+    write(other)
+    victims = {path: path.read_bytes() for path in other.path.iterdir()}
+    for path in victims:
+        (folder.path / path.name).symlink_to(path)
+    assert folder.plan() is None and folder.load_state() is None and not folder.is_part("0" * 64)
+    for read in (lambda: list(folder.times()), lambda: folder.load_shot(0), lambda: folder.load_frame(0, 6, 8)):
+        with pytest.raises(CheckpointError, match="it is a link"):
+            read()
+    write(folder)
+    assert not any(path.is_symlink() for path in folder.path.iterdir())
+    assert {path: path.read_bytes() for path in victims} == victims
 
 
 def test_removing_leaves_what_is_not_ours(folder: FilmFolder) -> None:

@@ -17,7 +17,7 @@ from clips import make_clip
 from numpy.typing import NDArray
 
 from impasto.errors import CheckpointError, OptionError, OutputError
-from impasto.events import Controls, Event, FilmDone, FilmStarted, FrameDone, FramesRead, ShotStarted
+from impasto.events import Controls, Event, FilmDone, FilmStarted, FrameDone, FramesRead, Notice, ShotStarted
 from impasto.images.tensors import tensor_to_pixels
 from impasto.runs.draft import DraftOptions
 from impasto.video import paint
@@ -134,6 +134,77 @@ def test_a_stopped_film_is_playable_and_goes_on(
     assert (done.frames, done.stopped) == (FRAMES, False)
     for ours, theirs in zip(frames_of(tmp_path / "film"), frames_of(whole[0]), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def stopped_film(clip: Path, painting: NDArray[np.uint8], output: Path) -> None:
+    """Paint a film until after its second frame."""
+    begun = film(clip, painting, output)
+
+    def stop(event: Event) -> None:
+        begun.controls.stop = isinstance(event, FrameDone) and event.frame == 0
+
+    assert begun.paint(stop).stopped
+
+
+def test_only_its_own_part_is_replaced_when_a_film_goes_on(
+    clip: Path, painting: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    output = tmp_path / "film.gif"
+    stopped_film(clip, painting, output)
+    part = output.read_bytes()
+    output.write_bytes(b"mine")
+    with pytest.raises(OutputError, match="already exists"):
+        film(clip, painting, output).paint()
+    assert output.read_bytes() == b"mine"
+    output.write_bytes(part)
+    assert film(clip, painting, output).paint().frames == FRAMES
+    assert output.read_bytes() != part
+
+
+def test_a_run_folder_that_leads_elsewhere_is_refused(clip: Path, painting: NDArray[np.uint8], tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "frame-0000001.png").write_bytes(b"mine")
+    (tmp_path / "film.gif.run").symlink_to(tmp_path / "photos")
+    with pytest.raises(OutputError, match="is a link"):
+        film(clip, painting, tmp_path / "film.gif", overwrite=True).paint()
+    assert [path.read_bytes() for path in (tmp_path / "photos").iterdir()] == [b"mine"]
+
+
+def test_a_state_that_cannot_be_saved_is_said_once(
+    clip: Path,
+    painting: NDArray[np.uint8],
+    whole: tuple[Path, list[Event]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*given: object) -> None:
+        raise OutputError("no room")
+
+    monkeypatch.setattr(paint, "STATE_SECONDS", 0.0)
+    monkeypatch.setattr(paint.FilmFolder, "save_state", full)
+    events = list(film(clip, painting, tmp_path / "film"))
+    (notice,) = [event.message for event in events if isinstance(event, Notice)]
+    assert notice == "no room; painting goes on"
+    for ours, theirs in zip(frames_of(tmp_path / "film"), frames_of(whole[0]), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("damage", ["frames", "sums", "colours", "missing"])
+def test_a_folder_that_does_not_fit_its_clip_is_one_line(
+    clip: Path, painting: NDArray[np.uint8], tmp_path: Path, damage: str
+) -> None:
+    stopped_film(clip, painting, tmp_path / "film")
+    folder = paint.FilmFolder(tmp_path / "film.run")
+    plan, arrays = folder.plan(), folder.load_shot(0)
+    assert plan is not None
+    if damage == "frames":
+        folder.save_plan(plan.model_copy(update={"frames": FRAMES + 3}))
+    else:
+        arrays["rgb.count"] = arrays["rgb.count"] * (1e-9 if damage == "sums" else 1)
+        arrays["colors"] = arrays["colors"].astype(np.float32 if damage == "colours" else np.uint8)
+        folder.save_shot(0, {key: a for key, a in arrays.items() if damage != "missing" or key != "relu1_1.total"})
+    with pytest.raises(CheckpointError, match="remove the folder and paint the film again"):
+        film(clip, painting, tmp_path / "film").paint()
 
 
 @pytest.mark.slow

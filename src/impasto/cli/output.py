@@ -161,20 +161,7 @@ class PictureOutput:
 
     def check_apart(self, inputs: Iterable[Path | None] = ()) -> None:
         """Refuse files to write that are one and the same, or an input: `OptionError`."""
-        from impasto.storage.places import same_file
-
-        inputs = list(inputs)
-        written = {flag: path for flag, path in self.written().items() if path is not None}
-        for flag, path in written.items():
-            for file in inputs:
-                if file is not None and same_file(path, file):
-                    raise OptionError(
-                        f"{flag} {str(path)!r} is {file.name} itself, which the picture is painted from: without it no "
-                        "replay would be possible; give another name"
-                    )
-            twin = next((other for other in written if other != flag and same_file(path, written[other])), None)
-            if twin:
-                raise OptionError(f"{flag} and {twin} are the same file {str(path)!r}")
+        check_apart(self.written(), inputs)
 
     def written(self) -> dict[str, Path | None]:
         """The files that are written, by their flags."""
@@ -211,13 +198,15 @@ class Output(PictureOutput):
 
     def check(self, recorded_depth: int = 8) -> int:
         """Refuse what cannot be written, before anything is painted for it; returns the bit depth to write."""
-        from impasto.runs.interrupted import holds_run
+        from impasto.runs.interrupted import check_no_link, holds_run
 
         bit_depth = int(self.bit_depth or recorded_depth)
         self.check_place(bit_depth)
         check_interval(self.checkpoint_every)
         self.check_apart()
         self.time_lapse()
+        if not self.to_standard_output:
+            check_no_link(self.run_folder)
         if not self.to_standard_output and holds_run(self.run_folder) and not self.overwrite:
             raise OutputError(
                 f"{str(self.run_folder)!r} holds an interrupted run: go on with impasto resume {self.run_folder}, "
@@ -282,6 +271,24 @@ ANYWHERE = Output()
 """No flag of the output given."""
 
 
+def check_apart(written: Mapping[str, Path | None], inputs: Iterable[Path | None]) -> None:
+    """Refuse files to write, by their flags, that are one and the same, or an input: `OptionError`."""
+    from impasto.storage.places import same_file
+
+    inputs = list(inputs)
+    files = {flag: path for flag, path in written.items() if path is not None}
+    for flag, path in files.items():
+        for file in inputs:
+            if file is not None and same_file(path, file):
+                raise OptionError(
+                    f"{flag} {str(path)!r} is {file.name} itself, which the picture is painted from: without it no "
+                    "replay would be possible; give another name"
+                )
+        twin = next((other for other in files if other != flag and same_file(path, files[other])), None)
+        if twin:
+            raise OptionError(f"{flag} and {twin} are the same file {str(path)!r}")
+
+
 def check_events(events: Path | None, *, overwrite: bool) -> None:
     """Refuse an events file that cannot be made, or is there."""
     if events is None:
@@ -327,7 +334,6 @@ def _carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str], earli
     folder = run.checkpoint_folder
     onward = f"to go on: impasto resume {folder}{to.vouch(run, folder)}"
     time_lapse = to.time_lapse(folder)
-    faults: list[str] = []
     with stop_on_signal(run.controls, lambda: f"; {onward}" if folder and holds_run(folder) else "") as received:
         with (
             choose_display(to.quiet) as display,
@@ -339,10 +345,8 @@ def _carry_out(run: Run, to: Output, bit_depth: int, notes: Sequence[str], earli
             for event in note_stop(run, received, display, "stopping after this step; once more to quit at once"):
                 if folder and run.resumed is None and isinstance(event, RunStarted):
                     remove_run(folder)  # not before the run is known to be possible
-                log.write(event)
-                if log.fault and log.fault not in faults:
-                    faults.append(log.fault)
-                    display.warn(f"{log.fault}; painting goes on without it")
+                if fault := log.write(event):
+                    display.warn(f"{fault}; painting goes on without it")
                 display.show(event)
                 if time_lapse:
                     time_lapse.watch(event, run.controls)

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from impasto.cli.display import LiveMessages, Messages
+from impasto.cli.display import LiveMessages, Messages, QuietDisplay
 from impasto.cli.draft import DraftFlags
-from impasto.cli.output import check_events
-from impasto.cli.pictures import default_place, make_folder, paintings_part, pop_size, read_painting
+from impasto.cli.output import check_apart, check_events
+from impasto.cli.pictures import (
+    default_place,
+    free_name,
+    make_folder,
+    paintings_part,
+    pop_size,
+    read_painting,
+)
+from impasto.cli.streams import tell
 from impasto.cli.syntax import (
     PAINTINGS_HELP,
     SWITCH,
@@ -30,9 +39,12 @@ from impasto.cli.syntax import (
 )
 from impasto.errors import OptionError
 from impasto.events import Event, FilmDone, FilmStarted, FrameDone, FramesRead, Notice, ShotStarted
+from impasto.inputs.run_inputs import RunInputs
 from impasto.options.spelling import flag_name
 from impasto.runs.event_log import EventLog
+from impasto.runs.interrupted import run_folder_of
 from impasto.runs.progress import format_duration
+from impasto.storage.claims import claim
 from impasto.storage.files import format_bytes
 from impasto.video.build import build_film, build_film_options, check_clip
 
@@ -83,7 +95,7 @@ class FilmOutput:
         path = default_place(clip, *words, suffix=suffix, folder=folder, overwrite=self.overwrite)
         # A film that was begun under this name goes on.
         begun = path.with_name(_first_name(path, source, words))
-        return begun if Path(f"{begun}.run").is_dir() else path
+        return begun if run_folder_of(begun).is_dir() else path
 
 
 def video(
@@ -112,9 +124,6 @@ def video(
     if not paintings and not region:
         raise OptionError("PAINTING is missing, a file or a bundled one by name: impasto paintings lists them")
     place = to.place(clip, paintings_part(paintings) or "regions")
-    check_events(to.events, overwrite=to.overwrite)
-    if to.events is not None and to.events.absolute() == place.absolute():
-        raise OptionError(f"--events and --output are the same file {str(place)!r}")
     film = build_film(
         clip,
         [read_painting(text, limit) for text in paintings] or None,
@@ -128,28 +137,43 @@ def video(
         quality=to.codec_quality,
         record=not to.no_record,
     )
-    return _preview(film, to) if to.preview else _carry_out(film, to)
+    inputs = [film.clip, *(file.path for file in RunInputs(None, film.regions, palette=film.palette).files)]
+    return _preview(film, to, inputs) if to.preview else _carry_out(film, to, inputs)
 
 
-def _carry_out(film: Film, to: FilmOutput) -> int:
-    """Paint a film, show and log its events; returns the exit code."""
-    with stop_on_signal(film.controls, lambda: "; the same command goes on") as received:
-        with _choose_display(to.quiet) as display, EventLog(to.events) as log:
+def _carry_out(film: Film, to: FilmOutput, inputs: Sequence[Path | None]) -> int:
+    """Paint a film, show and log its events; returns the exit code. A log that cannot be written costs no film."""
+    events = _events_file(film, to)
+    check_apart({"--output": film.output, "--events": events}, inputs)
+    onward = "; the same command goes on"
+    with claim(film.output), stop_on_signal(film.controls, lambda: onward) as received:
+        with _choose_display(to.quiet) as display, EventLog(events, overwrite=to.overwrite) as log:
+            if events != to.events:
+                display.note(f"{to.events} is there from before: {events} is written")
             for event in note_stop(film, received, display, "stopping after this frame; once more to quit at once"):
-                log.write(event)
+                if fault := log.write(event):
+                    display.warn(f"{fault}; painting goes on without it")
                 display.show(event)
         if isinstance(event, FilmDone) and not to.quiet:
             _report(event)
     return 128 + received[0] if received else 0
 
 
+def _events_file(film: Film, to: FilmOutput) -> Path | None:
+    """The file of the events; of a film that goes on a new one, where that of its beginning is there."""
+    if to.events is not None and not to.overwrite and run_folder_of(film.output).is_dir():
+        return free_name(to.events)
+    check_events(to.events, overwrite=to.overwrite)
+    return to.events
+
+
 def _report(done: FilmDone) -> None:
     shots = "1 shot" if done.shots == 1 else f"{done.shots} shots"
     early = ", stopped early: the same command goes on" if done.stopped else ""
-    print(f"{done.path}: {done.frames} frames in {shots}, painted in {format_duration(done.seconds)}{early}")
+    tell(f"{done.path}: {done.frames} frames in {shots}, painted in {format_duration(done.seconds)}{early}")
 
 
-def _preview(film: Film, to: FilmOutput) -> int:
+def _preview(film: Film, to: FilmOutput, inputs: Sequence[Path | None]) -> int:
     """Paint the beginning, and a sheet of frames from all of it."""
     from impasto.video.preview import write_sheet
 
@@ -157,12 +181,12 @@ def _preview(film: Film, to: FilmOutput) -> int:
     end = min(start + PREVIEW_SECONDS, film.to_seconds or float("inf"))
     stem = film.output.with_name(f"{film.output.stem}-preview")
     suffix = film.output.suffix or ".mp4"
-    code = _carry_out(replace(film, output=stem.with_suffix(suffix), from_seconds=start, to_seconds=end), to)
+    code = _carry_out(replace(film, output=stem.with_suffix(suffix), from_seconds=start, to_seconds=end), to, inputs)
     if code == 0:
         sheet = stem.with_suffix(".png")
         frames = write_sheet(film, sheet)
         if not to.quiet:
-            print(f"{sheet}: {frames} frames")
+            tell(f"{sheet}: {frames} frames")
     return code
 
 
@@ -177,13 +201,6 @@ class FilmDisplay(Messages):
             self._print(f"shot {event.shot + 1}, from frame {event.frame + 1} of {event.frames}")
         elif isinstance(event, Notice):
             self.note(event.message)
-
-
-class QuietFilmDisplay(FilmDisplay):
-    """Shows nothing."""
-
-    def _print(self, text: str) -> None:
-        return
 
 
 class LiveFilmDisplay(LiveMessages, FilmDisplay):
@@ -234,9 +251,9 @@ def describe_film(event: FilmStarted) -> str:
     )
 
 
-def _choose_display(quiet: bool) -> FilmDisplay:
+def _choose_display(quiet: bool) -> QuietDisplay | FilmDisplay:
     if quiet:
-        return QuietFilmDisplay()
+        return QuietDisplay()
     return LiveFilmDisplay() if sys.stderr.isatty() else FilmDisplay()
 
 

@@ -52,10 +52,10 @@ class EventLog:
             if self._stream is not None:
                 self._stream.close()
 
-    def write(self, event: Event) -> None:
-        """Append an event, unless that cannot be done any more."""
+    def write(self, event: Event) -> str:
+        """Append an event, unless that cannot be done any more: then `fault` is returned, once."""
         if self._path is None or self.fault:
-            return
+            return ""
         try:
             if self._stream is None:
                 self._stream = self._open(self._path)
@@ -67,9 +67,10 @@ class EventLog:
             with suppress(OSError):
                 if self._stream is not None:
                     self._stream.close()
-            return
+            return self.fault
         self._digest.update(line)
         self.written_bytes += len(line)
+        return ""
 
     def _open(self, path: Path) -> BinaryIO:
         if is_log_of(path, self._start, self._start_sha256):

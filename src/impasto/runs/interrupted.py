@@ -101,6 +101,12 @@ def run_folder_of(output: Path) -> Path:
     return output.with_name(fitting_name(output, FOLDER_SUFFIX))
 
 
+def check_no_link(folder: Path) -> None:
+    """Refuse a run folder beside a picture that leads elsewhere, where a run would write and remove: `OutputError`."""
+    if folder.is_symlink():
+        raise OutputError(f"the run folder {str(folder)!r} is a link that leads elsewhere: remove it")
+
+
 def find_run_folder(path: Path) -> Path:
     """The run folder that a user names, directly or by the name of its picture. Raises `CheckpointError`."""
     try:

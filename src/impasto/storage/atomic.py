@@ -65,11 +65,16 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True, part: str = 
 def write_file(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = False) -> None:
     """Write bytes to a file that a person named, through symbolic links; raises `OutputError`."""
     try:
-        write_whole(Path(os.path.realpath(path)) if overwrite else Path(path), data, overwrite=overwrite)
+        write_whole(written_file(path, overwrite=overwrite), data, overwrite=overwrite)
     except FileExistsError as error:
         raise unwritable(path, _EXISTS) from error
     except OSError as error:
         raise unwritable(path, f"{error.strerror or error}; check the name, the folder and the free space") from error
+
+
+def written_file(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """The file that is written for one that a person named: where it may be there, what its symbolic links lead to."""
+    return Path(os.path.realpath(path)) if overwrite else Path(path)
 
 
 def check_place(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:

@@ -16,7 +16,7 @@ from impasto.errors import OptionError, OutputError
 from impasto.images.animation import iter_animation, read_header, save_animation
 from impasto.images.picture import quantise, unreadable
 from impasto.images.tensors import pixels_to_tensor, resize, tensor_to_pixels
-from impasto.storage.atomic import move_whole, unfinished, unwritable
+from impasto.storage.atomic import move_whole, unfinished, unwritable, written_file
 from impasto.video.frames import MAX_FRAME_PIXELS, Clip, ClipInfo, ClipWriter, Frame, exact
 
 ENDINGS: Final = (".gif", ".webp")
@@ -84,7 +84,8 @@ class AnimationWriter(ClipWriter):
                 else f"the quality of a film is 0 to 100, got {quality}"
             )
         self._quality, self._overwrite = 80 if quality is None else quality, overwrite
-        self._raw, self._temporary = unfinished(path), unfinished(path)
+        self._target = written_file(path, overwrite=overwrite)
+        self._raw, self._temporary = unfinished(self._target), unfinished(self._target)
         self._file: BinaryIO | None = None
         self._alpha = like.has_alpha
         self._shape: tuple[int, int, int] = (0, 0, 0)
@@ -127,7 +128,7 @@ class AnimationWriter(ClipWriter):
             self._file.close()
             delays = [later - start for start, later in pairwise([*self._starts_ms, self._end_ms])]
             save_animation(self._raw, self._shape, delays, self._temporary, ending=self._ending, quality=self._quality)
-            move_whole(self._temporary, self.path, overwrite=self._overwrite)
+            move_whole(self._temporary, self._target, overwrite=self._overwrite)
         except OutputError as error:
             raise OutputError(str(error).replace(str(self._temporary), str(self.path))) from error
         except FileExistsError as error:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from impasto.errors import OptionError, OutputError
 from impasto.images.tensors import resize
-from impasto.storage.atomic import move_whole, unfinished, unwritable
+from impasto.storage.atomic import move_whole, unfinished, unwritable, written_file
 from impasto.video.codecs import FORMATS, Codec
 from impasto.video.color import WRITTEN, srgb_to_planes
 from impasto.video.frames import ClipInfo, ClipWriter, Frame
@@ -72,7 +72,8 @@ class VideoFileWriter(ClipWriter):
         if like.has_alpha and not self._alpha:
             self.notices.append(f"{self._ending} of this codec has no alpha: the film is laid over white")
         self._format = wanted.codec.pixel_format(like.bit_depth, self._alpha)
-        self._temporary = unfinished(path)
+        self._target = written_file(path, overwrite=overwrite)
+        self._temporary = unfinished(self._target)
         self._container: OutputContainer | None = None
         self._stream: Any = None
         self._sound: Sound | None = None
@@ -122,7 +123,7 @@ class VideoFileWriter(ClipWriter):
             self._mux_last()
             self._mux_sound(None if whole else self._end)
             self._container.close()
-            move_whole(self._temporary, self.path, overwrite=self._overwrite)
+            move_whole(self._temporary, self._target, overwrite=self._overwrite)
         except FileExistsError as error:
             raise unwritable(self.path, "it appeared meanwhile; give another name, or --overwrite") from error
         except (av.FFmpegError, OSError) as error:

@@ -7,35 +7,48 @@
     shot-00001.safetensors  what the frames of a shot have in common, or what was tuned for it
     frame-0000001.png       a finished frame, of 8 or 16 bit, with its alpha
     state.safetensors       after some frame, all that the next one depends on
+    part.sha256             of the film as far as it was painted, where it was stopped early
 
 Every file appears whole or not at all. The plan is written last of what is found before painting.
+
+Somebody else may have made the folder: what is read is checked, and symbolic links are neither read nor followed.
 """
 
 from __future__ import annotations
 
 import json
+import re
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from impasto.errors import CheckpointError, OutputError
 from impasto.images.picture import quantise
-from impasto.storage.atomic import write_file
+from impasto.storage.atomic import open_whole, unwritable, write_whole
+from impasto.storage.files import why_not_a_file
 from impasto.storage.tensorfile import TensorFormat
 from impasto.video.flow import Pixels, load_cv2
 
-PLAN, TIMES, STATE = "film.json", "times.txt", "state.safetensors"
-OUR_FILES = (PLAN, TIMES, STATE, "shot-*.safetensors", "frame-*.png", ".impasto-*.part")
+PLAN, TIMES, STATE, PART = "film.json", "times.txt", "state.safetensors", "part.sha256"
+OUR_FILES = (PLAN, TIMES, STATE, PART, "shot-*.safetensors", "frame-*.png", ".impasto-*.part")
 FORMAT_VERSION = 1
 PNG_EFFORT = 1  # of 9: more takes long, for little
 PNG_BYTES = 0.8  # of the samples' bytes, about, for paint
+MAX_PLAN_BYTES = 100_000_000
+MAX_FRAMES = 100_000_000  # six weeks
+_PNG_SIZE = struct.Struct(">16x2I")  # width and height in the header
+# Index, time and duration in seconds, as fractions of numbers that are not absurd.
+_FRACTION = r"\d{1,18}(?:/[1-9]\d{0,17})?"
+_TIME = re.compile(rf"(\d{{1,9}}) (-?{_FRACTION}) ({_FRACTION})\n", re.ASCII)
 
 Arrays = Mapping[str, NDArray[Any]]
 _ARRAYS = TensorFormat("impasto-film", "1", "film", CheckpointError, covered=lambda about: about.get("frame", ""))
@@ -55,11 +68,18 @@ class FilmPlan(BaseModel):
 
     format_version: int = FORMAT_VERSION
     identity: str
-    frames: int
+    frames: int = Field(ge=1, le=MAX_FRAMES)
     shots: tuple[int, ...]
-    height_px: int
-    width_px: int
-    frame_seconds: float
+    height_px: int = Field(ge=1)
+    width_px: int = Field(ge=1)
+    frame_seconds: float = Field(ge=0, le=1e6)
+
+    @model_validator(mode="after")
+    def _shots_follow(self) -> Self:
+        rising = all(start < following for start, following in pairwise((*self.shots, self.frames)))
+        if self.format_version != FORMAT_VERSION or self.shots[:1] != (0,) or not rising:
+            raise ValueError("another format, or shots that do not follow one another")
+        return self
 
     def shot_of(self, frame: int) -> int:
         """The shot that a frame is in, from 0."""
@@ -92,6 +112,8 @@ class FilmFolder:
     def plan(self) -> FilmPlan | None:
         """The plan of the film that is in here; None where there is none, or a damaged one."""
         try:
+            if _why_not_ours(self.path / PLAN) or (self.path / PLAN).stat().st_size > MAX_PLAN_BYTES:
+                return None
             return FilmPlan.model_validate_json((self.path / PLAN).read_text(encoding="utf-8"))
         except (OSError, ValidationError, ValueError):
             return None
@@ -103,25 +125,38 @@ class FilmFolder:
     def writing_times(self) -> Iterator[Callable[[FrameTime], object]]:
         """A function that writes the time of the next frame, so that they are not all held."""
         try:
-            with (self.path / TIMES).open("w", encoding="utf-8") as file:
-                yield lambda one: file.write(f"{one.index} {one.time} {one.duration}\n")
+            with open_whole(self.path / TIMES) as file:
+                yield lambda one: file.write(f"{one.index} {one.time} {one.duration}\n".encode())
         except OSError as error:
             raise OutputError(f"cannot write in {str(self.path)!r}: {error.strerror}") from error
 
     def times(self, first: int = 0) -> Iterator[FrameTime]:
-        """The frames of the film from one of them on."""
-        with (self.path / TIMES).open(encoding="utf-8") as file:
-            for number, line in enumerate(file):
+        """The frames of the film from one of them on; raises `CheckpointError` where they are missing or damaged."""
+        path = self.path / TIMES
+        if why := _why_not_ours(path):
+            raise self._damaged(TIMES, why)
+        shown = FrameTime(-1, Fraction(-(10**18)), Fraction(0))
+        with path.open("rb") as file:
+            for number, line in enumerate(iter(lambda: file.readline(256), b"")):
+                match = _TIME.fullmatch(line.decode(errors="replace"))
+                if match is None:
+                    raise self._damaged(TIMES, f"line {number + 1} says no time")
+                before, shown = shown, FrameTime(int(match[1]), Fraction(match[2]), Fraction(match[3]))
+                if shown.index <= before.index or shown.time <= before.time:
+                    raise self._damaged(TIMES, f"line {number + 1} goes back")
                 if number >= first:
-                    index, time, duration = line.split()
-                    yield FrameTime(int(index), Fraction(time), Fraction(duration))
+                    yield shown
 
     def save_shot(self, shot: int, arrays: Arrays) -> None:
         self._write(f"shot-{shot + 1:05}.safetensors", _ARRAYS.pack({}, arrays))
 
     def load_shot(self, shot: int) -> dict[str, NDArray[Any]]:
         """What was saved of a shot; raises `CheckpointError` where it is missing or damaged."""
-        return _ARRAYS.read(self.path / f"shot-{shot + 1:05}.safetensors")[1]
+        name = f"shot-{shot + 1:05}.safetensors"
+        arrays = self._arrays(name)[1]
+        if not all(_finite(array) for array in arrays.values()):
+            raise self._damaged(name, "it holds numbers that are none")
+        return arrays
 
     def save_state(self, frame: int, arrays: Arrays) -> None:
         """Keep what the frames after this one depend on."""
@@ -129,13 +164,22 @@ class FilmFolder:
 
     def load_state(self) -> tuple[int, dict[str, NDArray[Any]]] | None:
         """The frame after which the state was saved, and the state; None where there is none to go on from."""
-        if not (self.path / STATE).exists():
-            return None
         try:
-            about, arrays = _ARRAYS.read(self.path / STATE)
-            return int(about["frame"]), arrays
+            about, arrays = self._arrays(STATE)
+            frame = int(about["frame"])
         except (CheckpointError, KeyError, ValueError):
             return None
+        sound = frame >= 0 and all(_finite(array) and (np.abs(array) <= 1).all() for array in arrays.values())
+        return (frame, arrays) if sound else None
+
+    def save_part(self, sha256: str) -> None:
+        """Note what the film was when it was stopped, so that it may be replaced when it goes on."""
+        self._write(PART, sha256.encode())
+
+    def is_part(self, sha256: str) -> bool:
+        """Whether a film is the part of this one that was written when it was stopped."""
+        path = self.path / PART
+        return not _why_not_ours(path) and path.read_bytes()[:100] == sha256.encode()
 
     def save_frame(self, frame: int, pixels: Pixels, alpha: Pixels | None) -> None:
         """Write a finished frame, [height, width, 3] in [0, 1], with its alpha, [height, width]."""
@@ -144,15 +188,21 @@ class FilmFolder:
         _, data = cv2.imencode(".png", quantise(channels, self.bit_depth), [cv2.IMWRITE_PNG_COMPRESSION, PNG_EFFORT])
         self._write(self.frame_path(frame).name, data.tobytes())
 
-    def load_frame(self, frame: int) -> tuple[Pixels, Pixels | None]:
-        """A finished frame and its alpha; raises `CheckpointError` where it is missing or damaged."""
+    def load_frame(self, frame: int, height_px: int, width_px: int) -> tuple[Pixels, Pixels | None]:
+        """A finished frame of this size and its alpha; raises `CheckpointError` where it is missing or damaged."""
         path, cv2 = self.frame_path(frame), load_cv2()
+        samples = None
         try:
-            samples = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-        except (OSError, cv2.error) as error:
-            raise CheckpointError(f"the frame {str(path)!r} cannot be read: {error}") from error
-        if samples is None or samples.ndim != 3:
-            raise CheckpointError(f"the frame {str(path)!r} is damaged: remove the folder and paint the film again")
+            if why := _why_not_ours(path):
+                raise self._damaged(path.name, why)
+            data = path.read_bytes()
+            if data[:8] == b"\x89PNG\r\n\x1a\n" and _PNG_SIZE.unpack_from(data) == (width_px, height_px):
+                samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except (OSError, cv2.error, struct.error) as error:
+            raise self._damaged(path.name, "it cannot be read") from error
+        depth = np.uint8 if self.bit_depth == 8 else np.uint16
+        if samples is None or samples.ndim != 3 or samples.dtype != depth or samples.shape[2] not in (3, 4):
+            raise self._damaged(path.name, f"it is no frame of {width_px}x{height_px} px")
         unit = samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
         return np.ascontiguousarray(unit[..., 2::-1]), unit[..., 3] if unit.shape[2] == 4 else None
 
@@ -177,4 +227,27 @@ class FilmFolder:
             raise OutputError(f"cannot clear the run folder {str(self.path)!r}: {error.strerror}; remove it") from error
 
     def _write(self, name: str, data: bytes) -> None:
-        write_file(self.path / name, data, overwrite=True)
+        try:
+            write_whole(self.path / name, data)
+        except OSError as error:
+            why = f"{error.strerror or error}; make room, then the same command goes on"
+            raise unwritable(self.path / name, why) from error
+
+    def _arrays(self, name: str) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+        if why := _why_not_ours(self.path / name):
+            raise self._damaged(name, why)
+        return _ARRAYS.read(self.path / name)
+
+    def _damaged(self, name: str, why: str) -> CheckpointError:
+        return CheckpointError(
+            f"{str(self.path / name)!r} is damaged ({why}): remove the folder and paint the film again"
+        )
+
+
+def _why_not_ours(path: Path) -> str:
+    """Why a file of the folder is not read; empty: it is."""
+    return "it is a link" if path.is_symlink() else why_not_a_file(path)
+
+
+def _finite(array: NDArray[Any]) -> bool:
+    return array.dtype.kind in "fu" and bool(np.isfinite(array).all())

@@ -40,6 +40,7 @@ from impasto.inputs.paintings import Region
 from impasto.inputs.run_inputs import describe_painting, describe_region
 from impasto.options.fields import DEFAULT_LONG_EDGE_PX, PaintOptions
 from impasto.runs.draft import DraftOptions
+from impasto.runs.interrupted import check_no_link, run_folder_of
 from impasto.runs.run import LOGGER
 from impasto.storage.hashing import hash_file
 from impasto.version import __version__
@@ -116,15 +117,18 @@ class _FilmRun:
     def __init__(self, film: Film, clip: Clip) -> None:
         self._film, self._clip, self._controls = film, clip, film.controls
         self._bit_depth, self._size = frame_bits(clip.info), frame_size(film, clip.info)
-        path = film.folder or film.output.with_name(f"{film.output.name}.run")
-        self._folder = FilmFolder(path, self._bit_depth)
+        if film.folder is None:
+            check_no_link(run_folder_of(film.output))
+        self._folder = FilmFolder(film.folder or run_folder_of(film.output), self._bit_depth)
         self._started = time.monotonic()
+        self._told = False  # that its state cannot be saved
 
     def events(self) -> Iterator[Event]:
         film = self._film
         identity = self._identity()
         plan = self._plan_to_go_on_with(identity)
-        self._check_output(ours=plan is not None)
+        replaces = film.overwrite or (plan is not None and self._is_part(film.output))
+        self._begin_clip(overwrite=replaces).discard()  # refused before anything is painted
         painter = frame_painter(film)
         self._folder.make()
         if plan is None:
@@ -139,8 +143,10 @@ class _FilmRun:
         yield FilmStarted(plan.frames, len(plan.shots), *self._size, first, left * plan.frame_seconds, needed)
         painted = yield from self._paint(plan, painter, first, steadier)
         stopped = painted < plan.frames
-        yield from map(Notice, self._write(painted, whole=not stopped))
-        if not stopped:
+        yield from map(Notice, self._write(painted, whole=not stopped, overwrite=replaces))
+        if stopped:
+            self._folder.save_part(_hash_clip(film.output))
+        else:
             self._folder.remove()
         yield FilmDone(str(film.output), painted, len(plan.shots), stopped, time.monotonic() - self._started)
 
@@ -187,9 +193,9 @@ class _FilmRun:
         self._folder.remove()
         return None
 
-    def _check_output(self, *, ours: bool) -> None:
-        """Refuse a place where nothing can be written, before anything is painted. A part of this film is ours."""
-        self._begin_clip(overwrite=self._film.overwrite or ours).discard()
+    def _is_part(self, output: Path) -> bool:
+        """Whether this film, as far as it was painted when it was stopped, is in its place."""
+        return output.exists() and self._folder.is_part(_hash_clip(output))
 
     def _check_room(self, needed_bytes: int) -> None:
         free = shutil.disk_usage(self._folder.path).free
@@ -271,15 +277,29 @@ class _FilmRun:
             now = time.monotonic()
             stops = self._controls.stop and number < plan.frames
             if stops or now - saved > STATE_SECONDS:
-                self._folder.save_state(number - 1, steadier.state())
+                yield from self._save_state(number - 1, steadier)
                 saved = time.monotonic()
             shown = pixels if self._controls.preview else None
             self._controls.preview = False
             left = (now - began) / (number - first) * (plan.frames - number)
             yield FrameDone(shot, number - 1, plan.frames, now - began, left, shown)
             if stops:
-                break
+                return number
+        if number < plan.frames:
+            raise CheckpointError(
+                f"{str(self._folder.path)!r} speaks of {plan.frames} frames, and the clip has {number}: remove the "
+                "folder and paint the film again"
+            )
         return number
+
+    def _save_state(self, frame: int, steadier: Steadier) -> Iterator[Event]:
+        """Keep what the next frames depend on; where that cannot be, it is said once, and painting goes on."""
+        try:
+            self._folder.save_state(frame, steadier.state())
+        except OutputError as error:
+            if not self._told:
+                self._told = True
+                yield Notice(f"{error}; painting goes on")
 
     def _begin_shot(self, plan: FilmPlan, painter: FramePainter, shot: int) -> Iterator[Event]:
         """Make the painter ready for a shot; what takes long is kept in the folder."""
@@ -289,7 +309,13 @@ class _FilmRun:
             pairs = [self._pair_at(place, stop) for place in key_frames(start, stop, painter.pairs)]
             arrays = arrays | dict((yield from painter.tune(pairs, arrays)))
             self._folder.save_shot(shot, arrays)
-        painter.begin_shot(arrays)
+        try:
+            painter.begin_shot(arrays)
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(
+                f"shot {shot + 1} in {str(self._folder.path)!r} is damaged ({error}): remove the folder and paint the "
+                "film again"
+            ) from error
 
     def _pair_at(self, place: int, stop: int) -> tuple[Picture, Picture]:
         """A frame and the next; in a shot of one frame, which ends before `stop`, itself."""
@@ -311,11 +337,11 @@ class _FilmRun:
     def _picture(self, frame: Frame) -> Picture:
         return frame_picture(frame, self._size, self._bit_depth)
 
-    def _write(self, frames: int, *, whole: bool) -> Sequence[str]:
+    def _write(self, frames: int, *, whole: bool, overwrite: bool) -> Sequence[str]:
         """Make a clip of the first frames, which are all there are or not; returns what is worth saying."""
-        with self._begin_clip(overwrite=True) as writer:
+        with self._begin_clip(overwrite=overwrite) as writer:
             for number, shown in enumerate(islice(self._folder.times(), frames)):
-                pixels, alpha = self._folder.load_frame(number)
+                pixels, alpha = self._folder.load_frame(number, *self._size)
                 opacity = None if alpha is None else pixels_to_tensor(alpha[..., None])
                 writer.write(Frame(shown.index, shown.time, shown.duration, pixels_to_tensor(pixels), opacity))
             if not whole:

@@ -16,17 +16,20 @@ from impasto.images.picture import Picture, picture_from_array
 from impasto.images.tensors import pixels_to_tensor
 from impasto.inputs.paintings import Region
 from impasto.inputs.run_inputs import RunInputs
+from impasto.inputs.style_file import MAX_MEAN
 from impasto.losses.statistics import Moments
 from impasto.options.fields import PaintOptions
 from impasto.runs.draft import DraftOptions
 from impasto.stylizer.regions import DraftPainter, SharedPhoto, joining_masks
-from impasto.stylizer.statistics import StyleStatistics, blend_statistics
+from impasto.stylizer.statistics import CHANNELS, StyleStatistics, blend_statistics
 from impasto.stylizer.stylizer import Stylizer, load_stylizer
 from impasto.video.flow import Pixels, load_cv2
 
 SAMPLED_EVERY = 4  # frames of a shot, at first
 SAMPLES = 16  # at most; then every other one is dropped, and half as many are taken from there on
 COLORS_PX = 48  # height of a sampled frame, where only its colours count
+MAX_SUM = 1e12  # of weights: of more pixels than a frame has
+MAX_COLORS = 300_000_000  # samples of colours that a file may hold
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -71,13 +74,23 @@ def shared_to_arrays(shared: SharedPhoto) -> dict[str, NDArray[Any]]:
 
 
 def shared_from_arrays(arrays: Arrays, encoder_sha256: str) -> SharedPhoto:
-    """What `shared_to_arrays` made arrays of; raises `KeyError` where some are missing."""
-    names = [key.removesuffix(".count") for key in arrays if key.endswith(".count")]
-    moments = {
-        name: Moments(*(torch.from_numpy(arrays[f"{name}.{part}"]) for part in ("count", "total", "outer")))
-        for name in names
-    }
-    return SharedPhoto(StyleStatistics(moments, encoder_sha256), picture_from_array(arrays["colors"], name="shot"))
+    """What `shared_to_arrays` made arrays of.
+
+    Raises `KeyError` or `ValueError` where some are missing, or are what no frame has.
+    """
+    moments = {}
+    for name, channels in CHANNELS.items():
+        count, total, outer = (arrays[f"{name}.{part}"] for part in ("count", "total", "outer"))
+        fits = (count.shape, total.shape, outer.shape) == ((), (channels,), (channels, channels))
+        if not fits or {count.dtype, total.dtype, outer.dtype} != {np.dtype(np.float64)} or not 0 < count < MAX_SUM:
+            raise ValueError(f"{name} has no sums over a frame")
+        if max(np.abs(total).max() / MAX_MEAN, np.abs(outer).max() / MAX_MEAN**2) > count:
+            raise ValueError(f"{name} has means that no frame has")
+        moments[name] = Moments(*map(torch.from_numpy, (count, total, outer)))
+    colors = arrays["colors"]
+    if colors.dtype != np.uint8 or colors.ndim != 3 or not 0 < colors.size <= MAX_COLORS:
+        raise ValueError("its colours are no frames")
+    return SharedPhoto(StyleStatistics(moments, encoder_sha256), picture_from_array(colors, name="shot"))
 
 
 def kept_photo(frame: Picture, regions: tuple[Region, ...], options: DraftOptions | PaintOptions) -> Pixels | None:
@@ -146,7 +159,10 @@ class DraftFrames:
         return {}
 
     def begin_shot(self, arrays: Arrays) -> None:
-        """From here on paint frames of the shot of which `shared_to_arrays` gave these arrays."""
+        """From here on paint frames of the shot of which `shared_to_arrays` gave these arrays.
+
+        Raises what `shared_from_arrays` does.
+        """
         self._shared = shared_from_arrays(arrays, self.stylizer.encoder.sha256)
 
     def paint(self, frame: Picture) -> Pixels:

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from impasto.encoders.weights import MAX_MAGNITUDE
 from impasto.engine.devices import find_precision
 from impasto.engine.paint import iter_paint
 from impasto.engine.pyramid import Scale
@@ -94,13 +95,18 @@ class TunedFrames:
         return {TUNED + name: tensor.numpy() for name, tensor in tuner.tuned(options).network.state_dict().items()}
 
     def begin_shot(self, arrays: Arrays) -> None:
-        """From here on paint frames of the shot whose statistics and weights these are."""
+        """From here on paint frames of the shot whose statistics and weights these are; raises as `DraftFrames`."""
         self._shared = shared_from_arrays(arrays, self.stylizer.encoder.sha256)
         weights = {
             name.removeprefix(TUNED): torch.from_numpy(a) for name, a in arrays.items() if name.startswith(TUNED)
         }
+        if not all(bool((tensor.abs() <= MAX_MAGNITUDE).all()) for tensor in weights.values()):
+            raise ValueError("it holds weights that no network has")
         tuned = load_stylizer()
-        tuned.network.load_state_dict(weights)
+        try:
+            tuned.network.load_state_dict(weights)
+        except RuntimeError as error:  # other names or shapes
+            raise ValueError("its weights are those of another network") from error
         base = self.stylizer
         self._tuned = Stylizer(base.name, base.sha256, base.encoder, tuned.network, self._options.variation)
 
