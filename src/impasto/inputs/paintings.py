@@ -49,7 +49,10 @@ class Painting:
     brush_scale: size of its strokes against those of the other paintings, 0.25 to 4.
     mask: which part of the painting to learn from (white), a picture of its proportions; None: all of it.
 
-    Raises `InputError` for a picture that cannot be read and a mask that does not fit, `OptionError` for numbers.
+    Raises
+    ------
+    InputError: for a picture that cannot be read, and a mask that does not fit.
+    OptionError: for numbers.
     """
 
     picture: Picture | StyleFile
@@ -95,7 +98,10 @@ class Region:
     brush_scale: size of the strokes in the region against the rest, 0.25 to 4.
     color: ``painting`` or ``photo``, in this region alone; None: the colour mode of the whole picture.
 
-    Raises `InputError` for pictures that cannot be read and a mask that is black, `OptionError` for the rest.
+    Raises
+    ------
+    InputError: for pictures that cannot be read, and a mask that is black.
+    OptionError: for the rest.
     """
 
     mask: Picture | Literal["alpha"] | None

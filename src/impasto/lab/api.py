@@ -51,8 +51,14 @@ def sweep(  # noqa: PLR0913 (public: the keywords of `impasto.paint`, and those 
     ray: ``auto`` or the address of a Ray cluster; default: one job after another, here.
     controls: `stop` ends the run early.
 
-    A failed job is recorded in the result's `failed`; the others go on. Raises `OptionError`, `InputError`,
-    `OutputError`, `RecordError` and `WeightsError` for what cannot be used, before anything is painted.
+    Returns
+    -------
+    The run; a failed job is recorded in its `failed`, and the others go on.
+
+    Raises
+    ------
+    OptionError, InputError, OutputError, RecordError, WeightsError: for what cannot be used, before anything is
+        painted.
     """
     planner = Planner(recipe, options, regions, judge)
     return _carry_out(plan_sweep(photo, _pairs(painting), vary, planner), folder, ray, controls)

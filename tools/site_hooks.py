@@ -1,0 +1,66 @@
+"""What the documentation site takes from outside ``docs/``: the README, the changelog, the commands' help, some files.
+
+mkdocs calls these functions (mkdocs.yml names this file).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+from impasto.cli.main import build_app
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = """# Command line
+
+Every command and its flags, made from the program when this site is built. `impasto paint --help-all` prints the same.
+
+"""
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add pages that are made, and files that pages link to."""
+    pages = {"index.md": read("README.md"), "changelog.md": read("CHANGELOG.md"), "cli.md": commands()}
+    for name, text in pages.items():
+        files.append(File.generated(config, name, content=text))
+    for path in (ROOT / "NOTICE", ROOT / "LICENSE", *sorted((ROOT / "examples").glob("*.*"))):
+        files.append(File.generated(config, published(path.name), abs_src_path=str(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Turn links to files outside ``docs/`` into links to their copies."""
+    return relinked(re.sub(r"\]\(\.\./", "](", markdown))
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Give the theme's search dialog the name that it lacks."""
+    return output.replace('role="dialog"', 'role="dialog" aria-label="Search"')
+
+
+def read(name: str) -> str:
+    """A page from the root of the repository, with its links as pages of ``docs/`` have them."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return re.sub(r'(\]\(|src=")docs/', r"\1", text)
+
+
+def relinked(text: str) -> str:
+    """Links to the root of the repository as links to the site."""
+    text = text.replace("](README.md", "](index.md").replace("](CHANGELOG.md", "](changelog.md")
+    return re.sub(r"\]\((?:examples/)?(NOTICE|LICENSE|[\w.]+\.(?:py|ipynb))\)", lambda m: f"]({published(m[1])})", text)
+
+
+def published(name: str) -> str:
+    """Where a file lies on the site."""
+    return f"files/{name if '.' in name else f'{name}.txt'}"
+
+
+def commands() -> str:
+    """The page of all commands."""
+    text = build_app(everything=True).generate_docs(output_format="markdown", recursive=True)
+    body = text[text.index("## impasto paint") :]
+    body = re.sub(r"(?m)^impasto ([\w -]+?) \1\b", r"impasto \1", body)  # usage lines of ours name their command
+    return COMMANDS + body
