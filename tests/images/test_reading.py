@@ -19,6 +19,7 @@ from impasto.errors import InputError, RecordError
 from impasto.images import reading
 from impasto.images.metadata import PhotoMetadata
 from impasto.images.reading import load_picture, read_record, read_size
+from impasto.storage.installed import install_command
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tiff", "a.webp", "wrong.jpg"])
@@ -172,7 +173,7 @@ def test_heic_without_pillow_heif_names_the_command(tmp_path: Path, monkeypatch:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     with pytest.raises(InputError) as error:
         load_picture(path)
-    one_line(error, path, "pip install 'impasto[heic]'")
+    one_line(error, path, install_command("heic"))
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "avif", "gif"])

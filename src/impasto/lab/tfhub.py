@@ -26,6 +26,7 @@ from impasto.errors import InputError, OptionError
 from impasto.images.picture import Picture
 from impasto.options.fields import PaintOptions
 from impasto.storage.download import DownloadError, PublishedFile, iter_download
+from impasto.storage.installed import install_command
 
 STYLE_PX = 256  # the size that the model was trained to read paintings at
 
@@ -97,8 +98,8 @@ def _tensorflow() -> Any:
         import tensorflow
     except ImportError as error:
         raise OptionError(
-            "TensorFlow is not installed; for the column tfhub: pip install 'impasto[tfhub]', "
-            "or for the same model as ONNX: pip install 'impasto[magenta]'"
+            f"TensorFlow is not installed; for the column tfhub: {install_command('tfhub')}, "
+            f"or for the same model as ONNX: {install_command('magenta')}"
         ) from error
     return tensorflow
 

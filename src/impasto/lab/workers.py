@@ -20,6 +20,7 @@ from impasto.events import Controls, Event, Notice, RunStarted, ScaleStarted, St
 from impasto.lab.jobs import LabJob
 from impasto.lab.paint_job import iter_painting
 from impasto.lab.run_folder import Outcome, failed
+from impasto.storage.installed import install_command
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -176,7 +177,7 @@ def _connected(address: str) -> Iterator[ModuleType]:
     try:
         import ray
     except ImportError as error:
-        raise OptionError("Ray is not installed; to run jobs on it: pip install 'impasto[ray]'") from error
+        raise OptionError(f"Ray is not installed; to run jobs on it: {install_command('ray')}") from error
     if ray.is_initialized():
         yield ray
         return

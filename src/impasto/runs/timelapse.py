@@ -34,6 +34,7 @@ from impasto.images.animation import Frame, encode_gif, encode_webp
 from impasto.images.resize import fit_long_edge
 from impasto.storage.atomic import check_place, open_whole, unwritable, write_file, write_whole
 from impasto.storage.hashing import hash_file
+from impasto.storage.installed import install_command
 from impasto.storage.tensorfile import map_array
 
 FORMATS = (".gif", ".webp", ".mp4")
@@ -259,7 +260,7 @@ def _load_av() -> Any:
     try:
         import av
     except ImportError as error:
-        raise OptionError("an .mp4 needs the extra 'video': pip install 'impasto[video]'; .gif needs none") from error
+        raise OptionError(f"an .mp4 needs the extra 'video': {install_command('video')}; .gif needs none") from error
     return av
 
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from impasto.errors import OptionError
 from impasto.storage.atomic import check_place, write_file
+from impasto.storage.installed import install_command
 from impasto.stylizer.network import NOISE_STRIDES, STRIDE_PX
 from impasto.stylizer.statistics import CHANNELS, MIDDLE, batch_statistics
 from impasto.stylizer.stylizer import FULL_AT, NOISE_SIDE, Stylizer
@@ -141,7 +142,7 @@ def export_onnx(
         import onnx  # noqa: F401 (as onnxscript: torch.onnx writes with them)
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise OptionError(f"{error.name} is not installed; to export: pip install 'impasto[onnx]'") from error
+        raise OptionError(f"{error.name} is not installed; to export: {install_command('onnx')}") from error
     check_place(path, overwrite=overwrite)
     side = torch.export.Dim.DYNAMIC
     with warnings.catch_warnings(), _quiet("torch.onnx"):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from impasto.errors import OptionError
 from impasto.images.resize import fit_long_edge
+from impasto.storage.installed import install_command
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -31,7 +32,7 @@ def load_cv2() -> ModuleType:
     try:
         import cv2
     except ImportError as error:
-        raise OptionError("OpenCV is not installed; to paint clips: pip install 'impasto[video]'") from error
+        raise OptionError(f"OpenCV is not installed; to paint clips: {install_command('video')}") from error
     return cv2
 
 

@@ -25,6 +25,7 @@ from impasto.errors import OptionError, first_line
 from impasto.images.picture import unreadable
 from impasto.images.tensors import resize
 from impasto.storage.files import why_not_a_file
+from impasto.storage.installed import install_command
 from impasto.video.color import UNSPECIFIED, ColorCoding, planes_to_srgb
 from impasto.video.frames import MAX_FRAME_PIXELS, Clip, ClipInfo, Frame, exact
 from impasto.video.planes import read_planes
@@ -53,7 +54,7 @@ def load_av() -> Any:
     try:
         import av
     except ImportError as error:
-        raise OptionError("video files need the extra 'video': pip install 'impasto[video]'") from error
+        raise OptionError(f"video files need the extra 'video': {install_command('video')}") from error
     return av
 
 
