@@ -10,6 +10,7 @@ from common import new_parser, parse, run
 
 RUNS = (
     ["startup"],
+    ["studio_start"],
     ["studio_draft"],
     ["encoder"],
     ["speed"],

@@ -36,7 +36,7 @@ def main() -> None:
         rows = [("the first: its process starts and loads", first), ("a painting not seen before", others)]
         rows += [("a painting seen before, at another strength", page(strength=40)), ("kept", page())]
         job = store.submit(request(0, steps="100000", stop_tolerance=0))
-        while not store.queue.view(job).manifest.losses:
+        while not store.queue.losses(job):
             pass
         rows.append(("seen before, at another strength, beside a job", page(strength=30)))
         store.queue.cancel(job)

@@ -54,6 +54,7 @@ TESTED_ELSEWHERE = {
     "__main__.py": "cli/test_main.py",  # which runs `python -m impasto`
     "version.py": "cli/test_main.py",
     "studio/worker/active_job.py": "studio/worker/test_main.py",
+    "studio/answers.py": "studio/test_routes.py",
 }
 
 # -------------------------------------------------------------------------------------------- imports

@@ -59,7 +59,7 @@ def test_a_draft_appears_unasked_and_gives_way_to_the_picture(page: Page, photo:
     choose(page, photo, steps=LONG)
     wait_draft(page, "flow")
     assert page.locator("#paint").inner_text() == "Paint"
-    assert page.locator("#telling").inner_text() == "A draft. Paint makes the picture."
+    assert page.locator("#telling").inner_text() == "A draft. With Paint come: steps, stop tolerance."
     assert draft_record(page, server)["inputs"]["content"]["name"] == "photo.png"
     drawn = page.locator("#draft").get_attribute("src")
     paint(page)
@@ -79,7 +79,7 @@ def test_the_draft_stays_while_what_is_painted_is_coarser(page: Page, photo: Pat
     wait_draft(page, "flow")
     id = paint(page)
     for _ in range(600):
-        if call(page, "view", id, False)["preview"]:
+        if call(page, "view", id)["preview"]:
             break
         page.wait_for_timeout(100)
     page.wait_for_timeout(1500)
@@ -257,7 +257,7 @@ def test_a_style_file_is_a_painting(page: Page, photo: Path, tmp_path: Path) -> 
     show(page, "style-file")
     job = paint(page)
     wait_done(page)
-    (choice,) = call(page, "view", job, False)["request"]["paintings"]
+    (choice,) = call(page, "view", job)["request"]["paintings"]
     assert choice["path"].endswith(".style")
     (tmp_path / "broken.style").write_bytes((tmp_path / "mine.style").read_bytes()[:5000])
     drop(page, "#painting-drop", tmp_path / "broken.style")

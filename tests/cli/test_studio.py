@@ -1,13 +1,16 @@
-"""``impasto studio`` where it cannot start, and its API by gradio_client as docs/studio.md shows it."""
+"""``impasto studio`` where it cannot start, and its API as docs/studio.md shows it."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,16 +53,17 @@ def test_wrong_flags(flags: list[str], words: str, tmp_path: Path, capsys: pytes
     assert capsys.readouterr().err == f"impasto: {words}\n"
 
 
-def test_without_gradio(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "gradio", None)
-    for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED"):
-        monkeypatch.setenv(name, "")
+def test_without_the_extra(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "uvicorn" else find(name))
     assert main(["studio", "--folder", str(tmp_path / "new")]) == 2
-    assert capsys.readouterr().err == "impasto: the studio needs gradio: pip install 'impasto[studio]'\n"
+    assert capsys.readouterr().err == "impasto: the studio needs uvicorn: pip install 'impasto[studio]'\n"
 
 
-def test_the_documented_client(folder_with_pictures: Path, tmp_path: Path) -> None:
-    pytest.importorskip("gradio", reason="the studio needs the extra 'studio'")
+@pytest.fixture
+def port(folder_with_pictures: Path, tmp_path: Path) -> Iterator[int]:
+    """The port of a studio in a process of its own; the pictures are as the documentation calls them."""
+    pytest.importorskip("fastapi", reason="the studio needs the extra 'studio'")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -72,17 +76,32 @@ def test_the_documented_client(folder_with_pictures: Path, tmp_path: Path) -> No
     try:
         assert server.stdout is not None
         assert str(port) in server.stdout.readline()
-        (example,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-        script = example.replace(":7860", f":{port}").replace('"size_px": 800', '"size_px": 48')
-        assert script.count(str(port)) == 1
-        subprocess.run([sys.executable, "-c", script], check=True, cwd=folder_with_pictures, timeout=120)
+        yield port
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0
         server.stdout.close()  # type: ignore[union-attr]
+
+
+def example(language: str, port: int) -> str:
+    """The last example of the documentation in a language, for a small picture at a port."""
+    text = re.findall(rf"```{language}\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)[-1]
+    assert text.count(":7860") == 1 and text.count("size_px") == 1
+    return text.replace(":7860", f":{port}").replace('": 800', '": 48').replace('\\": 800', '\\": 48')
+
+
+def test_the_documented_programs(port: int, folder_with_pictures: Path) -> None:
+    script = example("python", port)
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=folder_with_pictures, timeout=120)
     draft = read_record(folder_with_pictures / "draft.jpg")
     assert (draft["kind"], draft["options"]["size_px"]) == ("draft", 48)  # type: ignore[index]
     assert read_record(folder_with_pictures / "pastiche.png")["options"]["strength"] == 60  # type: ignore[index]
+    if shutil.which("curl") is None or shutil.which("jq") is None:
+        return  # the shell's example needs them
+    (folder_with_pictures / "pastiche.png").unlink()
+    shell = example("sh", port)
+    subprocess.run(["bash", "-ec", shell], check=True, cwd=folder_with_pictures, timeout=120, stdout=subprocess.DEVNULL)
+    assert read_record(folder_with_pictures / "pastiche.png")["options"]["size_px"] == 48  # type: ignore[index]
 
 
 def test_where_a_password_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ def wait_preview(page: Page) -> str:
 
 def call(page: Page, name: str, *data: object) -> Any:
     """The studio's API, as the page uses it."""
-    script = "([name, data]) => import('/page/api.js').then((api) => api.call(name, ...data))"
+    script = "([name, data]) => import('/page/api.js').then(({ api }) => api[name](...data))"
     return page.evaluate(script, [name, list(data)])
 
 

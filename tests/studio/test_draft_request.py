@@ -13,8 +13,12 @@ from impasto.studio.request import PaintingChoice, RegionChoice
 def test_what_a_draft_takes_of_a_request_and_what_it_leaves_out(drafting: DraftingStore) -> None:
     first, second = (PaintingChoice(path=path) for path in drafting.paintings[:2])
     plain = drafting.request(tv_weight="half typed", steps="nonsense")
-    assert reduce_to_draft(plain, {}) == reduce_to_draft(drafting.request(), {}), "a draft has no such options"
-    assert reduce_to_draft(plain, {})[1] == ()
+    assert reduce_to_draft(plain, {})[0] == reduce_to_draft(drafting.request(), {})[0], "a draft has no such options"
+    assert reduce_to_draft(plain, {})[1] == ("tv weight, steps",)
+    assert reduce_to_draft(drafting.request(), {})[1] == ()
+    many = drafting.request(variation=3, tv_weight=0.5, steps="9", tile_px=512).model_copy(update={"recipe": "pixels"})
+    assert reduce_to_draft(many, {})[1] == ("the recipe 'pixels'", "another try", "tv weight, steps and 1 more option")
+    assert reduce_to_draft(drafting.request(steps="9"), {"steps": 9})[1] == (), "every painting starts from it"
     regions = RegionChoice(mask=None), RegionChoice(mask=None, paintings=(second,), strength=WHOLE_FROM / 5)
     asked = drafting.request(color="photo", color_strength=30, keep_detail=40)
     shown, left_out = reduce_to_draft(asked.model_copy(update={"paintings": (), "regions": regions}), {})

@@ -50,7 +50,7 @@ def test_a_process_paints_is_lost_and_replaced(
     long = request.model_copy(update={"options": {"steps": [100_000], "stop_tolerance": 0}})
 
     first = store.submit(long)
-    while not store.queue.view(first).manifest.losses:
+    while not store.queue.losses(first):
         threading.Event().wait(0.01)
     store.queue.stop(first)
     stopped = wait(store, first, "stopped", "failed")
@@ -71,7 +71,7 @@ def test_a_process_paints_is_lost_and_replaced(
     # A step without an end: the process is ended when its time is up.
     monkeypatch.setattr(process_module, "CANCEL_SECONDS", 0.05)
     third = store.submit(long)
-    while not store.queue.view(third).manifest.losses:
+    while not store.queue.losses(third):
         threading.Event().wait(0.01)
     os.kill(worker_of(store).pid, signal.SIGSTOP)
     store.queue.cancel(third)

@@ -79,8 +79,7 @@ def test_one_is_painted_at_a_time_in_order(build: Callable[..., Queue], tmp_path
     assert [wait_for(queue, id).state for id in ids] == ["done", "done", "cancelled", "done"]
     assert [order.id for order in painter.orders] == [ids[0], ids[1], ids[3]]
     assert [view.id for view in queue.history()] == ids[::-1]
-    view = queue.view(ids[0])
-    assert view.manifest.losses == ((1, {"total": 1.0}), (2, {"total": 0.5}), (3, {"total": 1 / 3}))
+    assert queue.losses(ids[0]) == ((1, {"total": 1.0}), (2, {"total": 0.5}), (3, {"total": 1 / 3}))
     assert manifest(tmp_path, ids[0])["request"]["photo"] == "photo.png"  # type: ignore[index]
     assert painter.orders[0].request.options == {"threads": 1}
 
@@ -137,28 +136,80 @@ def test_a_deleted_job_is_gone_once_its_painter_lets_go(build: Callable[..., Que
     first, second, third = (queue.submit(REQUEST, "") for _ in range(3))
     wait_for(queue, first, "painting")
     for id in (first, second):
-        queue.delete(id)
+        queue.remove(id)
         with pytest.raises(OptionError, match="there is no job"):
             queue.view(id)
     gate.set()
     wait_for(queue, third, "done")
+    for id in (first, second):
+        queue._forget(id)  # a minute later
+        with pytest.raises(OptionError, match="removed for good"):
+            queue.bring_back(id)
     assert [path.name for path in (tmp_path / "jobs").iterdir()] == [third]
 
 
-def test_steering_reaches_the_painter_or_the_waiting_request(build: Callable[..., Queue]) -> None:
+def test_a_removed_job_can_be_brought_back_for_a_while(build: Callable[..., Queue], tmp_path: Path) -> None:
+    gate = threading.Event()
+    queue = build(FakePainter(gate=gate))
+    painted, waits = queue.submit(REQUEST, "first"), queue.submit(REQUEST, "second")
+    wait_for(queue, painted, "painting")
+    for id in (painted, waits):
+        queue.remove(id)
+    assert queue.history() == [] and len(queue.requests()) == 2, "their pictures are needed yet"
+    for id in (painted, waits):
+        queue.bring_back(id)
+        assert wait_for(queue, id).state == "stopped"
+    assert [view.manifest.title for view in queue.history()] == ["second", "first"]
+    assert queue.view(painted).pastiche is not None
+    queue.remove(painted)
+    queue.close()
+    assert [path.name for path in (tmp_path / "jobs").iterdir()] == [waits], "it is gone with the studio"
+
+
+def test_listeners_hear_of_every_change_and_of_those_that_move_up(build: Callable[..., Queue]) -> None:
+    gate = threading.Event()
+    queue = build(FakePainter(gate=gate))
+    heard = threading.Semaphore(0)
+    end = queue.listen(heard.release)
+    first, second = queue.submit(REQUEST, ""), queue.submit(REQUEST, "")
+    assert heard.acquire(timeout=WAIT_SECONDS)
+    wait_for(queue, first, "painting")
+    last, views, ids = queue.changes(-1)
+    assert [view.id for view in views] == [second, first] and ids == {first, second}
+    assert queue.changes(last) == (last, [], ids)
+    third = queue.submit(REQUEST, "")
+    queue.cancel(second)
+    views = queue.changes(last)[1]
+    assert {view.id: view.position for view in views} == {second: None, third: 1}
+    end()
+    assert not queue._listeners
+    gate.set()
+
+
+def test_a_full_history_takes_no_more(build: Callable[..., Queue], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_module, "MAX_JOBS", 1)
+    queue = build(FakePainter())
+    wait_for(queue, queue.submit(REQUEST, ""))
+    with pytest.raises(OptionError, match="1 jobs are kept already: remove some"):
+        queue.submit(REQUEST, "")
+
+
+def test_steering_reaches_the_picture_in_hand_and_no_other(build: Callable[..., Queue]) -> None:
     gate = threading.Event()
     painter = FakePainter(gate=gate)
     queue = build(painter)
     first, second = queue.submit(REQUEST, ""), queue.submit(REQUEST, "")
     wait_for(queue, first, "painting")
     queue.steer(first, 70.0)
-    queue.steer(second, 30.0)
+    with pytest.raises(OptionError, match="this job stays as it was ordered"):
+        queue.steer(second, 30.0)
     assert [(c.id, c.strength, c.stop) for c in painter.commands] == [(first, 70.0, False)]
-    assert [queue.view(id).request.options["strength"] for id in (first, second)] == [70.0, 30.0]
+    assert [queue.view(id).request.options["strength"] for id in (first,)] == [70.0]
     gate.set()
     wait_for(queue, second, "done")
-    assert painter.orders[1].request.options["strength"] == 30.0
-    queue.steer(first, 10.0)
+    assert "strength" not in painter.orders[1].request.options, "a job never changes after it was ordered"
+    with pytest.raises(OptionError, match="only a picture that is being painted"):
+        queue.steer(first, 10.0)
     assert queue.view(first).request.options["strength"] == 70.0
 
 
@@ -347,7 +398,7 @@ def test_thousands_of_clicks_from_many_threads(build: Callable[..., Queue], tmp_
     def click(seed: int) -> None:
         dice = random.Random(seed)
         acts: list[Callable[[str], object]] = [
-            queue.stop, queue.cancel, queue.go_on, queue.delete, queue.view,
+            queue.stop, queue.cancel, queue.go_on, queue.remove, queue.bring_back, queue.view,
             lambda id: queue.steer(id, dice.uniform(0, 100)),
             lambda id: queue.history(),
             lambda id: known.append(queue.submit(REQUEST, "")),
@@ -371,6 +422,8 @@ def test_thousands_of_clicks_from_many_threads(build: Callable[..., Queue], tmp_
     for view in queue.history():
         wait_for(queue, view.id)
     assert wait_for(queue, queue.submit(REQUEST, "the last")).state == "done"
+    for id in list(queue._removed):
+        queue._forget(id)
     left = {view.id: view.state for view in queue.history()}
     assert {path.name for path in (tmp_path / "jobs").iterdir()} == set(left)
     assert {id: manifest(tmp_path, id)["state"] for id in left} == left

@@ -30,3 +30,18 @@ def test_every_path_of_a_request_is_converted() -> None:
     assert moved.with_paths(lambda path: path.relative_to("store")) == request
     named = request.model_copy(update={"options": {"starting_point": "gray", "color": "photo"}})
     assert named.with_paths(lambda path: Path("store") / path).options == named.options
+
+
+def test_what_a_grid_leaves_out_is_told() -> None:
+    paintings = tuple(PaintingChoice(path=Path(name)) for name in ("a.png", "b.png"))
+    region = RegionChoice(mask=Path("m.png"))
+    request = Request(photo=Path("p.png"), paintings=paintings, regions=(region,))
+    assert request.left_out_of_grid == (
+        "the part that stays the photo",
+        "the mixture: each painting has a row of its own",
+    )
+    assert Request(photo=Path("p.png"), paintings=paintings[:1]).left_out_of_grid == ()
+    painted = region.model_copy(update={"paintings": paintings[:1]})
+    assert Request(photo=Path("p.png"), paintings=paintings[:1], regions=(painted,)).left_out_of_grid == (
+        "the regions",
+    )

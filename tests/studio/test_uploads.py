@@ -8,6 +8,7 @@ import os
 import struct
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -72,11 +73,13 @@ def test_names_are_shown_without_folders() -> None:
     assert clean_name("x" * 200 + ".jpeg") == "x" * 95 + ".jpeg"
 
 
-def test_the_same_bytes_are_kept_once_under_the_last_name(uploads: Uploads, photo_pixels: np.ndarray) -> None:
+def test_the_same_bytes_are_kept_once_under_their_first_name(uploads: Uploads, photo_pixels: np.ndarray) -> None:
     data = png(photo_pixels)
     first, second = uploads.keep(data, "one.png"), uploads.keep(data, "two.jpg")
     assert first == second and first.read_bytes() == data
-    assert uploads.name_of(first) == "two.jpg"
+    assert uploads.name_of(first) == "one.png", "nobody's picture gets another name by an upload"
+    uploads.rename(first, "Lion")
+    assert uploads.name_of(first) == "Lion.png"
     assert uploads.find(hashlib.sha256(data).hexdigest()) == first
     assert uploads.find(hashlib.sha256(b"").hexdigest()) is None
     assert uploads.find("*") is None
@@ -175,3 +178,21 @@ def test_parts_of_a_killed_studio_are_removed_and_damaged_notes_do_no_harm(
         assert again.name_of(kept) == kept.name
         assert again.find("0" * 64) is None
     assert not list(uploads.folder.glob("*.part"))
+
+
+def test_the_same_picture_twice_at_once_is_one(uploads: Uploads, photo_pixels: np.ndarray) -> None:
+    data = [png(photo_pixels + number % 2) for number in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        kept = list(pool.map(uploads.keep, data, ["a.png"] * 16))
+    assert all(path.read_bytes() == data[number] for number, path in enumerate(kept))
+    assert len(set(kept)) == 2 and len(list(uploads.folder.iterdir())) == 4
+
+
+def test_all_uploads_together_have_a_limit(tmp_path: Path, photo_pixels: np.ndarray) -> None:
+    data = png(photo_pixels)
+    uploads = Uploads(tmp_path / "uploads", 100_000, 10_000, max_total_bytes=len(data) + 500)
+    uploads.keep(data, "a.png")
+    assert uploads.is_full
+    with pytest.raises(InputError, match=r"no room for 'b.png': it keeps \d+ bytes of uploads; remove paintings"):
+        uploads.keep(png(np.random.default_rng(0).integers(0, 255, photo_pixels.shape, np.uint8)), "b.png")
+    assert len(list(uploads.folder.iterdir())) == 2

@@ -12,10 +12,10 @@ from typing import Literal
 
 from impasto.errors import InputError, OptionError, OutputError
 from impasto.studio.process import Worker
-from impasto.studio.protocol import JobCommand, Order
-from impasto.studio.request import Request
+from impasto.studio.protocol import JobCommand, Order, Price
+from impasto.studio.request import NotKeptError, Request
 
-MAX_DRAFTS = 64
+MAX_DRAFTS = 128  # and prices
 MAX_DRAFTS_WAITING = 16
 MAX_CLIENTS = 256
 DRAFT_SECONDS = 60.0  # for a draft, loading included; then its process is killed
@@ -37,7 +37,8 @@ class DraftQueue:
         self._folder, self._start_drafter, self._name_of = folder, start_drafter, name_of
         self._changed = threading.Condition()
         self._worker: Worker | None = None
-        self._drafts: OrderedDict[Path, None] = OrderedDict()  # the last used at the end
+        # What was made, by its name; the last used at the end.
+        self._made: OrderedDict[str, Path | Price] = OrderedDict()
         self._latest: OrderedDict[str, int] = OrderedDict()  # highest sequence by client
         self._waiting, self._busy, self._closing = 0, False, False
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,27 +62,45 @@ class DraftQueue:
         Raises `InputError` for a request that cannot be drafted, `OutputError` where the process is lost,
         `OptionError` when too many wait.
         """
-        name = hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:24]
-        names = {str(path): self._name_of(path) for path in request.files}
-        order = Order(id=name, folder=self._folder, request=request, names=names)
-        path = order.files.exported(".jpg")
-        turn = self._wait_for_turn(path, client_id, sequence)
-        if turn == "paint":
-            try:
-                self._paint(order)
-                self._add(path)
-            finally:
-                with self._changed:
-                    self._busy = False
-                    self._changed.notify_all()
-        return None if turn == "dropped" else path
+        made = self._make(self._order(request), client_id, sequence)
+        assert made is None or isinstance(made, Path), "an order has what it asked for"
+        return made
+
+    def price(self, request: Request, client_id: str = "", sequence: int = 0) -> Price | None:
+        """What painting a request would take, by the program's own plan; for the rest see `draft`."""
+        order = self._order(request).model_copy(update={"plan_only": True})
+        made = self._make(order.model_copy(update={"id": f"plan-{order.id}"}), client_id, sequence)
+        assert made is None or isinstance(made, Price), "an order has what it asked for"
+        return made
 
     def find(self, name: str) -> Path:
-        """The file of a draft; raises `OptionError` for one that is not kept (any more)."""
-        path = self._folder / name
-        if path not in self._drafts:
-            raise OptionError(f"there is no draft {name!r} (any more)")
-        return path
+        """The file of a draft; raises `NotKeptError` for one that is not kept (any more)."""
+        made = self._made.get(name)
+        if not isinstance(made, Path):
+            raise NotKeptError(f"there is no draft {name!r} (any more)")
+        return made
+
+    def _order(self, request: Request) -> Order:
+        name = hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:24]
+        names = {str(path): self._name_of(path) for path in request.files}
+        return Order(id=name, folder=self._folder, request=request, names=names)
+
+    def _make(self, order: Order, client_id: str, sequence: int) -> Path | Price | None:
+        """What an order asks for, once; None if it was dropped."""
+        name = order.id if order.plan_only else order.files.exported(".jpg").name
+        turn = self._wait_for_turn(name, client_id, sequence)
+        if turn == "dropped":
+            return None
+        if turn == "made":
+            return self._made[name]
+        try:
+            made = self._carry_out(order) or order.files.exported(".jpg")
+            self._add(name, made)
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+        return made
 
     def close(self) -> None:
         """End the process; requests that wait are answered with an `OutputError`."""
@@ -91,8 +110,8 @@ class DraftQueue:
         if self._worker is not None:
             self._worker.close()
 
-    def _wait_for_turn(self, path: Path, client_id: str, sequence: int) -> Literal["drafted", "paint", "dropped"]:
-        """Wait until the draft is there, or the worker is free and now ours, or the client has asked for another."""
+    def _wait_for_turn(self, name: str, client_id: str, sequence: int) -> Literal["made", "make", "dropped"]:
+        """Wait until it is there, or the worker is free and now ours, or the client has asked for another."""
         with self._changed:
             if self._waiting >= MAX_DRAFTS_WAITING:
                 raise OptionError(f"{MAX_DRAFTS_WAITING} drafts wait already: try again in a moment")
@@ -106,19 +125,19 @@ class DraftQueue:
                 return self._latest.get(client_id, sequence) > sequence
 
             self._waiting += 1
-            self._changed.wait_for(lambda: not self._busy or path in self._drafts or is_dropped() or self._closing)
+            self._changed.wait_for(lambda: not self._busy or name in self._made or is_dropped() or self._closing)
             self._waiting -= 1
             if is_dropped():
                 return "dropped"
             if self._closing:
                 raise OutputError(CLOSED)
-            if path in self._drafts:
-                self._drafts.move_to_end(path)
-                return "drafted"
+            if name in self._made:
+                self._made.move_to_end(name)
+                return "made"
             self._busy = True
-            return "paint"
+            return "make"
 
-    def _paint(self, order: Order) -> None:
+    def _carry_out(self, order: Order) -> Price | None:
         worker = self.prepare()
         try:
             worker.begin(order)
@@ -127,10 +146,10 @@ class DraftQueue:
         timer = threading.Timer(DRAFT_SECONDS, worker.send, [JobCommand(id=order.id, cancel=True)])
         timer.daemon = True
         timer.start()
-        ended = None
+        ended, price = None, None
         try:
             for message in worker.messages():
-                ended = message.ended
+                ended, price = message.ended, message.price or price
         finally:
             timer.cancel()
         if ended is None:
@@ -139,10 +158,13 @@ class DraftQueue:
             sys.stderr.write(ended.traceback)
         if ended.state != "done":
             raise InputError(ended.error or LOST)
+        return price
 
-    def _add(self, path: Path) -> None:
-        """Keep a draft, and remove the one that was not used for the longest time if there are too many."""
+    def _add(self, name: str, made: Path | Price) -> None:
+        """Keep a draft or a price, and remove what was not used for the longest time if there is too much."""
         with self._changed:
-            self._drafts[path] = None
-            while len(self._drafts) > MAX_DRAFTS:
-                self._drafts.popitem(last=False)[0].unlink(missing_ok=True)
+            self._made[name] = made
+            while len(self._made) > MAX_DRAFTS:
+                _, oldest = self._made.popitem(last=False)
+                if isinstance(oldest, Path):
+                    oldest.unlink(missing_ok=True)

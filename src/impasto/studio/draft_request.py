@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import OptionError
+from impasto.options.spelling import format_value
 from impasto.runs.build import resolve_options
 from impasto.studio.request import Request
 
 DRAFT_PX = 512  # long edge; a painting that is requested smaller is drafted as small
 COLOR_OPTIONS = ("color", "color_method", "color_strength")
 DRAFT_OPTIONS = ("strength", "brush_scale", "size_px", "threads", *COLOR_OPTIONS, "keep_detail")
+NAMED = 2  # options that are left out and told by name
 WHOLE_FROM = 50.0  # strength of a painting from which its draft is the whole draft: no draft goes further
 
 
@@ -49,7 +51,29 @@ def reduce_to_draft(request: Request, options: Mapping[str, Any]) -> tuple[Reque
             **resolved.model_dump(include={"brush_scale", "threads", *color_options}),
         },
     )
-    return reduced, ("kept detail",) if request.options.get("keep_detail") else ()
+    return reduced, _left_out(request, options)
+
+
+def _left_out(request: Request, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """In words, what a picture will have and its draft has not."""
+    words = ["kept detail"] if request.options.get("keep_detail") else []
+    if request.recipe is not None:
+        words.append(f"the recipe {request.recipe!r}")
+    usual = resolve_options(request.recipe, options).model_dump(mode="json")
+    others = [name for name in request.options if name not in DRAFT_OPTIONS and name in usual]
+    others = [name for name in others if _as_text(request.options[name]) != _as_text(usual[name])]
+    if "variation" in others:
+        others.remove("variation")
+        words.append("another try")
+    if others:
+        names = ", ".join(name.replace("_", " ") for name in others[:NAMED])
+        more = len(others) - NAMED
+        words.append(f"{names} and {more} more option{'s' if more > 1 else ''}" if more > 0 else names)
+    return tuple(words)
+
+
+def _as_text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else format_value(value)
 
 
 def draft_strength(strength: float) -> float:

@@ -75,7 +75,7 @@ class JobView:
 
     Attributes
     ----------
-    manifest: with absolute paths.
+    manifest: with absolute paths, and without the losses.
     position: among the jobs that wait, 1 is next; None unless waiting.
     resumable: whether a checkpoint is there to continue from.
     preview: the picture while it is painted (JPEG, replaced as a whole); `preview_version` changes when it does.
@@ -152,6 +152,7 @@ class StudioJob:
     ----------
     manifest: with absolute paths, and without the losses, which are in `losses`.
     worker: the one that has begun the job. ending: the end that the worker was asked for. deleted: by the person.
+    changed: number of its last change, see `Queue.changes`.
     """
 
     folder: Path
@@ -159,6 +160,7 @@ class StudioJob:
     worker: Worker | None = None
     ending: str | None = None
     deleted: bool = False
+    changed: int = 0
     losses: JobLosses = field(default_factory=JobLosses)
 
     @property
@@ -218,7 +220,7 @@ class StudioJob:
         files = self.files
         preview = _existing(files.picture if self.manifest.request.kind == "grid" else files.preview)
         return JobView(
-            manifest=self.snapshot(),
+            manifest=self.manifest,
             position=position,
             resumable=self.resumable,
             preview=preview,

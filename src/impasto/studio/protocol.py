@@ -41,6 +41,7 @@ class Order(_Line):
     request: with absolute paths and complete options.
     names: the names that the person gave to the files, by path.
     source: the picture that a ``final`` enlarges.
+    plan_only: say what it would take, and paint nothing.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Order(_Line):
     request: Request
     names: dict[str, str] = {}
     source: Path | None = None
+    plan_only: bool = False
 
     @property
     def files(self) -> JobFiles:
@@ -95,6 +97,14 @@ class StudioProgress(_Line):
     seconds_left: float | None = None
 
 
+class Price(_Line):
+    """What a job would take: (width, height) of the picture, seconds at most, and bytes of memory, as estimated."""
+
+    size: tuple[int, int]
+    seconds: float
+    peak_bytes: int
+
+
 class Ended(_Line):
     """The last line about a job; `traceback` is set where a bug ended it."""
 
@@ -115,4 +125,5 @@ class Message(_Line):
     losses: dict[str, float] | None = None
     notice: str | None = None
     checkpoint: bool = False
+    price: Price | None = None
     ended: Ended | None = None

@@ -12,13 +12,15 @@ from typing import Any
 
 from impasto.errors import OptionError, OutputError, RecordError, first_line
 from impasto.options.fields import build_options
-from impasto.studio.job import MANIFEST, JobManifest, JobView, PathConversion, StudioJob, load_job, new_id
+from impasto.studio.job import MANIFEST, JobManifest, JobView, Loss, PathConversion, StudioJob, load_job, new_id
 from impasto.studio.process import Worker
 from impasto.studio.protocol import Ended, JobCommand, JobFiles, Order
-from impasto.studio.request import Request
+from impasto.studio.request import NotKeptError, Request
 
 MAX_WAITING = 100
 MAX_WITHOUT_PICTURE = 50  # ended jobs without a picture that stay in the history
+MAX_JOBS = 5000  # that are kept
+UNDO_SECONDS = 60.0  # for which a removed job can be brought back
 CHECKPOINT_BYTES = 5_000_000_000  # of all stopped jobs; the newest keep theirs
 STOP_SECONDS = 15.0  # for the current jobs to stop when the studio ends
 # The options of the studio that an enlargement takes: its look and its schedule come from the picture's record.
@@ -29,7 +31,8 @@ LOST = "the painting process was lost, perhaps for want of memory: Continue goes
 class Queue:
     """Jobs, each in a folder of its own; every method may be called from any thread.
 
-    Methods that take a `job_id` raise `OptionError` for an unknown one.
+    Methods that take a `job_id` raise `NotKeptError` for an unknown one. A job never changes after it was ordered,
+    except that the one being painted can be steered.
 
     Parameters
     ----------
@@ -54,6 +57,9 @@ class Queue:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._closing = False
+        self._listeners: list[Callable[[], None]] = []
+        self._changes = 0  # counts changes of jobs; each job has the number of its last one
+        self._removed: dict[str, tuple[StudioJob, threading.Timer]] = {}  # jobs that can be brought back yet
         self.notes: list[str] = []
         self._jobs = {job.id: job for job in self._load(from_stored)}
         waiting = [job for job in self._jobs.values() if job.state == "waiting"]
@@ -82,7 +88,7 @@ class Queue:
                 self.notes.append(f"the job {folder.name} is left out of the history: {error}")
         return jobs
 
-    def submit(self, request: Request, title: str, source: Path | None = None) -> str:
+    def submit(self, request: Request, title: str, source: Path | None = None, notices: Sequence[str] = ()) -> str:
         """Put a job at the end of the queue and return its id; `source` is copied into its folder.
 
         Raises `OptionError` when too many wait, `OutputError` where the job cannot be written.
@@ -90,7 +96,14 @@ class Queue:
         now, job_id = time.time(), new_id()
         source_name = source.name if source else None
         manifest = JobManifest(
-            id=job_id, state="waiting", title=title, created=now, queued=now, request=request, source=source_name
+            id=job_id,
+            state="waiting",
+            title=title,
+            created=now,
+            queued=now,
+            request=request,
+            source=source_name,
+            notices=tuple(notices),
         )
         job = StudioJob(self._folder / job_id, manifest)
         with self._lock:
@@ -104,6 +117,7 @@ class Queue:
                 self._jobs[job_id] = job
                 self._waiting.append(job_id)
                 self._changed.notify()
+                self._touch(job)
         except (OSError, OutputError) as error:
             job.remove()
             why = error if isinstance(error, OutputError) else error.strerror
@@ -120,15 +134,43 @@ class Queue:
         with self._lock:
             return [self._view(job) for job in self._newest_first()]
 
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call a function after every change of a job, with the lock held; returns what ends that."""
+        with self._lock:
+            self._listeners.append(listener)
+
+        def end() -> None:
+            with self._lock:
+                self._listeners.remove(listener)
+
+        return end
+
+    def changes(self, since: int) -> tuple[int, list[JobView], set[str]]:
+        """The number of the last change, snapshots of the jobs that changed after `since`, and the ids of all."""
+        with self._lock:
+            changed = [job for job in self._newest_first() if job.changed > since]
+            return self._changes, [self._view(job) for job in changed], set(self._jobs)
+
+    @property
+    def closing(self) -> bool:
+        """Whether the studio ends."""
+        return self._closing
+
+    def losses(self, job_id: str) -> tuple[Loss, ...]:
+        """The losses of a job by step, thinned to a few hundred."""
+        with self._lock:
+            return self._job(job_id).losses.points
+
     def files(self, job_id: str) -> JobFiles:
         """Paths of the files of a job."""
         with self._lock:
             return self._job(job_id).files
 
     def requests(self) -> list[Request]:
-        """The requests of all jobs, newest first."""
+        """The requests of all jobs, newest first, and of those that can be brought back."""
         with self._lock:
-            return [job.manifest.request for job in self._newest_first()]
+            removed = [job for job, _ in self._removed.values()]
+            return [job.manifest.request for job in (*self._newest_first(), *removed)]
 
     def stop(self, job_id: str) -> None:
         """End a job after this step with its picture and a checkpoint to continue from. Nothing if it has ended."""
@@ -140,13 +182,38 @@ class Queue:
         with self._lock:
             self._end(self._job(job_id), "cancelled")
 
-    def delete(self, job_id: str) -> None:
-        """Cancel a job if need be, and remove it with its pictures."""
+    def remove(self, job_id: str) -> None:
+        """Take a job out of the history, stopped if need be; its files go after `UNDO_SECONDS`."""
         with self._lock:
             job = self._job(job_id)
-            self._end(job, "cancelled")
+            self._end(job, "stopped")
+            if job_id not in self._jobs:
+                return  # it had nothing to keep, and was tidied away
+            del self._jobs[job_id]
+            timer = threading.Timer(UNDO_SECONDS, self._forget, [job_id])
+            timer.daemon = True
+            self._removed[job_id] = job, timer
+            timer.start()
+            self._tell()
+
+    def bring_back(self, job_id: str) -> None:
+        """Put a removed job back into the history; raises `NotKeptError` when its time is over."""
+        with self._lock:
+            if job_id not in self._removed:
+                raise NotKeptError("it cannot be brought back any more: it was removed for good")
+            job, timer = self._removed.pop(job_id)
+            timer.cancel()
+            self._jobs[job_id] = job
+            self._touch(job)
+
+    def _forget(self, job_id: str) -> None:
+        """Remove the files of a removed job; of one that is painted still, once its worker lets go."""
+        with self._lock:
+            if job_id not in self._removed:
+                return
+            job, timer = self._removed.pop(job_id)
+            timer.cancel()
             job.deleted = True
-            self._jobs.pop(job_id, None)  # `_end` may have tidied it away
             if job.worker is None:
                 job.remove()
 
@@ -168,9 +235,9 @@ class Queue:
             self._changed.notify()
 
     def steer(self, job_id: str, strength: float | None = None, color_strength: float | None = None) -> None:
-        """Change a job that waits or is being painted, from its next step on. Nothing if it has ended.
+        """Change the picture that is being painted, from its next step on.
 
-        Raises `OptionError` for a value out of bounds.
+        Raises `OptionError` for a value out of bounds, and for a job that waits, has ended, or is a grid.
         """
         values = {"strength": strength, "color_strength": color_strength}
         changes = {name: value for name, value in values.items() if value is not None}
@@ -178,22 +245,28 @@ class Queue:
         with self._lock:
             job = self._job(job_id)
             request = job.manifest.request
-            if job.state not in ("waiting", "painting") or request.kind == "grid":
-                return
+            if job.state != "painting" or job.worker is None or job.ending or request.kind == "grid":
+                raise OptionError(
+                    "only a picture that is being painted can be steered: this job stays as it was ordered"
+                )
             job.change(request=request.model_copy(update={"options": {**request.options, **changes}}))
-            if job.worker:
-                job.worker.send(JobCommand.model_validate({"id": job_id, **changes}))
-            else:
-                self._save(job)
+            job.worker.send(JobCommand.model_validate({"id": job_id, **changes}))
+            self._touch(job)
+
+    def begin_closing(self) -> None:
+        """Begin no more jobs; who listens is told."""
+        with self._lock:
+            self._closing = True
+            self._changed.notify_all()
+            self._tell()
 
     def close(self) -> None:
         """Stop the current jobs, with checkpoints, and end the workers. Jobs that wait go on at the next start."""
+        self.begin_closing()
         with self._lock:
-            self._closing = True
-            for job in self._jobs.values():
+            for job in (*self._jobs.values(), *(job for job, _ in self._removed.values())):
                 if job.worker:
                     self._end(job, "stopped")
-            self._changed.notify_all()
         end = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
@@ -201,12 +274,14 @@ class Queue:
             worker.close()  # a job that does not stop in time has its last checkpoint
         for thread in self._threads:
             thread.join()
+        for job_id in list(self._removed):
+            self._forget(job_id)
 
     # ------------------------------------------------------------------------------ with the lock held
 
     def _job(self, job_id: str) -> StudioJob:
         if job_id not in self._jobs:
-            raise OptionError(f"there is no job {job_id!r}: it was deleted, or belongs to another studio")
+            raise NotKeptError(f"there is no job {job_id!r}: it was removed, or belongs to another studio")
         return self._jobs[job_id]
 
     def _newest_first(self) -> list[StudioJob]:
@@ -215,6 +290,19 @@ class Queue:
     def _check_room(self) -> None:
         if len(self._waiting) >= MAX_WAITING:
             raise OptionError(f"{MAX_WAITING} jobs wait already: cancel some, or wait until there is room")
+        if len(self._jobs) >= MAX_JOBS:
+            raise OptionError(f"{MAX_JOBS} jobs are kept already: remove some from the history")
+
+    def _touch(self, job: StudioJob) -> None:
+        """Note that a job has changed, and tell the listeners; those that wait have moved up with it."""
+        self._changes += 1
+        for moved in (job, *(self._jobs[job_id] for job_id in self._waiting)):
+            moved.changed = self._changes
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _view(self, job: StudioJob) -> JobView:
         return job.view(self._waiting.index(job.id) + 1 if job.state == "waiting" else None)
@@ -241,6 +329,7 @@ class Queue:
             job.save(self._to_stored)
         except OutputError as error:
             job.add_notice(str(error))
+        self._touch(job)
 
     def _tidy(self) -> None:
         """Remove old checkpoints, by their size, and old jobs without a picture, by their number."""
@@ -257,6 +346,7 @@ class Queue:
         for job in without_picture[MAX_WITHOUT_PICTURE:]:
             del self._jobs[job.id]
             job.remove()
+            self._tell()
 
     # ------------------------------------------------------------------------ in the thread of a worker
 
@@ -307,6 +397,8 @@ class Queue:
                 job.update(message)
                 if message.checkpoint:
                     self._save(job)
+                else:
+                    self._touch(job)
             if message.ended:
                 return message.ended
         with self._lock:

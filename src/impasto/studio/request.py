@@ -17,7 +17,12 @@ Kind = Literal["paint", "grid", "final"]
 GRID_STRENGTHS = (25.0, 50.0, 75.0)
 GRID_SIZE_PX = 384  # the pictures of a grid are shown no larger
 MAX_GRID_PICTURES = 48
+MAX_PAINTINGS, MAX_REGIONS, MAX_OPTIONS = 64, 32, 100  # of one request
 FINAL_SIZE_PX = 4096
+
+
+class NotKeptError(OptionError):
+    """The name of a picture, draft or job that the studio does not keep (any more)."""
 
 
 class _RequestPart(BaseModel):
@@ -37,7 +42,7 @@ class RegionChoice(_RequestPart):
     """A region by paths; the fields are those of `Region`, and `mask` is None for the photo's own opacity."""
 
     mask: Path | None
-    paintings: tuple[PaintingChoice, ...] = ()
+    paintings: tuple[PaintingChoice, ...] = Field(default=(), max_length=MAX_PAINTINGS)
     strength: float | None = Field(default=None, ge=0, le=100)
     brush_scale: float = Field(default=1.0, ge=BRUSH_SCALES[0], le=BRUSH_SCALES[1])
     color: str | None = None
@@ -58,12 +63,12 @@ class Request(_RequestPart):
     """
 
     photo: Path | None
-    paintings: tuple[PaintingChoice, ...] = ()
-    regions: tuple[RegionChoice, ...] = ()
+    paintings: tuple[PaintingChoice, ...] = Field(default=(), max_length=MAX_PAINTINGS)
+    regions: tuple[RegionChoice, ...] = Field(default=(), max_length=MAX_REGIONS)
     recipe: str | None = None
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default={}, max_length=MAX_OPTIONS)
     kind: Kind = "paint"
-    strengths: tuple[float, ...] = GRID_STRENGTHS
+    strengths: tuple[float, ...] = Field(default=GRID_STRENGTHS, max_length=MAX_GRID_PICTURES)
     of: str | None = None
 
     @property
@@ -117,6 +122,18 @@ class Request(_RequestPart):
         options = {name: value for name, value in self.options.items() if name != "strength"} | {"size_px": size_px}
         changes = {"options": options, "kind": "grid", "strengths": strengths, "regions": (), "of": None}
         return self.model_copy(update=changes)
+
+    @property
+    def left_out_of_grid(self) -> tuple[str, ...]:
+        """In words, what `as_grid` leaves out of it."""
+        words = []
+        if any(not region.paintings for region in self.regions):
+            words.append("the part that stays the photo")
+        if any(region.paintings for region in self.regions):
+            words.append("the regions")
+        if len(self.paintings) > 1 or any(choice.mask for choice in self.paintings):
+            words.append("the mixture: each painting has a row of its own")
+        return tuple(words)
 
     def as_final(self, job_id: str, size_px: int = FINAL_SIZE_PX) -> Request:
         """The request for a larger version of a job's picture."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,22 +18,23 @@ from impasto.inputs.bundled import bundled_by_hash
 from impasto.options.fields import build_options
 from impasto.options.recipes import recipe_names
 from impasto.runs.build import resolve_options
-from impasto.runs.record import ENCODER_SUFFIX, parse_record
+from impasto.runs.record import ENCODER_SUFFIX, PAINTING_SUFFIXES, parse_record
 from impasto.storage.files import make_private
 from impasto.storage.places import is_below
 from impasto.studio.draft_queue import DraftQueue
 from impasto.studio.draft_request import Draft, reduce_to_draft
 from impasto.studio.process import Worker, WorkerProcess
-from impasto.studio.protocol import WorkerKind
+from impasto.studio.protocol import Price, WorkerKind
 from impasto.studio.queue import Queue
-from impasto.studio.request import Request
+from impasto.studio.request import NotKeptError, Request
 from impasto.studio.restoring import Restored, restore_request
 from impasto.studio.shelf import Shelf, ShelfPicture
-from impasto.studio.uploads import Uploads
+from impasto.studio.uploads import KEPT_SECONDS, Uploads
 
 MAX_UPLOAD_BYTES = 200_000_000
 MAX_PIXELS = 100_000_000
 CLEAN_SECONDS = 3600.0
+UNUSED_SECONDS = 900.0  # for which an upload that nothing needs is kept where room is needed
 EXPORTS = (".png", ".jpg", ".webp", ".tif")
 
 
@@ -99,6 +101,8 @@ class Store:
         except OSError as error:
             self._folder_lock.release()
             raise OutputError(f"cannot use the folder {str(folder)!r}: {error.strerror}; give another") from error
+        shutil.rmtree(self._folder / "uploading", ignore_errors=True)  # of version 0.1.0
+        self._bundled = {path.name: path for path in bundled_by_hash().values()}
         self._cleaned = 0.0
         self._clean()
 
@@ -111,9 +115,22 @@ class Store:
 
     def keep_upload(self, picture: Path | bytes, name: str) -> Path:
         """Copy a picture or a style file into the store, and return its path there; see `Uploads.keep`."""
-        if time.monotonic() - self._cleaned > CLEAN_SECONDS:
-            self._clean()
+        self.make_room()
         return self.uploads.keep(picture, name)
+
+    def make_room(self) -> None:
+        """Remove old uploads that nothing needs: now and then, and at once where much is kept."""
+        if self.uploads.is_full:
+            self._clean(UNUSED_SECONDS)
+        elif time.monotonic() - self._cleaned > CLEAN_SECONDS:
+            self._clean()
+
+    def find(self, name: str) -> Path:
+        """The path of an uploaded or bundled picture by its file name; raises `NotKeptError`."""
+        path = self._bundled.get(name) or self.uploads.folder / Path(name).name
+        if not path.is_file() or path.suffix not in PAINTING_SUFFIXES:
+            raise NotKeptError(f"there is no picture {name!r} here; upload it first")
+        return path
 
     def shelf(self) -> list[ShelfPicture]:
         """Paintings to choose from: the bundled ones, then the person's own in the order in which they were added."""
@@ -151,8 +168,20 @@ class Store:
         path = self.drafts.draft(self._checked(reduced), client_id, sequence)
         return None if path is None else Draft(path, left_out)
 
-    def submit(self, request: Request) -> str:
-        """Put a job at the end of the queue and return its id.
+    def price(self, request: Request, client_id: str = "", sequence: int = 0) -> Price | None:
+        """What painting a request would take, of a grid all its pictures together; for the rest see `draft`."""
+        request = self._checked(request)
+        options = {**self._options, **request.options}
+        if request.kind == "grid":
+            options["strength"] = request.strengths[0]
+        single = request.model_copy(update={"options": options, "kind": "paint", "of": None})
+        price = self.drafts.price(single, client_id, sequence)
+        if price is None or request.kind != "grid":
+            return price
+        return price.model_copy(update={"seconds": price.seconds * len(request.strengths) * len(request.paintings)})
+
+    def submit(self, request: Request, notices: Sequence[str] = ()) -> str:
+        """Put a job at the end of the queue and return its id; `notices` are what is said of it.
 
         Raises `OptionError` for options, recipes or combinations that cannot be used, for files that are not the
         store's, and when too many wait already; `InputError` for a file that is gone.
@@ -166,12 +195,12 @@ class Store:
                 raise OptionError(f"the picture is {max(size)} px long already; a larger one is longer, got {size_px}")
         for path in request.painting_files:
             self.shelve(path)
-        return self.queue.submit(request, self._title(request), source)
+        return self.queue.submit(request, self._title(request), source, notices)
 
     def export(self, job_id: str, suffix: str) -> Path:
         """The picture as .png, .jpg, .webp or .tif with its run record inside, under a name fit for downloading.
 
-        Raises `OptionError` for another suffix or a job that has no picture.
+        Raises `OptionError` for another suffix, `NotKeptError` for a job that has no picture.
         """
         suffix = "." + suffix.lower().lstrip(".")
         suffix = {".jpeg": ".jpg", ".tiff": ".tif"}.get(suffix, suffix)
@@ -230,7 +259,7 @@ class Store:
         """A job's picture; raises `OptionError` where it has none."""
         picture = self.queue.files(job_id).picture
         if not picture.is_file():
-            raise OptionError("this job has no picture yet")
+            raise NotKeptError("this job has no picture yet")
         return picture
 
     def _title(self, request: Request) -> str:
@@ -241,11 +270,11 @@ class Store:
             title += f", {request.options['size_px']} px"
         return f"grid: {title}" if request.kind == "grid" else title
 
-    def _clean(self) -> None:
+    def _clean(self, kept_seconds: float = KEPT_SECONDS) -> None:
         """Remove old uploads that neither a job nor the shelf needs."""
         self._cleaned = time.monotonic()
         used = {path for request in self.queue.requests() for path in request.files}
-        self.uploads.clean(used | {self.uploads.folder / name for name in self._shelf.names})
+        self.uploads.clean(used | {self.uploads.folder / name for name in self._shelf.names}, kept_seconds)
 
     def _to_stored(self, path: Path) -> Path:
         """A path as manifests hold it, since the store and the package may be moved."""

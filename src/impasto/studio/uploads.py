@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import secrets
+import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from impasto.errors import ImpastoError, InputError, OutputError, printable
 from impasto.images.reading import load_picture
@@ -19,9 +22,10 @@ from impasto.storage.atomic import write_whole
 from impasto.storage.files import make_private, why_not_a_file
 
 KEPT_SECONDS = 24 * 3600.0  # for which an upload that no job reads is kept
+MAX_TOTAL_BYTES = 10_000_000_000
 NAME_LETTERS = 16  # of the SHA-256
 MAX_NAME = 100
-_CHUNK_BYTES = 2**20
+_PIECE_BYTES = 2**20
 _PART = "part-*.part"
 
 
@@ -30,69 +34,101 @@ class Uploads:
 
     Parameters
     ----------
-    folder: made if need be. max_bytes, max_pixels: of one picture.
+    folder: made if need be. max_bytes, max_pixels: of one picture. max_total_bytes: of all.
     """
 
-    def __init__(self, folder: Path, max_bytes: int, max_pixels: int) -> None:
+    def __init__(self, folder: Path, max_bytes: int, max_pixels: int, max_total_bytes: int = MAX_TOTAL_BYTES) -> None:
         self.folder, self._max_bytes, self._max_pixels = folder, max_bytes, max_pixels
+        self._max_total_bytes, self._placing = max_total_bytes, threading.Lock()
         make_private(folder)
         for path in folder.glob(_PART):  # of a studio that was killed
             path.unlink(missing_ok=True)
 
     def keep(self, picture: Path | bytes, name: str) -> Path:
-        """Copy a picture, or a style file, into the folder, and return its path there; the same bytes are kept once.
+        """Copy a picture, or a style file, into the folder, and return its path there, see `begin`."""
+        try:
+            if isinstance(picture, Path) and (why := why_not_a_file(picture)):
+                raise InputError(f"cannot read {clean_name(name)!r}: {why}")
+            source = picture.open("rb") if isinstance(picture, Path) else io.BytesIO(picture)
+        except OSError as error:
+            raise InputError(f"cannot read {clean_name(name)!r}: {error.strerror}") from error
+        with source, self.begin(name) as upload:
+            while piece := source.read(_PIECE_BYTES):
+                upload.write(piece)
+            return upload.keep()
+
+    @contextlib.contextmanager
+    def begin(self, name: str) -> Iterator[Upload]:
+        """An upload that comes in pieces; what is not kept at the end is removed.
 
         `name` is what the person calls it: it is shown and goes into the run record, and becomes no path. Raises
         `InputError`, one line, for a file that is too large (bytes, or pixels, before it is decoded), damaged, or no
-        picture; `OutputError` where it cannot be copied.
+        picture, and where too much is kept already; `OutputError` where it cannot be written.
         """
-        name = clean_name(name)
-        part = self.folder / _PART.replace("*", secrets.token_hex(8))
+        part, name = self.folder / _PART.replace("*", secrets.token_hex(8)), clean_name(name)
         try:
-            sha256 = self._copy(picture, part, name)
-            try:
-                if is_style_file(name):
-                    read_style_file(part)
-                else:
-                    load_picture(part, max_pixels=self._max_pixels)
-            except ImpastoError as error:
-                line = str(error).replace(repr(str(part)), repr(name))
-                flag = "start the studio with a larger --max-pixels"
-                raise type(error)(line.replace("raise max_pixels if you trust it", flag)) from error
-            if sha256 in bundled_by_hash():
-                return bundled_by_hash()[sha256]  # nothing is written beside the package's own file
+            with part.open("xb") as file:
+                yield Upload(self, part, file, name)
+        except OSError as error:
+            raise OutputError(f"cannot keep {name!r}: {error.strerror}; look for free space") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of all uploads, those included that are on their way."""
+        total = 0
+        for path in self.folder.iterdir():
+            with contextlib.suppress(OSError):  # removed meanwhile
+                total += path.stat().st_size
+        return total
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a file of the largest size might not be taken."""
+        return self.total_bytes + self._max_bytes > self._max_total_bytes
+
+    def _check(self, part: Path, name: str) -> None:
+        """Raise `InputError` for what is no picture and no style file."""
+        try:
+            if is_style_file(name):
+                read_style_file(part)
+            else:
+                load_picture(part, max_pixels=self._max_pixels)
+        except ImpastoError as error:
+            line = str(error).replace(repr(str(part)), repr(name))
+            flag = "start the studio with a larger --max-pixels"
+            raise type(error)(line.replace("raise max_pixels if you trust it", flag)) from error
+
+    def _place(self, part: Path, name: str, sha256: str) -> Path:
+        """Give checked bytes their place: that of the same bytes if they are there, under the name that they have."""
+        if sha256 in bundled_by_hash():
+            return bundled_by_hash()[sha256]  # nothing is written beside the package's own file
+        with self._placing:
             upload = self.find(sha256)
             if upload is None:
                 suffix = Path(name).suffix.lower()
                 upload = self.folder / f"{sha256[:NAME_LETTERS]}{suffix if suffix in PAINTING_SUFFIXES else '.png'}"
                 part.replace(upload)
+                self._write_note(upload, name, sha256)
             upload.touch()
-            note = json.dumps({"name": name, "sha256": sha256})
-            write_whole(upload.with_suffix(".json"), note.encode())
-        except OSError as error:
-            raise OutputError(f"cannot keep {name!r}: {error.strerror}; look for free space") from error
-        finally:
-            part.unlink(missing_ok=True)
         return upload
 
-    def _copy(self, picture: Path | bytes, part: Path, name: str) -> str:
-        """Copy a picture within the limit of bytes; returns its SHA-256."""
+    def rename(self, path: Path, name: str) -> None:
+        """Call an upload by another name; its ending stays. Raises `InputError` for a bundled painting."""
+        sha256 = self._note(path).get("sha256")
+        if sha256 is None:
+            raise InputError("a bundled painting keeps its name")
+        name = clean_name(name)
+        if not name.lower().endswith(path.suffix):
+            name = clean_name(name + path.suffix)
         try:
-            if isinstance(picture, Path) and (why := why_not_a_file(picture)):
-                raise InputError(f"cannot read {name!r}: {why}")
-            source = picture.open("rb") if isinstance(picture, Path) else io.BytesIO(picture)
+            self._write_note(path, name, sha256)
         except OSError as error:
-            raise InputError(f"cannot read {name!r}: {error.strerror}") from error
-        digest, total_bytes = hashlib.sha256(), 0
-        with source, part.open("xb") as target:
-            while chunk := source.read(_CHUNK_BYTES):
-                total_bytes += len(chunk)
-                if total_bytes > self._max_bytes:
-                    limit = f"the {self._max_bytes} that may be uploaded"
-                    raise InputError(f"{name!r} has more bytes than {limit}; make it smaller")
-                digest.update(chunk)
-                target.write(chunk)
-        return digest.hexdigest()
+            raise OutputError(f"cannot write down the name {name!r}: {error.strerror}") from error
+
+    def _write_note(self, path: Path, name: str, sha256: str) -> None:
+        write_whole(path.with_suffix(".json"), json.dumps({"name": name, "sha256": sha256}).encode())
 
     def name_of(self, path: Path) -> str:
         """The name that the person gave to an upload; the file name of anything else."""
@@ -116,14 +152,17 @@ class Uploads:
         path.touch()
         return True
 
-    def clean(self, used: Collection[Path]) -> None:
-        """Remove uploads that no job reads and that are older than `KEPT_SECONDS`."""
-        old = time.time() - KEPT_SECONDS
+    def clean(self, used: Collection[Path], kept_seconds: float = KEPT_SECONDS) -> None:
+        """Remove uploads that no job reads and that were not asked for within `kept_seconds`."""
+        old = time.time() - kept_seconds
         try:
             for path in self.folder.iterdir():
-                if path.suffix != ".json" and path not in used and path.stat().st_mtime < old:
-                    path.unlink(missing_ok=True)
-                    path.with_suffix(".json").unlink(missing_ok=True)
+                if path.suffix in (".json", ".part") or path in used:
+                    continue
+                with self._placing:
+                    if path.stat().st_mtime < old:
+                        path.unlink(missing_ok=True)
+                        path.with_suffix(".json").unlink(missing_ok=True)
         except OSError:
             return  # the next cleaning may succeed
 
@@ -133,6 +172,35 @@ class Uploads:
         except (OSError, ValueError, RecursionError):
             return {}
         return {key: text for key, text in note.items() if isinstance(text, str)} if isinstance(note, dict) else {}
+
+
+class Upload:
+    """A file on its way into the folder; made by `Uploads.begin`, which says what is raised."""
+
+    def __init__(self, uploads: Uploads, part: Path, file: BinaryIO, name: str) -> None:
+        self._uploads, self._part, self._file, self._name = uploads, part, file, name
+        self._digest, self._bytes = hashlib.sha256(), 0
+        self._room = uploads._max_total_bytes - uploads.total_bytes
+
+    def write(self, piece: bytes) -> None:
+        """Add a piece."""
+        self._bytes += len(piece)
+        if self._bytes > self._uploads._max_bytes:
+            limit = f"the {self._uploads._max_bytes} that may be uploaded"
+            raise InputError(f"{self._name!r} has more bytes than {limit}; make it smaller")
+        if self._bytes > self._room:
+            raise InputError(
+                f"the studio has no room for {self._name!r}: it keeps {self._uploads.total_bytes} bytes of uploads; "
+                "remove paintings from the shelf and pictures from the history"
+            )
+        self._digest.update(piece)
+        self._file.write(piece)
+
+    def keep(self) -> Path:
+        """Check what has come, keep it, and return its path; the same bytes are kept once."""
+        self._file.flush()
+        self._uploads._check(self._part, self._name)
+        return self._uploads._place(self._part, self._name, self._digest.hexdigest())
 
 
 def clean_name(name: str) -> str:

@@ -42,7 +42,7 @@ def test_a_job_paints_what_the_library_paints(
         2,
         1.0,
     )
-    assert [step for step, _ in view.manifest.losses] == [1, 2, 3, 4, 5]
+    assert [step for step, _ in stocked.store.queue.losses(view.id)] == [1, 2, 3, 4, 5]
     expected = impasto.paint("photo.png", "painting.png", **quick, strength=40)
     expected.save("expected.png")
     np.testing.assert_array_equal(pixels(view.pastiche), pixels(folder_with_pictures / "expected.png"))
@@ -95,7 +95,7 @@ def test_a_stopped_job_keeps_its_picture_and_goes_on_to_the_same_end(stocked: St
     done = stocked.wait(stopped.id)
     assert (done.state, done.progress.steps_done, done.resumable) == ("done", 5, False)
     np.testing.assert_array_equal(pixels(done.pastiche), pixels(whole.pastiche))
-    assert [step for step, _ in done.manifest.losses] == [1, 2, 3, 4, 5]
+    assert [step for step, _ in stocked.store.queue.losses(done.id)] == [1, 2, 3, 4, 5]
     assert read_record(done.pastiche)["inputs"] == read_record(whole.pastiche)["inputs"]  # type: ignore[arg-type]
     log = (done.pastiche.parent / "events.jsonl").read_text().splitlines()  # type: ignore[union-attr]
     assert [json.loads(line)["event"] for line in log].count("StepDone") == 5
@@ -164,7 +164,7 @@ def test_a_stopped_final_goes_on(stocked: StockedStore) -> None:
     stocked.stop_at(1)
     stopped = stocked.wait(stocked.store.submit(request))
     assert stopped.state == "stopped"
-    stocked.store.queue.delete(small.id)
+    stocked.store.queue.remove(small.id)
     stocked.store.queue.go_on(stopped.id)
     np.testing.assert_array_equal(pixels(stocked.wait(stopped.id).pastiche), pixels(whole.pastiche))
 

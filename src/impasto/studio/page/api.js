@@ -1,39 +1,77 @@
-// The studio's API, as any client may use it: one function a name, errors as one line.
+// The studio's API: one function for each address, faults as one line. A test compares this file with the server.
 
-async function answer(promise) {
+async function ask(method, path, body) {
+  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
   let response;
   try {
-    response = await promise;
+    response = await fetch(path, { method, headers, body: JSON.stringify(body) });
   } catch {
     throw new Error("the studio does not answer; is it still running?");
   }
-  const text = await response.text();
+  return answer(response.status, await response.text());
+}
+
+function answer(status, text) {
   let values = null;
   try {
-    values = JSON.parse(text);
+    values = text ? JSON.parse(text) : null;
   } catch {
-    // one line of text
+    // no JSON: something else answers at this address
   }
-  if (!response.ok) throw new Error(values?.error || (values ? "the studio failed; its window says why" : text));
-  return values;
+  if (status >= 200 && status < 300) return values;
+  throw new Error(values?.error || "the studio failed; its window says why");
 }
 
-export async function call(name, ...data) {
-  const body = JSON.stringify({ data });
-  const headers = { "Content-Type": "application/json" };
-  const values = await answer(fetch(`/gradio_api/run/${name}`, { method: "POST", headers, body }));
-  return values.data[0];
-}
+const get = (path) => ask("GET", path);
+const post = (path, body) => ask("POST", path, body);
+const put = (path, body) => ask("PUT", path, body);
+const remove = (path) => ask("DELETE", path);
+const part = encodeURIComponent;
 
-// Upload a File or Blob, and keep it in the studio under its name there.
-export async function add(file, title, maxBytes) {
+export const api = {
+  start: () => get("/api/start"),
+  measure: (name) => get(`/api/pictures/${part(name)}`),
+  rename: (name, title) => put(`/api/pictures/${part(name)}/title`, { title }),
+  restore: (name) => get(`/api/pictures/${part(name)}/settings`),
+  shelve: (name) => put(`/api/shelf/${part(name)}`),
+  unshelve: (name) => remove(`/api/shelf/${part(name)}`),
+  draft: (request, client_id, sequence) => post("/api/drafts", { request, client_id, sequence }),
+  price: (request, client_id, sequence) => post("/api/prices", { request, client_id, sequence }),
+  paint: (request) => post("/api/jobs", request),
+  history: () => get("/api/jobs"),
+  view: (id) => get(`/api/jobs/${part(id)}`),
+  losses: (id) => get(`/api/jobs/${part(id)}/losses`),
+  stop: (id) => post(`/api/jobs/${part(id)}/stop`),
+  cancel: (id) => post(`/api/jobs/${part(id)}/cancel`),
+  goOn: (id) => post(`/api/jobs/${part(id)}/continue`),
+  steer: (id, strength, color_strength) => post(`/api/jobs/${part(id)}/steer`, { strength, color_strength }),
+  grid: (id) => post(`/api/jobs/${part(id)}/grid`),
+  final: (id, size_px) => post(`/api/jobs/${part(id)}/final`, { size_px }),
+  remove: (id) => remove(`/api/jobs/${part(id)}`),
+  bringBack: (id) => post(`/api/jobs/${part(id)}/undo`),
+};
+
+export const events = () => new EventSource("/api/events");
+
+// Upload a File or Blob, and keep it in the studio under its name there; `progress` is told the share that is sent.
+export function add(file, title, maxBytes, progress = () => {}) {
   if (file.size > maxBytes) {
-    throw new Error(`'${title}' has more bytes than the ${maxBytes} that may be uploaded; make it smaller`);
+    return Promise.reject(new Error(`'${title}' has more bytes than the ${maxBytes} that may be uploaded; make it smaller`));
   }
-  const form = new FormData();
-  form.append("files", file, title);
-  const [path] = await answer(fetch("/gradio_api/upload", { method: "POST", body: form }));
-  return call("add", { path, orig_name: title, meta: { _type: "gradio.FileData" } });
+  return new Promise((done, fail) => {
+    const sending = new XMLHttpRequest();
+    sending.open("POST", `/api/pictures?title=${part(title)}`);
+    sending.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
+    sending.onerror = () => fail(new Error("the studio does not answer; is it still running?"));
+    sending.onload = () => {
+      try {
+        done(answer(sending.status, sending.responseText));
+      } catch (error) {
+        fail(error);
+      }
+    };
+    sending.send(file);
+  });
 }
 
-export const shown = (name, edge) => `/pictures/${encodeURIComponent(name)}?edge=${edge}`;
+export const shown = (name, edge) => `/pictures/${part(name)}?edge=${edge}`;

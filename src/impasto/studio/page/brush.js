@@ -16,10 +16,16 @@ export class Brush {
     this.masks = new Map(); // label: an image to begin with
     this.layers = new Map(); // label: canvas, its alpha the mask
     this.colours = new Map();
+    this.number = 0; // of the last stroke
     this.cursor = [0.5, 0.5];
     canvas.onpointerdown = (event) => this.begin(event);
     canvas.onkeydown = (event) => this.key(event);
     canvas.onfocus = canvas.onblur = () => this.draw();
+  }
+
+  // What is brushed, as a value to compare.
+  get signature() {
+    return [[...this.masks].map(([label, { src }]) => [label, src]), this.strokes.map(({ number, label }) => [number, label])];
   }
 
   // A new photo: nothing is brushed.
@@ -131,7 +137,7 @@ export class Brush {
       ((move.clientX - box.left) / box.width) * this.size[0],
       ((move.clientY - box.top) / box.height) * this.size[1],
     ];
-    const stroke = { label: this.label, width: this.width(), points: [at(event)] };
+    const stroke = { number: ++this.number, label: this.label, width: this.width(), points: [at(event)] };
     this.strokes.push(stroke);
     this.stroke(stroke, 0);
     this.draw();
@@ -160,7 +166,7 @@ export class Brush {
     if (move) this.cursor = this.cursor.map((value, axis) => clip(value + (move[axis] * step) / this.size[axis]));
     else if (this.label !== null) {
       const point = this.cursor.map((value, axis) => value * this.size[axis]);
-      this.strokes.push({ label: this.label, width: this.width(), points: [point] });
+      this.strokes.push({ number: ++this.number, label: this.label, width: this.width(), points: [point] });
       this.stroke(this.strokes.at(-1), 0);
       this.changed();
     }

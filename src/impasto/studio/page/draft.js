@@ -1,6 +1,6 @@
 // Drafts of what the form says, requested again as soon as it changes.
 
-import { call } from "./api.js";
+import { api } from "./api.js";
 import { plain, tell } from "./elements.js";
 
 const SLIDE_MS = 150; // a slider has come to rest
@@ -11,43 +11,44 @@ export class Drafts {
   constructor(form, arrived) {
     this.form = form;
     this.arrived = arrived;
-    this.look = null; // what was asked for last
+    this.wanted = this.had = null; // what was asked for last; what came last
     this.asked = this.came = 0;
     this.sliding = null;
   }
 
-  // Ask for the draft of a look, unless that was done; at once, or when a slider has come to rest.
-  want(look, sliding) {
-    if (look === this.look) return;
-    this.look = look;
+  // Ask for the draft of what the form says, unless that was done; at once, or when a slider has come to rest.
+  want(wanted, sliding) {
+    if (wanted === this.wanted) return;
+    this.wanted = wanted;
     clearTimeout(this.sliding);
-    if (sliding) this.sliding = setTimeout(() => this.ask(), SLIDE_MS);
-    else this.ask();
+    if (sliding) this.sliding = setTimeout(() => this.ask(wanted), SLIDE_MS);
+    else this.ask(wanted);
   }
 
   // What is still on its way is not wanted any more.
   drop() {
     clearTimeout(this.sliding);
-    this.look = null;
+    this.wanted = this.had = null;
     this.came = ++this.asked;
   }
 
   get awaited() {
-    return this.came < this.asked;
+    return this.wanted !== this.had;
   }
 
-  async ask() {
+  async ask(wanted) {
     const sequence = ++this.asked, after = this.form.paintings.map(({ title }) => plain(title)).join(" + ");
     try {
-      const draft = await call("draft", await this.form.request(), CLIENT_ID, sequence);
+      const draft = await api.draft(await this.form.request(), CLIENT_ID, sequence);
       if (!draft || sequence < this.came) return;
       this.came = sequence;
-      await this.arrived({ ...draft, after });
+      await this.arrived({ ...draft, after }, () => sequence === this.came && (this.had = wanted));
     } catch (error) {
       if (sequence !== this.asked) return;
       this.came = sequence;
+      this.had = wanted;
       tell(error.message);
-      await this.arrived(null);
+      await this.arrived(null, () => {});
     }
   }
 }

@@ -11,15 +11,35 @@ export function make(tag, values = {}, ...children) {
   return element;
 }
 
-export function tell(text, kind = "error") {
-  for (const old of $("messages").children) if (old.dataset.text === text) old.remove();
+// Say something; `offer`: {label, action, seconds} puts a button beside it for so long.
+export function tell(text, kind = "error", offer = null) {
+  for (const old of [...$("messages").children]) if (old.dataset.text === text) old.remove();
   const close = make("button", { type: "button", textContent: "Close" });
-  const message = make("div", { className: `message ${kind}` }, make("span", { textContent: text }), close);
+  const message = make("div", { className: `message ${kind}` }, make("span", { textContent: text }));
   message.dataset.text = text;
+  if (offer) {
+    const button = make("button", { type: "button", textContent: offer.label });
+    button.onclick = () => (message.remove(), offer.action());
+    message.append(button);
+  }
+  message.append(close);
   close.onclick = () => message.remove();
   $("messages").append(message);
   while ($("messages").children.length > 3) $("messages").firstChild.remove();
-  if (kind === "note") setTimeout(() => message.remove(), 9000);
+  if (kind === "note") setTimeout(() => message.remove(), 1000 * (offer?.seconds ?? 9));
+}
+
+// Say in the place of a zone that something is being brought there, and how much of it; call the answer at the end.
+export function busyWith(zone, title) {
+  const drop = $(`${zone}-drop`), ask = $(`${zone}-ask`);
+  const show = (share) => ask.replaceChildren(`Bringing ${title}`, make("br"), share < 1 ? `${Math.round(100 * share)} %` : "looking at it …");
+  drop.classList.add("bringing");
+  drop.setAttribute("aria-busy", "true");
+  show(0);
+  return Object.assign(() => {
+    drop.classList.remove("bringing");
+    drop.removeAttribute("aria-busy");
+  }, { share: show });
 }
 
 // A painting in small; a style file has no picture to show, so its name stands there.

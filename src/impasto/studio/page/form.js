@@ -1,8 +1,8 @@
 // What is to be painted: photo, paintings, regions, settings; to a request and back.
 
-import { add, call, shown } from "./api.js";
+import { add, api, shown } from "./api.js";
 import { Brush, COLOURS, loadImage, PHOTO } from "./brush.js";
-import { $, attempt, isStyle, make, plain, showShares, thumbnail } from "./elements.js";
+import { $, isStyle, make, plain, showShares, thumbnail } from "./elements.js";
 import { fillOptions, readOptions } from "./options.js";
 
 const DEFAULT_RECIPE = "painterly";
@@ -188,19 +188,20 @@ export class Form {
     return { options, recipe: recipe === DEFAULT_RECIPE ? null : recipe };
   }
 
-  // What makes it another painting: all but what can be steered.
-  key() {
-    const { options, recipe } = this.settings();
-    const { strength, color_strength, ...rest } = options;
+  // All that the form says, as text: another order is another picture.
+  order() {
+    return JSON.stringify([this.inputs(), this.settings()]);
+  }
+
+  inputs() {
     const paintings = this.paintings.map(({ name, weight }) => [name, weight]);
-    return JSON.stringify([this.photo?.name, paintings, this.brush.strokes.length, [...this.brush.masks.keys()], rest, recipe]);
+    return [this.photo?.name, paintings, this.brush.signature];
   }
 
   // What a picture of it looks like, whatever its size: another look is another draft.
   look() {
-    const paintings = this.paintings.map(({ name, weight }) => [name, weight]);
     const sliders = ["strength", "colors", "brush_scale"].map((id) => $(id).value);
-    return JSON.stringify([this.photo?.name, paintings, this.brush.strokes.length, [...this.brush.masks.keys()], sliders]);
+    return JSON.stringify([this.inputs(), sliders]);
   }
 
   // The request; masks that were brushed are uploaded on the way.
@@ -229,7 +230,7 @@ export class Form {
   }
 
   // Back from a request, as a job or a pastiche holds it.
-  async fill({ photo, paintings, regions, options, recipe, titles }) {
+  fill({ paintings, regions, options, recipe, titles }, { photo, masks }) {
     const title = (name) => titles[name] ?? name;
     this.paintings = [];
     this.labels = 0;
@@ -259,8 +260,8 @@ export class Form {
     if (keep_detail !== undefined) $("keep_detail").value = keep_detail;
     fillOptions(others);
     this.showValues();
-    this.setPhoto(photo ? await attempt(() => call("measure", photo)) : null);
-    for (const [label, mask] of masked) this.brush.setMask(label, await loadImage(shown(mask, 1600)));
+    this.setPhoto(photo);
+    for (const [label, mask] of masked) this.brush.setMask(label, masks.get(mask));
     for (const [label, mask] of masked) this.masks.set(label, mask);
   }
 
@@ -271,4 +272,11 @@ export class Form {
     this.setPhoto(null);
     this.setDefaults();
   }
+}
+
+// What a request needs before it can be shown: the photo's size, and the masks.
+export async function prepare({ photo, regions }) {
+  const names = regions.map(({ mask }) => mask).filter(Boolean);
+  const [measured, ...images] = await Promise.all([photo ? api.measure(photo) : null, ...names.map((name) => loadImage(shown(name, 1600)))]);
+  return { photo: measured, masks: new Map(names.map((name, place) => [name, images[place]])) };
 }

@@ -1,40 +1,65 @@
-// The page: puts form, stage and history together, and watches the job in hand.
+// The page: puts form, stage and history together.
 
-import { add, call, shown } from "./api.js";
+import { add, api, shown } from "./api.js";
 import { loadImage, PHOTO } from "./brush.js";
 import { Drafts } from "./draft.js";
-import { $, attempt, isStyle, make, plain, showShares, tell, thumbnail } from "./elements.js";
-import { Form } from "./form.js";
+import { $, attempt, busyWith, isStyle, make, plain, showShares, tell } from "./elements.js";
+import { Form, prepare } from "./form.js";
+import { showHistory } from "./history.js";
 import { buildOptions } from "./options.js";
+import { Price, priceOf } from "./price.js";
 import { Shelf } from "./shelf.js";
-import { active, look, Stage } from "./stage.js";
+import { active, Stage } from "./stage.js";
+import { Watch } from "./watch.js";
 
-const LOOK_MS = 350, HISTORY_MS = 4000, STEER_MS = 250;
+const STEER_MS = 250, UNDO_SECONDS = 60;
 const MOST_MIXED = 4; // paintings brought at once that are to be mixed; more are there to choose from
-const start = await call("start");
+const start = await api.start();
 buildOptions(start, () => changed());
 const stage = new Stage();
 const form = new Form(start, (sliding) => changed(sliding));
 const shelf = new Shelf(start.shelf, form);
 const drafts = new Drafts(form, drafted);
-let submitted = { id: null, key: null, look: null }; // what the job in hand was asked with, and what it looks like
+const watch = new Watch(happened, lost);
+const price = new Price(form, (words) => ($("price").textContent = words));
+const nothing = { id: null, order: null, look: null };
+let ordered = nothing; // the job in hand: what the form said when it was ordered, and what that looks like
 let busy = false, filling = false;
+let opening = 0; // counts what takes the place of all that is shown: only the last may
+
+// ---- what is in view, and what the main button does
+
+// Whether the form says something else than the job in hand: of one that is painted every setting counts, of one
+// that has ended only what can be seen.
+function differs() {
+  if (!stage.job) return true;
+  return active(stage.job) ? form.order() !== ordered.order : form.look() !== ordered.look;
+}
 
 function changed(sliding = false) {
-  const job = stage.job, running = active(job) && job.id === submitted.id && submitted.key === form.key();
-  const button = $("paint");
+  stage.putAside(form.ready && differs());
+  draft(sliding);
+  const job = stage.seen, running = active(job), button = $("paint");
   button.classList.toggle("stop", running);
   button.textContent = !running ? "Paint" : job.state === "waiting" ? "Cancel" : "Stop";
   button.disabled = busy || !(running || form.ready);
-  const missing = [!form.photo && "a photo", !form.paintings.length && "a painting"].filter(Boolean).join(" and ");
-  $("paint-hint").textContent = missing
-    ? `First ${missing}.`
-    : running
-      ? job.state === "waiting" ? "" : "Strength and colours can be changed while it paints."
-      : active(job) ? "It is painted after what is in hand." : "";
-  $("anew").hidden = !(form.photo || form.paintings.length || job);
+  $("paint-hint").textContent = hint(job, running);
+  const steerable = running && job.state === "painting" && job.kind === "paint";
+  $("steer").classList.toggle("unseen", !steerable);
+  $("steer-on").disabled = !steerable;
+  if (!steerable) $("steer-on").checked = false;
+  $("back").hidden = !stage.aside;
+  if (!filling) price.want(running || !form.ready || stage.brushing ? null : form.order());
+  $("anew").hidden = !(form.photo || form.paintings.length || stage.job);
   shelf.show();
-  draft(sliding);
+}
+
+function hint(job, running) {
+  const missing = [!form.photo && "a photo", !form.paintings.length && "a painting"].filter(Boolean).join(" and ");
+  if (running) return job.state === "waiting" ? "It stays as it was ordered." : "";
+  if (missing) return `First ${missing}.`;
+  if (job?.can_go_on && job.state !== "cancelled") return "Continue goes on with this picture; Paint begins a new one.";
+  return [...watch.jobs.values()].some(active) ? "It is painted after what is in hand." : "";
 }
 
 // ---- drafts
@@ -43,20 +68,23 @@ function changed(sliding = false) {
 function draft(sliding) {
   if (filling || stage.brushing) return;
   if (!form.ready) return noDraft();
-  const wanted = form.look(), same = stage.job && wanted === submitted.look;
-  if (same) stage.putAside(false);
-  if (same && stage.painted) drafts.drop();
-  else drafts.want(wanted, sliding);
-  stage.tag(stage.draft ? `Draft · ${stage.draft.after}` : drafts.awaited ? "Drafting …" : "");
+  if (stage.job && !stage.aside && (stage.painted || stage.job.kind !== "paint")) drafts.drop();
+  else drafts.want(form.order(), sliding);
+  const stale = drafts.awaited && drafts.wanted !== null;
+  stage.tag(stale ? "Drafting …" : stage.draft ? `Draft · ${stage.draft.after}` : "", stale);
 }
 
-async function drafted(made) {
-  if (made) {
-    const left = made.left_out.join(" and the ");
-    await stage.setDraft({ ...made, says: left ? `A draft. The ${left} come with Paint.` : "A draft. Paint makes the picture." });
-    stage.putAside(form.look() !== submitted.look);
-  }
+async function drafted(made, arrived) {
+  if (made) await stage.setDraft({ ...made, says: ["A draft.", notShown(made.left_out)].join(" ") });
+  else stage.setDraft(null);
+  arrived();
   changed();
+}
+
+function notShown(parts) {
+  if (!parts.length) return "Paint makes the picture.";
+  const list = parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}` : parts[0];
+  return `With Paint come: ${list}.`;
 }
 
 function noDraft() {
@@ -67,21 +95,37 @@ function noDraft() {
 
 // ---- pictures
 
+async function bring(file, zone) {
+  const title = file.name || "picture.png";
+  const done = busyWith(zone === "shelf" ? "painting" : zone, plain(title));
+  try {
+    return await attempt(() => add(file, title, start.limits.max_upload_bytes, done.share));
+  } finally {
+    done();
+    form.showPhoto();
+    form.showPaintings();
+  }
+}
+
 async function take(files, zone) {
   if (zone === "painting" && files.length > MOST_MIXED) zone = "shelf";
   const before = form.paintings.at(-1)?.name;
+  const [first] = files, turn = zone === "photo" ? ++opening : opening;
+  if (zone === "photo" && files.length > 1) {
+    files = [first];
+    tell(`One photo at a time: ${first.name} is taken, the others are not.`, "note");
+  }
   for (const file of files) {
-    const picture = await attempt(() => add(file, file.name || "picture.png", start.limits.max_upload_bytes));
+    const picture = await bring(file, zone);
     if (!picture) continue;
     if (zone !== "photo" || isStyle(picture.name)) {
       await shelf.keep(picture);
       if (zone !== "shelf") form.addPainting(picture);
       else if (form.paintings.at(-1)?.name === before) form.choosePainting(picture);
-    } else {
-      if (picture.pastiche) await restore(picture);
-      else setPhoto(picture);
-      return;
-    }
+    } else if (turn !== opening) {
+      return; // another photo was chosen meanwhile
+    } else if (picture.pastiche) await restore(picture);
+    else setPhoto(picture);
   }
 }
 
@@ -94,32 +138,37 @@ function setPhoto(photo) {
 }
 
 async function restore(picture) {
-  const found = await attempt(() => call("restore", picture.name));
-  if (!found) return;
+  const turn = ++opening;
+  const found = await attempt(() => api.restore(picture.name));
+  if (!found || !(await fill(found.request, turn))) return;
   leaveJob();
-  await fill(found.request);
   stage.setPhoto(form.photo);
   const missing = found.missing.length ? ` Not here, please drop in too: ${found.missing.join(", ")}.` : "";
   tell(`The settings of ${picture.title} are back.${missing}`, "note");
   changed();
 }
 
-// Settings from elsewhere: nothing is drafted before all are there.
-async function fill(request) {
+// Settings from elsewhere: nothing changes before all are there, nor if something else was opened meanwhile.
+async function fill(request, turn) {
+  const prepared = await attempt(() => prepare(request));
+  if (!prepared || turn !== opening) return false;
+  stage.brush(false);
   noDraft();
   filling = true;
   try {
-    await form.fill(request);
+    form.fill(request, prepared);
   } finally {
     filling = false;
   }
+  return true;
 }
 
 function leaveJob() {
   stage.brush(false);
-  submitted = { id: null, key: null, look: null };
+  ordered = nothing;
   history.replaceState(null, "", location.pathname);
   stage.show(null);
+  listJobs();
 }
 
 function wireDrops() {
@@ -143,12 +192,17 @@ function wireDrops() {
   addEventListener("drop", async (event) => {
     event.preventDefault();
     mark(null);
-    await take([...event.dataTransfer.files], zoneOf(event)?.dataset.zone ?? "photo");
+    const files = [...event.dataTransfer.files];
+    if (files.length) await take(files, zoneOf(event)?.dataset.zone ?? "photo");
+    else tell("This is no file: save the picture first, then drop the file here.", "note");
   });
-  addEventListener("paste", (event) => take([...event.clipboardData.files], "photo"));
+  addEventListener("paste", (event) => {
+    const files = [...event.clipboardData.files];
+    if (files.length) take(files, "photo");
+  });
 }
 
-// ---- painting
+// ---- jobs
 
 // One order at a time: quick clicks are one click.
 async function once(work) {
@@ -164,125 +218,134 @@ async function once(work) {
 }
 
 async function paint() {
-  const job = stage.job;
-  if (active(job) && job.id === submitted.id && submitted.key === form.key()) {
-    await attempt(() => call(job.state === "waiting" ? "cancel" : "stop", job.id));
-    return watch(job.id);
-  }
+  const job = stage.seen;
+  if (active(job)) return void (await attempt(() => (job.state === "waiting" ? api.cancel(job.id) : api.stop(job.id))));
   stage.brush(false);
-  const id = await attempt(async () => call("paint", await form.request()));
-  if (id) await follow(id, form.key());
+  const order = form.order(), look = form.look();
+  const made = await attempt(async () => api.paint(await form.request()));
+  if (made) follow(made, order, look);
 }
 
-// Watch a job, and let the address name it, so that a reload finds it.
-async function follow(id, key) {
-  submitted = { id, key, look: form.look() };
-  history.replaceState(null, "", `#${id}`);
-  await watch(id);
+// Show a job, and let the address name it, so that a reload finds it.
+function follow(job, order = form.order(), look = form.look()) {
+  ordered = { id: job.id, order, look };
+  history.replaceState(null, "", `#${job.id}`);
+  watch.put(job);
   $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
-  await showHistory();
 }
 
 // Open a job of the history: its picture and its settings.
 async function open(id) {
-  const job = await attempt(() => look(id));
+  const turn = ++opening;
+  const job = await attempt(() => api.view(id));
+  if (turn !== opening) return;
   if (!job) return leaveJob();
-  stage.brush(false);
-  await fill(job.request);
+  if (!(await fill(job.request, turn))) return;
   stage.setPhoto(form.photo);
-  await follow(id, form.key());
+  follow(job);
 }
 
-let watched = null;
-async function watch(id) {
-  watched = id;
-  const job = await attempt(() => look(id));
-  if (!job || watched !== id || submitted.id !== id) return;
-  if (job.error && stage.job?.id === id && active(stage.job)) tell(job.error);
-  if (!stage.brushing) stage.show(job);
-  else stage.job = job;
+// A job has changed, or several, or the list.
+function happened(job) {
+  if (job && job.id === ordered.id) {
+    const before = stage.job;
+    if (job.error && before?.id === job.id && active(before)) tell(job.error);
+    tellNotices(job, before?.id === job.id ? before.notices : []);
+    if (stage.brushing) stage.job = job;
+    else stage.show(job);
+    document.title = active(job) ? `${Math.round(100 * job.share_done)} % impasto studio` : "impasto studio";
+    showLosses();
+  } else if (!job && ordered.id && !watch.jobs.has(ordered.id)) leaveJob();
+  else if (!job && ordered.id && watch.jobs.get(ordered.id).state !== stage.job?.state) refresh(ordered.id);
+  listJobs();
   changed();
-  document.title = active(job) ? `${Math.round(100 * job.share_done)} % impasto studio` : "impasto studio";
 }
 
-async function keepWatching() {
-  for (;;) {
-    await new Promise((done) => setTimeout(done, LOOK_MS));
-    if (submitted.id && active(stage.job)) {
-      await watch(submitted.id);
-      if (!active(stage.job)) await showHistory();
-    }
+// What was done otherwise than asked is said at once, not only under "How it is going".
+function tellNotices(job, before) {
+  const news = job.notices.filter((notice) => !before.includes(notice));
+  if (news.length && active(job)) tell(`${plain(job.title)}: ${news.join("; ")}`, "note");
+}
+
+// The list says that the job in hand has changed while nobody listened.
+async function refresh(id) {
+  const job = await attempt(() => api.view(id));
+  if (job && ordered.id === id) watch.put(job);
+}
+
+let losing = false;
+async function showLosses() {
+  const { job } = stage;
+  if (!job || !$("details").open || losing) return;
+  losing = true;
+  const losses = await attempt(() => api.losses(job.id));
+  losing = false;
+  if (losses && stage.job?.id === job.id) stage.drawCurve(losses);
+}
+
+function lost(gone) {
+  document.body.classList.toggle("lost", gone);
+  $("lost").hidden = !gone;
+  if (gone) document.title = "impasto studio (does not answer)";
+  else {
+    document.title = "impasto studio";
+    if (ordered.id) refresh(ordered.id);
+    drafts.drop();
+    changed();
   }
 }
 
+// Sliders steer the picture that is being painted only where that is switched on; else they prepare the next one.
 let steering = null;
-function steer() {
+function slide() {
   form.showValues();
-  clearTimeout(steering);
-  const job = stage.job, steered = job?.kind === "paint" && submitted.id === job.id && submitted.key === form.key();
-  if (steered && (active(job) || job.can_go_on)) submitted.look = form.look();
+  if ($("steer-on").checked && !stage.aside && active(stage.job)) {
+    const { id } = stage.job, { strength, color_strength } = form.settings().options;
+    ordered = { id, order: form.order(), look: form.look() };
+    clearTimeout(steering);
+    steering = setTimeout(() => attempt(() => api.steer(id, strength, color_strength)), STEER_MS);
+  }
   changed(true);
-  if (!steered || !active(job)) return;
-  const { strength, color_strength } = form.settings().options;
-  steering = setTimeout(() => attempt(() => call("steer", job.id, strength, color_strength)), STEER_MS);
 }
 
-async function goOn() {
-  const id = stage.job.id;
-  const { strength, color_strength } = form.settings().options;
-  await attempt(async () => {
-    await call("go_on", id);
-    if (stage.job.kind === "paint") await call("steer", id, strength, color_strength);
-  });
-  await follow(id, form.key());
+// What is in the menu costs time: say how much, once it is opened.
+async function priceMenu() {
+  const { job } = stage;
+  if (!$("further").open || !job || active(job) || job.kind === "grid") return;
+  const { titles, ...request } = job.request;
+  const size_px = Math.min(384, request.options.size_px ?? 384);
+  const asked = [
+    ["final", { ...request, kind: "paint", options: { ...request.options, size_px: start.final_size_px } }],
+    ["grid", { ...request, kind: "grid", regions: [], of: null, options: { ...request.options, size_px } }],
+  ];
+  for (const [name, changed] of asked) $(`${name}-price`).textContent = "…";
+  for (const [name, changed] of asked) {
+    const words = await priceOf(changed);
+    if (stage.job?.id === job.id) $(`${name}-price`).textContent = words;
+  }
 }
 
-async function further(name) {
+async function further(name, ...values) {
   $("further").open = false;
-  const id = await attempt(() => call(name, stage.job.id));
-  if (id) await follow(id, null);
+  const job = await attempt(() => api[name](stage.job.id, ...values));
+  if (job) follow(job);
 }
 
 async function remove() {
   $("further").open = false;
-  const id = stage.job.id;
+  const { id, title } = stage.job;
+  const done = await attempt(async () => (await api.remove(id), true));
+  if (!done) return;
   leaveJob();
-  await attempt(() => call("delete", id));
-  await showHistory();
+  tell(`${title} is removed.`, "note", {
+    label: "Undo",
+    seconds: UNDO_SECONDS,
+    action: () => attempt(async () => (watch.put(await api.bringBack(id)), open(id))),
+  });
 }
 
-// ---- history
-
-let historyShown = "";
-async function showHistory() {
-  let jobs;
-  try {
-    jobs = await call("history");
-  } catch {
-    return; // it is looked at again soon
-  }
-  const state = JSON.stringify([jobs, submitted.id]);
-  if (state === historyShown) return;
-  historyShown = state;
-  $("history-part").hidden = !jobs.length;
-  const kept = document.activeElement?.dataset?.job;
-  $("history").replaceChildren(...jobs.map(historyItem));
-  if (kept) document.querySelector(`[data-job='${kept}']`)?.focus();
-}
-
-const KINDS = { grid: "grid", final: "final" };
-function historyItem({ id, kind, state, title, thumbnail, position, share_done }) {
-  const words = { waiting: position ? `waits, ${position}.` : "waits", painting: `${Math.round(100 * share_done)} %`, done: "" };
-  const badge = [KINDS[kind], words[state] ?? state].filter(Boolean).join(", ");
-  const button = make("button", { type: "button", title });
-  button.setAttribute("aria-label", `${title}${badge ? `, ${badge}` : ""}`);
-  button.setAttribute("aria-current", String(id === submitted.id));
-  button.dataset.job = id;
-  if (thumbnail) button.append(make("img", { src: thumbnail, alt: "" }));
-  else button.append(make("span", { className: "blank", textContent: title }));
-  if (badge) button.append(make("span", { className: "badge", textContent: badge }));
-  button.onclick = () => open(id);
-  return make("li", {}, button);
+function listJobs() {
+  showHistory(watch.newestFirst, ordered.id, open);
 }
 
 // ---- brush
@@ -308,6 +371,11 @@ function openBrush() {
   $("brush").focus({ preventScroll: true });
 }
 
+function closeBrush() {
+  stage.brush(false);
+  changed();
+}
+
 async function takeMask() {
   const [file] = $("mask-file").files;
   $("mask-file").value = "";
@@ -321,21 +389,37 @@ async function takeMask() {
 
 // ---- all together
 
+function wireKeys() {
+  addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const taken = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
+    if (step && !taken && !event.target.closest("input, select, canvas, dialog") && !stage.brushing) shelf.page(step);
+    if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+    const menus = document.querySelectorAll(".menu[open]");
+    for (const menu of menus) menu.open = false;
+    if (!menus.length && stage.brushing) closeBrush();
+  });
+}
+
 function wire() {
   wireDrops();
+  wireKeys();
   $("paint").onclick = () => once(paint);
-  $("continue").onclick = () => once(goOn);
-  $("final").onclick = () => once(() => further("final"));
+  $("continue").onclick = () => once(() => attempt(async () => follow(await api.goOn(stage.job.id))));
+  $("back").onclick = () => open(stage.job.id);
+  $("final").onclick = () => once(() => further("final", start.final_size_px));
   $("grid").onclick = () => once(() => further("grid"));
   $("remove").onclick = () => once(remove);
+  $("further").addEventListener("toggle", priceMenu);
   $("anew").onclick = $("home").onclick = (event) => {
     event.preventDefault();
+    opening++;
     leaveJob();
     form.clear();
     stage.setPhoto(null);
     changed();
   };
-  for (const id of ["strength", "colors"]) $(id).addEventListener("input", steer);
+  for (const id of ["strength", "colors"]) $(id).addEventListener("input", slide);
   for (const id of ["brush_scale", "keep_detail", "exact"]) {
     $(id).addEventListener("input", () => (form.showValues(), changed(true)));
   }
@@ -344,19 +428,13 @@ function wire() {
   $("sizes").addEventListener("change", () => (form.chooseSize(false), changed()));
   $("exact").addEventListener("input", () => form.chooseSize(true));
   $("brush-open").onclick = openBrush;
-  $("brush-done").onclick = () => (stage.brush(false), changed());
+  $("brush-done").onclick = closeBrush;
   $("brush-undo").onclick = () => form.brush.undo();
   $("brush-clear").onclick = () => form.brush.clear();
   $("mask-file").onchange = takeMask;
-  $("details").addEventListener("toggle", () => submitted.id && watch(submitted.id));
+  $("details").addEventListener("toggle", showLosses);
   addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
-  });
-  addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const taken = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
-    if (step && !taken && !event.target.closest("input, select, canvas, dialog") && !stage.brushing) shelf.page(step);
-    if (event.key === "Escape") for (const menu of document.querySelectorAll(".menu[open]")) menu.open = false;
   });
   addEventListener("input", showShares);
   addEventListener("hashchange", () => location.hash && open(location.hash.slice(1)));
@@ -364,9 +442,7 @@ function wire() {
 
 wire();
 form.clear();
-await showHistory();
-setInterval(() => document.hidden || showHistory(), HISTORY_MS);
+await watch.first;
 if (location.hash) await open(location.hash.slice(1));
 changed();
 document.body.dataset.ready = "true";
-keepWatching();

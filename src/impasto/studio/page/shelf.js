@@ -1,7 +1,7 @@
 // The shelf: paintings to choose from, one after the other by click, arrow keys or the buttons below the picture.
 
-import { call } from "./api.js";
-import { $, attempt, make, plain, thumbnail } from "./elements.js";
+import { api } from "./api.js";
+import { $, attempt, make, plain, tell, thumbnail } from "./elements.js";
 
 export class Shelf {
   constructor(pictures, form) {
@@ -32,18 +32,19 @@ export class Shelf {
 
   // Put it there to stay: a reload, and tomorrow, finds it.
   async keep(picture) {
-    await attempt(() => call("shelve", picture.name));
+    await attempt(() => api.shelve(picture.name));
     this.put(picture);
   }
 
   async takeOff(picture, item) {
-    const done = await attempt(async () => (await call("unshelve", picture.name), true));
+    const done = await attempt(async () => (await api.unshelve(picture.name), true));
     if (!done) return;
     const next = item.nextElementSibling ?? item.previousElementSibling;
     this.pictures.splice(this.pictures.indexOf(picture), 1);
     item.remove();
     next?.firstElementChild.focus();
     this.show();
+    tell(`${plain(picture.title)} is off the shelf.`, "note", { label: "Undo", seconds: 60, action: () => (this.keep(picture), this.show()) });
   }
 
   // Mark what is chosen.

@@ -1,7 +1,8 @@
 // The picture in the middle: the photo, the picture while it is painted, before and after.
 
-import { call, shown } from "./api.js";
+import { shown } from "./api.js";
 import { $, make } from "./elements.js";
+import { duration } from "./price.js";
 
 const ACTIVE = ["waiting", "painting"];
 const COARSE = 0.5; // of the draft's length: what is painted so far and shorter is blurrier than the draft
@@ -94,8 +95,10 @@ export class Stage {
     this.showAll();
   }
 
-  tag(text) {
+  // `stale`: the draft that is seen is that of what was chosen before.
+  tag(text, stale = false) {
     $("draft-tag").textContent = text;
+    $("frame").classList.toggle("stale", stale);
     this.showLayers();
   }
 
@@ -143,7 +146,7 @@ export class Stage {
     $("compare-on").hidden = !has || job.kind === "grid" || !this.photo;
     $("full-on").hidden = !has;
     $("download").hidden = !done;
-    $("further").hidden = !job || active(job);
+    $("further").hidden = !job;
     $("final").hidden = $("grid").hidden = !done || job.kind === "grid";
     $("final").disabled = job?.kind === "final";
     $("continue").hidden = !job?.can_go_on || active(job);
@@ -156,7 +159,10 @@ export class Stage {
     $("telling").textContent = job ? describe(job) : (this.draft?.says ?? "");
     $("details").hidden = !job;
     if (job) $("notices").replaceChildren(...job.notices.map((text) => make("li", { textContent: text })));
-    if (job?.losses) drawCurve(job);
+  }
+
+  drawCurve(losses) {
+    drawCurve(this.job, losses);
   }
 
   compare(on) {
@@ -222,9 +228,6 @@ export class Stage {
   }
 }
 
-const duration = (seconds) =>
-  seconds < 90 ? `${Math.max(1, Math.round(seconds))}\u00a0s` : seconds < 5400 ? `${Math.round(seconds / 60)}\u00a0min` : `${(seconds / 3600).toFixed(1)}\u00a0h`;
-
 function describe(job) {
   const size = job.size ? `${job.size[0]} × ${job.size[1]} px` : "";
   if (job.state === "waiting") {
@@ -242,7 +245,7 @@ function describe(job) {
 }
 
 // The total loss over the steps, on a logarithmic scale.
-function drawCurve({ losses, scale, scales, steps_done, steps }) {
+function drawCurve({ scale, scales, steps_done, steps }, losses) {
   const points = losses.map(([step, parts]) => [step, Math.log(Math.max(1e-12, parts.total))]);
   $("curve-says").textContent = points.length ? `Loss, scale ${scale} of ${scales}, step ${steps_done} of at most ${steps}` : "";
   $("curve").replaceChildren();
@@ -254,5 +257,3 @@ function drawCurve({ losses, scale, scales, steps_done, steps }) {
   path.setAttribute("d", `M${points.map(at).join("L")}`);
   $("curve").append(path);
 }
-
-export const look = (id) => call("view", id, $("details").open);

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from impasto.engine.devices import set_threads, thread_count
+from impasto.events import RunStarted
 from impasto.images.picture import Picture, quantise
 from impasto.images.reading import load_picture
 from impasto.images.resize import fit_long_edge
@@ -17,9 +18,9 @@ from impasto.inputs.paintings import Painting, Region
 from impasto.inputs.recorded import RecordedPainting
 from impasto.inputs.run_inputs import RunInputs, describe_painting
 from impasto.options.fields import PaintOptions
-from impasto.runs.build import load_palette
+from impasto.runs.build import build_run, load_palette
 from impasto.runs.draft import DraftOptions, paint_draft
-from impasto.studio.protocol import Ended, Order
+from impasto.studio.protocol import Ended, Message, Order, Price
 from impasto.studio.request import Request
 from impasto.studio.worker.active_job import ActiveJob, Report, end_of
 from impasto.studio.worker.inputs import load_paintings, load_regions, rename_files
@@ -43,7 +44,9 @@ class DraftMaker:
         return DraftPainter(load_stylizer(), keep_photo=True)
 
     def do_job(self, job: ActiveJob, report: Report) -> Ended:
-        """Make a draft; every error is reported, none raised."""
+        """Make a draft, or plan a picture; every error is reported, none raised."""
+        if job.order.plan_only:
+            return end_of(lambda: plan(job.order, report))
         return end_of(lambda: self._draft(job.order))
 
     def _draft(self, order: Order) -> Ended:
@@ -86,6 +89,23 @@ class DraftMaker:
         painting = Painting(path)
         style = measure_painting(self._painter.stylizer, painting, long_edge_px, brush_scale)
         return style, describe_painting(painting)
+
+
+def plan(order: Order, report: Report) -> Ended:
+    """Report what painting a request would take: a run is begun, and left once it has its plan."""
+    request = order.request
+    run = build_run(
+        request.photo,
+        load_paintings(request.paintings),
+        recipe=request.recipe,
+        options=request.options,
+        regions=load_regions(request.regions),
+    )
+    started = next(event for event in run if isinstance(event, RunStarted))
+    height_px, width_px = started.scales_px[-1]
+    price = Price(size=(width_px, height_px), seconds=started.estimated_seconds, peak_bytes=started.peak_bytes)
+    report(Message(price=price))
+    return Ended(state="done")
 
 
 def _load_reduced(path: Path, long_edge_px: int) -> Picture:

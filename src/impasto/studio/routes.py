@@ -1,0 +1,369 @@
+"""The addresses of the studio: the API, the page, the pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Path as InPath
+from fastapi import Query as InQuery
+from fastapi import Request as HttpRequest
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from impasto.errors import ImpastoError, OutputError, shorten
+from impasto.options.fields import PaintOptions
+from impasto.studio.answers import (
+    AddedPicture,
+    DraftAnswer,
+    DraftQuestion,
+    Fault,
+    FinalSize,
+    JobAnswer,
+    JobLine,
+    Limits,
+    PictureAnswer,
+    PriceAnswer,
+    Restoration,
+    ShelfAnswer,
+    Start,
+    Steering,
+    Title,
+    describe_job,
+    describe_line,
+    describe_option,
+    describe_request,
+    recipes_for_pairs,
+)
+from impasto.studio.api_page import describe_api
+from impasto.studio.job import Loss
+from impasto.studio.request import FINAL_SIZE_PX, NotKeptError, Request
+from impasto.studio.store import EXPORTS, Store
+from impasto.studio.stream import iter_events
+from impasto.studio.thumbnails import Thumbnails, has_record
+from impasto.version import __version__
+
+PAGE = Path(str(resources.files("impasto"))) / "studio" / "page"
+PAGE_FILES = frozenset(path.name for path in PAGE.iterdir())
+FILE_BYTES = 2**18  # of a file that are sent at once
+# The pictures in the page with their types; under other names a picture is downloaded.
+SHOWN_TYPES = {"preview.jpg": "image/jpeg", "thumbnail.jpg": "image/jpeg", "picture.png": "image/png"}
+
+
+class Answerer:
+    """What the addresses answer from: the store, reduced copies, and what the studio was started with."""
+
+    def __init__(self, store: Store, thumbnails: Thumbnails, limits: Limits, given: dict[str, Any]) -> None:
+        self.store, self.thumbnails, self.limits = store, thumbnails, limits
+        self.given = {name: value for name, value in given.items() if name in PaintOptions.model_fields}
+
+    def measure(self, name: str) -> PictureAnswer:
+        """Name, title and size of a picture."""
+        path = self.store.find(name)
+        width, height = self.thumbnails.size_of(path)
+        return PictureAnswer(name=path.name, title=self.store.uploads.name_of(path), width=width, height=height)
+
+    def parse(self, request: Request) -> Request:
+        """A request of the page, with paths for names."""
+        return request.with_paths(lambda path: self.store.find(str(path)))
+
+    def job(self, job_id: str) -> JobAnswer:
+        """A job as it stands."""
+        return describe_job(self.store.queue.view(job_id), self.store)
+
+
+async def _studio(request: HttpRequest) -> Answerer:
+    studio: Answerer = request.app.state.studio
+    return studio
+
+
+Here = Annotated[Answerer, Depends(_studio)]
+Name = Annotated[str, InPath(description="the name of a picture in the studio", max_length=100)]
+JobId = Annotated[str, InPath(description="the id of a job", max_length=60)]
+FAULTS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Fault}}
+api = APIRouter(prefix="/api", responses=FAULTS)
+files = APIRouter(include_in_schema=False)
+
+
+@api.get("/start")
+def start(here: Here) -> Start:
+    """Everything that the page needs at first: the shelf, recipes, options, limits."""
+    return Start(
+        version=__version__,
+        shelf=[ShelfAnswer(name=p.path.name, title=p.name, bundled=p.bundled) for p in here.store.shelf()],
+        recipes=recipes_for_pairs(),
+        options=[describe_option(name) for name in PaintOptions.model_fields],
+        given=here.given,
+        limits=here.limits,
+        final_size_px=FINAL_SIZE_PX,
+    )
+
+
+# -------------------------------------------------------------------------------------------- pictures
+
+
+@api.post("/pictures", status_code=201)
+async def add(
+    http: HttpRequest, here: Here, title: Annotated[str, InQuery(description="file name")] = "picture.png"
+) -> AddedPicture:
+    """Keep a picture or a style file, which is the body of the request; the same bytes are kept once."""
+    await run_in_threadpool(here.store.make_room)
+    with here.store.uploads.begin(title) as upload:
+        async for piece in http.stream():
+            await run_in_threadpool(upload.write, piece)
+        path = await run_in_threadpool(upload.keep)
+    with contextlib.suppress(OutputError):  # the first draft reports it
+        here.store.drafts.prepare()  # a person who adds a picture will look at drafts of it
+    picture = await run_in_threadpool(here.measure, path.name)
+    return AddedPicture(**picture.model_dump(), pastiche=await run_in_threadpool(has_record, path))
+
+
+@api.get("/pictures/{name}")
+def measure(name: Name, here: Here) -> PictureAnswer:
+    """Title and size of a picture."""
+    return here.measure(name)
+
+
+@api.put("/pictures/{name}/title")
+def rename(name: Name, title: Title, here: Here) -> PictureAnswer:
+    """Call a picture of yours something else."""
+    here.store.uploads.rename(here.store.find(name), title.title)
+    return here.measure(name)
+
+
+@api.get("/pictures/{name}/settings")
+def restore(name: Name, here: Here) -> Restoration:
+    """The settings that a pastiche was painted with, and the names of the inputs that are not here."""
+    restored = here.store.restore(here.store.find(name))
+    return Restoration(request=describe_request(restored.request, here.store), missing=list(restored.missing))
+
+
+@api.put("/shelf/{name}", status_code=204)
+def shelve(name: Name, here: Here) -> None:
+    """Put an uploaded painting or style file on the shelf."""
+    here.store.shelve(here.store.find(name))
+
+
+@api.delete("/shelf/{name}", status_code=204)
+def unshelve(name: Name, here: Here) -> None:
+    """Take a painting off the shelf."""
+    here.store.unshelve(here.store.find(name))
+
+
+# ------------------------------------------------------------------------------------- drafts and jobs
+
+
+@api.post("/drafts")
+def draft(question: DraftQuestion, here: Here) -> DraftAnswer | None:
+    """Draft what a request would paint; answers when the draft is made."""
+    made = here.store.draft(here.parse(question.request), question.client_id, question.sequence)
+    return None if made is None else DraftAnswer(picture=f"/drafts/{made.path.name}", left_out=list(made.left_out))
+
+
+@api.post("/prices")
+def price(question: DraftQuestion, here: Here) -> PriceAnswer | None:
+    """What painting a request would take, by the program's own plan: size, seconds at most, memory."""
+    found = here.store.price(here.parse(question.request), question.client_id, question.sequence)
+    return None if found is None else PriceAnswer.model_validate(found.model_dump())
+
+
+@api.post("/jobs", status_code=201)
+def paint(request: Request, here: Here) -> JobAnswer:
+    """Put a painting into the queue."""
+    return here.job(here.store.submit(here.parse(request)))
+
+
+@api.get("/jobs")
+def history(here: Here) -> list[JobLine]:
+    """All jobs in brief, newest first."""
+    return [describe_line(view) for view in here.store.queue.history()]
+
+
+@api.get("/jobs/{job_id}")
+def view(job_id: JobId, here: Here) -> JobAnswer:
+    """A job: state, progress, pictures, and what was asked for."""
+    return here.job(job_id)
+
+
+@api.get("/jobs/{job_id}/losses")
+def losses(job_id: JobId, here: Here) -> list[Loss]:
+    """The losses of a job by step."""
+    return list(here.store.queue.losses(job_id))
+
+
+@api.post("/jobs/{job_id}/stop")
+def stop(job_id: JobId, here: Here) -> JobAnswer:
+    """End a job after this step, with its picture and a checkpoint to continue from."""
+    here.store.queue.stop(job_id)
+    return here.job(job_id)
+
+
+@api.post("/jobs/{job_id}/cancel")
+def cancel(job_id: JobId, here: Here) -> JobAnswer:
+    """End a job at once, without a picture; of one that has ended, drop the checkpoint."""
+    here.store.queue.cancel(job_id)
+    return here.job(job_id)
+
+
+@api.post("/jobs/{job_id}/continue")
+def go_on(job_id: JobId, here: Here) -> JobAnswer:
+    """Put a job that has ended early back into the queue, as it was ordered."""
+    here.store.queue.go_on(job_id)
+    return here.job(job_id)
+
+
+@api.post("/jobs/{job_id}/steer")
+def steer(job_id: JobId, steering: Steering, here: Here) -> JobAnswer:
+    """Change the picture that is being painted, from its next step on."""
+    here.store.queue.steer(job_id, steering.strength, steering.color_strength)
+    return here.job(job_id)
+
+
+@api.post("/jobs/{job_id}/grid", status_code=201)
+def grid(job_id: JobId, here: Here) -> JobAnswer:
+    """Queue a grid, strength x painting, of a job; its notices say what it leaves out."""
+    request = here.store.queue.view(job_id).request
+    return here.job(here.store.submit(request.as_grid(), [f"left out: {words}" for words in request.left_out_of_grid]))
+
+
+@api.post("/jobs/{job_id}/final", status_code=201)
+def final(job_id: JobId, size: FinalSize, here: Here) -> JobAnswer:
+    """Queue a larger version of a job that has a picture."""
+    request = here.store.queue.view(job_id).request
+    return here.job(here.store.submit(request.as_final(job_id, size.size_px)))
+
+
+@api.delete("/jobs/{job_id}", status_code=204)
+def remove(job_id: JobId, here: Here) -> None:
+    """Remove a job with its pictures; within a minute it can be brought back."""
+    here.store.queue.remove(job_id)
+
+
+@api.post("/jobs/{job_id}/undo")
+def bring_back(job_id: JobId, here: Here) -> JobAnswer:
+    """Bring back a job that was just removed."""
+    here.store.queue.bring_back(job_id)
+    return here.job(job_id)
+
+
+@api.get("/events", response_class=StreamingResponse)
+async def events(here: Here) -> StreamingResponse:
+    """Server-sent events: ``jobs`` (all, in brief), then ``job`` (one that has changed) and ``gone`` (an id)."""
+    return StreamingResponse(iter_events(here.store), media_type="text/event-stream")
+
+
+# ----------------------------------------------------------------------------------------------- files
+
+
+@files.get("/")
+def page() -> FileResponse:
+    return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+@files.get("/page/{name}")
+def page_file(name: str) -> FileResponse:
+    if name not in PAGE_FILES:
+        raise NotKeptError("there is nothing here")
+    return FileResponse(PAGE / name, headers={"Cache-Control": "no-cache"})
+
+
+@files.get("/api")
+def api_page(http: HttpRequest) -> HTMLResponse:
+    return HTMLResponse(describe_api(http.app.openapi()))
+
+
+@files.get("/pictures/{name}")
+def picture(name: Name, here: Here, edge: int = 1600) -> FileResponse:
+    copy = here.thumbnails.copy_of(here.store.find(name), edge)
+    return FileResponse(copy, headers={"Cache-Control": "max-age=3600"})
+
+
+@files.get("/drafts/{name}")
+def draft_file(name: Name, here: Here) -> Response:
+    try:
+        pixels = here.store.drafts.find(name).read_bytes()
+    except OSError as error:
+        raise NotKeptError("this draft is not kept any more") from error
+    return Response(pixels, media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})
+
+
+@files.get("/jobs/{job_id}/{name}")
+def job_file(job_id: JobId, name: Name, here: Here) -> Response:
+    """A job's preview, thumbnail, or picture in a format for downloading."""
+    view, headers = here.store.queue.view(job_id), {"Cache-Control": "no-cache"}
+    if name not in SHOWN_TYPES and Path(name).suffix in EXPORTS:
+        path = here.store.export(job_id, Path(name).suffix)
+        return FileResponse(path, headers=headers, filename=path.name)
+    shown = {"preview.jpg": view.preview, "thumbnail.jpg": view.thumbnail, "picture.png": view.pastiche}.get(name)
+    try:
+        if shown is None:
+            raise FileNotFoundError
+        opened = shown.open("rb")  # it may be replaced at any time, but an open file stays as it is
+    except OSError as error:
+        raise NotKeptError(f"there is no {name!r} of this job") from error
+    headers["Content-Length"] = str(os.fstat(opened.fileno()).st_size)
+    return StreamingResponse(in_pieces(opened), media_type=SHOWN_TYPES[name], headers=headers)
+
+
+def in_pieces(opened: BinaryIO) -> Iterator[bytes]:
+    """The bytes of an open file, which is closed at the end."""
+    with opened:
+        while piece := opened.read(FILE_BYTES):
+            yield piece
+
+
+# ----------------------------------------------------------------------------------------- all together
+
+
+def build_app(studio: Answerer) -> FastAPI:
+    """The application; every fault that a person can mend is answered with one line, worded as on the command line."""
+
+    app = FastAPI(
+        title="impasto studio", version=__version__, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
+    )
+    app.state.studio = studio
+    app.include_router(api)
+    app.include_router(files)
+    app.exception_handler(ImpastoError)(_refuse)
+    app.exception_handler(RequestValidationError)(_refuse_form)
+    app.exception_handler(ValidationError)(_refuse_form)
+    app.exception_handler(HTTPException)(_refuse_http)
+    app.exception_handler(Exception)(_fail)
+    return app
+
+
+def _fault(line: str, status: int) -> JSONResponse:
+    return JSONResponse({"error": line}, status)
+
+
+async def _refuse(http: HttpRequest, error: Exception) -> JSONResponse:
+    status = 404 if isinstance(error, NotKeptError) else 503 if isinstance(error, OutputError) else 400
+    return _fault(str(error), status)
+
+
+async def _refuse_form(http: HttpRequest, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError | ValidationError), "it is registered for these"
+    fault = error.errors()[0]
+    if fault["type"] == "json_invalid":
+        return _fault("the request cannot be used: its body is no JSON", 422)
+    place = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query", "path")) or "body"
+    given = "" if fault["type"] == "missing" else f", got {shorten(fault['input'])}"
+    return _fault(f"the request cannot be used: {place}: {fault['msg'].lower()}{given}", 422)
+
+
+async def _refuse_http(http: HttpRequest, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException), "it is registered for it"
+    line = "there is nothing here" if error.status_code == 404 else str(error.detail).lower()
+    return _fault(line, error.status_code)
+
+
+async def _fail(http: HttpRequest, error: Exception) -> JSONResponse:
+    return _fault("the studio failed; its window says why", 500)
