@@ -59,7 +59,7 @@ def test_a_draft_appears_unasked_and_gives_way_to_the_picture(page: Page, photo:
     choose(page, photo, steps=LONG)
     wait_draft(page, "flow")
     assert page.locator("#paint").inner_text() == "Paint"
-    assert page.locator("#telling").inner_text() == "A draft. With Paint come: steps, stop tolerance."
+    assert page.locator("#telling").inner_text() == "A draft. With Paint come: steps."
     assert draft_record(page, server)["inputs"]["content"]["name"] == "photo.png"
     drawn = page.locator("#draft").get_attribute("src")
     paint(page)
@@ -203,6 +203,7 @@ def test_another_painting_beside_a_running_job(page: Page, photo: Path) -> None:
     page.click("#shelf [title='flow.jpg']")  # back to what is being painted
     wait_preview(page)
     assert page.locator("#paint").inner_text() == "Stop"
+    page.check("#steer-on")
     set_slider(page, "strength", 80)
     page.wait_for_timeout(400)
     assert page.locator("#after").is_visible(), "the strength steers what is painted"

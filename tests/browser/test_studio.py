@@ -124,6 +124,7 @@ def test_the_strength_steers_the_painting_in_hand(page: Page, photo: Path, tmp_p
     choose(page, photo, steps=LONG)
     job = paint(page)
     wait_preview(page)
+    page.check("#steer-on")
     set_slider(page, "strength", 85)
     set_slider(page, "colors", 40)
     assert page.locator("#paint").inner_text() == "Stop", "it is the same painting"
@@ -286,10 +287,10 @@ def test_a_restart_of_the_studio(
     job = paint(page)
     wait_preview(page)
     assert server.stop() == 0
-    page.wait_for_selector(".message")
+    page.wait_for_selector("#lost")
+    assert "does not answer" in page.title()
     server.start()
-    page.reload()
-    page.wait_for_selector("body[data-ready]")
+    page.wait_for_selector("#lost", state="hidden")
     page.wait_for_selector("#continue:not([hidden])")
     assert state(page, job) == "stopped"
     page.click("#continue")

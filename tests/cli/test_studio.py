@@ -99,7 +99,7 @@ def test_the_documented_programs(port: int, folder_with_pictures: Path) -> None:
     if shutil.which("curl") is None or shutil.which("jq") is None:
         return  # the shell's example needs them
     (folder_with_pictures / "pastiche.png").unlink()
-    shell = example("sh", port)
+    shell = example("bash", port)
     subprocess.run(["bash", "-ec", shell], check=True, cwd=folder_with_pictures, timeout=120, stdout=subprocess.DEVNULL)
     assert read_record(folder_with_pictures / "pastiche.png")["options"]["size_px"] == 48  # type: ignore[index]
 
