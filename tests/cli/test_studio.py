@@ -19,6 +19,7 @@ from impasto.cli.main import main
 from impasto.cli.studio import VARIABLE, find_password
 from impasto.errors import InputError, OptionError
 from impasto.images.reading import read_record
+from impasto.storage.installed import install_command
 
 DOCS = Path(__file__).parents[2] / "docs" / "studio.md"
 
@@ -57,7 +58,7 @@ def test_without_the_extra(tmp_path: Path, capsys: pytest.CaptureFixture[str], m
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "uvicorn" else find(name))
     assert main(["studio", "--folder", str(tmp_path / "new")]) == 2
-    assert capsys.readouterr().err == "impasto: the studio needs uvicorn: pip install 'impasto[studio]'\n"
+    assert capsys.readouterr().err == f"impasto: the studio needs uvicorn: {install_command('studio')}\n"
 
 
 @pytest.fixture

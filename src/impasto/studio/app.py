@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto.errors import OptionError
+from impasto.storage.installed import install_command
 from impasto.studio.store import MAX_PIXELS, MAX_UPLOAD_BYTES, Store
 from impasto.studio.thumbnails import Thumbnails
 
@@ -92,7 +93,7 @@ def check_extra() -> None:
     """Raise `OptionError` where the extra ``studio`` is not installed."""
     missing = [name for name in ("fastapi", "uvicorn") if importlib.util.find_spec(name) is None]
     if missing:
-        raise OptionError(f"the studio needs {' and '.join(missing)}: pip install 'impasto[studio]'")
+        raise OptionError(f"the studio needs {' and '.join(missing)}: {install_command('studio')}")
 
 
 def listen(host: str, port: int | None) -> socket.socket:
