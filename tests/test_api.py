@@ -49,7 +49,7 @@ PUBLIC_NAMES = """
     PreviewReady RecordError Region Resumed RunDone RunStarted ScaleStarted ShotStarted Steered StepDone
     WeightsError __version__ again apaint batch bundled_paintings compare draft drafts enlarge film iter_paint
     load_picture load_recipe paint picture_from_array read_record recipe_names replay resume save_picture
-    save_style sweep
+    save_style show sweep
 """
 
 
@@ -65,6 +65,7 @@ def test_the_public_names_are_these() -> None:
     [
         ("paint", "photo painting regions recipe controls on_event run_folder checkpoint_seconds options"),
         ("apaint", "photo painting regions recipe controls on_event options"),
+        ("show", "photo painting regions recipe controls options"),
         ("iter_paint", "photo painting regions recipe controls options"),
         ("draft", "photo painting regions sheet max_pixels options"),
         ("replay", "path inputs on_event overrides"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from impasto.version import __version__ as __version__
 
 _MODULES_OF_NAMES = {
-    "impasto.api": "apaint draft enlarge film iter_paint paint replay resume",
+    "impasto.api": "apaint draft enlarge film iter_paint paint replay resume show",
     "impasto.errors": "CheckpointError ImpastoError InputError OptionError OutputError RecordError WeightsError",
     "impasto.events": (
         "CheckpointSaved Controls Event FetchProgressed FilmDone FilmStarted FrameDone FramesRead Notice PreviewReady "
@@ -38,7 +38,7 @@ _MODULE_OF = {name: module for module, names in _MODULES_OF_NAMES.items() for na
 # isort: off
 if TYPE_CHECKING:
     from impasto.api import enlarge as enlarge, iter_paint as iter_paint, paint as paint, replay as replay
-    from impasto.api import apaint as apaint, draft as draft, film as film, resume as resume
+    from impasto.api import apaint as apaint, draft as draft, film as film, resume as resume, show as show
     from impasto.errors import CheckpointError as CheckpointError, ImpastoError as ImpastoError
     from impasto.errors import InputError as InputError, OptionError as OptionError, OutputError as OutputError
     from impasto.errors import RecordError as RecordError, WeightsError as WeightsError

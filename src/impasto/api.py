@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import threading
@@ -22,6 +21,7 @@ from impasto.options.keywords import DraftKeywords, PaintKeywords
 from impasto.runs.build import build_enlargement, build_replay, build_resume, build_run
 from impasto.runs.draft import build_draft_options, draft_picture, replay_draft
 from impasto.runs.interrupted import holds_run
+from impasto.runs.notebook import LiveCell
 from impasto.runs.pastiche import Pastiche
 from impasto.runs.record import is_draft
 from impasto.runs.run import LOGGER
@@ -90,6 +90,8 @@ async def apaint(
 
     `on_event`, if given, is called from that thread. When the task is cancelled the run ends at its next step.
     """
+    import asyncio  # here: a program that has no event loop need not load it
+
     controls = controls or Controls()
     try:
         return await asyncio.to_thread(
@@ -98,6 +100,24 @@ async def apaint(
     except asyncio.CancelledError:
         controls.stop = True
         raise
+
+
+def show(
+    photo: PictureLike | None,
+    painting: PaintingLike | None,
+    *,
+    regions: Sequence[Region] = (),
+    recipe: str | None = None,
+    controls: Controls | None = None,
+    **options: Unpack[PaintKeywords],
+) -> Pastiche:
+    """Paint as `paint` does, in a cell of a notebook that shows the picture and the time left meanwhile.
+
+    Keep what it returns, ``pastiche = impasto.show(...)``: a cell that ends with the call alone shows the pastiche
+    twice. Raises `OptionError` outside a notebook too.
+    """
+    run = build_run(photo, painting, regions=regions, recipe=recipe, controls=controls, options=options)
+    return run.paint(LiveCell(run.controls).show)
 
 
 def iter_paint(

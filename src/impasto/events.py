@@ -33,7 +33,7 @@ class RunStarted:
     peak_bytes: int
     """Most memory that the process will hold, an estimate."""
     estimated_seconds: float
-    """Seconds that the run takes if every scale takes all its steps."""
+    """Seconds that the run takes if every scale takes all its steps, about."""
     precision: str = "float32"
     """Precision of the encoder's convolutions."""
 

@@ -32,7 +32,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         for event in RUN:
             display.show(event)
     assert capsys.readouterr().err.splitlines() == [
-        "impasto: 64x48 px in 2 scales: about 300 MB of memory, 0:04 at most",
+        "impasto: 64x48 px in 2 scales: about 0:04 and 300 MB of memory",
         "impasto: scale 1/2, 32x24 px, 2 steps",
         "impasto: note: something is worth knowing [sic]",
         "impasto: scale 2/2, 64x48 px, 3 steps",

@@ -282,7 +282,7 @@ def test_paint(folder_with_pictures: Path, quick_flags: list[str], capsys: pytes
     assert said.out.startswith("out.png: 48x38 px, painted in ")
     assert said.out.count("\n") == 1
     plan, *scales = said.err.splitlines()
-    assert re.fullmatch(r"impasto: 48x38 px in 2 scales: about [\d.]+ [MG]B of memory, 0:\d\d at most", plan)
+    assert re.fullmatch(r"impasto: 48x38 px in 2 scales: about 0:\d\d and [\d.]+ [MG]B of memory", plan)
     assert scales == [
         "impasto: scale 1/2, 32x25 px, 3 steps",
         "impasto: scale 2/2, 48x38 px, 2 steps",

@@ -222,3 +222,19 @@ def test_tiles_cost_another_pass_and_steps_more_than_their_pixels(
     assert whole.seconds == pytest.approx(10 * (300 * 400 + 10_000) * 1e-6)
     assert tiled.tiles[0] > 1
     assert tiled.seconds > 10 * (4 / 3 * 300 * 400 + 10_000) * 1e-6, "and they overlap"
+
+
+def test_the_time_of_a_tuned_network_is_not_that_of_the_encoder(
+    small_machine: None, odd_encoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = {"lite": 1e-6, "odd": 5e-6}
+    monkeypatch.setattr("impasto.engine.plan._seconds_a_pixel", lambda encoder, options: costs[encoder.name])
+    options = build_options({"medium": "stylizer", "min_scale_px": 400, "steps": 10})
+    layout = RegionLayout(RunInputs.load(blank(300, 400), blank(60, 80)), options)
+    seconds = {
+        name: build_plan(300, 400, layout, options, load_encoder(file)).seconds
+        for name, file in (("lite", "lite"), ("odd", odd_encoder))
+    }
+    evaluations = 1.35 * 10 * (300 * 400 + 10_000)
+    assert seconds["odd"] - seconds["lite"] == pytest.approx(4e-6 * evaluations)
+    assert seconds["lite"] > 1e-6 * (evaluations + 3 * 10 * 300 * 400)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from notebooks import carry_out
+from PIL import Image
 
 import impasto
 
@@ -66,3 +69,19 @@ def test_the_batch(
     before = Path("pastiches/a.png").stat().st_mtime_ns
     runpy.run_path(str(EXAMPLES / "batch.py"), run_name="__main__")
     assert Path("pastiches/a.png").stat().st_mtime_ns == before
+
+
+@pytest.mark.filterwarnings("default")  # of Jupyter's own parts
+def test_the_notebook(folder_with_pictures: Path) -> None:
+    Image.open("photo.png").convert("RGB").save("photo.jpg")
+    cells = json.loads((EXAMPLES / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert not any(cell.get("outputs") for cell in cells), "its pictures are painted, not kept"
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    small = [source.replace('"flow", 512', '"flow", 128') for source in sources]
+    assert small != sources
+    notebook, _ = carry_out(small, folder_with_pictures)
+    names, draft, picture, strengths, losses, replayed = (cell.outputs for cell in notebook.cells)
+    assert "flow" in names[0].text
+    assert all("<figure" in output[0].data["text/html"] for output in (draft, picture))
+    assert all("image/png" in output[-1].data for output in (strengths, losses))
+    assert replayed[0].data["text/plain"] == "True"

@@ -157,7 +157,7 @@ def describe_plan(event: RunStarted) -> str:
     whole = f"{width_px}x{height_px} px in {len(event.scales_px)} scales"
     tiles = f", the largest in {event.tiles[-1]} tiles" if event.tiles[-1] > 1 else ""
     memory = format_bytes(event.peak_bytes)
-    return f"{whole}{tiles}: about {memory} of memory, {format_duration(event.estimated_seconds)} at most"
+    return f"{whole}{tiles}: about {format_duration(event.estimated_seconds)} and {memory} of memory"
 
 
 def describe_resumption(event: Resumed) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from impasto.encoders import Encoder
+from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.architectures import Layer
 from impasto.engine.color import color_method
 from impasto.engine.memory import HEAP_BLOCK_BYTES, free_bytes, give_back, held_bytes, machine_bytes
@@ -35,9 +35,9 @@ STEP_OVERHEAD_PX = 10_000  # a step costs its pixels and as much as these
 SECOND_PASS = 4 / 3  # work on several tiles, against one: the sums take another pass forward
 SHOWN = 3  # pictures at most while the photo's chroma is put back into one
 PREPARED = 3  # pictures at most while a scale's photo is read and its targets are computed
-# Of a stylizer: measured with the bundled one. A step of its tuning costs so much more than its evaluation alone, and
-# a pass so much of an evaluation, for each pixel.
-TUNED_STEP, PASS = 1.2, 0.6
+# Of a stylizer: measured with the bundled one. What an evaluation costs where it is tuned, against one of pixels; and
+# for each pixel a step of its network and a pass, against an evaluation by `lite`, whose convolutions are alike.
+TUNED_EVALUATION, NETWORK_STEP, PASS = 1.35, 3.2, 4.0
 TUNED_BYTES, NETWORK_BYTES = 2_500.0, 25e6  # what a step keeps for each pixel; the weights with Adam's moments
 PASS_BYTES, LARGEST_PASS_PIXELS, PASS_PICTURES = 400.0, 1_500_000, 5
 SLACK = 0.9  # of the free memory, for what other programs may want meanwhile
@@ -100,6 +100,8 @@ def build_plan(height_px: int, width_px: int, layout: RegionLayout, options: Pai
             f"the largest that needs one is --size {_largest_whole(height_px, width_px, demand, fitting)}"
         )
     seconds = fitting.pixels * _seconds_a_pixel(encoder, options)
+    if fitting.network_pixels:
+        seconds += fitting.network_pixels * _seconds_a_pixel(_alike(encoder), PaintOptions())
     return Plan(fitting.scales, fitting.tile_px, fitting.tiles, fitting.thrifty, round(fitting.peak_bytes), seconds)
 
 
@@ -152,14 +154,15 @@ class _Estimate:
             + (self._scale_bytes(scale, before, down, across) if scale.steps else _pass_bytes(scale.canvas_pixels))
             for before, scale, (down, across) in zip([None, *self.scales], self.scales, sides, strict=False)
         )
-        tuned = TUNED_STEP * len(demand.layout.painted) if options.medium == "stylizer" else 0.0
-        self.pixels = sum(
-            PASS * scale.canvas_pixels * (not scale.steps)
-            + (1 + tuned)
-            * scale.steps
-            * (sum(down) * sum(across) * (1 if tiles == 1 else SECOND_PASS) + STEP_OVERHEAD_PX)
+        tunes = options.medium == "stylizer"
+        self.pixels = (TUNED_EVALUATION if tunes else 1.0) * sum(
+            scale.steps * (sum(down) * sum(across) * (1 if tiles == 1 else SECOND_PASS) + STEP_OVERHEAD_PX)
             for scale, tiles, (down, across) in zip(self.scales, self.tiles, sides, strict=True)
         )
+        self.network_pixels = 0.0
+        if tunes:
+            tuned = NETWORK_STEP * sum(scale.steps * (scale.canvas_pixels + STEP_OVERHEAD_PX) for scale in self.scales)
+            self.network_pixels = len(demand.layout.painted) * (tuned + PASS * self.scales[-1].canvas_pixels)
 
     def _tile_sides(self, scale: Scale) -> tuple[list[int], list[int]]:
         core, smallest = scale.core, min(scale.canvas_height_px, scale.canvas_width_px)
@@ -244,13 +247,18 @@ def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, w
     return total + 7 * widest * waste(widest)
 
 
+def _alike(encoder: Encoder) -> Encoder:
+    """`lite`, in the precision of an encoder."""
+    return encoder if encoder.name == "lite" else load_encoder("lite", precision=encoder.precision)
+
+
 def _seconds_a_pixel(encoder: Encoder, options: PaintOptions) -> float:
     """Seconds that a small evaluation takes here and now, for each pixel: the encoder's part is measured."""
     side = PROBE_PX
     noise = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(encoder.device)
     layers = [*options.content_layers, *options.style_layers]
     times = []
-    for _ in range(3):
+    for _ in range(5):
         started = time.perf_counter()
         maps = encoder(noise.requires_grad_(), layers).values()
         gradient = torch.autograd.grad(torch.stack([features.sum() for features in maps]).sum(), noise)[0]

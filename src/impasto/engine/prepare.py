@@ -89,19 +89,7 @@ def prepare(inputs: RunInputs, options: PaintOptions) -> Prepared:
         notices.append(
             f"{encoder.name} was distilled with max pooling: with {options.pooling} pooling it sees less well"
         )
-    notices += _inert(options)
     if inputs.photo and not layout.painted:
         why = "strength 0 is the photo itself" if options.strength == 0 else "all of it stays the photograph"
         notices.append(f"{why}: nothing is painted")
     return Prepared(inputs, options, layout, colors, encoder, size, plan, (*inputs.notices, *notices))
-
-
-def _inert(options: PaintOptions) -> list[str]:
-    """Notices for what was asked for and cannot act in this medium."""
-    if options.medium == "stylizer":
-        if options.device not in ("auto", "cpu"):
-            return [f"the stylizer is tuned on the processor: device {options.device!r} is not used"]
-        return []
-    return ["layout weight is about the stylizer's draft: with medium 'pixels' it does nothing"] * bool(
-        options.layout_weight
-    )

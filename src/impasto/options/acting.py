@@ -40,6 +40,15 @@ INERT: dict[str, tuple[tuple[Condition, str], ...]] = {
         (lambda options: options.padding_mode == "circular", "has no place around a picture that wraps"),
     ),
     "scale_factor": (_TUNES,),
+    "device": (
+        (
+            lambda options: options.medium == "stylizer" and options.device not in ("auto", "cpu"),
+            "is where pixels are painted, and the stylizer is tuned on the processor",
+        ),
+    ),
+    "layout_weight": (
+        (lambda options: options.medium == "pixels", "is about the stylizer's draft, and the medium is pixels"),
+    ),
     "color_strength": (_PAINTINGS_COLORS,),
     "color_method": (_PAINTINGS_COLORS,),
     "strength": (
