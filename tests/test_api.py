@@ -189,6 +189,18 @@ def test_threads_are_given_back(folder_with_pictures: Path, quick: Quick) -> Non
         torch.set_num_threads(before)
 
 
+def test_a_draft_that_is_replayed_gives_the_threads_back(folder_with_pictures: Path) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        impasto.draft("photo.png", "painting.png", size_px=32).save("draft.png")
+        torch.set_num_threads(3)
+        impasto.replay("draft.png")  # with one, as then
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_ctrl_c_leaves_a_checkpoint_in_the_run_folder(folder_with_pictures: Path, quick: Quick) -> None:
     def interrupt(event: impasto.Event) -> None:
         if isinstance(event, StepDone) and (event.scale, event.step) == (0, 2):

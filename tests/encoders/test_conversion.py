@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from impasto.encoders import VGG16, VGG19, Architecture, Encoder
+from impasto.encoders import VGG16, VGG19, Architecture, Encoder, conversion
 from impasto.encoders.conversion import read_published
 from impasto.errors import WeightsError
 
@@ -231,6 +231,16 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     assert not trap.exists()
     pickle.loads(file.read_bytes())
     assert trap.exists(), "the trap does not work"
+
+
+def test_a_torch_that_may_run_code_reads_published_files_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversion, "TORCH_VERSION", (2, 9))
+    file = tmp_path / "w.pth"
+    torch.save({}, file)
+    with pytest.raises(WeightsError, match=r"torch 2\.10 or later"):
+        read_published(file, published=False)
+    with pytest.raises(WeightsError, match="neither VGG-19 nor VGG-16"):
+        read_published(file)
 
 
 def test_what_is_neither(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyvips
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
@@ -84,6 +85,33 @@ def avif(primaries: int, transfer: int, **options: Any) -> bytes:
     return with_nclx(encoded("AVIF", quality=100, subsampling="4:4:4", **options), primaries, transfer)
 
 
+def deep_avif(primaries: int, transfer: int, bits: int) -> bytes:
+    """An AVIF of 10 or 12 bits whose nclx names these code points: libvips writes it, and knows no nclx."""
+    samples = card().astype(np.uint16) * 257
+    image = pyvips.Image.new_from_memory(samples.tobytes(), samples.shape[1], samples.shape[0], 3, "ushort")
+    image = image.copy(interpretation="rgb16")
+    data = image.heifsave_buffer(compression="av1", bitdepth=bits, Q=100, subsample_mode="off", keep="none")
+    said = struct.pack(">I4s4sHHHB", 19, b"colr", b"nclx", primaries, transfer, 6, 0x80)
+    place = data.index(b"ipma") - 4  # behind the properties; one item has three of them
+    data = data[:place] + said + data[place:]
+    place += len(said) + 18
+    assert data[place : place + 4] == b"\x03\x81\x02\x03"
+    data = data[:place] + b"\x04\x81\x02\x03\x04" + data[place + 4 :]
+    for name, more in ((b"ipma", 1), (b"ipco", 19), (b"iprp", 20), (b"meta", 20)):
+        data = _enlarged(data, data.index(name) - 4, more)
+    return _enlarged(data, data.index(b"iloc") + 22, 20)  # where the pixels begin
+
+
+def _enlarged(data: bytes, place: int, more: int) -> bytes:
+    (number,) = struct.unpack_from(">I", data, place)
+    return data[:place] + struct.pack(">I", number + more) + data[place + 4 :]
+
+
+def without_nclx(data: bytes) -> bytes:
+    """The same AVIF with a box in the place of its code points that says nothing."""
+    return data.replace(b"colrnclx", b"freenclx")
+
+
 def with_nclx(data: bytes, primaries: int, transfer: int) -> bytes:
     place = data.index(b"colrnclx") + 8
     return data[:place] + struct.pack(">HH", primaries, transfer) + data[place + 4 :]
@@ -132,6 +160,11 @@ FILES: dict[str, Callable[[], bytes]] = {
     "nclx-linear.avif": lambda: avif(1, 8),
     "nclx-pq.avif": lambda: avif(9, 16),
     "nclx-hlg.avif": lambda: avif(9, 18),
+    "nothing.avif": lambda: without_nclx(avif(9, 16)),
+    "nclx-srgb-10.avif": lambda: deep_avif(1, 13, 10),
+    "nclx-p3-10.avif": lambda: deep_avif(12, 13, 10),
+    "nclx-p3-12.avif": lambda: deep_avif(12, 13, 12),
+    "nclx-pq-10.avif": lambda: deep_avif(9, 16, 10),
     "profile.avif": lambda: encoded("AVIF", quality=100, subsampling="4:4:4", icc_profile=swapped_srgb()),
     "profile.webp": lambda: encoded("WEBP", lossless=True, icc_profile=swapped_srgb()),
     "profile.jpg": lambda: jpeg(icc_profile=swapped_srgb()),
@@ -164,6 +197,11 @@ _DRAWN = {
     "nclx-linear.avif": "e56e6e 5fb7e5 474747 bcbcbc fdf8a0 9fe584",
     "nclx-pq.avif": "ff0000 0040ff 010101 848484 ffd400 00ff00",
     "nclx-hlg.avif": "e6000d 0060ba 030303 636363 ffe100 00d000",
+    "nothing.avif": "c82828 1d78c7 101010 808080 faf05a 59c83b",
+    "nclx-srgb-10.avif": "c82828 1d79c7 101010 808080 faf05a 59c93b",
+    "nclx-p3-10.avif": "da001a 007bcd 101010 808080 fcf02c 00cc00",
+    "nclx-p3-12.avif": "da0018 007acd 101010 808080 fcf02c 00cb02",
+    "nclx-pq-10.avif": "ff0000 003eff 010101 858585 ffd400 00ff00",
     "profile.avif": "2828c8 c7781d 101010 808080 5af0fa 3bc859",
     "profile.webp": "2828c8 c8781e 101010 808080 5af0fa 3cc85a",
     "profile.jpg": "2828c8 c7781d 101010 808080 5af0fa 3dc859",

@@ -45,10 +45,55 @@ def test_before_the_first_picture_a_fork_works(folder_with_pictures: Path) -> No
     assert forked("", READ) == ("0", "")
 
 
-def test_spawned_processes_work(folder_with_pictures: Path) -> None:
-    code = "import multiprocessing, impasto\nif __name__ == '__main__':\n    impasto.load_picture('photo.png')\n"
-    code += "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
-    code += "        print(pool.map(impasto.load_picture, ['photo.png'])[0].width_px)\n"
-    Path("program.py").write_text(code)
-    done = subprocess.run([sys.executable, "program.py"], capture_output=True, text=True, timeout=120)
+# As docs/security.md has it for programs with processes of their own.
+POOL = """
+import multiprocessing, impasto
+if __name__ == "__main__":
+    impasto.load_picture("photo.png")
+    with multiprocessing.get_context("{how}").Pool(1) as pool:
+        print(pool.map(impasto.load_picture, ["photo.png"])[0].width_px)
+"""
+LOADER = """
+import impasto
+from torch.utils.data import DataLoader
+
+class Photos:
+    def __len__(self):
+        return 2
+    def __getitem__(self, index):
+        return impasto.load_picture("photo.png").pixels()
+
+if __name__ == "__main__":
+    impasto.load_picture("photo.png")
+    batches = DataLoader(Photos(), num_workers=1, multiprocessing_context="spawn", timeout=100)
+    print([tuple(batch.shape) for batch in batches][0][2])
+"""
+READ_BY_WORKERS = """
+import impasto
+from torch.utils.data import DataLoader
+
+class Photos:
+    def __len__(self):
+        return 2
+    def __getitem__(self, index):
+        return impasto.load_picture("photo.png").pixels()
+
+if __name__ == "__main__":
+    print([tuple(batch.shape) for batch in DataLoader(Photos(), num_workers=1, timeout=100)][0][2])
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        POOL.format(how="spawn"),
+        POOL.format(how="forkserver"),
+        pytest.param(LOADER, marks=pytest.mark.slow),
+        pytest.param(READ_BY_WORKERS, marks=pytest.mark.slow),
+    ],
+    ids=["spawn", "forkserver", "DataLoader", "DataLoader that reads alone"],
+)
+def test_processes_that_work(folder_with_pictures: Path, program: str) -> None:
+    Path("program.py").write_text(program)
+    done = subprocess.run([sys.executable, "program.py"], capture_output=True, text=True, timeout=240)
     assert done.stdout == "60\n", done.stderr

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from picture_cases import FILES
 from PIL import Image, ImageCms
 from sample_pictures import one_line, smooth
 
 from impasto.errors import InputError, OptionError
 from impasto.images.in_memory import picture_in_memory
 from impasto.images.picture import Picture
-from impasto.images.reading import load_picture
+from impasto.images.reading import decode_picture, load_picture
 
 
 def encoded(format: str, image: Image.Image | None = None, **settings: Any) -> bytes:
@@ -100,6 +101,19 @@ def test_a_profile_is_followed() -> None:
     assert np.array_equal(
         picture_in_memory(image).samples, picture_in_memory(encoded("PNG", image, icc_profile=profile)).samples
     )
+
+
+@pytest.mark.parametrize("name", ["cicp-p3.png", "cicp-pq.png", "nclx-p3.avif", "nclx-pq.avif", "cicp-profile.png"])
+def test_code_points_that_pillow_hides_are_followed(name: str, tmp_path: Path) -> None:
+    data = FILES[name]()
+    picture = decode_picture(data)
+    (tmp_path / name).write_bytes(data)
+    with Image.open(io.BytesIO(data)) as unread, Image.open(tmp_path / name) as loaded:
+        loaded.load()
+        for image in (unread, loaded):
+            again = picture_in_memory(image)
+            assert np.abs(again.samples.astype(int) - picture.samples).max() <= 1  # of another decoder
+            assert again.notices == picture.notices
 
 
 def test_the_hash_is_of_the_samples_not_of_a_file() -> None:

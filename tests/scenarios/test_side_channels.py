@@ -166,6 +166,26 @@ def test_what_is_painted_from_is_not_written_over(
     assert [Path(file).read_bytes() for file in ("photo.png", "painting.png")] == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["features", "photo.png", "--layer", "relu1_1", "-o", "./photo.png"],
+        ["sheet", "photo.png", "painting.png", "-o", "painting.png"],
+        ["reconstruct", "content", "photo.png", "--all-layers", "-o", "sub/../photo.png"],
+        ["texture", "painting.png", "-o", "painting.png"],
+        ["draft", "photo.png", "photo_painting.png", "--paintings", "painting.png", "-o", ".", "--format", "png"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_nor_what_is_drawn_from(folder_with_pictures: Path, capsys: Capture, words: list[str]) -> None:
+    Path("sub").mkdir()
+    shutil.copy("photo.png", "photo_painting.png")  # as the first draft will be called
+    before = {path: path.read_bytes() for path in Path().glob("*.png")}
+    assert cli.main([*words, "--overwrite", "-q"]) == 2
+    assert " itself, which " in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in Path().glob("*.png")} == before
+
+
 def test_in_python_too(folder_with_pictures: Path) -> None:
     pastiche = impasto.draft("photo.png", "painting.png", size_px=32)
     before = Path("photo.png").read_bytes()

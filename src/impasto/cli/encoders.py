@@ -162,12 +162,14 @@ def features(  # noqa: PLR0913 (a parameter is a flag)
     quiet: Quiet = False,
 ) -> int:
     """Draw the feature maps of a layer and their Gram matrix on a labelled sheet."""
+    from impasto.cli.output import check_apart
     from impasto.images.reading import load_picture
     from impasto.images.writing import check_output, save_picture
 
     check_positive(size=size, channels=channels)
     path = output or Path(f"{image.stem}-{layer}.png")
     check_output(path, overwrite=overwrite)
+    check_apart({"--output": path}, [image])
     picture = load_picture(image)
     provide_encoder(encoder, quiet)
 

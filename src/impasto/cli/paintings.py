@@ -67,7 +67,7 @@ def sheet(
     picture = load_input(read_photo(photo, to.limit), to.limit)
     drafts = DraftSheet(picture, places, options, to.limit)
     use_large_pages()
-    with to.claimed([picture.path]):
+    with to.claimed([picture.path, *drafts.labels]):
         for count, label in enumerate(drafts, start=1):
             if not to.quiet:
                 print(f"impasto: {count} of {len(drafts.labels)}: {label}", file=sys.stderr)

@@ -117,6 +117,7 @@ def _reconstruct(kind: str, image: Path, to: Output, strip: Strip, recipe: str, 
     if to.to_standard_output:
         raise OptionError("--all-layers makes several pictures: give -o a file, not standard output")
     to.check(8)
+    to.check_apart([image])
     panels = {name: _panel(to, name) for name in strip_layers(kind)}
     for panel in panels.values():
         panel.check()

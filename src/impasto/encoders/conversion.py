@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,20 @@ _UNREADABLE = (
 )  # fmt: skip
 MAX_CONVOLUTION = 3 * 3 * 512 * 512  # numbers of the largest one of VGG
 MAX_FILE_BYTES = 2**31  # of a published file: VGG-19 with its classifier has 0.27 of it
+SAFE_TORCH = (2, 10)  # before, `weights_only` did not keep code from running: CVE-2025-32434, CVE-2026-24747
+TORCH_VERSION = tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-def read_published(path: Path) -> tuple[Architecture, Layout, dict[str, Tensor]]:
+def read_published(path: Path, *, published: bool = True) -> tuple[Architecture, Layout, dict[str, Tensor]]:
     """Convolutions of a VGG-16 or VGG-19: Keras's legacy HDF5 layout, the same in 8 bits, or torchvision's state dict.
 
     Returns the architecture, the file's layout, and ``conv1_1.weight`` [channels, in_channels, 3, 3], ``conv1_1.bias``
     [channels], ... in single precision, with the layout's channel order and scale folded into the first one. A
     classifier is left out. Raises `WeightsError` for anything else.
+
+    `published`: whether it is one whose hash is known. A file that torch saved is read otherwise only by a torch that
+    runs nothing of it.
     """
     try:
         if why := why_not_a_file(path):
@@ -41,6 +47,11 @@ def read_published(path: Path) -> tuple[Architecture, Layout, dict[str, Tensor]]
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
     try:
+        if start != HDF5_SIGNATURE and not published and TORCH_VERSION < SAFE_TORCH:
+            raise WeightsError(
+                f"cannot read {path}: what torch {torch.__version__} reads may run code that is hidden in it "
+                "(CVE-2026-24747); install torch 2.10 or later, or give weights of Keras (.h5)"
+            )
         layout, tensors = (KERAS, _read_keras(path)) if start == HDF5_SIGNATURE else _read_torch(path)
     except _UNREADABLE as error:
         hint = ": it is a web page" if start.lstrip().startswith(b"<") else ""

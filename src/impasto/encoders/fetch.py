@@ -24,9 +24,9 @@ from impasto.encoders.store import (
     weights_folder,
 )
 from impasto.encoders.weights import hash_weights, load_encoder, pack_encoder, read_about
-from impasto.errors import OutputError, WeightsError
+from impasto.errors import WeightsError
 from impasto.events import Event, Notice
-from impasto.storage.atomic import write_whole
+from impasto.storage.atomic import write_file, write_whole
 from impasto.storage.download import DownloadError, iter_download
 from impasto.storage.files import format_bytes
 
@@ -110,13 +110,10 @@ def convert(path: Path, output: Path, *, half: bool = False) -> None:
 
     Raises `WeightsError` for another file, `OutputError` where `output` cannot be written.
     """
-    architecture, layout, tensors = read_published(path)
+    architecture, layout, tensors = read_published(path, published=False)
     about = {"source": path.name, "source_sha256": hash_weights(path), "input": _describe_input(layout)}
     data = _pack(output.stem, architecture, layout, tensors, half=half, about=about)
-    try:
-        write_whole(output, data)
-    except OSError as error:
-        raise OutputError(f"cannot write {output}: {error}") from error
+    write_file(output, data, overwrite=True)
 
 
 def _iter_bring(source: Source, folder: Path, half: bool) -> Iterator[Event]:

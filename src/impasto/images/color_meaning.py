@@ -161,11 +161,17 @@ def to_srgb(values: Floats, meaning: ColorMeaning) -> NDArray[np.float32]:
 
 
 def samples_to_srgb(
-    samples: NDArray[np.unsignedinteger[Any]], meaning: ColorMeaning
+    samples: NDArray[np.unsignedinteger[Any]], meaning: ColorMeaning, *, narrow: bool = False
 ) -> NDArray[np.unsignedinteger[Any]]:
-    """`to_srgb` for samples [height, width, 3 or 1] of 8 or 16 bit, some rows at a time."""
+    """`to_srgb` for samples [height, width, 3 or 1] of 8 or 16 bit, some rows at a time.
+
+    `narrow`: black is 16 and white 235 of 8 bit, at 16 bit 256 times that (H.273, equations 20 to 22).
+    """
     top = np.iinfo(samples.dtype).max
-    levels = _curve(meaning)(np.arange(top + 1, dtype=np.float64) / top).astype(np.float32)
+    unit = (top + 1) / 256
+    black, white = (16 * unit, 235 * unit) if narrow else (0, top)
+    values = np.clip((np.arange(top + 1, dtype=np.float64) - black) / (white - black), 0, 1)
+    levels = _curve(meaning)(values).astype(np.float32)
     converted = np.empty_like(samples)
     for start in range(0, len(samples), 64):
         rows = slice(start, start + 64)

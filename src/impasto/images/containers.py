@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from mmap import mmap
 from typing import Final
 
@@ -41,6 +41,8 @@ class Declared:
     Attributes
     ----------
     meaning: of its colours, before any profile; None where the profile decides, or nobody.
+    code_points: of H.273, where they say it: primaries and transfer.
+    narrow: whether black is 16 and white 235 of 255, as in television (PNG alone; others are decoded to full range).
     notices: what a person should know.
     options: for libvips: which page or directory is the picture.
     alpha_band: where opacity is, counted from 0; None: nowhere.
@@ -51,6 +53,8 @@ class Declared:
     """
 
     meaning: ColorMeaning | None = None
+    code_points: tuple[int, int] | None = None
+    narrow: bool = False
     notices: tuple[str, ...] = ()
     options: Mapping[str, int] = field(default_factory=dict)
     alpha_band: int | None = FOUND_BY_VIPS
@@ -109,7 +113,7 @@ def _read_png(data: Bytes) -> Declared:
     """cICP before iCCP before sRGB before gAMA and cHRM, as PNG (third edition, 4.3) has it."""
     chunks = dict(_iter_chunks(data))
     if len(code_points := chunks.get(b"cICP", b"")) == 4:
-        return _by_code_points(code_points[0], code_points[1])
+        return replace(_by_code_points(code_points[0], code_points[1]), narrow=code_points[3] == 0)
     if b"iCCP" in chunks:
         return Declared()
     gamma = int.from_bytes(chunks.get(b"gAMA", b""))
@@ -139,9 +143,10 @@ def _iter_chunks(data: Bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _by_code_points(primaries: int, transfer: int) -> Declared:
     meaning = meaning_of(primaries, transfer)
+    said = primaries, transfer
     if meaning is None:
-        return Declared(SRGB, (UNKNOWN_NOTICE.format(f"{primaries} and {transfer}"),))
-    return Declared(meaning, (HDR_NOTICE,) * meaning.is_hdr)
+        return Declared(SRGB, said, notices=(UNKNOWN_NOTICE.format(f"{primaries} and {transfer}"),))
+    return Declared(meaning, said, notices=(HDR_NOTICE,) * meaning.is_hdr)
 
 
 # ------------------------------------------------------------------------------------------------ JPEG
@@ -172,7 +177,10 @@ def _iter_segments(data: Bytes) -> Iterator[bytes]:
 
 
 def _read_heif(data: Bytes) -> Declared:
-    """The code points of the primary item (ISO/IEC 23008-12), where it has no profile."""
+    """The code points of the primary item (ISO/IEC 23008-12), where it has no profile.
+
+    Where it has none its colours are sRGB, whatever its bitstream says (ISO/IEC 23000-22, 7.3.6.4).
+    """
     meta = next((body for name, body in _iter_boxes(data, 0, len(data)) if name == b"meta"), None)
     if meta is None:
         return Declared()
@@ -181,9 +189,9 @@ def _read_heif(data: Bytes) -> Declared:
     items, properties = (bytes(data[slice(*boxes.get(name, (0, 0)))][: 2**20]) for name in (b"iinf", b"iprp"))
     gain_map = b"tmap" in items or b"hdrgainmap" in properties  # ISO 21496-1; Apple
     references = _iter_boxes(data, boxes[b"iref"][0] + 4, boxes[b"iref"][1]) if b"iref" in boxes else ()
-    return Declared(
-        said.meaning,
-        said.notices + (GAIN_MAP_NOTICE,) * gain_map,
+    return replace(
+        said,
+        notices=said.notices + (GAIN_MAP_NOTICE,) * gain_map,
         premultiplied=any(name == b"prem" for name, _ in references),
     )
 

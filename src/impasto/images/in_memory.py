@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from impasto.errors import InputError, OptionError, first_line
+from impasto.images.containers import read_declared
 from impasto.images.picture import Picture, picture_from_array, unreadable
 from impasto.images.reading import DEFAULT_MAX_PIXELS, decode_picture
+from impasto.storage.files import why_not_a_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.PngImagePlugin import PngInfo
 
+_HEADER_BYTES = 2**20  # of a file, in which it says what its colours are
 ORIENTATION = 0x0112  # the tag of EXIF
 BYTES_PER_PIXEL = 10  # of a file at most: CMYK and alpha at 16 bit
 _ENCODED_AS = {"RGB": "PNG", "RGBA": "PNG", "L": "PNG", "LA": "PNG", "I;16": "PNG", "CMYK": "TIFF"}
@@ -85,6 +88,7 @@ def _from_pillow(image: Image, max_pixels: int) -> Picture:
     if image.width * image.height > max_pixels:
         raise InputError(f"the PIL image has {image.width} x {image.height} px, more than the limit of {max_pixels}")
     try:
+        code_points = _code_points(image)  # before anything else: Pillow closes the file
         exif = image.getexif()
         if not isinstance(image, ImageFile.ImageFile):  # turned or cut since it was read, by who looked at it
             exif.pop(ORIENTATION, None)
@@ -102,7 +106,7 @@ def _from_pillow(image: Image, max_pixels: int) -> Picture:
             icc_profile=profile,
             exif=exif.tobytes(),
             compress_level=1,
-            pnginfo=_colour_chunks(image),
+            pnginfo=_colour_chunks(image, code_points),
         )
     except (OSError, ValueError, SyntaxError) as error:  # what is read late may be damaged
         raise unreadable("PIL image", first_line(error)) from error
@@ -112,12 +116,40 @@ def _from_pillow(image: Image, max_pixels: int) -> Picture:
     return replace(again, metadata=picture.metadata, notices=picture.notices)
 
 
-def _colour_chunks(image: Image) -> PngInfo:
-    """What a PNG said of its colours, as Pillow keeps it (cICP it does not)."""
+def _code_points(image: Image) -> tuple[int, int, int, int] | None:
+    """The code points of H.273 that the file of an image says, which Pillow hides, as the chunk cICP has them.
+
+    None where there are none, or the file cannot be read again: one without a name, once Pillow has decoded it.
+    """
+    loader = {"PNG": "png", "AVIF": "heif", "HEIF": "heif"}.get(getattr(image, "format", None) or "")
+    if loader is None:
+        return None
+    place, file = getattr(image, "filename", ""), getattr(image, "fp", None)
+    try:
+        if place and not why_not_a_file(place):
+            with Path(place).open("rb") as opened:
+                start = opened.read(_HEADER_BYTES)
+        elif file is not None and file.seekable():
+            before = file.tell()
+            file.seek(0)
+            start = file.read(_HEADER_BYTES)
+            file.seek(before)
+        else:
+            return None
+    except (OSError, ValueError):
+        return None
+    declared = read_declared(loader, start)
+    return declared.code_points and (*declared.code_points, 0, int(not declared.narrow))
+
+
+def _colour_chunks(image: Image, code_points: tuple[int, int, int, int] | None) -> PngInfo:
+    """What a PNG said of its colours, as Pillow keeps it, and code points."""
     from PIL.PngImagePlugin import PngInfo
 
     chunks, info = PngInfo(), image.info
-    if "icc_profile" not in info and "srgb" not in info and "gamma" in info:
+    if code_points is not None:
+        chunks.add(b"cICP", bytes(code_points))
+    elif "icc_profile" not in info and "srgb" not in info and "gamma" in info:
         chunks.add(b"gAMA", struct.pack(">I", round(info["gamma"] * 100_000)))
         if "chromaticity" in info:
             chunks.add(b"cHRM", struct.pack(">8I", *(round(number * 100_000) for number in info["chromaticity"])))

@@ -299,7 +299,9 @@ def _decode(path: str | os.PathLike[str], image: pyvips.Image, declared: Declare
     if meaning is None:
         return samples
     split = samples.shape[2] - (alpha_band is not None)
-    converted = samples[..., :split] if meaning == SRGB else samples_to_srgb(samples[..., :split], meaning)
+    converted = samples[..., :split]
+    if meaning != SRGB or declared.narrow:
+        converted = samples_to_srgb(converted, meaning, narrow=declared.narrow)
     return np.concatenate([*[converted] * (3 // split), samples[..., split:]], axis=2)
 
 

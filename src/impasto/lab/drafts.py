@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -95,7 +96,12 @@ class DraftFolder:
             for painting in paintings
         }
         first_of: dict[str, Path] = {}
+        inputs = {os.path.realpath(file): file for file in (*photos, *paintings)}
         for path in self.paths.values():
+            if (itself := inputs.get(os.path.realpath(path))) is not None:
+                raise OptionError(
+                    f"the draft {str(path)!r} would be {itself.name} itself, which is drafted from: name another folder"
+                )
             if first_of.setdefault(path.name.casefold(), path) is not path:
                 raise OptionError(f"two drafts would be called {path.name!r}: rename one of the pictures")
             check_output(path, bit_depth=self.bit_depth, overwrite=True)

@@ -140,7 +140,7 @@ def replay_draft(
     Raises `RecordError` for a picture that is no draft, for an input that is not found, and where the stylizer is not
     the one that painted it.
     """
-    from impasto.engine.devices import set_threads
+    from impasto.engine.devices import keep_threads, set_threads
     from impasto.stylizer.regions import DraftPainter
     from impasto.stylizer.stylizer import load_stylizer
 
@@ -161,12 +161,13 @@ def replay_draft(
             f"{picture.name} was drafted by another stylizer (SHA-256 {record.stylizer.sha256[:12]}, impasto "
             f"{record.impasto}; here {stylizer.sha256[:12]}, {__version__}): impasto draft paints it anew with this one"
         )
-    set_threads(record.machine.threads)
     hashes = {file.sha256 for _, file in recorded.iter_files()}
     pictures = RunInputs.read(recorded, {sha256: load_style(paths[sha256], max_pixels) for sha256 in hashes})
     if "color" in overrides:
         pictures = replace(pictures, palette=load_palette(options.to_paint_options(), max_pixels))
-    pastiche = paint_draft(DraftPainter(stylizer), pictures, options)
+    with keep_threads():
+        set_threads(record.machine.threads)
+        pastiche = paint_draft(DraftPainter(stylizer), pictures, options)
     again = pastiche.record | {"bit_depth": record.bit_depth}
     return replace(pastiche, record=again, seconds=time.monotonic() - started)
 
