@@ -109,7 +109,8 @@ class DraftFolder:
     def run(self, controls: Controls | None = None) -> Iterator[DraftWritten | DraftFailed]:
         """Paint, yielding an event for every file; `controls.stop` ends it after the draft in hand.
 
-        Raises `OutputError` where another process fills the folder.
+        Raises `OutputError` where another process fills the folder, and where a draft cannot be written: the next ones
+        could not either.
         """
         with claimed_folder(self.folder):
             yield from self._run(controls)
@@ -258,9 +259,7 @@ def _ahead(
         yield path, future.result()
 
 
-def _written(event: DraftWritten, future: Future[None]) -> DraftWritten | DraftFailed:
-    try:
-        future.result()
-    except ImpastoError as error:
-        return DraftFailed(event.path, str(error))
+def _written(event: DraftWritten, future: Future[None]) -> DraftWritten:
+    """The event, once its file is written; raises `OutputError`."""
+    future.result()
     return event
