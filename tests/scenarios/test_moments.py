@@ -110,9 +110,9 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], object]],
     def watched(real: Any) -> Any:
         def events(self: Any, *given: Any) -> Iterator[Any]:
             for event in real(self, *given):
-                if seen["events"] == seen["moment"]:
-                    seen["what"]()
                 seen["events"] += 1
+                if seen["events"] == seen["moment"] + 1:
+                    seen["what"]()
                 yield event
 
         return events
@@ -182,8 +182,9 @@ def test_a_terminal_that_goes(
     desk: Path, place: Path, at: Any, monkeypatch: pytest.MonkeyPatch, name: str, moment: int
 ) -> None:
     terminal = HungUp()
-    for stream in ("stdout", "stderr"):
-        monkeypatch.setattr(sys, stream, io.TextIOWrapper(io.BufferedWriter(terminal)))
+    streams = [io.TextIOWrapper(io.BufferedWriter(terminal)) for _ in range(2)]  # closed with the last reference
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
     guard_streams()
     at(moment, lambda: setattr(terminal, "gone", True))
     assert cli.main(COMMANDS[name].words) == 0
@@ -274,8 +275,6 @@ def test_killed(desk: Path, place: Path, name: str, steps: int) -> None:
     done = subprocess.run([sys.executable, "-c", program, *COMMANDS[name].words, "-q"], env=environment, timeout=300)
     assert done.returncode == -signal.SIGKILL
     go_on(name)
-    for lock in place.rglob(".impasto-*.lock"):  # a lock that nobody holds is taken over, and stays
-        lock.unlink()
     shutil.rmtree(place.parent / "temporary")
     (place.parent / "temporary").mkdir()
     check_end(desk, place, name)
