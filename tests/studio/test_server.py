@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +50,23 @@ def test_half_a_head_is_not_waited_for(address: tuple[str, int], sent: bytes) ->
 
 def test_half_a_body_is_not_waited_for(address: tuple[str, int]) -> None:
     answer = say(address, HEAD + b"Content-Length: 100\r\n\r\n{").decode()
-    assert "408" in answer.splitlines()[0] and "nothing more came" in answer
+    assert "408" in answer.splitlines()[0] and "did not come in time" in answer
+
+
+def test_a_body_that_comes_by_the_byte_is_not_waited_for(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "WHOLE_BODY_SECONDS", 0.8)
+    began = time.monotonic()
+    with socket.create_connection(address, timeout=0.1) as connection:
+        connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n{")
+        while time.monotonic() < began + 10:
+            try:
+                answer = connection.recv(65_536)
+                break
+            except TimeoutError:
+                connection.sendall(b" ")
+    assert b"408" in answer.splitlines()[0] and time.monotonic() < began + 10
 
 
 def test_a_body_that_is_too_large_is_not_read(address: tuple[str, int]) -> None:

@@ -330,13 +330,14 @@ def _decode_heic(path: str | os.PathLike[str], stream: FileIO, header: pyvips.Im
     stream.seek(0)
     try:
         heif = pillow_heif.open_heif(stream, convert_hdr_to_8bit=False)
-        samples = np.ascontiguousarray(np.asarray(heif))
+        samples = np.atleast_3d(np.ascontiguousarray(np.asarray(heif)))  # a grey one has no third side
     except (ValueError, OSError, EOFError, RuntimeError, SyntaxError) as error:
         raise _damaged(path, error) from error
     height_px, width_px, bands = samples.shape
     depth_format = "uchar" if samples.dtype == np.uint8 else "ushort"
     image = pyvips.Image.new_from_memory(samples, width_px, height_px, bands, depth_format)
-    image = image.copy(interpretation="srgb" if depth_format == "uchar" else "rgb16")
+    meanings = ("srgb", "rgb16") if bands > 2 else ("b-w", "grey16")
+    image = image.copy(interpretation=meanings[depth_format == "ushort"])
     for name in ("icc-profile-data", "heif-compression", "bits-per-sample"):
         _copy_field(header, image, name)
     return image

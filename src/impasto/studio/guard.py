@@ -23,6 +23,7 @@ MAX_PATH = 300  # letters
 MAX_JSON_BYTES = 1_000_000  # of the body of a request that is no picture
 MAX_AT_ONCE = 64  # requests that are being answered, streams of events included
 BODY_SECONDS = 30.0  # to wait for the next piece of a body
+WHOLE_BODY_SECONDS = 60.0  # for all of one that is no picture: who sends a byte at a time is not waited for
 UPLOADS = re.compile(r"/api/pictures")
 FREE_GUESSES = 3  # wrong passwords from one address without a wait
 LONGEST_WAIT_SECONDS = 60.0
@@ -151,15 +152,16 @@ class _Body:
         self._receive = receive
         self._is_upload = scope["method"] == "POST" and UPLOADS.fullmatch(scope["path"]) is not None
         self._bytes, self._whole = 0, False
+        self._until = time.monotonic() + (math.inf if self._is_upload else WHOLE_BODY_SECONDS)
         self.refusal: JSONResponse | None = None
 
     async def receive(self) -> Message:
         if self._whole:
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), BODY_SECONDS)
+            message = await asyncio.wait_for(self._receive(), min(BODY_SECONDS, self._until - time.monotonic()))
         except TimeoutError:
-            raise self._refuse(f"nothing more came for {BODY_SECONDS:.0f} s: send it again", 408) from None
+            raise self._refuse("the request did not come in time: send it again", 408) from None
         self._bytes += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
         if self._bytes > MAX_JSON_BYTES and not self._is_upload:
