@@ -154,3 +154,41 @@ def test_arrays_that_numpy_cannot_read(tmp_path: Path, header: bytes) -> None:
     path.write_bytes(b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + header)
     with pytest.raises(ValueError, match="no array that NumPy saved"):
         map_array(path)
+
+
+def entry(shape: object = (4,), offsets: object = (0, 16), dtype: object = "F32") -> dict[str, object]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+
+
+HOSTILE: dict[str, dict[str, object]] = {
+    "overlapping": {"a": entry(), "b": entry(offsets=(8, 24))},
+    "the same data twice": {"a": entry(), "b": entry()},
+    "negative": {"a": entry(offsets=(-16, 0))},
+    "backwards": {"a": entry(offsets=(16, 0))},
+    "past the end": {"a": entry(shape=(4_000_000_000,), offsets=(0, 16_000_000_000))},
+    "a hole": {"a": entry(), "b": entry(offsets=(20, 36))},
+    "another size": {"a": entry(shape=(5,))},
+    "a product beyond 64 bits": {"a": entry(shape=(2**32, 2**32, 4))},
+    "a negative side": {"a": entry(shape=(-4,))},
+    "a side that is no number": {"a": entry(shape=("4",))},
+    "another type": {"a": entry(dtype="O8")},
+    "no tables": {"a": [1, 2]},  # type: ignore[dict-item]
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_headers_are_one_line_and_take_no_memory(tmp_path: Path, name: str) -> None:
+    about = {"format": FORMAT.name, "format_version": FORMAT.version, "words": "", "checksum": "0" * 64}
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(encode_header({"__metadata__": about, **HOSTILE[name]}) + bytes(64))
+    with pytest.raises(FORMAT.error) as error:
+        FORMAT.read(path)
+    assert str(error.value).isprintable() and "x.safetensors" in str(error.value)
+
+
+@pytest.mark.parametrize("length", [2**63, 2**64 - 1, 2**40, 9_000_000, 1000])
+def test_a_header_without_end_is_not_read(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(length.to_bytes(8, "little") + b"{}      ")
+    with pytest.raises(FORMAT.error, match=r"its header would have|ends too early"):
+        FORMAT.read(path)
