@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from impasto.cli.pictures import check_apart
 from impasto.cli.streams import tell
 from impasto.cli.syntax import SWITCH, Overwrite, Quiet, build_group, check_positive, output_flag
 from impasto.errors import OptionError, OutputError, WeightsError
@@ -162,7 +163,6 @@ def features(  # noqa: PLR0913 (a parameter is a flag)
     quiet: Quiet = False,
 ) -> int:
     """Draw the feature maps of a layer and their Gram matrix on a labelled sheet."""
-    from impasto.cli.output import check_apart
     from impasto.images.reading import load_picture
     from impasto.images.writing import check_output, save_picture
 

@@ -17,6 +17,7 @@ from cyclopts import Parameter
 from impasto.cli.encoders import provide_encoder
 from impasto.cli.pictures import (
     STANDARD,
+    check_apart,
     check_standard_output,
     default_place,
     make_folder,
@@ -269,24 +270,6 @@ class Output(PictureOutput):
 
 ANYWHERE = Output()
 """No flag of the output given."""
-
-
-def check_apart(written: Mapping[str, Path | None], inputs: Iterable[Path | None]) -> None:
-    """Refuse files to write, by their flags, that are one and the same, or an input: `OptionError`."""
-    from impasto.storage.places import same_file
-
-    inputs = list(inputs)
-    files = {flag: path for flag, path in written.items() if path is not None}
-    for flag, path in files.items():
-        for file in inputs:
-            if file is not None and same_file(path, file):
-                raise OptionError(
-                    f"{flag} {str(path)!r} is {file.name} itself, which the picture is painted from: without it no "
-                    "replay would be possible; give another name"
-                )
-        twin = next((other for other in files if other != flag and same_file(path, files[other])), None)
-        if twin:
-            raise OptionError(f"{flag} and {twin} are the same file {str(path)!r}")
 
 
 def check_events(events: Path | None, *, overwrite: bool) -> None:

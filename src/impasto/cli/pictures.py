@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,6 +129,24 @@ def check_standard_output() -> None:
     """Refuse to write a picture to a terminal."""
     if sys.stdout is None or sys.stdout.isatty():
         raise OptionError("-o - writes the picture to standard output, which is a terminal: send it on, as > out.png")
+
+
+def check_apart(written: Mapping[str, Path | None], inputs: Iterable[Path | None]) -> None:
+    """Refuse files to write, by their flags, that are one and the same, or an input: `OptionError`."""
+    from impasto.storage.places import same_file
+
+    inputs = list(inputs)
+    files = {flag: path for flag, path in written.items() if path is not None}
+    for flag, path in files.items():
+        for file in inputs:
+            if file is not None and same_file(path, file):
+                raise OptionError(
+                    f"{flag} {str(path)!r} is {file.name} itself, which the picture is painted from: without it no "
+                    "replay would be possible; give another name"
+                )
+        twin = next((other for other in files if other != flag and same_file(path, files[other])), None)
+        if twin:
+            raise OptionError(f"{flag} and {twin} are the same file {str(path)!r}")
 
 
 def pop_size(given: dict[str, str]) -> str | None:

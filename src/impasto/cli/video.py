@@ -13,8 +13,9 @@ from cyclopts import Parameter
 
 from impasto.cli.display import LiveMessages, Messages, QuietDisplay
 from impasto.cli.draft import DraftFlags
-from impasto.cli.output import check_apart, check_events
+from impasto.cli.output import check_events
 from impasto.cli.pictures import (
+    check_apart,
     default_place,
     free_name,
     make_folder,
