@@ -14,6 +14,7 @@ from engine_runs import paint_events
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from impasto.engine.pyramid import painting_size
 from impasto.engine.validate import pastiche_size
 from impasto.events import RunDone, StepDone
 from impasto.images.picture import Picture, picture_from_array
@@ -123,10 +124,7 @@ def paint_anything(photo: Picture, paintings: list[Picture], start: Picture, cho
     if options.medium == "stylizer":  # what it refuses is tested with it
         shortest = min(
             *pastiche_size(photo, options),
-            *(
-                round(min(p.height_px, p.width_px) * 16 * options.brush_scale / max(p.height_px, p.width_px))
-                for p in paintings
-            ),
+            *(min(painting_size(p.height_px, p.width_px, 16, options.brush_scale)) for p in paintings),
         )
         medium = "pixels" if shortest < 16 else "stylizer"
         options = options.model_copy(update={"starting_point": "content", "medium": medium})
