@@ -69,7 +69,31 @@ def test_maps_and_derivative_equal_autograds(size: tuple[int, ...], mode: str) -
 @pytest.mark.parametrize("mirrors", [True, False])
 def test_derivative_equals_finite_differences(mirrors: bool, pool: Pool, depth: int) -> None:
     links, picture = build_links(torch.float64, depth), random_picture(1, 3, 9, 8).requires_grad_()
-    assert torch.autograd.gradcheck(lambda leaf: chain_maps(leaf, links, pool, mirrors=mirrors), picture)
+    maps = chain_maps(picture, links, pool, mirrors=mirrors)
+    slopes = [random_picture(*features.shape) for features in maps]
+    (found,) = torch.autograd.grad(maps, picture, slopes)
+
+    def value(at: Tensor) -> Tensor:
+        maps = chain_maps(at, links, pool, mirrors=mirrors)
+        return torch.stack([(slope * features).sum() for slope, features in zip(slopes, maps, strict=True)]).sum()
+
+    with torch.no_grad():
+        steps = 1e-6 * torch.eye(picture.numel(), dtype=torch.float64).view(-1, *picture.shape)
+        wanted = torch.stack([value(picture + step) - value(picture - step) for step in steps]) / 2e-6
+    torch.testing.assert_close(found.flatten(), wanted, rtol=1e-6, atol=1e-6)
+
+
+def test_a_map_is_let_go_as_soon_as_it_is_used() -> None:
+    """Autograd would hold all of them to the end."""
+    links, picture = build_links(torch.float64), random_picture(1, 3, 12, 12).requires_grad_()
+    maps = chain_maps(picture, links, F.max_pool2d)
+    held = maps[-1].grad_fn.rectified  # type: ignore[union-attr]
+    assert len(held) == len(links)
+    slopes = [torch.ones_like(features) for features in maps]
+    torch.autograd.grad(maps, picture, slopes, retain_graph=True)
+    assert not held
+    with pytest.raises(RuntimeError, match="once"):
+        torch.autograd.grad(maps, picture, slopes)
 
 
 @pytest.mark.parametrize("asked", range(len(KEPT)))

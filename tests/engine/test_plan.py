@@ -176,24 +176,23 @@ def test_time_is_by_steps_and_by_the_speed_of_this_machine(monkeypatch: pytest.M
 def test_memory_of_an_evaluation_by_hand() -> None:
     """1000 px: a block of 10 channels, pooled, and one of 20.
 
-    Rectified maps take 4 bytes a number, the pooled map with the places of its maxima 4 + 8, and seven maps of the
-    widest layer are in use at once.
+    Rectified maps take 4 bytes a number, and seven maps of the widest layer are in use at once.
     """
     layers = Architecture(widths=(10, 20), depths=(1, 1)).layers
-    kept = 4 * 10 * 1000, 4 * 20 * 250 + 12 * 10 * 250
+    kept = 4 * 10 * 1000, 4 * 20 * 250
     widest = 7 * 4 * 10 * 1000
     assert workspace_bytes(layers, 1000, 4, whole=True, thrifty=False) == pytest.approx(sum(kept) + widest)
     for thrifty, waste in ((True, 1.1), (False, 1.7)):
         found = workspace_bytes(layers, 1000, 4, whole=False, thrifty=thrifty)
         assert found == pytest.approx(waste * (sum(kept) + widest))
-    half = 2 * 10 * 1000 + 2 * 20 * 250 + 10 * 10 * 250 + widest  # what is in use at once is float32 still
+    half = 2 * 10 * 1000 + 2 * 20 * 250 + widest  # what is in use at once is float32 still
     assert workspace_bytes(layers, 1000, 2, whole=True, thrifty=False) == pytest.approx(half)
 
 
 def test_blocks_too_large_for_the_heap_are_the_systems() -> None:
     layers = Architecture(widths=(10, 20), depths=(1, 1)).layers
     found = workspace_bytes(layers, 1_000_000, 4, whole=False, thrifty=False)  # maps of 40 and 20 MB
-    assert found == pytest.approx(1.1 * 40e6 + 1.7 * 50e6 + 1.1 * 7 * 40e6)
+    assert found == pytest.approx(1.1 * 40e6 + 1.7 * 20e6 + 1.1 * 7 * 40e6)
 
 
 def test_regions_need_memory_for_their_masks(small_machine: None) -> None:

@@ -2,7 +2,8 @@
 
 Autograd pads a copy of every map, keeps both, and scatters the gradient back into a third. Here the rectifier
 writes into a map that has its border already, a convolution leaves nothing behind but its rectified output, and
-the gradient is folded at the border in place. The derivative is by the picture alone: kernels are fixed.
+the gradient is folded at the border in place. On the way back every map is let go as soon as it is used, and what
+pooling chose is found again. The derivative is by the picture alone, since kernels are fixed, and can be taken once.
 """
 
 from __future__ import annotations
@@ -54,15 +55,11 @@ class _Chain(torch.autograd.Function):
     def forward(ctx: Any, picture: Tensor, links: Sequence[Link], pool: Pool, mirrors: bool) -> tuple[Tensor, ...]:
         rectified: list[Tensor] = []
         handed_out: list[Tensor] = []
-        pooled: dict[int, tuple[Tensor, Tensor]] = {}  # by link, with a graph of its own: what is pooled, and to what
         bordered = _continued(picture) if mirrors else picture
         for index, link in enumerate(links):
             if link.pools:
-                with torch.enable_grad():
-                    leaf = rectified[-1].detach().requires_grad_()
-                    pooled[index] = leaf, pool(leaf, 2)
-                bordered = pooled[index][1].detach()
-                bordered = _continued(bordered) if mirrors else bordered
+                pooled = pool(rectified[-1], 2)
+                bordered = _continued(pooled) if mirrors else pooled
             convolved = F.conv2d(bordered, link.kernel, link.bias, padding=0 if mirrors else 1)
             if link.keeps_convolution:
                 handed_out.append(convolved)
@@ -76,28 +73,39 @@ class _Chain(torch.autograd.Function):
             if link.keeps:
                 handed_out.append(rectified[-1])
             del convolved  # before the next one is computed
-        ctx.save_for_backward(*rectified)
+        # Not by save_for_backward, which holds every map to the end. Detached: some of them are outputs.
+        ctx.rectified = [features.detach() for features in rectified]
         ctx.set_materialize_grads(False)
-        ctx.links, ctx.pooled, ctx.mirrors = links, pooled, mirrors
+        ctx.links, ctx.pool, ctx.mirrors = links, pool, mirrors
         return tuple(handed_out)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None, None]:
-        handed_in = list(gradients)
+        handed_in, rectified = list(gradients), ctx.rectified
+        if not rectified:
+            raise RuntimeError("the maps of the encoder are gone: their derivative can be taken once")
         gradient: Tensor | None = None
-        for index, (link, rectified) in reversed(list(enumerate(zip(ctx.links, ctx.saved_tensors, strict=True)))):
+        for link in reversed(ctx.links):
             if link.keeps:
                 gradient = _sum(gradient, handed_in.pop())
+            features = rectified.pop()
             if gradient is not None:
-                gradient = torch.ops.aten.threshold_backward(gradient, rectified, 0)
+                gradient = torch.ops.aten.threshold_backward(gradient, features, 0)
+            del features  # before memory for the next gradient is taken
             if link.keeps_convolution:
                 gradient = _sum(gradient, handed_in.pop())
             if gradient is not None:
                 gradient = _through_convolution(gradient, link.kernel, ctx.mirrors)
                 if link.pools:
-                    leaf, pooled = ctx.pooled[index]
-                    (gradient,) = torch.autograd.grad(pooled, leaf, gradient, retain_graph=True)
+                    gradient = _through_pooling(gradient, rectified[-1], ctx.pool)
         return gradient, None, None, None
+
+
+def _through_pooling(gradient: Tensor, features: Tensor, pool: Pool) -> Tensor:
+    """Derivative by a map from that by what it was pooled to."""
+    with torch.enable_grad():
+        leaf = features.detach().requires_grad_()
+        return torch.autograd.grad(pool(leaf, 2), leaf, gradient)[0]
 
 
 def _continued(inside: Tensor) -> Tensor:

@@ -224,9 +224,9 @@ def _pass_bytes(pixels: int) -> float:
 def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, whole: bool, thrifty: bool) -> float:
     """Memory of one evaluation, forward and backward, of a tile of so many pixels.
 
-    Every rectified map is kept, and what pooling made and chose; beside those about seven float32 maps of the widest
-    layer are in use at once. Freed blocks that the allocator
-    keeps do not always fit the next tile's maps, which may be of another size: that is the waste.
+    Every rectified map is kept until its derivative is taken; beside those about seven float32 maps of the widest
+    layer are in use at once. Freed blocks that the allocator keeps do not always fit the next tile's maps, which may be
+    of another size: that is the waste.
     """
 
     def waste(block_bytes: float) -> float:
@@ -234,16 +234,11 @@ def workspace_bytes(layers: Sequence[Layer], pixels: int, value_bytes: int, *, w
             return 1.0
         return SYSTEM_WASTE if thrifty or block_bytes > HEAP_BLOCK_BYTES else HEAP_WASTE
 
-    total, widest, before = 0.0, 0.0, None
+    total, widest = 0.0, 0.0
     for layer in layers:
         map_bytes = 1.0 * value_bytes * layer.channels * pixels / layer.stride_px**2
-        kept = map_bytes
-        if before is not None and layer.block != before.block:
-            # The pooled map, and where each maximum was.
-            kept += (value_bytes + 8) * before.channels * pixels / layer.stride_px**2
-        total += kept * waste(map_bytes)
+        total += map_bytes * waste(map_bytes)
         widest = max(widest, 4 / value_bytes * map_bytes)
-        before = layer
     return total + 7 * widest * waste(widest)
 
 
