@@ -152,18 +152,30 @@ def test_a_name_that_is_left_open_avoids_one_that_is_claimed(
 
 
 @pytest.mark.parametrize("command", ["paint", "draft"])
-@pytest.mark.parametrize("name", ["photo.png", "painting.png", "link.png", "hard.png", "../{}/photo.png"])
+@pytest.mark.parametrize("name", ["photo.png", "painting.png", "link.png", "hard.png", "copy.png", "../{}/photo.png"])
 def test_what_is_painted_from_is_not_written_over(
     folder_with_pictures: Path, quick_flags: list[str], capsys: Capture, command: str, name: str
 ) -> None:
     Path("link.png").symlink_to("photo.png")
     os.link("painting.png", "hard.png")
+    shutil.copy("photo.png", "copy.png")
     before = [Path(file).read_bytes() for file in ("photo.png", "painting.png")]
     output = name.format(folder_with_pictures.name)
     flags = quick_flags if command == "paint" else ["--size", "32"]
     assert cli.main([command, "photo.png", "painting.png", "-o", output, "--overwrite", "-q", *flags]) == 2
     assert "which the picture is painted from" in capsys.readouterr().err
     assert [Path(file).read_bytes() for file in ("photo.png", "painting.png")] == before
+
+
+def test_a_draft_is_not_replayed_over_what_it_was_drafted_from(
+    folder_with_pictures: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["draft", "photo.png", "painting.png", "-o", "draft.png", "--size", "32", "-q"]) == 0
+    before = Path("photo.png").read_bytes()
+    monkeypatch.setattr("impasto.cli.draft.replay_draft", lambda *given: pytest.fail("it paints"))
+    assert cli.main(["replay", "draft.png", "-o", "photo.png", "--overwrite", "-q"]) == 2
+    assert "which the picture is painted from" in capsys.readouterr().err
+    assert Path("photo.png").read_bytes() == before
 
 
 @pytest.mark.parametrize(

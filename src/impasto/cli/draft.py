@@ -171,7 +171,7 @@ def replay(picture: Path, inputs: Sequence[Path], to: Output, given: Mapping[str
         raise OptionError(f"{picture.name} is a draft, painted in one pass: leave --timelapse and --events out")
     record = parse_draft_record(read_record(picture), picture.name)
     _use_large_pages()
-    with to.claimed(inputs):
+    with to.claimed(inputs, {file.sha256 for _, file in record.inputs.iter_files()}):
         pastiche = replay_draft(picture, inputs, given, max_pixels=to.limit)
         for line in [] if given else draft_differences(record):
             print(f"impasto: note: not the same bytes: {line}", file=sys.stderr)

@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,14 +145,14 @@ class PictureOutput:
             raise OutputError(f"{error}; the picture is kept as {str(kept)!r}") from error
 
     @contextmanager
-    def claimed(self, inputs: Iterable[Path | None]) -> Iterator[None]:
+    def claimed(self, inputs: Iterable[Path | None], hashes: Collection[str] = ()) -> Iterator[None]:
         """Keep the output's name for this process, once nothing that the picture is painted from is written over.
 
         Raises `OutputError` where another run paints to it, or it is there by now; `OptionError` for an input.
         """
         from impasto.storage.claims import claim
 
-        self.check_apart(inputs)
+        self.check_apart(inputs, hashes)
         if self.to_standard_output:
             yield
             return
@@ -160,9 +160,9 @@ class PictureOutput:
             self.check_place(int(self.bit_depth or 8))
             yield
 
-    def check_apart(self, inputs: Iterable[Path | None] = ()) -> None:
-        """Refuse files to write that are one and the same, or an input: `OptionError`."""
-        check_apart(self.written(), inputs)
+    def check_apart(self, inputs: Iterable[Path | None] = (), hashes: Collection[str] = ()) -> None:
+        """Refuse files to write that are one and the same, or an input (by path, or SHA-256): `OptionError`."""
+        check_apart(self.written(), inputs, hashes)
 
     def written(self) -> dict[str, Path | None]:
         """The files that are written, by their flags."""

@@ -7,12 +7,13 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from impasto.cli.syntax import parse_painting
 from impasto.errors import InputError, OptionError, OutputError
+from impasto.storage.hashing import hash_file
 
 if TYPE_CHECKING:
     from impasto.images.picture import Picture
@@ -131,19 +132,26 @@ def check_standard_output() -> None:
         raise OptionError("-o - writes the picture to standard output, which is a terminal: send it on, as > out.png")
 
 
-def check_apart(written: Mapping[str, Path | None], inputs: Iterable[Path | None]) -> None:
-    """Refuse files to write, by their flags, that are one and the same, or an input: `OptionError`."""
-    from impasto.storage.places import same_file
+def check_apart(
+    written: Mapping[str, Path | None], inputs: Iterable[Path | None], hashes: Collection[str] = ()
+) -> None:
+    """Refuse files to write, by their flags, that are one and the same, an input, or a copy of one: `OptionError`.
+
+    `hashes`: SHA-256 of further inputs.
+    """
+    from impasto.storage.places import same_content, same_file
 
     inputs = list(inputs)
     files = {flag: path for flag, path in written.items() if path is not None}
+    why = "which the picture is painted from: without it no replay would be possible; give another name"
     for flag, path in files.items():
         for file in inputs:
             if file is not None and same_file(path, file):
-                raise OptionError(
-                    f"{flag} {str(path)!r} is {file.name} itself, which the picture is painted from: without it no "
-                    "replay would be possible; give another name"
-                )
+                raise OptionError(f"{flag} {str(path)!r} is {file.name} itself, {why}")
+            if file is not None and same_content(path, file):
+                raise OptionError(f"{flag} {str(path)!r} is a copy of {file.name}, {why}")
+        if hashes and path.is_file() and hash_file(path) in hashes:
+            raise OptionError(f"{flag} {str(path)!r} is a picture {why}")
         twin = next((other for other in files if other != flag and same_file(path, files[other])), None)
         if twin:
             raise OptionError(f"{flag} and {twin} are the same file {str(path)!r}")

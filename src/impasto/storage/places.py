@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -47,3 +48,11 @@ def same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> boo
         return a == b or a.samefile(b)
     except OSError:  # one of them is not there; where capitals count they might be two, which nobody means
         return not os.path.lexists(a) and not os.path.lexists(b) and str(a).casefold() == str(b).casefold()
+
+
+def same_content(one: Path, other: Path) -> bool:
+    """Whether two files are there and hold the same bytes."""
+    try:
+        return one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)
+    except OSError:  # one cannot be read
+        return False
