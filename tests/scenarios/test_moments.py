@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from PIL import Image
 
 from impasto.cli import main as cli
 from impasto.cli.streams import guard_streams
+from impasto.errors import OutputError
 from impasto.lab.drafts import DraftFolder
 from impasto.runs.run import Run
 from impasto.video.paint import Film
@@ -161,35 +165,59 @@ def test_signals(desk: Path, place: Path, at: Any, name: str, signals: str, mome
     check_end(desk, place, name)
 
 
-class HungUp(io.RawIOBase):
-    """A terminal that is there until it is not."""
+class Terminal:
+    """A terminal in the place of standard output and error, which somebody reads until it goes."""
 
-    gone = False
+    def __init__(self) -> None:
+        self._master, slave = os.openpty()
+        self._kept = [os.dup(number) for number in (1, 2)]
+        for number in (1, 2):
+            os.dup2(slave, number)
+        os.close(slave)
+        self._reading = True
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
 
-    def writable(self) -> bool:
-        return True
+    def _read(self) -> None:
+        while self._reading:
+            if select.select([self._master], [], [], 0.02)[0]:
+                os.read(self._master, 65_536)
 
-    def write(self, data: Any) -> int:
-        if self.gone:
-            raise OSError(5, "Input/output error")
-        return len(data)
+    def go(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._reader.join()
+            os.close(self._master)
+
+    def close(self) -> None:
+        self.go()
+        for number, kept in zip((1, 2), self._kept, strict=True):
+            os.dup2(kept, number)
+            os.close(kept)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    made = Terminal()
+    streams = [io.TextIOWrapper(io.BufferedWriter(io.FileIO(number, "w", closefd=False))) for number in (1, 2)]
+    with monkeypatch.context() as patch:
+        for name, stream in zip(("stdout", "stderr"), streams, strict=True):
+            patch.setattr(sys, name, stream)
+        guard_streams()
+        yield made
+        made.go()
+        for stream in (*streams, sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, OutputError):
+                stream.close()
+    made.close()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_terminal_that_goes(
-    desk: Path, place: Path, at: Any, monkeypatch: pytest.MonkeyPatch, name: str, moment: int
-) -> None:
-    terminal = HungUp()
-    streams = [io.TextIOWrapper(io.BufferedWriter(terminal)) for _ in range(2)]  # closed with the last reference
-    monkeypatch.setattr(sys, "stdout", streams[0])
-    monkeypatch.setattr(sys, "stderr", streams[1])
-    guard_streams()
-    at(moment, lambda: setattr(terminal, "gone", True))
+def test_a_terminal_that_goes(desk: Path, place: Path, at: Any, terminal: Terminal, name: str, moment: int) -> None:
+    at(moment, terminal.go)
     assert cli.main(COMMANDS[name].words) == 0
-    monkeypatch.undo()
-    os.chdir(place)
     check_end(desk, place, name)
 
 
