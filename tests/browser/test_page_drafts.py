@@ -236,9 +236,17 @@ def test_regions_and_colours_are_drafted(page: Page, photo: Path, server: Server
     assert page.locator("#draft").is_hidden() and page.locator("#draft-tag").is_hidden()
 
 
-def test_a_photo_that_cannot_be_drafted_is_reported_once(page: Page, tmp_path: Path) -> None:
+def test_a_photo_too_narrow_to_be_painted_is_refused_at_once(page: Page, tmp_path: Path) -> None:
     Image.new("RGB", (200, 3), "red").save(tmp_path / "thin.png")
-    choose(page, tmp_path / "thin.png")
+    page.set_input_files("#photo-file", tmp_path / "thin.png")
+    said = page.locator(".message span").inner_text()
+    assert said.startswith("thin.png is 200 × 3 px: a photo this narrow cannot be painted.")
+    assert page.locator("#frame").is_hidden(), "it is not taken"
+
+
+def test_a_photo_that_cannot_be_drafted_is_reported_once(page: Page, tmp_path: Path) -> None:
+    Image.new("RGB", (200, 7), "red").save(tmp_path / "low.png")
+    choose(page, tmp_path / "low.png")
     assert "the stylizer needs 16 px a side" in page.locator(".message span").inner_text()
     page.click("#shelf [title='wash.jpg']")
     page.wait_for_timeout(500)

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +118,57 @@ def test_a_picture_comes_as_the_body_and_keeps_its_first_title(client: httpx.Cli
     assert client.put(f"/api/shelf/{picture['name']}").status_code == 204
     assert client.get("/api/start").json()["shelf"][-1]["title"] == "The sea.png"
     assert client.delete(f"/api/shelf/{picture['name']}").status_code == 204
+
+
+def test_the_same_on_other_photos(client: httpx.Client, drafting: DraftingStore) -> None:
+    region = {"mask": drafting.photo.name, "paintings": []}
+    options = {"strength": 30}
+    request = {
+        "photo": drafting.photo.name,
+        "paintings": [{"path": "flow.jpg"}],
+        "options": options,
+        "regions": [region],
+    }
+    first = client.post("/api/jobs", json=request).json()
+    assert first["batch"] is None
+    names = [
+        client.post("/api/pictures", params={"title": f"{color}.png"}, content=png(color)).json()["name"]
+        for color in ("red", "blue")
+    ]
+    jobs = client.post(f"/api/jobs/{first['id']}/again", json={"photos": [*names, names[0]]}).json()
+    assert [job["request"]["photo"] for job in jobs] == names, "each photo once"
+    assert [job["title"] for job in jobs] == ["red + flow", "blue + flow"]
+    assert {job["batch"] for job in jobs} == {jobs[0]["batch"]} != {None}
+    for job in jobs:
+        assert (job["request"]["options"], job["request"]["regions"]) == (options, [])
+        assert job["notices"] == ["left out: the part that stays the photo, which belongs to the other photo"]
+    refused = client.post(f"/api/jobs/{first['id']}/again", json={"photos": []})
+    assert refused.status_code == 422
+    drafting.painting.set()
+    for job in (first, *jobs):
+        while client.get(f"/api/jobs/{job['id']}").json()["state"] != "done":
+            threading.Event().wait(0.01)
+    zipped = client.get("/jobs.zip", params={"job": [job["id"] for job in jobs]})
+    with zipfile.ZipFile(io.BytesIO(zipped.content)) as archive:
+        assert archive.namelist() == ["red + flow.png", "blue + flow.png"]
+        assert archive.read("red + flow.png") == b"a picture"
+    assert client.get("/jobs.zip", params={"job": "none"}).status_code == 404
+    grid = client.post(f"/api/jobs/{first['id']}/grid").json()
+    assert client.post(f"/api/jobs/{grid['id']}/again", json={"photos": names}).status_code == 400
+
+
+def test_a_job_is_named_and_marked(client: httpx.Client, drafting: DraftingStore) -> None:
+    request = {"photo": drafting.photo.name, "paintings": [{"path": "flow.jpg"}]}
+    job = client.post("/api/jobs", json=request).json()
+    address = f"/api/jobs/{job['id']}/label"
+    assert (job["title"], job["starred"]) == ("a lion + flow", False)
+    assert client.put(address, json={"title": "My lion"}).json()["title"] == "My lion"
+    marked = client.put(address, json={"starred": True}).json()
+    assert (marked["title"], marked["starred"]) == ("My lion", True)
+    manifest = json.loads((drafting.store.queue.files(job["id"]).picture.parent / "job.json").read_text())
+    assert (manifest["title"], manifest["starred"]) == ("My lion", True), "it is kept"
+    space = client.get("/api/space").json()
+    assert space["kept_bytes"] > 0 and space["free_bytes"] > 0
 
 
 REFUSED = [

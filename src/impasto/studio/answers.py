@@ -11,6 +11,7 @@ from impasto.options.fields import PaintOptions
 from impasto.options.recipes import describe_recipe, load_recipe, recipe_names
 from impasto.options.spelling import describe_bounds, describe_default, describe_values, option_group
 from impasto.studio.job import JobView, State
+from impasto.studio.queue import MAX_WAITING
 from impasto.studio.request import FINAL_SIZE_PX, Kind, Request
 from impasto.studio.store import Store
 
@@ -48,6 +49,19 @@ class Title(_Asked):
     """What a person calls a picture."""
 
     title: str = Field(min_length=1, max_length=200)
+
+
+class Label(_Asked):
+    """What a person calls a job, and whether it is marked; what is not given stays."""
+
+    title: str | None = Field(default=None, min_length=1, max_length=200)
+    starred: bool | None = None
+
+
+class OtherPhotos(_Asked):
+    """Names of photos to be painted with the settings of a job."""
+
+    photos: list[str] = Field(min_length=1, max_length=MAX_WAITING)
 
 
 class Fault(BaseModel):
@@ -145,8 +159,19 @@ class Restoration(BaseModel):
     missing: list[str]
 
 
+class Space(BaseModel):
+    """Bytes that the studio keeps, and bytes that are free beside it."""
+
+    kept_bytes: int
+    free_bytes: int
+
+
 class JobLine(BaseModel):
-    """A job in brief; `position` among those that wait, `created` in seconds since 1970."""
+    """A job in brief.
+
+    `position` is that among those that wait, `created` in seconds since 1970; jobs that were ordered together have the
+    same `batch`.
+    """
 
     id: str
     kind: Kind
@@ -155,6 +180,9 @@ class JobLine(BaseModel):
     created: float
     position: int | None
     share_done: float
+    starred: bool
+    batch: str | None
+    picture: str | None
     thumbnail: str | None
 
 
@@ -174,7 +202,7 @@ class JobAnswer(JobLine):
     can_go_on: bool
     resumable: bool
     preview: str | None
-    picture: str | None
+    time_lapse: str | None
     request: JobRequest
 
 
@@ -194,7 +222,7 @@ def describe_job(view: JobView, store: Store) -> JobAnswer:
             "can_go_on": view.can_go_on,
             "resumable": view.resumable,
             "preview": _address(view, "preview.jpg", view.preview),
-            "picture": _address(view, "picture.png", view.pastiche),
+            "time_lapse": _address(view, "time-lapse.webp", view.time_lapse),
             "request": describe_request(view.request, store),
         }
     )
@@ -209,10 +237,11 @@ def describe_request(request: Request, store: Store) -> JobRequest:
 
 def _line(view: JobView) -> dict[str, Any]:
     return {
-        **view.manifest.model_dump(include={"id", "state", "title", "created"}),
+        **view.manifest.model_dump(include={"id", "state", "title", "created", "starred", "batch"}),
         "kind": view.request.kind,
         "position": view.position,
         "share_done": view.progress.share_done,
+        "picture": _address(view, "picture.png", view.pastiche),
         "thumbnail": _address(view, "thumbnail.jpg", view.thumbnail),
     }
 

@@ -6,6 +6,7 @@
     impasto-ID.png      the pastiche (of a grid: the sheet) with its run record; beside it its other formats
     preview.jpg         the picture while it is painted
     thumbnail.jpg
+    time-lapse.webp      how it was painted
     events.jsonl        the run's events, one a line
     checkpoints/        from which a stopped run continues
     grid/               the run folder of a grid
@@ -48,6 +49,7 @@ class JobManifest(BaseModel):
     ----------
     created: seconds since 1970. queued: the same, when the job was last put into the queue.
     source: file name of the picture that a ``final`` enlarges.
+    starred: whether the person marked it. batch: the same for jobs that were ordered together; None: alone.
     error: one line, where the job failed. notices: what was done instead of what was requested.
     losses: thinned to a few hundred at most.
     """
@@ -62,6 +64,8 @@ class JobManifest(BaseModel):
     queued: float
     request: Request
     source: str | None = None
+    starred: bool = False
+    batch: str | None = None
     error: str | None = None
     traceback: str | None = None
     notices: tuple[str, ...] = ()
@@ -80,7 +84,7 @@ class JobView:
     resumable: whether a checkpoint is there to continue from.
     preview: the picture while it is painted (JPEG, replaced as a whole); `preview_version` changes when it does.
     pastiche: the finished or stopped picture (PNG with its run record); of a grid: the sheet.
-    thumbnail: JPEG, from the first preview on.
+    thumbnail: JPEG, from the first preview on. time_lapse: WebP, of a picture that has ended.
     """
 
     manifest: JobManifest
@@ -90,6 +94,7 @@ class JobView:
     preview_version: int
     pastiche: Path | None
     thumbnail: Path | None
+    time_lapse: Path | None
 
     @property
     def id(self) -> str:
@@ -176,6 +181,11 @@ class StudioJob:
         return JobFiles(self.folder, self.id)
 
     @property
+    def kept_bytes(self) -> int:
+        """Size of its folder on disk."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    @property
     def checkpoint_bytes(self) -> int:
         """Size of its checkpoints on disk."""
         return sum(path.stat().st_size for path in self.files.checkpoints.glob("*"))
@@ -227,6 +237,7 @@ class StudioJob:
             preview_version=_changed_ms(preview),
             pastiche=_existing(files.picture),
             thumbnail=_existing(files.thumbnail),
+            time_lapse=_existing(files.time_lapse),
         )
 
     def save(self, to_stored: PathConversion) -> None:

@@ -19,6 +19,7 @@ class JobFiles:
         self.picture = folder / f"impasto-{job_id}.png"
         self.preview = folder / "preview.jpg"
         self.thumbnail = folder / "thumbnail.jpg"
+        self.time_lapse = folder / "time-lapse.webp"
         self.events = folder / "events.jsonl"
         self.checkpoints = folder / "checkpoints"
         self.grid = folder / "grid"

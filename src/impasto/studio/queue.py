@@ -88,7 +88,14 @@ class Queue:
                 self.notes.append(f"the job {folder.name} is left out of the history: {error}")
         return jobs
 
-    def submit(self, request: Request, title: str, source: Path | None = None, notices: Sequence[str] = ()) -> str:
+    def submit(
+        self,
+        request: Request,
+        title: str,
+        source: Path | None = None,
+        notices: Sequence[str] = (),
+        batch: str | None = None,
+    ) -> str:
         """Put a job at the end of the queue and return its id; `source` is copied into its folder.
 
         Raises `OptionError` when too many wait, `OutputError` where the job cannot be written.
@@ -104,10 +111,10 @@ class Queue:
             request=request,
             source=source_name,
             notices=tuple(notices),
+            batch=batch,
         )
         job = StudioJob(self._folder / job_id, manifest)
-        with self._lock:
-            self._check_room()
+        self.check_room()
         try:
             job.folder.mkdir(parents=True)
             if source is not None:
@@ -123,6 +130,31 @@ class Queue:
             why = error if isinstance(error, OutputError) else error.strerror
             raise OutputError(f"the job cannot be saved: {why}") from error
         return job_id
+
+    def check_room(self, jobs: int = 1) -> None:
+        """Raise `OptionError` where there is no room for so many more jobs."""
+        with self._lock:
+            if len(self._waiting) + jobs > MAX_WAITING:
+                raise OptionError(
+                    f"{len(self._waiting)} jobs wait already, of at most {MAX_WAITING}: "
+                    "cancel some, or wait until there is room"
+                )
+            if len(self._jobs) + jobs > MAX_JOBS:
+                raise OptionError(f"{len(self._jobs)} jobs are kept already: remove some from the history")
+
+    def label(self, job_id: str, title: str | None = None, starred: bool | None = None) -> None:
+        """Give a job another title, or mark it, or no longer."""
+        values = {"title": title, "starred": starred}
+        with self._lock:
+            job = self._job(job_id)
+            job.change(**{name: value for name, value in values.items() if value is not None})
+            self._save(job)
+
+    def kept_bytes(self) -> int:
+        """Size of all jobs on disk."""
+        with self._lock:
+            jobs = list(self._jobs.values())
+        return sum(job.kept_bytes for job in jobs)
 
     def view(self, job_id: str) -> JobView:
         """A snapshot of a job."""
@@ -228,7 +260,7 @@ class Queue:
                 raise OptionError("this picture is finished: there is nothing to go on with")
             if job.state in ("waiting", "painting"):
                 return
-            self._check_room()
+            self.check_room()
             job.rejoin()
             self._waiting.append(job_id)
             self._save(job)
@@ -286,12 +318,6 @@ class Queue:
 
     def _newest_first(self) -> list[StudioJob]:
         return sorted(self._jobs.values(), key=lambda job: (job.manifest.created, job.id), reverse=True)
-
-    def _check_room(self) -> None:
-        if len(self._waiting) >= MAX_WAITING:
-            raise OptionError(f"{MAX_WAITING} jobs wait already: cancel some, or wait until there is room")
-        if len(self._jobs) >= MAX_JOBS:
-            raise OptionError(f"{MAX_JOBS} jobs are kept already: remove some from the history")
 
     def _touch(self, job: StudioJob) -> None:
         """Note that a job has changed, and tell the listeners; those that wait have moved up with it."""

@@ -123,14 +123,30 @@ class Request(_RequestPart):
         changes = {"options": options, "kind": "grid", "strengths": strengths, "regions": (), "of": None}
         return self.model_copy(update=changes)
 
+    def for_photo(self, photo: Path) -> Request:
+        """The same for another photo; what was brushed stays behind, see `brushed`. Raises `OptionError`."""
+        if self.kind != "paint":
+            raise OptionError(
+                "only the settings of a painted picture can be used again: not a grid's or a larger one's"
+            )
+        if not self.paintings:
+            raise OptionError("all of it was brushed on its photo: there is nothing to paint another one with")
+        return self.model_copy(update={"photo": photo, "regions": ()})
+
     @property
-    def left_out_of_grid(self) -> tuple[str, ...]:
-        """In words, what `as_grid` leaves out of it."""
+    def brushed(self) -> tuple[str, ...]:
+        """In words, what belongs to its photo alone."""
         words = []
         if any(not region.paintings for region in self.regions):
             words.append("the part that stays the photo")
         if any(region.paintings for region in self.regions):
             words.append("the regions")
+        return tuple(words)
+
+    @property
+    def left_out_of_grid(self) -> tuple[str, ...]:
+        """In words, what `as_grid` leaves out of it."""
+        words = [*self.brushed]
         if len(self.paintings) > 1 or any(choice.mask for choice in self.paintings):
             words.append("the mixture: each painting has a row of its own")
         return tuple(words)

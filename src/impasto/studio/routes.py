@@ -29,11 +29,14 @@ from impasto.studio.answers import (
     FinalSize,
     JobAnswer,
     JobLine,
+    Label,
     Limits,
+    OtherPhotos,
     PictureAnswer,
     PriceAnswer,
     Restoration,
     ShelfAnswer,
+    Space,
     Start,
     Steering,
     Title,
@@ -49,11 +52,13 @@ from impasto.studio.request import FINAL_SIZE_PX, NotKeptError, Request
 from impasto.studio.store import EXPORTS, Store
 from impasto.studio.stream import iter_events
 from impasto.studio.thumbnails import Thumbnails, has_record
+from impasto.studio.zipping import file_name, zip_pictures
 from impasto.version import __version__
 
 PAGE = Path(str(resources.files("impasto"))) / "studio" / "page"
 PAGE_FILES = frozenset(path.name for path in PAGE.iterdir())
 FILE_BYTES = 2**18  # of a file that are sent at once
+MAX_ZIPPED = 500
 # The pictures in the page with their types; under other names a picture is downloaded.
 SHOWN_TYPES = {"preview.jpg": "image/jpeg", "thumbnail.jpg": "image/jpeg", "picture.png": "image/png"}
 
@@ -227,6 +232,20 @@ def steer(job_id: JobId, steering: Steering, here: Here) -> JobAnswer:
     return here.job(job_id)
 
 
+@api.put("/jobs/{job_id}/label")
+def label(job_id: JobId, label: Label, here: Here) -> JobAnswer:
+    """Call a job something else, or mark it, or no longer."""
+    here.store.queue.label(job_id, label.title, label.starred)
+    return here.job(job_id)
+
+
+@api.post("/jobs/{job_id}/again", status_code=201)
+def again(job_id: JobId, other: OtherPhotos, here: Here) -> list[JobAnswer]:
+    """Queue other photos with the settings of a job, as one batch; notices say what belongs to its own photo alone."""
+    photos = [here.store.find(name) for name in other.photos]
+    return [here.job(made) for made in here.store.paint_again(job_id, photos)]
+
+
 @api.post("/jobs/{job_id}/grid", status_code=201)
 def grid(job_id: JobId, here: Here) -> JobAnswer:
     """Queue a grid, strength x painting, of a job; its notices say what it leaves out."""
@@ -252,6 +271,13 @@ def bring_back(job_id: JobId, here: Here) -> JobAnswer:
     """Bring back a job that was just removed."""
     here.store.queue.bring_back(job_id)
     return here.job(job_id)
+
+
+@api.get("/space")
+def space(here: Here) -> Space:
+    """How much is kept, and how much is free."""
+    kept, free = here.store.space()
+    return Space(kept_bytes=kept, free_bytes=free)
 
 
 @api.get("/events", response_class=StreamingResponse)
@@ -299,9 +325,11 @@ def draft_file(name: Name, here: Here) -> Response:
 def job_file(job_id: JobId, name: Name, here: Here) -> Response:
     """A job's preview, thumbnail, or picture in a format for downloading."""
     view, headers = here.store.queue.view(job_id), {"Cache-Control": "no-cache"}
+    if name == "time-lapse.webp" and view.time_lapse:
+        return FileResponse(view.time_lapse, headers=headers, filename=file_name(view.manifest.title, ".webp"))
     if name not in SHOWN_TYPES and Path(name).suffix in EXPORTS:
         path = here.store.export(job_id, Path(name).suffix)
-        return FileResponse(path, headers=headers, filename=path.name)
+        return FileResponse(path, headers=headers, filename=file_name(view.manifest.title, path.suffix))
     shown = {"preview.jpg": view.preview, "thumbnail.jpg": view.thumbnail, "picture.png": view.pastiche}.get(name)
     try:
         if shown is None:
@@ -311,6 +339,17 @@ def job_file(job_id: JobId, name: Name, here: Here) -> Response:
         raise NotKeptError(f"there is no {name!r} of this job") from error
     headers["Content-Length"] = str(os.fstat(opened.fileno()).st_size)
     return StreamingResponse(in_pieces(opened), media_type=SHOWN_TYPES[name], headers=headers)
+
+
+@files.get("/jobs.zip")
+def zip_file(job: Annotated[list[str], InQuery(max_length=MAX_ZIPPED)], here: Here) -> StreamingResponse:
+    """The pictures of several jobs, each with its run record."""
+    views = [here.store.queue.view(job_id) for job_id in job]
+    pictures = [(view.manifest.title, view.pastiche) for view in views if view.pastiche]
+    if not pictures:
+        raise NotKeptError("none of these jobs has a picture yet")
+    headers = {"Content-Disposition": 'attachment; filename="impasto.zip"'}
+    return StreamingResponse(zip_pictures(pictures), media_type="application/zip", headers=headers)
 
 
 def in_pieces(opened: BinaryIO) -> Iterator[bytes]:

@@ -23,6 +23,7 @@ from impasto.storage.files import make_private
 from impasto.storage.places import is_below
 from impasto.studio.draft_queue import DraftQueue
 from impasto.studio.draft_request import Draft, reduce_to_draft
+from impasto.studio.job import new_id
 from impasto.studio.process import Worker, WorkerProcess
 from impasto.studio.protocol import Price, WorkerKind
 from impasto.studio.queue import Queue
@@ -180,8 +181,22 @@ class Store:
             return price
         return price.model_copy(update={"seconds": price.seconds * len(request.strengths) * len(request.paintings)})
 
-    def submit(self, request: Request, notices: Sequence[str] = ()) -> str:
+    def paint_again(self, job_id: str, photos: Sequence[Path]) -> list[str]:
+        """Paint other photos with the settings of a job, as one batch; returns the ids of the jobs.
+
+        Raises as `submit` does, before anything is queued where there is no room for all.
+        """
+        request = self.queue.view(job_id).request
+        requests = [request.for_photo(photo) for photo in dict.fromkeys(photos)]
+        self.queue.check_room(len(requests))
+        notices = [f"left out: {words}, which belongs to the other photo" for words in request.brushed]
+        batch = new_id()
+        return [self.submit(one, notices, batch) for one in requests]
+
+    def submit(self, request: Request, notices: Sequence[str] = (), batch: str | None = None) -> str:
         """Put a job at the end of the queue and return its id; `notices` are what is said of it.
+
+        `batch` is the same for jobs that are ordered together.
 
         Raises `OptionError` for options, recipes or combinations that cannot be used, for files that are not the
         store's, and when too many wait already; `InputError` for a file that is gone.
@@ -195,7 +210,7 @@ class Store:
                 raise OptionError(f"the picture is {max(size)} px long already; a larger one is longer, got {size_px}")
         for path in request.painting_files:
             self.shelve(path)
-        return self.queue.submit(request, self._title(request), source, notices)
+        return self.queue.submit(request, self._title(request), source, notices, batch)
 
     def export(self, job_id: str, suffix: str) -> Path:
         """The picture as .png, .jpg, .webp or .tif with its run record inside, under a name fit for downloading.
@@ -226,6 +241,10 @@ class Store:
         """
         record = parse_record(read_record(picture), self.uploads.name_of(picture))
         return restore_request(record, self.uploads.find, self._options)
+
+    def space(self) -> tuple[int, int]:
+        """Bytes that the studio keeps, and bytes that are free beside it."""
+        return self.uploads.total_bytes + self.queue.kept_bytes(), shutil.disk_usage(self._folder).free
 
     def close(self) -> None:
         """Stop the current jobs, with checkpoints, and end the workers. Jobs that wait go on at the next start."""

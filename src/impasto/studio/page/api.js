@@ -47,6 +47,9 @@ export const api = {
   steer: (id, strength, color_strength) => post(`/api/jobs/${part(id)}/steer`, { strength, color_strength }),
   grid: (id) => post(`/api/jobs/${part(id)}/grid`),
   final: (id, size_px) => post(`/api/jobs/${part(id)}/final`, { size_px }),
+  label: (id, title, starred) => put(`/api/jobs/${part(id)}/label`, { title, starred }),
+  again: (id, photos) => post(`/api/jobs/${part(id)}/again`, { photos }),
+  space: () => get("/api/space"),
   remove: (id) => remove(`/api/jobs/${part(id)}`),
   bringBack: (id) => post(`/api/jobs/${part(id)}/undo`),
 };

@@ -5,6 +5,8 @@ import { $, make, tell } from "./elements.js";
 export const PHOTO = "photo"; // the label of what stays the photograph
 export const COLOURS = ["#2f7fd0", "#e3a008", "#2e9e6b", "#a855b8", "#e0633a", "#1fa5b5", "#8a8f2a", "#c43d6b"];
 const EDGE_PX = 1024, FEATHER = 0.004, LEAST_SHARE = 0.001;
+const SIZE_STEP = 4; // of the brush's slider, for a turn of the wheel or a key
+const MOST_UNDONE = 100;
 
 export class Brush {
   constructor(canvas, changed) {
@@ -17,10 +19,16 @@ export class Brush {
     this.layers = new Map(); // label: canvas, its alpha the mask
     this.colours = new Map();
     this.number = 0; // of the last stroke
+    this.past = []; // what undo goes back to, what redo goes on to: {strokes, masks}
+    this.future = [];
     this.cursor = [0.5, 0.5];
     canvas.onpointerdown = (event) => this.begin(event);
     canvas.onkeydown = (event) => this.key(event);
-    canvas.onfocus = canvas.onblur = () => this.draw();
+    canvas.onfocus = () => this.showRing(canvas.matches(":focus-visible"));
+    canvas.onblur = canvas.onpointerleave = () => this.showRing(false);
+    canvas.addEventListener("pointermove", (event) => this.follow(event));
+    canvas.addEventListener("wheel", (event) => (event.preventDefault(), this.resize(-Math.sign(event.deltaY))), { passive: false });
+    $("brush-size").addEventListener("input", () => this.showRing(!$("ring").hidden));
   }
 
   // What is brushed, as a value to compare.
@@ -35,7 +43,9 @@ export class Brush {
     [this.canvas.width, this.canvas.height] = this.size;
     this.strokes = [];
     this.masks.clear();
-    this.redo();
+    this.past = [];
+    this.future = [];
+    this.rebuild();
   }
 
   // The labels there are, with their colours; the first is what is left everywhere else, so has no layer.
@@ -45,29 +55,57 @@ export class Brush {
     const gone = (label) => !this.colours.has(label);
     this.strokes = this.strokes.filter((stroke) => !gone(stroke.label));
     for (const label of [...this.masks.keys()]) if (gone(label) || label === this.base) this.masks.delete(label);
-    this.redo();
+    this.rebuild();
   }
 
   setMask(label, image) {
+    this.remember();
     this.masks.set(label, image);
     this.strokes = this.strokes.filter((stroke) => stroke.label !== label);
-    this.redo();
+    this.rebuild();
+  }
+
+  get state() {
+    return { strokes: [...this.strokes], masks: new Map(this.masks) };
+  }
+
+  // Before a change: undo comes back to what is there now.
+  remember() {
+    this.past = [...this.past, this.state].slice(-MOST_UNDONE);
+    this.future = [];
   }
 
   undo() {
-    if (this.strokes.length) this.strokes.pop();
-    else this.masks.clear();
-    this.redo();
+    this.goTo(this.past, this.future);
+  }
+
+  redo() {
+    this.goTo(this.future, this.past);
+  }
+
+  goTo(from, to) {
+    if (!from.length) return;
+    to.push(this.state);
+    Object.assign(this, from.pop());
+    this.rebuild();
   }
 
   clear() {
+    if (this.strokes.length || this.masks.size) this.remember();
     this.strokes = [];
     this.masks.clear();
-    this.redo();
+    this.rebuild();
+  }
+
+  // What is brushed with the label is not, and all the rest is.
+  invert() {
+    this.remember();
+    this.strokes.push({ number: ++this.number, label: this.label, inverts: true });
+    this.rebuild();
   }
 
   // Layers from masks and strokes.
-  redo() {
+  rebuild() {
     this.layers.clear();
     const [width, height] = this.size;
     for (const label of this.colours.keys()) {
@@ -83,7 +121,8 @@ export class Brush {
   }
 
   // Draw a stroke's points from one on: into its own layer, out of all the others.
-  stroke({ label, width, points }, from) {
+  stroke({ label, width, points, inverts }, from) {
+    if (inverts) return this.invertLayer(label);
     for (const [other, layer] of this.layers) {
       const pen = layer.getContext("2d");
       pen.globalCompositeOperation = other === label ? "source-over" : "destination-out";
@@ -102,9 +141,26 @@ export class Brush {
     }
   }
 
+  invertLayer(label) {
+    const own = this.layers.get(label);
+    if (!own) return; // its painting is not there any more
+    const pen = own.getContext("2d");
+    pen.globalCompositeOperation = "source-out";
+    pen.fillStyle = this.colours.get(label);
+    pen.fillRect(0, 0, ...this.size);
+    for (const layer of this.layers.values()) {
+      if (layer === own) continue;
+      const eraser = layer.getContext("2d");
+      eraser.globalCompositeOperation = "destination-out";
+      eraser.drawImage(own, 0, 0);
+    }
+  }
+
+  // The photo as it is until something is brushed.
   draw() {
     const pen = this.canvas.getContext("2d");
     pen.clearRect(0, 0, ...this.size);
+    if (!this.strokes.length && !this.masks.size) return;
     pen.globalAlpha = 1;
     pen.fillStyle = this.colours.get(this.base) ?? "#0000";
     pen.fillRect(0, 0, ...this.size);
@@ -112,16 +168,26 @@ export class Brush {
     for (const layer of this.layers.values()) pen.drawImage(layer, 0, 0);
     pen.globalCompositeOperation = "source-over";
     for (const [label, layer] of this.layers) if (label !== PHOTO) pen.drawImage(layer, 0, 0);
-    if (this.byKey && document.activeElement === this.canvas) {
-      pen.beginPath();
-      pen.arc(this.cursor[0] * this.size[0], this.cursor[1] * this.size[1], this.width() / 2, 0, 7);
-      pen.lineWidth = 3;
-      pen.strokeStyle = "#fff";
-      pen.stroke();
-      pen.lineWidth = 1;
-      pen.strokeStyle = "#000";
-      pen.stroke();
-    }
+  }
+
+  // The ring shows where the brush is, and how large.
+  showRing(on) {
+    const ring = $("ring"), [x, y] = this.cursor;
+    ring.hidden = !on;
+    ring.style.left = `${100 * x}%`;
+    ring.style.top = `${100 * y}%`;
+    ring.style.width = `${(100 * this.width()) / this.size[0]}%`;
+  }
+
+  follow(event) {
+    const box = this.canvas.getBoundingClientRect();
+    this.cursor = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    this.showRing(event.pointerType !== "touch");
+  }
+
+  resize(steps) {
+    $("brush-size").value = Number($("brush-size").value) + steps * SIZE_STEP;
+    $("brush-size").dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   // Of the brush in the canvas's pixels: from 1 to 40 % of the long edge.
@@ -131,7 +197,7 @@ export class Brush {
 
   begin(event) {
     if (event.button !== 0 || this.label === null) return;
-    this.byKey = false;
+    this.remember();
     const { canvas } = this, box = canvas.getBoundingClientRect();
     const at = (move) => [
       ((move.clientX - box.left) / box.width) * this.size[0],
@@ -157,20 +223,22 @@ export class Brush {
 
   key(event) {
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    const move = moves[event.key];
+    const move = moves[event.key], size = { "[": -1, "]": 1 }[event.key];
+    if (size) this.resize(size);
     if (!move && event.key !== " ") return;
     event.preventDefault();
-    this.byKey = true;
     const step = this.width() / 3;
     const clip = (value) => Math.min(1, Math.max(0, value));
     if (move) this.cursor = this.cursor.map((value, axis) => clip(value + (move[axis] * step) / this.size[axis]));
     else if (this.label !== null) {
+      this.remember();
       const point = this.cursor.map((value, axis) => value * this.size[axis]);
       this.strokes.push({ number: ++this.number, label: this.label, width: this.width(), points: [point] });
       this.stroke(this.strokes.at(-1), 0);
       this.changed();
     }
     this.draw();
+    this.showRing(true);
   }
 
   // Share of the photo that a layer covers.

@@ -9,9 +9,11 @@ const DEFAULT_RECIPE = "painterly";
 const brushScale = () => 2 ** Number($("brush_scale").value);
 
 export class Form {
-  constructor(start, changed) {
+  // `changed` is called after every change, `renamed` with a painting and its new name.
+  constructor(start, changed, renamed) {
     this.start = start;
     this.changed = changed;
+    this.renamed = renamed;
     this.photo = null;
     this.paintings = []; // {name, title, weight, label}
     this.labels = 0;
@@ -86,6 +88,14 @@ export class Form {
     this.changed();
   }
 
+  // Take these paintings in place of those there are; each has what was brushed for the one in whose place it comes.
+  takePaintings(pictures) {
+    this.paintings = pictures.map(({ name, title }, place) => {
+      return { name, title, weight: 1, label: this.paintings[place]?.label ?? `painting-${this.labels++}` };
+    });
+    this.relabel();
+  }
+
   has(name) {
     return this.paintings.some((painting) => painting.name === name);
   }
@@ -140,7 +150,7 @@ export class Form {
         remove.setAttribute("aria-label", `Remove ${title}`);
         remove.onclick = () => this.removePainting(label);
         const image = thumbnail(painting, `Painting: ${title}`);
-        const item = make("li", { className: "painting" }, image, make("span", { className: "name", textContent: plain(title), title }), remove, where);
+        const item = make("li", { className: "painting" }, image, this.showName(painting), remove, where);
         item.dataset.name = name;
         return item;
       }),
@@ -149,6 +159,23 @@ export class Form {
     $("painting-ask").replaceChildren(make("b", { textContent: more ? "Add another" : "Choose a painting" }), make("br"), "or drop it here");
     $("brush-open").hidden = !(this.photo && more);
     showShares();
+  }
+
+  // The name of a painting, to be written over unless it is a bundled one.
+  showName(painting) {
+    const { name, title } = painting, shown = make("span", { className: "name", textContent: plain(title), title });
+    if (this.start.shelf.some((picture) => picture.bundled && picture.name === name)) return shown;
+    shown.contentEditable = "plaintext-only";
+    shown.role = "textbox";
+    shown.spellcheck = false;
+    shown.setAttribute("aria-label", "Name of this painting");
+    shown.onkeydown = (event) => event.key === "Enter" && (event.preventDefault(), shown.blur());
+    shown.onblur = async () => {
+      const words = shown.textContent.trim();
+      if (words && words !== plain(title)) await this.renamed(painting, words);
+      shown.textContent = plain(painting.title);
+    };
+    return shown;
   }
 
   showShares(rest) {
@@ -171,14 +198,15 @@ export class Form {
     else if (!radios.some((radio) => radio.checked)) radios[1].checked = true;
   }
 
-  settings() {
+  // The settings, for the paintings that are chosen or for others.
+  settings(paintings = this.paintings) {
     const options = readOptions();
     const colors = Number($("colors").value);
     options.size_px = Number($("exact").value || document.querySelector("#sizes :checked").value);
     options.strength = Number($("strength").value);
     // At 0 the photo's colours are the painting's, and can still be steered towards the photo's; not with a style
     // file, which takes no other colours.
-    const fixed = !colors && this.paintings.some(({ name }) => isStyle(name));
+    const fixed = !colors && paintings.some(({ name }) => isStyle(name));
     if (!options.color) Object.assign(options, fixed ? {} : { color: "photo", color_strength: colors });
     else options.color_strength = colors || 100;
     if (brushScale() !== 1) options.brush_scale = brushScale();
@@ -206,7 +234,12 @@ export class Form {
 
   // The request; masks that were brushed are uploaded on the way.
   async request() {
-    const choice = ({ name, weight }) => ({ path: name, weight });
+    const regions = await this.requestRegions(), rest = this.paintings.filter(({ label }) => !this.brush.share(label));
+    const paintings = rest.map(({ name, weight }) => ({ path: name, weight }));
+    return { photo: this.photo.name, paintings, regions, ...this.settings() };
+  }
+
+  async requestRegions() {
     const regions = [];
     for (const label of this.brush.layers.keys()) {
       if (!this.brush.share(label)) continue;
@@ -214,8 +247,14 @@ export class Form {
       const paintings = this.paintings.filter((painting) => painting.label === label).map(({ name }) => ({ path: name }));
       regions.push({ mask: await this.masks.get(label), paintings });
     }
-    const rest = this.paintings.filter(({ label }) => !this.brush.share(label));
-    return { photo: this.photo.name, paintings: rest.map(choice), regions, ...this.settings() };
+    return regions;
+  }
+
+  // The request with another painting in place of all that are chosen; what stays the photo stays.
+  async requestAfter(painting, size_px) {
+    const { options, recipe } = this.settings([painting]), own = await this.requestRegions();
+    const regions = own.filter(({ paintings }) => !paintings.length);
+    return { photo: this.photo.name, paintings: [{ path: painting.name }], regions, options: { ...options, size_px }, recipe };
   }
 
   // One upload for all who ask meanwhile.

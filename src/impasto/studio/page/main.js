@@ -5,22 +5,31 @@ import { loadImage, PHOTO } from "./brush.js";
 import { Drafts } from "./draft.js";
 import { $, attempt, busyWith, isStyle, make, plain, showShares, tell } from "./elements.js";
 import { Form, prepare } from "./form.js";
-import { showHistory } from "./history.js";
+import { Rail } from "./history.js";
 import { buildOptions } from "./options.js";
 import { Price, priceOf } from "./price.js";
+import { Print } from "./print.js";
 import { Shelf } from "./shelf.js";
 import { active, Stage } from "./stage.js";
+import { Viewer } from "./viewer.js";
+import { Wall } from "./wall.js";
 import { Watch } from "./watch.js";
 
 const STEER_MS = 250, UNDO_SECONDS = 60;
+const MOST_VARIATIONS = 9999; // that the dice choose from
+const NARROWEST = 32; // times as long as wide: a draft has 512 px by 16 at least
 const MOST_MIXED = 4; // paintings brought at once that are to be mixed; more are there to choose from
 const start = await api.start();
 buildOptions(start, () => changed());
 const stage = new Stage();
-const form = new Form(start, (sliding) => changed(sliding));
+const form = new Form(start, (sliding) => changed(sliding), rename);
 const shelf = new Shelf(start.shelf, form);
 const drafts = new Drafts(form, drafted);
 const watch = new Watch(happened, lost);
+const viewer = new Viewer();
+const rail = new Rail({ open, compare, remove });
+const paper = new Print((job, size_px) => once(() => order("final", job.id, size_px)));
+new Wall(form, shelf, (pictures) => form.takePaintings(pictures));
 const price = new Price(form, (words) => ($("price").textContent = words));
 const nothing = { id: null, order: null, look: null };
 let ordered = nothing; // the job in hand: what the form said when it was ordered, and what that looks like
@@ -51,6 +60,7 @@ function changed(sliding = false) {
   $("back").hidden = !stage.aside;
   if (!filling) price.want(running || !form.ready || stage.brushing ? null : form.order());
   $("anew").hidden = !(form.photo || form.paintings.length || stage.job);
+  $("try-open").disabled = !form.photo || stage.brushing;
   shelf.show();
 }
 
@@ -125,7 +135,9 @@ async function take(files, zone) {
     } else if (turn !== opening) {
       return; // another photo was chosen meanwhile
     } else if (picture.pastiche) await restore(picture);
-    else setPhoto(picture);
+    else if (Math.max(picture.width, picture.height) > NARROWEST * Math.min(picture.width, picture.height)) {
+      tell(`${picture.title} is ${picture.width} × ${picture.height} px: a photo this narrow cannot be painted. Cut a wider part out of it.`);
+    } else setPhoto(picture);
   }
 }
 
@@ -146,6 +158,14 @@ async function restore(picture) {
   const missing = found.missing.length ? ` Not here, please drop in too: ${found.missing.join(", ")}.` : "";
   tell(`The settings of ${picture.title} are back.${missing}`, "note");
   changed();
+}
+
+async function rename(painting, words) {
+  const named = await attempt(() => api.rename(painting.name, words));
+  if (!named) return;
+  painting.title = named.title;
+  shelf.rename(named);
+  form.showPaintings();
 }
 
 // Settings from elsewhere: nothing changes before all are there, nor if something else was opened meanwhile.
@@ -234,6 +254,11 @@ function follow(job, order = form.order(), look = form.look()) {
   $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
 
+// The job that the address names; it may name a part of the page too.
+function namedJob() {
+  return /^#(\d{8}-\d{6}-\w+)$/.exec(location.hash)?.[1];
+}
+
 // Open a job of the history: its picture and its settings.
 async function open(id) {
   const turn = ++opening;
@@ -315,37 +340,63 @@ async function priceMenu() {
   const { titles, ...request } = job.request;
   const size_px = Math.min(384, request.options.size_px ?? 384);
   const asked = [
+    ["again", request],
     ["final", { ...request, kind: "paint", options: { ...request.options, size_px: start.final_size_px } }],
     ["grid", { ...request, kind: "grid", regions: [], of: null, options: { ...request.options, size_px } }],
   ];
   for (const [name, changed] of asked) $(`${name}-price`).textContent = "…";
   for (const [name, changed] of asked) {
     const words = await priceOf(changed);
-    if (stage.job?.id === job.id) $(`${name}-price`).textContent = words;
+    if (stage.job?.id === job.id) $(`${name}-price`).textContent = words && name === "again" ? `${words}, each` : words;
   }
 }
 
-async function further(name, ...values) {
+async function order(name, id, ...values) {
   $("further").open = false;
-  const job = await attempt(() => api[name](stage.job.id, ...values));
+  const job = await attempt(() => api[name](id, ...values));
   if (job) follow(job);
 }
 
-async function remove() {
+// The settings of the job in view, on other photos.
+async function paintAgain() {
+  const { id, title } = stage.job, files = [...$("again-file").files], names = [];
+  $("again-file").value = "";
   $("further").open = false;
-  const { id, title } = stage.job;
-  const done = await attempt(async () => (await api.remove(id), true));
-  if (!done) return;
-  leaveJob();
-  tell(`${title} is removed.`, "note", {
-    label: "Undo",
-    seconds: UNDO_SECONDS,
-    action: () => attempt(async () => (watch.put(await api.bringBack(id)), open(id))),
-  });
+  for (const file of files) {
+    const picture = await bring(file, "photo");
+    if (picture) names.push(picture.name);
+  }
+  const jobs = names.length && (await attempt(() => api.again(id, names)));
+  if (!jobs) return;
+  for (const job of jobs) watch.put(job);
+  const left = jobs[0].notices.join("; ");
+  tell(`${jobs.length} photo${jobs.length > 1 ? "s are" : " is"} painted as ${title} was.${left ? ` ${left}.` : ""}`, "note");
+  $("history-part").scrollIntoView({ block: "nearest", behavior: "smooth" });
+}
+
+async function compare(...jobs) {
+  const views = await attempt(() => Promise.all(jobs.map(({ id }) => api.view(id))));
+  if (!views) return;
+  const caption = ({ title, size, request }) => [plain(title), size?.join(" × "), `strength ${request.options.strength ?? 50}`].join(" · ");
+  viewer.open(views.map((job) => ({ src: job.picture, alt: `Pastiche: ${job.title}`, title: caption(job) })));
+}
+
+async function remove(jobs) {
+  $("further").open = false;
+  const removed = [];
+  for (const { id } of jobs) if (await attempt(async () => (await api.remove(id), true))) removed.push(id);
+  if (!removed.length) return;
+  if (removed.includes(ordered.id)) leaveJob();
+  const bringBack = async () => {
+    for (const id of removed) await attempt(async () => watch.put(await api.bringBack(id)));
+    if (removed.length === 1) open(removed[0]);
+  };
+  const words = removed.length > 1 ? `${removed.length} pictures are removed.` : `${jobs[0].title} is removed.`;
+  tell(words, "note", { label: "Undo", seconds: UNDO_SECONDS, action: bringBack });
 }
 
 function listJobs() {
-  showHistory(watch.newestFirst, ordered.id, open);
+  rail.show(watch.newestFirst, ordered.id);
 }
 
 // ---- brush
@@ -376,11 +427,18 @@ function closeBrush() {
   changed();
 }
 
+// Whether what the brush paints has a layer: the first painting is what is left everywhere else.
+function hasLayer() {
+  const has = form.brush.label !== form.brush.base;
+  if (!has) tell("Choose first what this is for: the first painting is what is left everywhere else.", "note");
+  return has;
+}
+
 async function takeMask() {
   const [file] = $("mask-file").files;
   $("mask-file").value = "";
   if (!file) return;
-  if (form.brush.label === form.brush.base) return tell("choose first what the mask is for: not the rest");
+  if (!hasLayer()) return;
   await attempt(async () => {
     const { name } = await add(file, file.name, start.limits.max_upload_bytes);
     form.brush.setMask(form.brush.label, await loadImage(shown(name, 1600)));
@@ -393,7 +451,12 @@ function wireKeys() {
   addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const taken = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
-    if (step && !taken && !event.target.closest("input, select, canvas, dialog") && !stage.brushing) shelf.page(step);
+    if (step && !taken && !event.target.closest("input, select, canvas, dialog, [contenteditable]") && !stage.brushing) shelf.page(step);
+    if (stage.brushing && (event.ctrlKey || event.metaKey) && "zy".includes(event.key.toLowerCase())) {
+      event.preventDefault();
+      if (event.shiftKey || event.key.toLowerCase() === "y") form.brush.redo();
+      else form.brush.undo();
+    }
     if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
     const menus = document.querySelectorAll(".menu[open]");
     for (const menu of menus) menu.open = false;
@@ -407,9 +470,14 @@ function wire() {
   $("paint").onclick = () => once(paint);
   $("continue").onclick = () => once(() => attempt(async () => follow(await api.goOn(stage.job.id))));
   $("back").onclick = () => open(stage.job.id);
-  $("final").onclick = () => once(() => further("final", start.final_size_px));
-  $("grid").onclick = () => once(() => further("grid"));
-  $("remove").onclick = () => once(remove);
+  $("final").onclick = () => once(() => order("final", stage.job.id, start.final_size_px));
+  $("grid").onclick = () => once(() => order("grid", stage.job.id));
+  $("remove").onclick = () => once(() => remove([stage.job]));
+  $("again-file").onchange = () => once(paintAgain);
+  $("print-open").onclick = () => {
+    $("further").open = false;
+    paper.open(stage.job);
+  };
   $("further").addEventListener("toggle", priceMenu);
   $("anew").onclick = $("home").onclick = (event) => {
     event.preventDefault();
@@ -420,6 +488,11 @@ function wire() {
     changed();
   };
   for (const id of ["strength", "colors"]) $(id).addEventListener("input", slide);
+  $("full-on").onclick = () => viewer.open([{ src: $("after").src, alt: $("after").alt, title: stage.job.title }]);
+  $("dice").onclick = () => {
+    $("variation").value = 1 + Math.floor(Math.random() * MOST_VARIATIONS);
+    changed();
+  };
   for (const id of ["brush_scale", "keep_detail", "exact"]) {
     $(id).addEventListener("input", () => (form.showValues(), changed(true)));
   }
@@ -430,6 +503,8 @@ function wire() {
   $("brush-open").onclick = openBrush;
   $("brush-done").onclick = closeBrush;
   $("brush-undo").onclick = () => form.brush.undo();
+  $("brush-redo").onclick = () => form.brush.redo();
+  $("brush-invert").onclick = () => hasLayer() && form.brush.invert();
   $("brush-clear").onclick = () => form.brush.clear();
   $("mask-file").onchange = takeMask;
   $("details").addEventListener("toggle", showLosses);
@@ -437,12 +512,12 @@ function wire() {
     for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
   addEventListener("input", showShares);
-  addEventListener("hashchange", () => location.hash && open(location.hash.slice(1)));
+  addEventListener("hashchange", () => namedJob() && open(namedJob()));
 }
 
 wire();
 form.clear();
 await watch.first;
-if (location.hash) await open(location.hash.slice(1));
+if (namedJob()) await open(namedJob());
 changed();
 document.body.dataset.ready = "true";

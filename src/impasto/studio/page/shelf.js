@@ -14,20 +14,35 @@ export class Shelf {
     if (this.pictures.some((picture) => picture.name === name)) return;
     const picture = { name, title };
     this.pictures.push(picture);
-    const button = make("button", { type: "button", title }, thumbnail(picture, `Choose the painting ${title}`));
+    const button = make("button", { type: "button" }, thumbnail(picture, ""));
     button.dataset.name = name;
     button.onclick = () => this.form.choosePainting(picture);
     const too = make("button", { type: "button", className: "on", textContent: "+", hidden: true });
-    too.setAttribute("aria-label", `Add ${title} to the mixture`);
     too.onclick = () => this.form.addPainting(picture);
     const item = make("li", {}, button, too);
     if (!bundled) {
       const off = make("button", { type: "button", className: "on off", textContent: "×", title: "Take it off the shelf" });
-      off.setAttribute("aria-label", `Take ${title} off the shelf`);
       off.onclick = () => this.takeOff(picture, item);
       item.append(off);
     }
+    this.name(item, title);
     $("shelf").append(item);
+  }
+
+  name(item, title) {
+    const [button, too, off] = item.children;
+    button.title = title;
+    button.setAttribute("aria-label", `Choose the painting ${title}`);
+    too.setAttribute("aria-label", `Add ${title} to the mixture`);
+    off?.setAttribute("aria-label", `Take ${title} off the shelf`);
+  }
+
+  rename({ name, title }) {
+    const place = this.pictures.findIndex((picture) => picture.name === name);
+    if (place < 0) return;
+    this.pictures[place].title = title;
+    this.name($("shelf").children[place], title);
+    this.show();
   }
 
   // Put it there to stay: a reload, and tomorrow, finds it.

@@ -20,10 +20,6 @@ export class Stage {
     $("compare-on").onclick = () => this.compare(!this.comparing);
     $("compare").oninput = () => this.place();
     $("frame").addEventListener("pointerdown", (event) => this.drag(event));
-    $("full-on").onclick = () => this.openFull();
-    $("full-close").onclick = () => $("full").close();
-    $("full-fit").onclick = () => this.fit($("full-fit").getAttribute("aria-pressed") !== "true");
-    $("full-view").onpointerdown = (event) => this.pan(event);
   }
 
   setPhoto(photo) {
@@ -147,7 +143,11 @@ export class Stage {
     $("full-on").hidden = !has;
     $("download").hidden = !done;
     $("further").hidden = !job;
-    $("final").hidden = $("grid").hidden = !done || job.kind === "grid";
+    $("final").hidden = $("grid").hidden = $("print-open").hidden = !done || job.kind === "grid";
+    $("print-open").disabled = job?.kind === "final";
+    $("again").hidden = job?.kind !== "paint";
+    $("time-lapse").hidden = !job?.time_lapse;
+    $("time-lapse-file").href = job?.time_lapse ?? "";
     $("final").disabled = job?.kind === "final";
     $("continue").hidden = !job?.can_go_on || active(job);
     if ($("compare-on").hidden) this.compare(false);
@@ -198,33 +198,13 @@ export class Stage {
     this.brushing = on;
     $("brush").hidden = $("brushes").hidden = !on;
     $("tools").hidden = on;
+    $("ring").hidden = true;
     if (on) {
       this.compare(false);
       this.showLayers();
       $("frame").style.setProperty("--ratio", this.photo.width / this.photo.height);
       $("before").hidden = false;
     } else this.showAll();
-  }
-
-  openFull() {
-    $("full-picture").src = $("after").src;
-    $("full-picture").alt = $("after").alt;
-    this.fit(true);
-    $("full").showModal();
-  }
-
-  fit(on) {
-    $("full-fit").setAttribute("aria-pressed", String(on));
-    $("full-fit").textContent = on ? "Fit" : "1 : 1";
-    $("full-view").classList.toggle("fit", on);
-  }
-
-  pan(event) {
-    const view = $("full-view"), from = [view.scrollLeft + event.clientX, view.scrollTop + event.clientY];
-    event.preventDefault();
-    view.setPointerCapture(event.pointerId);
-    view.onpointermove = (move) => view.scrollTo(from[0] - move.clientX, from[1] - move.clientY);
-    view.onpointerup = view.onpointercancel = () => (view.onpointermove = null);
   }
 }
 

@@ -31,6 +31,7 @@ from impasto.runs.interrupted import Command, holds_run, remove_run
 from impasto.runs.progress import Clock
 from impasto.runs.record import ENCODER_SUFFIX, parse_record, wanted_files
 from impasto.runs.run import Run
+from impasto.runs.timelapse import TimeLapse
 from impasto.storage.files import format_bytes
 from impasto.storage.hashing import hash_file
 from impasto.studio.protocol import Ended, Message, Order, StudioProgress
@@ -56,6 +57,7 @@ def paint_picture(job: ActiveJob, report: Report) -> Ended:
     run, earlier_log = _build(order, controls, report)
     run.inputs = rename_files(run.inputs, order.names)
     reporter = PaintReporter(order, report)
+    time_lapse = TimeLapse(files.time_lapse, folder=files.checkpoints, overwrite=True)
     with EventLog(files.events, *earlier_log, overwrite=True) as log:
         run.command = lambda: Command(
             output=str(files.picture),
@@ -69,7 +71,8 @@ def paint_picture(job: ActiveJob, report: Report) -> Ended:
             log.write(event)
             if log.fault:
                 reporter.say_once("events", f"painting goes on: {log.fault}")
-            reporter.take(event, controls)
+            time_lapse.watch(event, controls)
+            reporter.take(event, controls)  # it says when there is a preview, which the time-lapse takes too
             if job.cancelled:
                 return Ended(state="cancelled")
     pastiche = run.pastiche
@@ -77,8 +80,9 @@ def paint_picture(job: ActiveJob, report: Report) -> Ended:
     pastiche.save(files.picture, overwrite=True)
     try:
         save_reduced(files.thumbnail, pastiche.pixels, THUMBNAIL_PX)
+        time_lapse.save()
     except OutputError as error:
-        reporter.say_once("thumbnail", f"there is no thumbnail: {error}")
+        reporter.say_once("beside", f"something beside the picture is missing: {error}")
     with suppress(OSError):
         files.preview.unlink(missing_ok=True)
     height_px, width_px = pastiche.pixels.shape[:2]
