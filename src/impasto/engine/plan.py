@@ -37,7 +37,7 @@ SHOWN = 3  # pictures at most while the photo's chroma is put back into one
 PREPARED = 3  # pictures at most while a scale's photo is read and its targets are computed
 # Of a stylizer: measured with the bundled one. What an evaluation costs where it is tuned, against one of pixels; and
 # for each pixel a step of its network and a pass, against an evaluation by `lite`, whose convolutions are alike.
-TUNED_EVALUATION, NETWORK_STEP, PASS = 1.35, 3.2, 4.0
+TUNED_EVALUATION, NETWORK_STEP, PASS = 1.35, 3.7, 4.2
 TUNED_BYTES, NETWORK_BYTES = 2_500.0, 25e6  # what a step keeps for each pixel; the weights with Adam's moments
 PASS_BYTES, LARGEST_PASS_PIXELS, PASS_PICTURES = 400.0, 1_500_000, 5
 SLACK = 0.9  # of the free memory, for what other programs may want meanwhile

@@ -139,7 +139,7 @@ class DraftAnswer(BaseModel):
 
 
 class PriceAnswer(BaseModel):
-    """What a picture would take: (width, height), seconds at most, bytes of memory, as estimated."""
+    """What a picture would take: (width, height), seconds, bytes of memory, as estimated."""
 
     size: tuple[int, int]
     seconds: float

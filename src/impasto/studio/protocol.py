@@ -99,7 +99,7 @@ class StudioProgress(_Line):
 
 
 class Price(_Line):
-    """What a job would take: (width, height) of the picture, seconds at most, and bytes of memory, as estimated."""
+    """What a job would take: (width, height) of the picture, seconds, and bytes of memory, as estimated."""
 
     size: tuple[int, int]
     seconds: float

@@ -175,7 +175,7 @@ def draft(question: DraftQuestion, here: Here) -> DraftAnswer | None:
 
 @api.post("/prices")
 def price(question: DraftQuestion, here: Here) -> PriceAnswer | None:
-    """What painting a request would take, by the program's own plan: size, seconds at most, memory."""
+    """What painting a request would take, by the program's own plan: size, seconds, memory."""
     found = here.store.price(here.parse(question.request), question.client_id, question.sequence)
     return None if found is None else PriceAnswer.model_validate(found.model_dump())
 

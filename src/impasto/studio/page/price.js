@@ -9,7 +9,7 @@ let sequence = 0;
 export const duration = (seconds) =>
   seconds < 90 ? `${Math.max(1, Math.round(seconds))}\u00a0s` : seconds < 5400 ? `${Math.round(seconds / 60)}\u00a0min` : `${(seconds / 3600).toFixed(1)}\u00a0h`;
 
-export const inWords = ({ size: [width, height], seconds }) => `${width} × ${height} px · ${duration(seconds)} at most`;
+export const inWords = ({ size: [width, height], seconds }) => `${width} × ${height} px · about ${duration(seconds)}`;
 
 // Prices of what a form says: `show` is called with the words, or with why it cannot be painted.
 export class Price {
@@ -44,7 +44,7 @@ export class Price {
 export async function priceOf(request) {
   try {
     const price = await api.price(request, "", 0);
-    return `${duration(price.seconds)} at most`;
+    return `about ${duration(price.seconds)}`;
   } catch (error) {
     return error.message.includes("memory") ? "does not fit the memory" : "";
   }
