@@ -69,6 +69,8 @@ def _from_file(file: Any, max_pixels: int) -> Picture:
     name = getattr(file, "name", "")
     label = Path(os.fsdecode(name)).name if isinstance(name, str | bytes) and name else "file"
     try:
+        if hasattr(file, "readable") and not file.readable():
+            raise OSError("not readable")  # of Python 3.13 `read` of such a file says something else
         data = file.read(BYTES_PER_PIXEL * max_pixels + 2**26 + 1)
     except (OSError, ValueError, UnicodeDecodeError) as error:  # closed; opened for writing; text that is none
         raise unreadable(label, f"{first_line(error)}; open it for reading in binary mode") from error
