@@ -54,3 +54,11 @@ def test_a_stop_before_the_first_job_leaves_all_of_them(folder_with_pictures: Pa
         "photo.png", "painting.png", ["painterly", "file:photo.png"], folder="run", controls=controls, **quick
     )
     assert run.missing == ["painterly", "photo"]
+
+
+def test_a_run_shows_itself(sweep: Callable[..., impasto.LabRun]) -> None:
+    run = sweep({"seed": [0]}, starting_point="noise")
+    assert repr(run) == f"<LabRun {run.folder}: 1 jobs done, 0 failed, 0 missing>"
+    assert run._repr_png_() == (run.folder / "contact-sheet.png").read_bytes()
+    (run.folder / "contact-sheet.png").unlink()
+    assert run._repr_png_() is None

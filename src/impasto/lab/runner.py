@@ -33,9 +33,9 @@ class JobRecorded:
 LabEvent = JobStarted | JobProgress | JobRecorded
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LabRun:
-    """A run folder and what came of each of its jobs, None for those not run.
+    """A run folder and what came of each of its jobs, None for those not run. In a notebook it shows its contact sheet.
 
     Attributes
     ----------
@@ -55,6 +55,15 @@ class LabRun:
     def missing(self) -> list[str]:
         """Names of the jobs that have not run."""
         return [name for name, result in self.results.items() if result is None]
+
+    def __repr__(self) -> str:
+        done = len(self.results) - len(self.failed) - len(self.missing)
+        return f"<LabRun {self.folder}: {done} jobs done, {len(self.failed)} failed, {len(self.missing)} missing>"
+
+    def _repr_png_(self) -> bytes | None:
+        """For notebooks: the first contact sheet, where there is one."""
+        sheet = self.folder / "contact-sheet.png"
+        return sheet.read_bytes() if sheet.exists() else None
 
 
 def read_run(folder: Path) -> LabRun:
