@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from painters import FakePainter
 
 from impasto.errors import OptionError, OutputError
+from impasto.inputs.bundled import bundled_by_hash
 from impasto.studio import app
 from impasto.studio.app import Studio, listen
 from impasto.studio.store import Store
@@ -30,6 +32,29 @@ def test_a_studio_answers_until_it_is_closed(tmp_path: Path, monkeypatch: pytest
     studio.close()
     with pytest.raises(httpx.ConnectError):
         httpx.get(studio.url)
+
+
+def test_who_waits_for_a_draft_is_answered_when_the_studio_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    painter = FakePainter(gate=threading.Event())
+    monkeypatch.setattr(app, "Store", lambda folder, **limits: Store(folder, start_worker=lambda kind: painter))
+    studio = Studio(tmp_path / "store")
+    sample = next(iter(bundled_by_hash().values())).name
+    request = {"photo": sample, "paintings": [{"path": sample}]}
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        answers.append(httpx.post(studio.url + "api/drafts", json={"request": request}, timeout=30))
+
+    waiting = threading.Thread(target=ask)
+    waiting.start()
+    while not painter.orders:
+        threading.Event().wait(0.01)
+    studio.close()
+    waiting.join()
+    assert (answers[0].status_code, answers[0].json()) == (503, {"error": "the studio is being closed"})
+    assert capfd.readouterr().err == ""
 
 
 def test_the_first_free_port_is_taken() -> None:

@@ -65,6 +65,7 @@ class Studio:
     def close(self) -> None:
         """Stop the current job, with a checkpoint, and the server."""
         self._store.queue.begin_closing()
+        self._store.drafts.close()  # who waits for one is answered before the server ends
         self._server.close()
         self._store.close()
 

@@ -152,6 +152,8 @@ class DraftQueue:
                 ended, price = message.ended, message.price or price
         finally:
             timer.cancel()
+        if self._closing:
+            raise OutputError(CLOSED)
         if ended is None:
             raise OutputError(LOST)
         if ended.traceback:
