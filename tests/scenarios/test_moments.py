@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,28 +196,32 @@ class Terminal:
             os.close(kept)
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+@contextmanager
+def on_a_terminal() -> Iterator[Terminal]:
     made = Terminal()
     streams = [io.TextIOWrapper(io.BufferedWriter(io.FileIO(number, "w", closefd=False))) for number in (1, 2)]
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         for name, stream in zip(("stdout", "stderr"), streams, strict=True):
             patch.setattr(sys, name, stream)
         guard_streams()
-        yield made
-        made.go()
-        for stream in (*streams, sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError, OutputError):
-                stream.close()
-    made.close()
+        try:
+            yield made
+        finally:
+            made.go()
+            for stream in (sys.stdout, sys.stderr, *streams):
+                with suppress(OSError, ValueError, OutputError):
+                    stream.close()
+            made.close()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_terminal_that_goes(desk: Path, place: Path, at: Any, terminal: Terminal, name: str, moment: int) -> None:
-    at(moment, terminal.go)
-    assert cli.main(COMMANDS[name].words) == 0
+def test_a_terminal_that_goes(desk: Path, place: Path, at: Any, name: str, moment: int) -> None:
+    with on_a_terminal() as terminal:
+        at(moment, terminal.go)
+        code = cli.main(COMMANDS[name].words)
+    assert code == 0
     check_end(desk, place, name)
 
 

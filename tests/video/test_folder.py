@@ -128,8 +128,18 @@ def test_a_frame_of_another_size_is_not_even_decoded(folder: FilmFolder, size: t
     data = io.BytesIO()
     Image.new("RGB", size).save(data, "PNG")
     folder.frame_path(0).write_bytes(data.getvalue())
-    with pytest.raises(CheckpointError, match="no frame of 8x6 px"):
+    with pytest.raises(CheckpointError, match=r"frame-0000001.png' is damaged"):
         folder.load_frame(0, 6, 8)
+
+
+def test_a_damaged_frame_says_nothing_but_its_line(folder: FilmFolder, capfd: pytest.CaptureFixture[str]) -> None:
+    folder.save_frame(0, np.random.default_rng(0).random((6, 8, 3), np.float32), None)
+    data = bytearray(folder.frame_path(0).read_bytes())
+    data[data.index(b"IDAT") + 20] ^= 255
+    folder.frame_path(0).write_bytes(data)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        folder.load_frame(0, 6, 8)
+    assert capfd.readouterr() == ("", "")  # libraries print, too
 
 
 def test_links_are_neither_read_nor_followed(folder: FilmFolder, tmp_path: Path) -> None:

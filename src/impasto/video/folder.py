@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,8 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from impasto.errors import CheckpointError, OutputError
+from impasto.errors import CheckpointError, InputError, OutputError
 from impasto.images.picture import quantise
+from impasto.images.reading import load_picture
 from impasto.storage.atomic import open_whole, unwritable, write_whole
 from impasto.storage.files import why_not_a_file
 from impasto.storage.tensorfile import TensorFormat
@@ -45,7 +45,6 @@ PNG_EFFORT = 1  # of 9: more takes long, for little
 PNG_BYTES = 0.8  # of the samples' bytes, about, for paint
 MAX_PLAN_BYTES = 100_000_000
 MAX_FRAMES = 100_000_000  # six weeks
-_PNG_SIZE = struct.Struct(">16x2I")  # width and height in the header
 # Index, time and duration in seconds, as fractions of numbers that are not absurd.
 _FRACTION = r"\d{1,18}(?:/[1-9]\d{0,17})?"
 _TIME = re.compile(rf"(\d{{1,9}}) (-?{_FRACTION}) ({_FRACTION})\n", re.ASCII)
@@ -190,21 +189,16 @@ class FilmFolder:
 
     def load_frame(self, frame: int, height_px: int, width_px: int) -> tuple[Pixels, Pixels | None]:
         """A finished frame of this size and its alpha; raises `CheckpointError` where it is missing or damaged."""
-        path, cv2 = self.frame_path(frame), load_cv2()
-        samples = None
+        path = self.frame_path(frame)
         try:
             if why := _why_not_ours(path):
                 raise self._damaged(path.name, why)
-            data = path.read_bytes()
-            if data[:8] == b"\x89PNG\r\n\x1a\n" and _PNG_SIZE.unpack_from(data) == (width_px, height_px):
-                samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        except (OSError, cv2.error, struct.error) as error:
+            picture = load_picture(path, max_pixels=height_px * width_px)
+        except (InputError, OSError) as error:
             raise self._damaged(path.name, "it cannot be read") from error
-        depth = np.uint8 if self.bit_depth == 8 else np.uint16
-        if samples is None or samples.ndim != 3 or samples.dtype != depth or samples.shape[2] not in (3, 4):
+        if (*picture.size, picture.bit_depth) != (width_px, height_px, self.bit_depth):
             raise self._damaged(path.name, f"it is no frame of {width_px}x{height_px} px")
-        unit = samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
-        return np.ascontiguousarray(unit[..., 2::-1]), unit[..., 3] if unit.shape[2] == 4 else None
+        return picture.pixels(), picture.alpha()
 
     def frame_path(self, frame: int) -> Path:
         return self.path / f"frame-{frame + 1:07}.png"
