@@ -233,6 +233,22 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     assert trap.exists(), "the trap does not work"
 
 
+@pytest.mark.parametrize("data", [b"X\1\0", b"\x80\x48}", b"\x80\x02X\xff\xff"])
+def test_pickles_that_end_too_early_are_one_line(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "w.pth"
+    file.write_bytes(data)
+    with pytest.raises(WeightsError, match="not a readable weight file"):
+        read_published(file, published=False)
+
+
+def test_a_reader_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversion, "READING_SECONDS", 0.01)  # as long as HDF5 hangs on some damaged files
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.attrs["layer_names"] = [b"block1_conv1"]
+    with pytest.raises(WeightsError, match="not a readable weight file"):
+        read_published(tmp_path / "x.h5")
+
+
 def test_a_torch_that_may_run_code_reads_published_files_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversion, "TORCH_VERSION", (2, 9))
     file = tmp_path / "w.pth"

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
+import subprocess
+import sys
+import warnings
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from impasto.encoders.architectures import VGG16, VGG19, Architecture
@@ -17,10 +22,10 @@ from impasto.storage.files import why_not_a_file
 
 # What h5py and torch raise for a file that is damaged or holds something else.
 _UNREADABLE = (
-    OSError, EOFError, RuntimeError, pickle.UnpicklingError,
+    OSError, EOFError, RuntimeError, pickle.UnpicklingError, struct.error, subprocess.SubprocessError,
     AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError, MemoryError, RecursionError,
 )  # fmt: skip
-MAX_CONVOLUTION = 3 * 3 * 512 * 512  # numbers of the largest one of VGG
+READING_SECONDS = 120  # for the process that reads HDF5, on a busy machine
 MAX_FILE_BYTES = 2**31  # of a published file: VGG-19 with its classifier has 0.27 of it
 SAFE_TORCH = (2, 10)  # before, `weights_only` did not keep code from running: CVE-2025-32434, CVE-2026-24747
 TORCH_VERSION = tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
@@ -63,50 +68,26 @@ def read_published(path: Path, *, published: bool = True) -> tuple[Architecture,
 
 
 def _read_keras(path: Path) -> dict[str, Tensor]:
-    """Groups ``block1_conv1``, each naming its kernel [3, 3, in, out] and bias, in this order."""
-    import h5py
+    """Groups ``block1_conv1``, each naming its kernel [3, 3, in, out] and bias, in this order.
 
-    tensors: dict[str, Tensor] = {}
-    with h5py.File(path, "r") as file:
-        for layer in map(_text, file.attrs["layer_names"]):
-            block, _, index = layer.removeprefix("block").partition("_conv")
-            if not index:
-                continue  # pooling, input, classifier
-            group = _member(file, layer)
-            kernel, bias = (_array(group, _text(name)) for name in group.attrs["weight_names"])
-            tensors[f"conv{block}_{index}.weight"] = kernel.float().permute(3, 2, 0, 1).contiguous()
-            tensors[f"conv{block}_{index}.bias"] = bias.float()
-    return tensors
-
-
-def _member(group: Any, path: str) -> Any:
-    """What lies in a group of an HDF5 file itself: links to other files, or other places, are not followed."""
-    import h5py
-
-    for name in path.split("/"):
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise ValueError(f"{name!r} is a link")
-        group = group[name]
-    return group
-
-
-def _array(group: Any, path: str) -> Tensor:
-    """The numbers of a dataset that its own file holds, no more than a convolution has."""
-    dataset = _member(group, path)
-    if dataset.is_virtual or dataset.external:
-        raise ValueError(f"{path!r} is kept in another file")
-    if not 1 <= dataset.ndim <= 4 or dataset.size > MAX_CONVOLUTION or dataset.dtype.kind != "f":
-        raise ValueError(f"{path!r} is no convolution")
-    return torch.from_numpy(dataset[()])
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    HDF5 is read by a process of its own (`keras_file`): on some damaged files it never ends, or crashes.
+    """
+    with TemporaryDirectory(prefix="impasto-") as folder:
+        made = Path(folder) / "convolutions.safetensors"
+        words = [sys.executable, "-P", str(Path(__file__).with_name("keras_file.py")), str(path), str(made)]
+        subprocess.run(words, check=True, capture_output=True, timeout=READING_SECONDS)
+        arrays = load_file(made)
+    return {
+        name: array.permute(3, 2, 0, 1).contiguous() if name.endswith(".weight") else array
+        for name, array in arrays.items()
+    }
 
 
 def _read_torch(path: Path) -> tuple[Layout, dict[str, Tensor]]:
     """A file that torch saved: of torchvision, or Keras's weights in 8 bits."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of protocols that no pickle has
+        state = torch.load(path, map_location="cpu", weights_only=True)
     if any(key.endswith("_W_table") for key in state):
         return KERAS, _read_palettes(state)
     return TORCHVISION, _read_torchvision(state)
