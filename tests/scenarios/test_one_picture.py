@@ -15,6 +15,7 @@ from impasto.errors import OptionError
 from impasto.events import Event, Notice, RunDone, StepDone
 from impasto.images.picture import Picture, picture_from_array
 from impasto.inputs.paintings import Painting
+from impasto.losses.terms import layer_shares
 from impasto.options.fields import PaintOptions, build_options
 from impasto.options.recipes import load_recipe
 
@@ -171,9 +172,11 @@ def test_recipes_hold_the_published_numbers() -> None:
     gatys = options("gatys")
     assert (gatys.encoder, gatys.content_layers, gatys.pooling) == ("vgg19", {"relu4_2": 1.0}, "average")
     channels = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
-    assert gatys.style_layers == dict.fromkeys(channels, 0.2)
-    assert (gatys.style_loss, gatys.loss_units, gatys.optimizer) == ("gram", "gatys", "lbfgs")
-    assert (gatys.content_weight / gatys.style_weight, gatys.tv_weight, gatys.steps) == (1e-3, 0, (500, 200))
+    shares = layer_shares(gatys.style_layers, gatys.loss_units)
+    weights = {name: gatys.style_weight * share for name, share in shares.items()}
+    assert weights == pytest.approx({name: 1e3 / count**2 for name, count in channels.items()})
+    assert (gatys.style_loss, gatys.loss_units, gatys.optimizer) == ("gram", "tutorial", "lbfgs")
+    assert (gatys.content_weight, gatys.tv_weight, gatys.steps) == (1, 0, (500, 200))
     content, style = options("reconstruct-content"), options("reconstruct-style")
     assert (content.content_layers, content.style_layers, content.starting_point) == ({"relu4_2": 1.0}, {}, "noise")
     assert (style.content_layers, style.style_loss, style.starting_point) == ({}, "gram", "noise")
