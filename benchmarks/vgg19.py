@@ -3,7 +3,8 @@
     python benchmarks/vgg19.py --shared FOLDER [--part peer|bits|speed]
 
 peer: the same photo, painting, size, layers, weights, starting point and number of L-BFGS steps for both, in
-turns, on one thread each; losses in the package's own units at the same steps. The package runs in another process.
+turns, on one thread each; losses in the package's own units at the same steps, and of the pictures as they were
+saved. The package runs in another process.
 
 speed: a step of the same, in processor seconds, and the most memory of its process: the package, and ours in float32,
 in bfloat16, and in bfloat16 in tiles of half the size.
@@ -98,8 +99,10 @@ def compare_with_peer(report: Report, args: argparse.Namespace) -> None:
             small = small_pair(pair, args.size, Path(folder))
             theirs, their_curve, their_seconds = paint_with_peer(small, steps, args.size, Path(folder))
             ours, our_curve, our_seconds = paint_as_peer(small, steps, args.size)
+            saved = [loss_as_peer(small, picture, args.size) for picture in (ours, theirs)]
         common = sorted(our_curve.keys() & their_curve.keys())
         rows += [[pair.name, at, our_curve[at], their_curve[at], our_curve[at] / their_curve[at]] for at in common]
+        rows.append([f"{pair.name}: as saved", steps, *saved, saved[0] / saved[1]])
         rows.append([f"{pair.name}: seconds", steps, our_seconds, their_seconds, our_seconds / their_seconds])
         pictures = [small.photo, small.painting, ours, theirs]
         words = [*pair.name.split(" + "), "impasto", "pastiche 1.6.0"]
@@ -145,6 +148,13 @@ def paint_as_peer(pair: Pair, steps: int, size_px: int) -> tuple[Picture, dict[i
         elif isinstance(event, RunDone):
             return eight_bit(event.pixels), curve, time.perf_counter() - started
     raise AssertionError("the engine ended without RunDone")
+
+
+def loss_as_peer(pair: Pair, picture: Picture, size_px: int) -> float:
+    """The same objective of a picture as it was saved: theirs is cut off at [0, 1] only then."""
+    options = build_options(peer_options(pair, 1, size_px))
+    scale = build_pyramid(*pastiche_size(pair.photo, options), options)[-1]
+    return objective_of(pair, options, scale)(to_tensor(picture)).losses["total"]
 
 
 def peer_options(pair: Pair, steps: int, size_px: int) -> dict[str, Any]:
