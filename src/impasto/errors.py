@@ -2,6 +2,7 @@
 
 ImpastoError
 ├── OptionError     an option, name or combination that cannot be used (exit code 2)
+│   └── NotKeptError    a picture, draft or job that the studio does not keep (exit code 2)
 ├── InputError      a picture, recipe or record file that cannot be read (exit code 1)
 ├── OutputError     a picture or log that cannot be written (exit code 1)
 ├── WeightsError    encoder weights that are missing, damaged or of another version (exit code 1)
@@ -36,6 +37,10 @@ class OptionError(ImpastoError):
     """An option, name or combination of options that cannot be used."""
 
     exit_code = 2
+
+
+class NotKeptError(OptionError):
+    """The name of a picture, draft or job that the studio does not keep (any more)."""
 
 
 class InputError(ImpastoError):

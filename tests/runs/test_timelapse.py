@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from impasto.errors import OptionError, OutputError
 from impasto.events import CheckpointSaved, Controls, PreviewReady, Resumed, RunDone, RunStarted, StepDone
 from impasto.images.animation import encode_gif
 from impasto.runs.timelapse import FRAMES_PER_SECOND, GIF_BYTES, HOLD_SECONDS, TimeLapse, choose_even, encode
+from impasto.storage.installed import install_command
 
 Pixels = NDArray[np.float32]
 STEPS = 400
@@ -206,5 +208,5 @@ def test_mp4_without_its_extra_names_it(monkeypatch: pytest.MonkeyPatch, tmp_pat
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_av)
-    with pytest.raises(OptionError, match=r"pip install 'impasto\[video\]'"):
+    with pytest.raises(OptionError, match=re.escape(install_command("video"))):
         TimeLapse(tmp_path / "t.mp4")

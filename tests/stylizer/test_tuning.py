@@ -15,7 +15,7 @@ from impasto.cli import main as cli
 from impasto.engine.checkpoint import Checkpoint, Checkpoints, read_checkpoint, write_checkpoint
 from impasto.engine.paint import iter_paint
 from impasto.errors import OptionError
-from impasto.events import Controls, Event, Notice, PreviewReady, Resumed, RunDone, ScaleStarted, StepDone
+from impasto.events import Controls, Event, PreviewReady, Resumed, RunDone, ScaleStarted, StepDone
 from impasto.images.tensors import resize, tensor_to_pixels
 from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import PaintOptions
@@ -215,11 +215,6 @@ def test_steering_changes_what_is_painted_and_previews_show_it(inputs: RunInputs
 def test_what_it_cannot_do_is_one_line(inputs: RunInputs, options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         events_of(inputs, painterly(**options))
-
-
-def test_another_device_is_said(inputs: RunInputs) -> None:
-    notices = [e.message for e in events_of(inputs, painterly(device="cuda")) if isinstance(e, Notice)]
-    assert any("tuned on the processor" in message for message in notices)
 
 
 def test_from_the_command_line_it_replays_and_enlarges(

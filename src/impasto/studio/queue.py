@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from impasto.errors import OptionError, OutputError, RecordError, first_line
+from impasto.errors import NotKeptError, OptionError, OutputError, RecordError, first_line
 from impasto.options.fields import build_options
 from impasto.studio.job import MANIFEST, JobManifest, JobView, Loss, PathConversion, StudioJob, load_job, new_id
 from impasto.studio.process import Worker
 from impasto.studio.protocol import Ended, JobCommand, JobFiles, Order
-from impasto.studio.request import NotKeptError, Request
+from impasto.studio.request import Request
 
 MAX_WAITING = 100
 MAX_WITHOUT_PICTURE = 50  # ended jobs without a picture that stay in the history

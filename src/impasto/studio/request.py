@@ -21,10 +21,6 @@ MAX_PAINTINGS, MAX_REGIONS, MAX_OPTIONS = 64, 32, 100  # of one request
 FINAL_SIZE_PX = 4096
 
 
-class NotKeptError(OptionError):
-    """The name of a picture, draft or job that the studio does not keep (any more)."""
-
-
 class _RequestPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -19,7 +19,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from impasto.errors import ImpastoError, OutputError, shorten
+from impasto.errors import ImpastoError, NotKeptError, OutputError, shorten
 from impasto.options.fields import PaintOptions
 from impasto.studio.answers import (
     AddedPicture,
@@ -48,7 +48,7 @@ from impasto.studio.answers import (
 )
 from impasto.studio.api_page import describe_api
 from impasto.studio.job import Loss
-from impasto.studio.request import FINAL_SIZE_PX, NotKeptError, Request
+from impasto.studio.request import FINAL_SIZE_PX, Request
 from impasto.studio.store import EXPORTS, Store
 from impasto.studio.stream import iter_events
 from impasto.studio.thumbnails import Thumbnails, has_record

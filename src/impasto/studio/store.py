@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from impasto.errors import InputError, OptionError, OutputError, RecordError, did_you_mean
+from impasto.errors import InputError, NotKeptError, OptionError, OutputError, RecordError, did_you_mean
 from impasto.images.reading import load_picture, read_record
 from impasto.images.writing import save_picture
 from impasto.inputs.bundled import bundled_by_hash
@@ -27,7 +27,7 @@ from impasto.studio.job import new_id
 from impasto.studio.process import Worker, WorkerProcess
 from impasto.studio.protocol import Price, WorkerKind
 from impasto.studio.queue import Queue
-from impasto.studio.request import NotKeptError, Request
+from impasto.studio.request import Request
 from impasto.studio.restoring import Restored, restore_request
 from impasto.studio.shelf import Shelf, ShelfPicture
 from impasto.studio.uploads import KEPT_SECONDS, Uploads
