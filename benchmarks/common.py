@@ -22,7 +22,7 @@ from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
 from impasto.engine.devices import thread_count
-from impasto.engine.objective import build_objective
+from impasto.engine.objective import Canvases, build_objective
 from impasto.engine.paint import iter_paint
 from impasto.engine.pyramid import Scale, build_pyramid
 from impasto.engine.regions import RegionLayout
@@ -203,7 +203,7 @@ def objective_of(pair: Pair, options: PaintOptions, scale: Scale) -> Objective:
     photo = scale.extend(to_tensor(pair.photo, scale.long_edge_px))
     layers = LayerWeights(options.content_layers, options.style_layers)
     layout = RegionLayout(RunInputs.load(pair.photo, pair.painting), options)
-    return build_objective(encoder, photo, layout, scale, options, layers, [options.content_weight])
+    return build_objective(encoder, Canvases(photo), layout, scale, options, layers, [options.content_weight])
 
 
 def plain_objective(

@@ -147,6 +147,7 @@ def test_two_pictures_are_looked_at_at_the_same_zoom_and_place(page: Page, photo
     for job in jobs:
         page.click(f"[data-job='{job}']")
     page.click("#compare-two")
+    until(page, "document.getElementById('full').open")
     assert (
         page.locator("#full figcaption").all_inner_texts()[0] != page.locator("#full figcaption").all_inner_texts()[1]
     )
