@@ -283,6 +283,23 @@ def load_job(folder: Path, from_stored: PathConversion) -> StudioJob:
     return job
 
 
+def load_jobs(folder: Path, from_stored: PathConversion) -> tuple[list[StudioJob], list[str]]:
+    """Read the jobs of a folder, made if need be, and what to say of those left out; halves of jobs are removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs, notes = [], []
+    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+        for part in place.glob(".impasto-*.part"):  # of a studio that was killed
+            part.unlink(missing_ok=True)
+        if not any((place / name).exists() for name in (MANIFEST, JobFiles(place, place.name).picture.name)):
+            shutil.rmtree(place, ignore_errors=True)  # its beginning or its removal was cut short
+            continue
+        try:
+            jobs.append(load_job(place, from_stored))
+        except RecordError as error:
+            notes.append(f"the job {place.name} is left out of the history: {error}")
+    return jobs, notes
+
+
 def new_id() -> str:
     """A new job's id: sorts by time, fits a file name, and cannot be guessed."""
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from impasto.errors import NotKeptError, OptionError, OutputError, RecordError, first_line
+from impasto.errors import NotKeptError, OptionError, OutputError, first_line
 from impasto.options.fields import build_options
-from impasto.studio.job import MANIFEST, JobManifest, JobView, Loss, PathConversion, StudioJob, load_job, new_id
+from impasto.studio.job import JobManifest, JobView, Loss, PathConversion, StudioJob, load_jobs, new_id
 from impasto.studio.process import Worker
 from impasto.studio.protocol import Ended, JobCommand, JobFiles, Order
 from impasto.studio.request import Request
@@ -60,8 +60,8 @@ class Queue:
         self._listeners: list[Callable[[], None]] = []
         self._changes = 0  # counts changes of jobs; each job has the number of its last one
         self._removed: dict[str, tuple[StudioJob, threading.Timer]] = {}  # jobs that can be brought back yet
-        self.notes: list[str] = []
-        self._jobs = {job.id: job for job in self._load(from_stored)}
+        jobs, self.notes = load_jobs(folder, from_stored)
+        self._jobs = {job.id: job for job in jobs}
         waiting = [job for job in self._jobs.values() if job.state == "waiting"]
         self._waiting = [job.id for job in sorted(waiting, key=lambda job: job.manifest.queued)]
         self._tidy()
@@ -73,46 +73,19 @@ class Queue:
         for thread in self._threads:
             thread.start()
 
-    def _load(self, from_stored: PathConversion) -> list[StudioJob]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        jobs = []
-        for folder in sorted(path for path in self._folder.iterdir() if path.is_dir()):
-            for part in folder.glob(".impasto-*.part"):  # of a studio that was killed
-                part.unlink(missing_ok=True)
-            if not any((folder / name).exists() for name in (MANIFEST, JobFiles(folder, folder.name).picture.name)):
-                shutil.rmtree(folder, ignore_errors=True)  # its beginning or its removal was cut short
-                continue
-            try:
-                jobs.append(load_job(folder, from_stored))
-            except RecordError as error:
-                self.notes.append(f"the job {folder.name} is left out of the history: {error}")
-        return jobs
-
     def submit(
-        self,
-        request: Request,
-        title: str,
-        source: Path | None = None,
-        notices: Sequence[str] = (),
+        self, request: Request, title: str, source: Path | None = None, notices: Sequence[str] = (),
         batch: str | None = None,
-    ) -> str:
+    ) -> str:  # fmt: skip
         """Put a job at the end of the queue and return its id; `source` is copied into its folder.
 
         Raises `OptionError` when too many wait, `OutputError` where the job cannot be written.
         """
         now, job_id = time.time(), new_id()
-        source_name = source.name if source else None
         manifest = JobManifest(
-            id=job_id,
-            state="waiting",
-            title=title,
-            created=now,
-            queued=now,
-            request=request,
-            source=source_name,
-            notices=tuple(notices),
-            batch=batch,
-        )
+            id=job_id, state="waiting", title=title, created=now, queued=now, request=request,
+            source=source.name if source else None, notices=tuple(notices), batch=batch,
+        )  # fmt: skip
         job = StudioJob(self._folder / job_id, manifest)
         self.check_room()
         try:
