@@ -175,6 +175,13 @@ def finished(page: Page) -> str:
     return job
 
 
+def look_at(page: Page, job: str) -> None:
+    """Open a job of the history; until it is there, the buttons are still those of the job before it."""
+    page.click(f"[data-job='{job}']")
+    until(page, f"location.hash === '#{job}'")
+    wait_done(page)
+
+
 def further(page: Page, other: Path, job: str) -> None:
     def order(press: Callable[[], None]) -> None:
         page.click("#further > summary")
@@ -182,8 +189,7 @@ def further(page: Page, other: Path, job: str) -> None:
         until(page, f"location.hash !== '#{job}'")
         page.wait_for_selector("#paint.stop")
         page.click("#paint.stop")
-        page.click(f"[data-job='{job}']")
-        wait_done(page)
+        look_at(page, job)
 
     order(lambda: page.click("#grid"))
     order(lambda: page.click("#final"))
@@ -199,8 +205,7 @@ def further(page: Page, other: Path, job: str) -> None:
     page.click("#print-order")
     until(page, f"location.hash !== '#{job}'")
     wait_done(page)  # a second picture, to be compared
-    page.click(f"[data-job='{job}']")
-    wait_done(page)
+    look_at(page, job)
     page.click("#further > summary")
     page.set_input_files("#again-file", [other])
     page.wait_for_selector(".batch")
@@ -235,7 +240,7 @@ def rail(page: Page) -> None:
     page.click(".message button:has-text('Undo')")
     until(page, f"document.querySelectorAll('#history li').length === {before}")
     page.click("#select")
-    page.click(f"[data-job='{with_pictures[0]}']")
+    look_at(page, with_pictures[0])
     page.click("#further > summary")
     page.click("#remove")
     page.wait_for_selector(f"[data-job='{with_pictures[0]}']", state="detached")
