@@ -72,7 +72,7 @@ class Tree(BaseModel):
         ({}, "--name: field required"),
         (
             {"name": "x", "leaves": [{}, {"weight": -1}]},
-            "--leaves[1]['weight']: input should be greater than 0, got -1",
+            "--leaves, number 2, 'weight': input should be greater than 0, got -1",
         ),
         ({"name": 100 * [1]}, f"--name: input should be a valid string, got {str(100 * [1])[:76]} ..."),
     ],

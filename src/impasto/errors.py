@@ -89,7 +89,9 @@ def first_fault(error: ValidationError, spell: Callable[[str], str] = str) -> st
     """
     fault = error.errors()[0]
     field, *inside = fault["loc"] or ("",)
-    place = spell(str(field)) + "".join(f"[{part!r}]" for part in inside)
+    place = spell(str(field)) + "".join(
+        f", number {part + 1}" if isinstance(part, int) else f", {shorten(part)}" for part in inside
+    )
     given = "" if fault["type"] == "missing" else f", got {shorten(fault['input'])}"
     return f"{place}: {fault['msg'].lower()}{given}"
 

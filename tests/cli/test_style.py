@@ -36,6 +36,8 @@ def test_what_cannot_be_exported_is_a_line(
     assert "there is no folder 'nowhere'" in capsys.readouterr().err
     assert cli.main([*export, "a.onnx", "--stylizer", "photo.png"]) == 1
     assert "is damaged or not an impasto" in capsys.readouterr().err
+    assert cli.main([*export, "a.png"]) == 2  # a graph under the name of a picture
+    assert "an exported stylizer ends in .onnx, got 'a.png'" in capsys.readouterr().err
     assert cli.main([*export, "a.onnx", "--weights", "int4"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
     monkeypatch.setitem(sys.modules, "onnx", None)

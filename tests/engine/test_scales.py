@@ -20,13 +20,14 @@ from impasto.options.fields import PaintOptions
         (139, {}, [139]),  # a scale of 128 px would almost be the last
         (1000, {"scale_factor": 2.0}, [128, 256, 512, 1000]),
         (64, {"min_scale_px": 16, "scale_factor": 16.0}, [16, 64]),
+        (20, {"min_scale_px": 17, "scale_factor": 1.05}, [17, 18, 19, 20]),  # 17.85 and 18.74 px: not 18 twice
     ],
 )
 def test_sizes(long_edge_px: int, options: dict[str, float], edges: list[int]) -> None:
     assert scale_edges(long_edge_px, PaintOptions.model_validate(options)) == edges
 
 
-@given(st.integers(1, 65_536), st.integers(64, 2000), st.floats(1.05, 16))
+@given(st.integers(1, 65_536), st.integers(16, 2000), st.floats(1.05, 16))
 def test_sizes_rise_by_no_more_than_the_factor(long_edge_px: int, min_scale_px: int, scale_factor: float) -> None:
     edges = scale_edges(long_edge_px, PaintOptions(min_scale_px=min_scale_px, scale_factor=scale_factor))
     assert edges[-1] == long_edge_px

@@ -135,9 +135,11 @@ def export_onnx(
 
     Raises
     ------
-    OptionError: where the packages of the extra ``onnx`` are missing.
+    OptionError: where the packages of the extra ``onnx`` are missing, or the name does not end in .onnx.
     OutputError: where the file cannot be written.
     """
+    if Path(path).suffix.lower() != ".onnx":
+        raise OptionError(f"an exported stylizer ends in .onnx, got {str(path)!r}")
     try:
         import onnx  # noqa: F401 (as onnxscript: torch.onnx writes with them)
         import onnxscript  # noqa: F401
