@@ -53,6 +53,8 @@ ENGINE_LOOP_LINES = 100
 TESTED_ELSEWHERE = {
     "__main__.py": "cli/test_main.py",  # which runs `python -m impasto`
     "version.py": "cli/test_main.py",
+    "cli/paint.py": "cli/test_main.py",
+    "cli/info.py": "cli/test_main.py",
     "studio/worker/active_job.py": "studio/worker/test_main.py",
     "studio/answers.py": "studio/test_routes.py",
 }
@@ -136,6 +138,8 @@ LIGHT = [
     "impasto.cli.display_jobs",
     "impasto.cli.syntax",
     "impasto.cli.lab",
+    "impasto.cli.paint",
+    "impasto.cli.info",
     "impasto.cli.main",
 ]
 

@@ -27,8 +27,8 @@ def test_a_dot_stands_in_the_row_of_the_importer() -> None:
 
 def test_every_kind_of_import_is_read() -> None:
     assert "impasto.cli.main" in imports("impasto.__main__")
-    assert "impasto.cli.draft" in imports("impasto.cli.main"), "a command that is named by a string"
-    assert "impasto.images.reading" in imports("impasto.cli.main"), "an import within a function"
+    assert "impasto.cli.draft" in imports("impasto.cli.commands"), "a command that is named by a string"
+    assert "impasto.images.reading" in imports("impasto.cli.paint"), "an import within a function"
     assert "impasto.runs.run" not in imports("impasto.cli.output"), "an import for type checkers alone"
     assert imports("impasto") == {"impasto.version"}, "what its table names is loaded when it is used"
     assert owner_of("impasto.errors.OptionError") == "impasto.errors"

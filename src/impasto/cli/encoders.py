@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from impasto.cli.help import build_group
 from impasto.cli.pictures import check_apart
 from impasto.cli.streams import tell
-from impasto.cli.syntax import SWITCH, Overwrite, Quiet, build_group, check_positive, output_flag
+from impasto.cli.syntax import SWITCH, Overwrite, Quiet, check_positive, output_flag
 from impasto.errors import OptionError, OutputError, WeightsError
 
-WEIGHTS = build_group("weights")
+WEIGHTS = build_group("weights", "impasto weights fetch vgg19")
 Half = Annotated[
     bool,
     SWITCH,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cyclopts import App, CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError
 
-from impasto.cli.pictures import STANDARD, STANDARD_INPUT
+from impasto.cli.streams import STANDARD, STANDARD_INPUT
 
 # Ours, and those of other programs: neural-style, style-transfer-pytorch, fast-style-transfer, AdaIN, Keras' example.
 FLAGS = {

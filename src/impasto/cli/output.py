@@ -16,14 +16,13 @@ from cyclopts import Parameter
 
 from impasto.cli.encoders import provide_encoder
 from impasto.cli.pictures import (
-    STANDARD,
     check_apart,
     check_standard_output,
     default_place,
     make_folder,
     write_standard_output,
 )
-from impasto.cli.streams import tell
+from impasto.cli.streams import STANDARD, tell
 from impasto.cli.syntax import (
     SWITCH,
     CheckpointEvery,

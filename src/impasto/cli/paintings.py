@@ -28,10 +28,7 @@ ALL_OPTIONS = DraftFlags()
 
 
 def paintings(*, to: PictureOutput = ANYWHERE) -> int:
-    """List the bundled paintings, which are called by name wherever a painting is taken.
-
-    With --output they are drawn on a labelled sheet.
-    """
+    """List the bundled paintings, which are called by name; with -o they are drawn on a labelled sheet."""
     if to.output is not None:
         from impasto.lab.draft_sheet import draw_paintings
 

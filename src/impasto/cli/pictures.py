@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from impasto.cli.streams import STANDARD_INPUT
 from impasto.cli.syntax import parse_painting
 from impasto.errors import InputError, OptionError, OutputError
 from impasto.storage.hashing import hash_file
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from impasto.images.picture import Picture
     from impasto.inputs.paintings import Painting, PictureLike
 
-STANDARD = "-"  # standard input, or output
-STANDARD_INPUT = "standard input"  # the first of them, once `first_words.lead` has told the two apart
 RELATIVE_SIZE = re.compile(r"\d+(\.\d+)?\s*%|\d+\s*[x×]\s*\d+(\s*px)?")  # 50%, 1920x1080
 NAME_LETTERS = 80  # of a picture, in the name of another
 BYTES_PER_PIXEL = 10  # of a file at most: CMYK and alpha at 16 bit

@@ -9,15 +9,16 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from impasto.cli.help import build_group
 from impasto.cli.output import ANYWHERE, Output, carry_out
 from impasto.cli.pictures import name_part, read_painting
 from impasto.cli.streams import tell
-from impasto.cli.syntax import SWITCH, build_group, given_options, with_option_flags
+from impasto.cli.syntax import SWITCH, given_options, with_option_flags
 from impasto.errors import OptionError
 from impasto.options.spelling import flag_name
 from impasto.runs.build import build_run, resolve_options
 
-RECONSTRUCT = build_group("reconstruct")
+RECONSTRUCT = build_group("reconstruct", "impasto reconstruct content photo.jpg --layer relu4_2", more=True)
 RECIPE = Parameter(help="named options to begin with", metavar="NAME|FILE.toml")
 Image = Annotated[Path, Parameter(help="the picture")]
 ALL_LAYERS = "the strip of figure 1 of Gatys et al.: one panel for every block, each a picture of its own too"
@@ -83,7 +84,7 @@ def texture(
     recipe: Annotated[str, RECIPE] = "texture",
     **options: str | None,
 ) -> int:
-    """Paint a texture of any size: --size 2048x1024 (or --shape), strokes as large as in the picture itself."""
+    """Paint a texture of any size in the style of a picture, with strokes as large as there."""
     given = given_options(options)
     if "x" in given.get("size_px", ""):
         given["shape_px"] = given.pop("size_px")

@@ -12,6 +12,9 @@ from typing import Any, TextIO
 
 from impasto.errors import OutputError
 
+STANDARD = "-"  # standard input, or output
+STANDARD_INPUT = "standard input"  # the first of them, once `first_words.lead` has told the two apart
+
 
 class _Guarded(io.RawIOBase):
     """What is written goes to another stream; `failed` is told why it cannot."""

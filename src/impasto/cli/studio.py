@@ -16,7 +16,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from platformdirs import user_data_path
 
-from impasto.cli.pictures import STANDARD_INPUT
+from impasto.cli.streams import STANDARD_INPUT
 from impasto.cli.syntax import SWITCH, check_positive, given_options, with_option_flags
 from impasto.errors import InputError, OptionError
 from impasto.options.parsing import parse_bytes

@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from impasto.cli.help import build_group
 from impasto.cli.output import print_table
 from impasto.cli.streams import tell
-from impasto.cli.syntax import MaxPixels, Overwrite, Quiet, build_group, output_flag, pixel_limit
+from impasto.cli.syntax import MaxPixels, Overwrite, Quiet, output_flag, pixel_limit
 from impasto.storage.files import format_bytes
 
-STYLE = build_group("style")
-EXPORT = build_group("export")
+STYLE = build_group("style", "impasto style save painting.jpg -o mine.style")
+EXPORT = build_group("export", "impasto export stylizer -o stylizer.onnx")
 
 
 @STYLE.command(usage="Usage: impasto style save PAINTING -o NAME.style [--overwrite]")

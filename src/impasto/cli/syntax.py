@@ -9,13 +9,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from cyclopts import App, Group, Parameter
+from cyclopts import Group, Parameter
 
-from impasto.cli.help import EXAMPLES, epilogue
 from impasto.errors import OptionError, did_you_mean, printable
 from impasto.options.fields import PaintOptions
 from impasto.options.spelling import describe_option, describe_values, flag_name, format_value, option_group
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from impasto.inputs.paintings import Painting, Region
     from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordedPainting
 
-GENERAL = Group("General", sort_key=0)
 SWITCH = Parameter(show_default=False)
 FAILED = 1  # exit code where some of many pictures failed
 REGION_SETTINGS = ("strength", "brush-scale", "color")
@@ -74,32 +73,24 @@ Number = TypeVar("Number", float, None)
 Item = TypeVar("Item")
 
 
-def build_group(name: str, **settings: Any) -> App:
-    """A command that has commands of its own, whose flags are listed under `GENERAL` unless they name another group.
-
-    The help of a group that is loaded when it is used stands in `cli.main.build_app`.
-    """
-    if name in EXAMPLES:
-        settings |= {"help_epilogue": epilogue(name, options=name == "reconstruct")}
-    return App(
-        name=name,
-        help_format="plaintext",
-        group_arguments=GENERAL,
-        group_parameters=GENERAL,
-        default_parameter=Parameter(negative=()),
-        **settings,
-    )
-
-
 def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command, in place of its ``**options``, one text flag for every field of `PaintOptions`.
 
     A flag's value is text, or None where the flag is not given: only given flags override a recipe or a record, and
     `build_options` alone checks values.
     """
+    signature = inspect.signature(command)
+    declared = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    command.__signature__ = signature.replace(parameters=[*declared, *_option_flags()])  # type: ignore[attr-defined]
+    return command
+
+
+@cache
+def _option_flags() -> list[inspect.Parameter]:
+    """The flags of all options, under their headings."""
     headings = list(dict.fromkeys(map(option_group, PaintOptions.model_fields)))
     groups = {heading: Group(heading, sort_key=position) for position, heading in enumerate(headings, start=1)}
-    flags = [
+    return [
         inspect.Parameter(
             option,
             inspect.Parameter.KEYWORD_ONLY,
@@ -108,10 +99,6 @@ def with_option_flags(command: Callable[..., int]) -> Callable[..., int]:
         )
         for option in PaintOptions.model_fields
     ]
-    signature = inspect.signature(command)
-    declared = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    command.__signature__ = signature.replace(parameters=[*declared, *flags])  # type: ignore[attr-defined]
-    return command
 
 
 def option_flag(option: str, **settings: Any) -> Parameter:

@@ -10,12 +10,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from impasto.cli.help import build_group
 from impasto.cli.streams import tell
-from impasto.cli.syntax import SWITCH, Quiet, build_group, check_positive, output_flag
+from impasto.cli.syntax import SWITCH, Quiet, check_positive, output_flag
 from impasto.errors import InputError, OptionError
 from impasto.runs.record import PICTURE_SUFFIXES
 
-TRAIN = build_group("train")
+TRAIN = build_group("train", "impasto train stylizer --photos photos --paintings paintings -o mine")
 SPECIALIST_STEPS = 2000
 
 
