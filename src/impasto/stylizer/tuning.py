@@ -27,6 +27,7 @@ from impasto.inputs.run_inputs import RunInputs
 from impasto.losses.objective import Evaluation
 from impasto.losses.temporal import FlowLink
 from impasto.options.fields import PaintOptions
+from impasto.stylizer.adam import WeightAdam
 from impasto.stylizer.network import NOISE_STRIDES, Network
 from impasto.stylizer.regions import DraftPainter, SharedPhoto, joining_masks
 from impasto.stylizer.statistics import MIDDLE, Batch
@@ -38,7 +39,6 @@ SMALLEST_PASS_PX = 128
 RATE = 1e-3  # Adam's, which falls to `LAST_RATE` of it by a cosine
 LAST_RATE, WARM_STEPS = 0.05, 8
 CODE_RATE = 0.3  # of the layers that make the code, which read a thousand numbers at once
-BETAS = (0.9, 0.99)
 LONGEST_GRADIENT = 1.0
 OUTSIDE_WEIGHT = 20.0  # of the mean distance of what lies outside [0, 1]
 
@@ -64,8 +64,8 @@ class _Region:
 class TunedStylizer:
     """A stylizer's network as an optimiser of the engine: `picture` is what it paints now, `step` changes its weights.
 
-    Adam on the weights (Kingma and Ba, arXiv 1412.6980, algorithm 1), the gradient of all of them shortened to
-    `LONGEST_GRADIENT`. The picture is not clamped while it is tuned: what lies outside [0, 1] costs.
+    Adam on the weights, the gradient of all of them shortened to `LONGEST_GRADIENT`. The picture is not clamped while
+    it is tuned: what lies outside [0, 1] costs.
 
     Attributes
     ----------
@@ -79,11 +79,8 @@ class TunedStylizer:
     def __init__(self, stylizer: Stylizer, inputs: RunInputs, *, bf16: bool = False) -> None:
         self.stylizer, self._inputs, self._bf16 = stylizer, inputs, bf16
         self._network: Network = deepcopy(stylizer.network).requires_grad_(True)
-        code = [p for name, p in self._network.named_parameters() if name.startswith("code.")]
-        others = [p for name, p in self._network.named_parameters() if not name.startswith("code.")]
-        self._optimizer = torch.optim.Adam([{"params": code}, {"params": others}], betas=BETAS)
+        self._adam = self._begin()
         self._styles = DraftPainter(stylizer)
-        self._taken = 0
         self._painted = self.draft = torch.empty(0)
 
     @property
@@ -127,14 +124,10 @@ class TunedStylizer:
         outside = self.picture - self.picture.clamp(0, 1)
         gradient = evaluation.gradient.nan_to_num(0, 0, 0) + OUTSIDE_WEIGHT / outside.numel() * outside.sign()
         self._painted.backward(gradient)  # type: ignore[no-untyped-call]
-        done = min(1.0, self._taken / self._budget)
+        done = min(1.0, self._adam.taken / self._budget)
         rate = RATE * (LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * done)) / 2)
-        for group, factor in zip(self._optimizer.param_groups, (CODE_RATE, 1.0), strict=True):
-            group["lr"] = factor * rate * min(1.0, (self._taken + 1) / WARM_STEPS)
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), LONGEST_GRADIENT)
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
-        self._taken += 1
+        self._adam.step(rate * min(1.0, (self._adam.taken + 1) / WARM_STEPS))
         self._painted = self._paint(self._network)
         return evaluation.losses
 
@@ -144,7 +137,7 @@ class TunedStylizer:
     def leave_scale(self) -> None:
         """The network is tuned: what only its tuning needed is given back."""
         self._painted = self.averaged
-        self._optimizer = torch.optim.Adam(self._network.parameters())
+        self._adam.moments.clear()
 
     def finish(self, options: PaintOptions, long_edge_px: int) -> NDArray[np.float32]:
         """Paint the pastiche at its own size, [height, width, 3] in [0, 1], in the colours that options ask for."""
@@ -154,6 +147,10 @@ class TunedStylizer:
         """A stylizer with the tuned network."""
         return self._with_network(self._network, options)
 
+    def _begin(self) -> WeightAdam:
+        weights = self._network.named_parameters()
+        return WeightAdam((name, weight, CODE_RATE if name.startswith("code.") else 1) for name, weight in weights)
+
     def _with_network(self, network: Network, options: PaintOptions) -> Stylizer:
         base = self.stylizer
         return Stylizer(base.name, base.sha256, base.encoder, network, options.variation)
@@ -161,23 +158,22 @@ class TunedStylizer:
     def state(self) -> Checkpoint:
         """All that a run needs to go on, for `restore`."""
         tensors = dict(self._network.state_dict())
-        for name, parameter in self._network.named_parameters():
-            for moment, key in _MOMENTS.items():
-                if parameter in self._optimizer.state:
-                    tensors[f"{moment}.{name}"] = self._optimizer.state[parameter][key]
-        return Checkpoint({"taken": self._taken}, tensors)
+        for name, moments in self._adam.moments.items():
+            tensors |= {f"{moment}.{name}": tensor for moment, tensor in zip(_MOMENTS, moments, strict=True)}
+        return Checkpoint({"taken": self._adam.taken}, tensors)
 
     def restore(self, state: Checkpoint) -> None:
         """Go on as when `state` was taken, from the next `look_at` on."""
         weights = {name: tensor for name, tensor in state.tensors.items() if name.partition(".")[0] not in _MOMENTS}
         self._network.load_state_dict(weights)
-        self._taken = state.values["taken"]
+        self._adam = self._begin()
+        self._adam.taken = state.values["taken"]
         for name, parameter in self._network.named_parameters():
-            moments = {key: state.tensors.get(f"{moment}.{name}") for moment, key in _MOMENTS.items()}
-            if any(tensor is not None and tensor.shape != parameter.shape for tensor in moments.values()):
+            moments = [state.tensors[key] for moment in _MOMENTS if (key := f"{moment}.{name}") in state.tensors]
+            if any(moment.shape != parameter.shape for moment in moments):
                 raise ValueError(f"moments of {name} of another shape")
-            if all(tensor is not None for tensor in moments.values()):
-                self._optimizer.state[parameter] = {"step": torch.tensor(float(self._taken)), **moments}
+            if len(moments) == len(_MOMENTS):
+                self._adam.moments[name] = moments
 
     def _paint(self, network: Network) -> Tensor:
         """Paint the photo in the manner of every region, and join them; not clamped."""
@@ -222,4 +218,4 @@ def pass_px(options: PaintOptions) -> int:
     return max(SMALLEST_PASS_PX, round(PASS_PX / options.brush_scale))
 
 
-_MOMENTS = {"first": "exp_avg", "second": "exp_avg_sq"}
+_MOMENTS = "first", "second"
