@@ -37,6 +37,10 @@ def numpy_moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rows.mean(1), np.cov(rows, bias=True)
 
 
+def test_its_repr_is_short(style: StyleFile) -> None:
+    assert repr(style) == "<StyleFile 'waves.style' of 'array', 260x200 px>"
+
+
 def test_holds_the_moments_of_the_painting(style: StyleFile, waves: np.ndarray) -> None:
     from impasto.encoders import load_encoder
     from impasto.engine.canvas import painting_canvas

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,48 @@ IDLE_ONLY_WHEN_TUNED = {"optimizer", "scale_factor", "device"}
 NEEDS_A_GPU = {"device"}  # to change something
 
 
+# Every other option of a run of pixels, with a value that shows.
+ACTING: dict[str, Any] = {
+    "size_px": 40, "brush_scale": 2.0, "variation": 3, "color": "photo", "keep_detail": 50.0, "starting_point": "gray",
+    "pooling": "average", "style_loss": "gram", "style_layers": "relu1_1:1", "content_layers": "relu2_1:1",
+    "style_softness": 0.5, "content_loss": "structure", "balance": "fixed", "style_weight": 7.0, "tv_weight": 0.5,
+    "contour_weight": 0.9, "surface_weight": 0.9, "steps": (2,), "min_scale_px": 24, "padding_mode": "zeros",
+    "precision": "bfloat16",
+}  # fmt: skip
+OF_THE_INPUTS = {"shape_px", "mask_mode"}
+ELSEWHERE = {  # what they change is tested there
+    "medium": "tests/stylizer/test_tuning.py",
+    "encoder": "tests/engine/test_paint.py",
+    "loss_units": "tests/engine/test_objective.py",
+    "stop_tolerance": "tests/engine/test_paint.py",
+    "max_memory_bytes": "tests/engine/test_plan.py",
+    "tile_px": "tests/losses/test_tiles.py",
+    "threads": "tests/engine/test_devices.py",
+}
+
+
 def said(values: dict[str, Any], **inputs: bool) -> list[str]:
     return list(inert_notices(build_options(values), PIXELS, **inputs))
 
 
 def test_the_table_names_options() -> None:
     assert set(INERT) == set(OTHER) <= set(PaintOptions.model_fields)
+
+
+def test_every_option_is_in_one_of_the_tables() -> None:
+    tables = [set(INERT), set(ACTING), OF_THE_INPUTS, set(ELSEWHERE)]
+    assert sorted(name for table in tables for name in table) == sorted(PaintOptions.model_fields)
+    for name, test in ELSEWHERE.items():
+        assert name in (Path(__file__).parents[2] / test).read_text(encoding="utf-8"), test
+
+
+@pytest.mark.parametrize("name", ACTING)
+def test_what_the_table_leaves_out_acts(folder_with_pictures: object, quick: dict[str, Any], name: str) -> None:
+    beside = {"recipe": "pixels", **quick}
+    plain = impasto.paint("photo.png", "painting.png", **beside)
+    changed = impasto.paint("photo.png", "painting.png", **beside | {name: ACTING[name]})
+    assert not np.array_equal(plain.pixels, changed.pixels)
+    assert not any("changes nothing here" in notice for notice in changed.notices)
 
 
 @pytest.mark.parametrize("name", sorted(set(OTHER) - ONLY_BEGINS - IDLE_ONLY_WHEN_TUNED))

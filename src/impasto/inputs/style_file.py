@@ -44,7 +44,7 @@ COLOURS, SCALES, TOTAL_VARIATION = "rgb", "scales_px", "total_variation"
 Arrays = Mapping[str, NDArray[np.float32]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StyleFile:
     """A painting's moments at several scales; stands in for the painting.
 
@@ -65,7 +65,10 @@ class StyleFile:
     height_px: int
     encoder: str
     encoder_sha256: str
-    arrays: Arrays = field(repr=False, compare=False)
+    arrays: Arrays = field(compare=False)
+
+    def __repr__(self) -> str:
+        return f"<StyleFile {self.name!r} of {self.painting!r}, {self.width_px}x{self.height_px} px>"
 
     @cached_property
     def scales_px(self) -> list[int]:
