@@ -111,9 +111,9 @@ def flat_variance(frames: Sequence[Array], photos: Sequence[Array]) -> float:
 def paint_ways(photos: Sequence[Array], painting: Path) -> tuple[dict[str, list[Array]], dict[str, float]]:
     """The film in every way, and seconds a frame of processor time."""
     options = DraftOptions(size_px=max(photos[0].shape))
-    painter, seconds = DraftFrames((Region(None, painting),), None, options), {}
+    painter, regions, seconds = DraftFrames(None, options), (Region(None, painting),), {}
     pictures = [picture_from_array(quantise(photo, 8)) for photo in photos]
-    painter.paint(pictures[0])  # the painting is measured
+    painter.paint(pictures[0], regions)  # the painting is measured
 
     def timed(name: str, make: Callable[[], list[Array]]) -> list[Array]:
         began = time.process_time()
@@ -121,7 +121,7 @@ def paint_ways(photos: Sequence[Array], painting: Path) -> tuple[dict[str, list[
         seconds[name] = (time.process_time() - began) / len(photos)
         return made
 
-    films = {FRAME_BY_FRAME: timed(FRAME_BY_FRAME, lambda: [painter.paint(picture) for picture in pictures])}
+    films = {FRAME_BY_FRAME: timed(FRAME_BY_FRAME, lambda: [painter.paint(picture, regions) for picture in pictures])}
     films[PLAIN] = [films[FRAME_BY_FRAME][0]]
     for frame in films[FRAME_BY_FRAME][1:]:
         films[PLAIN].append(films[PLAIN][-1] + MIXED * (frame - films[PLAIN][-1]))
@@ -129,7 +129,7 @@ def paint_ways(photos: Sequence[Array], painting: Path) -> tuple[dict[str, list[
     for photo in photos:
         samples.see(photo)
     painter.begin_shot(shared_to_arrays(samples.shared()))
-    films[SHOT] = timed(SHOT, lambda: [painter.paint(picture) for picture in pictures])
+    films[SHOT] = timed(SHOT, lambda: [painter.paint(picture, regions) for picture in pictures])
     steadier = Steadier()
     films[OURS] = timed(OURS, lambda: [steadier.mix(*pair) for pair in zip(photos, films[SHOT], strict=True)])
     seconds[OURS] += seconds[SHOT]

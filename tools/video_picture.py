@@ -42,13 +42,13 @@ def main() -> None:
 
     photos = [photo(step) for step in range(FRAMES)]
     pictures = [picture_from_array(quantise(one, 8)) for one in photos]
-    painter = DraftFrames((Region(None, args.painting),), None, DraftOptions(size_px=max(SIZE)))
-    alone = [painter.paint(picture) for picture in pictures]
+    painter, regions = DraftFrames(None, DraftOptions(size_px=max(SIZE))), (Region(None, args.painting),)
+    alone = [painter.paint(picture, regions) for picture in pictures]
     samples, steadier = ShotSamples(painter.stylizer), Steadier()
     for one in photos:
         samples.see(one)
     painter.begin_shot(shared_to_arrays(samples.shared()))
-    film = [steadier.mix(one, painter.paint(picture)) for one, picture in zip(photos, pictures, strict=True)]
+    film = [steadier.mix(one, painter.paint(picture, regions)) for one, picture in zip(photos, pictures, strict=True)]
     gap = np.ones((height, GAP_PX, 3), np.float32)
     shown = [
         Image.fromarray(quantise(np.hstack([left, gap, right]), 8)) for left, right in zip(alone, film, strict=True)

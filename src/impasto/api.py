@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
 
 from impasto.errors import OptionError
 from impasto.events import Controls, Event, FilmDone
@@ -26,6 +26,9 @@ from impasto.runs.pastiche import Pastiche
 from impasto.runs.record import is_draft
 from impasto.runs.run import LOGGER
 from impasto.storage.places import trusts_all, trusts_none
+
+if TYPE_CHECKING:
+    from impasto.video.masks import MovingRegion
 
 OnEvent: TypeAlias = Callable[[Event], object]
 
@@ -235,13 +238,14 @@ def draft(
     return pastiche
 
 
-def film(
+def film(  # noqa: PLR0913 (public)
     clip: str | os.PathLike[str],
     painting: PaintingLike | None,
     output: str | os.PathLike[str],
     *,
     quality: Literal["draft", "paint"] = "draft",
-    regions: Sequence[Region] = (),
+    regions: Sequence[Region | MovingRegion] = (),
+    keys: Mapping[int, PictureLike] | None = None,
     piece: tuple[float | None, float | None] = (None, None),
     overwrite: bool = False,
     on_event: OnEvent | None = None,
@@ -255,7 +259,9 @@ def film(
     Parameters
     ----------
     clip: a video file, a folder of numbered frames, a GIF or WebP animation.
-    painting, regions: as `paint` takes them; masks hold for every frame.
+    painting, regions: as `paint` takes them; masks hold for every frame, but those of `video.masks.MovingRegion`.
+    keys: frames painted by hand, by their number in the clip, from 0. Their shots are spread from them, and need no
+        `painting`; between two keys of a shot frames are mixed of both.
     output: .mp4, .mov, .mkv, .webm, .gif, .webp, or a folder of PNG frames (a name without ending).
     piece: from and to which second of the clip; None: its beginning, its end.
     overwrite: whether `output` may be there.
@@ -273,7 +279,9 @@ def film(
     from impasto.video.build import build_film, build_film_options
 
     resolved = build_film_options(quality, options)
-    made = build_film(clip, painting, output, regions=regions, piece=piece, overwrite=overwrite, options=resolved)
+    made = build_film(
+        clip, painting, output, regions=regions, keys=keys, piece=piece, overwrite=overwrite, options=resolved
+    )
     return made.paint(on_event)
 
 

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from clips import make_clip
 
@@ -137,3 +138,42 @@ def test_the_plan_in_words() -> None:
     assert describe_film(started).startswith(
         "600 frames of 960x540 px in 3 shots, 100 of them painted before: about 5:30"
     )
+
+
+def test_a_frame_painted_by_hand_needs_no_painting(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["video", "clip.mp4", "--key", "0=painting.png", "-o", "film", "-q"]) == 1
+    assert "paint over the frame itself" in capsys.readouterr().err
+    cv2 = pytest.importorskip("cv2")
+    cv2.imwrite("key.png", np.full((48, 64, 3), (0, 128, 255), np.uint8))
+    assert cli.main(["video", "clip.mp4", "--key", "0=key.png", "-q"]) == 0
+    with open_clip(folder / "clip-keys.mp4") as film:
+        first = next(film.frames()).pixels
+    assert abs(float(first[0, 0].mean()) - 1) < 0.05 and float(first[0, 2].mean()) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--key", "key.png"], "--key takes FRAME=FILE"),
+        (["--key", "0=a.png", "--key", "0=b.png"], "frame 0 is given twice"),
+        (["--key", "0="], "--key takes FRAME=FILE"),
+        (["--key=-1=key.png"], "--key takes FRAME=FILE"),
+    ],
+)
+def test_what_is_no_key_is_said(folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
+    assert cli.main(["video", "clip.mp4", "flow", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_regions_with_a_picture_and_with_a_clip_as_mask(folder: Path) -> None:
+    mask = np.zeros((48, 64, 3), np.uint8)
+    mask[:, :32] = 255
+    cv2 = pytest.importorskip("cv2")
+    cv2.imwrite("left.png", mask)
+    make_clip(folder / "left.mp4", 5, draw=lambda index: mask)
+    assert cli.main(["video", "clip.mp4", "--region", "left.png=flow", "-o", "still", "-q"]) == 0
+    assert cli.main(["video", "clip.mp4", "--region", "left.mp4=flow", "-o", "moving", "-q"]) == 0
+    with open_clip(folder / "still") as still, open_clip(folder / "moving") as moving:
+        for one, other in zip(still.frames(), moving.frames(), strict=True):
+            assert float((one.pixels - other.pixels).abs().mean()) < 0.005
+    assert cli.main(["video", "clip.mp4", "--region", "left.mp4=flow", "-o", "left.mp4", "--overwrite", "-q"]) == 2

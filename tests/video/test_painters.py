@@ -72,14 +72,14 @@ def test_statistics_come_back_from_a_file(stylizer: Stylizer) -> None:
 def test_frames_of_a_shot_are_painted_alike(color: str, photo_pixels: NDArray[np.uint8]) -> None:
     """A thing enters at the edge: with statistics of its own, each frame is painted in other colours elsewhere."""
     painting = np.random.default_rng(5).integers(0, 256, (48, 48, 3), np.uint8)
-    painter = DraftFrames((Region(None, painting),), None, DraftOptions(color=color))
+    painter, regions = DraftFrames(None, DraftOptions(color=color)), (Region(None, painting),)
     still = np.tile(photo_pixels[:48, :48].astype(np.float32) / 255, (1, 2, 1))
     entered = still.copy()
     entered[:, 72:] = [1.0, 0.1, 0.1]
     pictures = [picture_from_array(quantise(pixels, 8)) for pixels in (still, entered)]
 
     def difference() -> float:
-        ours, theirs = (painter.paint(picture)[:, :16] for picture in pictures)
+        ours, theirs = (painter.paint(picture, regions)[:, :16] for picture in pictures)
         return float(np.abs(ours - theirs).mean())
 
     apart = difference()

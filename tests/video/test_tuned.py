@@ -16,7 +16,6 @@ from impasto.inputs.paintings import Region
 from impasto.options.fields import PaintOptions, build_options
 from impasto.options.recipes import load_recipe
 from impasto.video.flow import load_cv2
-from impasto.video.paint import key_frames
 from impasto.video.painters import ShotSamples, shared_to_arrays
 from impasto.video.tuned import TUNED, TunedFrames, link_pairs
 
@@ -61,7 +60,8 @@ def test_links_hold_the_flow_between_neighbours() -> None:
 
 
 def test_a_network_is_tuned_and_paints_the_frames(painting: NDArray[np.uint8]) -> None:
-    painter = TunedFrames((Region(None, painting),), None, options())
+    regions = (Region(None, painting),)
+    painter = TunedFrames(regions, None, options())
     shown = frames(3)
     samples = ShotSamples(painter.stylizer)
     for picture in shown:
@@ -72,11 +72,11 @@ def test_a_network_is_tuned_and_paints_the_frames(painting: NDArray[np.uint8]) -
     assert len(steps) == 3 and steps[0].losses["temporal"] > 0
     assert weights and all(name.startswith(TUNED) for name in weights)
     painter.begin_shot(arrays | weights)
-    painted = painter.paint(shown[1])
+    painted = painter.paint(shown[1], regions)
     assert painted.shape == (32, 48, 3) and painted.min() >= 0 and painted.max() <= 1
-    untuned = TunedFrames((Region(None, painting),), None, options())
+    untuned = TunedFrames(regions, None, options())
     untuned.begin_shot(arrays | {TUNED + name: a.numpy() for name, a in untuned.stylizer.network.state_dict().items()})
-    assert np.abs(untuned.paint(shown[1]) - painted).mean() > 1e-4
+    assert np.abs(untuned.paint(shown[1], regions) - painted).mean() > 1e-4
 
 
 def test_the_base_network_is_left_as_it_is(painting: NDArray[np.uint8]) -> None:
@@ -90,9 +90,3 @@ def test_the_base_network_is_left_as_it_is(painting: NDArray[np.uint8]) -> None:
 def test_pixels_paint_no_film(painting: NDArray[np.uint8]) -> None:
     with pytest.raises(OptionError, match="painterly"):
         TunedFrames((Region(None, painting),), None, build_options(load_recipe("pixels")))
-
-
-def test_key_frames_are_spread_and_have_a_neighbour() -> None:
-    assert key_frames(0, 100, 2) == [25, 75]
-    assert key_frames(10, 12, 2) == [10, 10]
-    assert key_frames(7, 8, 2) == [7, 7]  # a shot of one frame

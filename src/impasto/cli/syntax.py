@@ -201,6 +201,12 @@ def parse_region(text: str, max_pixels: int | None = None) -> Region:
 
     Raises `OptionError` for another kind of text, and as `Region` does.
     """
+    mask, build = split_region(text, max_pixels)
+    return build(mask)
+
+
+def split_region(text: str, max_pixels: int | None = None) -> tuple[str, Callable[[str | None], Region]]:
+    """The mask that the text of a region names, and what makes the region with a mask; raises as `parse_region`."""
     from impasto.inputs.paintings import ALPHA, Region
 
     body, settings = text, dict[str, str]()
@@ -216,7 +222,7 @@ def parse_region(text: str, max_pixels: int | None = None) -> Region:
     unknown = re.search(r",([a-z-]+)=", paintings)
     if unknown and not _exists(paintings):
         raise OptionError(f"--region: no setting {unknown.group(1)!r}{did_you_mean(unknown.group(1), REGION_SETTINGS)}")
-    return Region(
+    return mask, lambda mask: Region(
         mask,
         None if paintings == STAYS_PHOTO else [parse_painting(part, max_pixels) for part in _split_files(paintings)],
         strength=_setting(settings, "strength", None),

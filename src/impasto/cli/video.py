@@ -34,12 +34,13 @@ from impasto.cli.syntax import (
     Regions,
     note_stop,
     output_flag,
-    parse_region,
     pixel_limit,
+    split_region,
     stop_on_signal,
 )
 from impasto.errors import OptionError
 from impasto.events import Event, FilmDone, FilmStarted, FrameDone, FramesRead, Notice, ShotStarted
+from impasto.inputs.paintings import Region
 from impasto.inputs.run_inputs import RunInputs
 from impasto.options.spelling import flag_name
 from impasto.runs.event_log import EventLog
@@ -52,9 +53,18 @@ from impasto.video.build import build_film, build_film_options, check_clip
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from impasto.video.masks import MovingRegion
     from impasto.video.paint import Film
 
 PREVIEW_SECONDS = 2.0
+Keys = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--key",
+        metavar="FRAME=FILE",
+        help="a frame painted by hand, by its number from 0: its shot is spread from it; repeat for more",
+    ),
+]
 FILM_HELP = (
     "clip to write: .mp4, .mov, .mkv, .webm, .gif, .webp, or a folder/ [default: a new name beside the clip]; "
     "a name without ending is a folder of numbered PNG frames"
@@ -110,6 +120,7 @@ def video(
     ] = "draft",
     recipe: Recipe = None,
     region: Regions = None,
+    key: Keys = None,
     flags: DraftFlags | None = None,
 ) -> int:
     """Repaint a clip so that it holds still, with its sound."""
@@ -122,14 +133,16 @@ def video(
         if quality != "paint":
             raise OptionError("--recipe is for --quality paint: a draft has none")
         given["recipe"] = recipe
-    if not paintings and not region:
+    keys = parse_keys(key or ())
+    if not paintings and not region and not keys:
         raise OptionError("PAINTING is missing, a file or a bundled one by name: impasto paintings lists them")
-    place = to.place(clip, paintings_part(paintings) or "regions")
+    place = to.place(clip, paintings_part(paintings) or ("regions" if region else "keys"))
     film = build_film(
         clip,
         [read_painting(text, limit) for text in paintings] or None,
         place,
-        regions=[parse_region(text, limit) for text in region or ()],
+        regions=[_parse_region(text, limit) for text in region or ()],
+        keys=keys,
         piece=(to.from_seconds, to.to_seconds),
         options=build_film_options(quality, given, spell=flag_name),
         overwrite=to.overwrite,
@@ -138,8 +151,28 @@ def video(
         quality=to.codec_quality,
         record=not to.no_record,
     )
-    inputs = [film.clip, *(file.path for file in RunInputs(None, film.regions, palette=film.palette).files)]
-    return _preview(film, to, inputs) if to.preview else _carry_out(film, to, inputs)
+    return _preview(film, to, _files(film)) if to.preview else _carry_out(film, to, _files(film))
+
+
+def _parse_region(text: str, limit: int) -> Region | MovingRegion:
+    """As for a picture, or with a mask that is a clip."""
+    from impasto.video.masks import MovingRegion, is_clip
+
+    mask, build = split_region(text, limit)
+    return MovingRegion(Path(mask), build(None)) if is_clip(mask) else build(mask)
+
+
+def _files(film: Film) -> list[Path | None]:
+    """All that a film reads."""
+    paths = [film.clip, *(key.picture.path for key in film.keys)]
+    if film.palette is not None:
+        paths.append(film.palette.path)
+    for region in film.regions:
+        if not isinstance(region, Region):
+            paths.append(region.clip)
+            region = region.region
+        paths += [file.path for file in RunInputs(None, (region,)).files]
+    return paths
 
 
 def _carry_out(film: Film, to: FilmOutput, inputs: Sequence[Path | None]) -> int:
@@ -183,12 +216,25 @@ def _preview(film: Film, to: FilmOutput, inputs: Sequence[Path | None]) -> int:
     stem = film.output.with_name(f"{film.output.stem}-preview")
     suffix = film.output.suffix or ".mp4"
     code = _carry_out(replace(film, output=stem.with_suffix(suffix), from_seconds=start, to_seconds=end), to, inputs)
-    if code == 0:
+    if code == 0 and not film.keys:  # frames of a keyed shot are made one after another
         sheet = stem.with_suffix(".png")
         frames = write_sheet(film, sheet)
         if not to.quiet:
             tell(f"{sheet}: {frames} frames")
     return code
+
+
+def parse_keys(texts: Sequence[str]) -> dict[int, str]:
+    """Read ``12=painted.png``, once or several times. Raises `OptionError`."""
+    keys: dict[int, str] = {}
+    for text in texts:
+        number, _, file = text.partition("=")
+        if not number.isdecimal() or not number.isascii() or not file:
+            raise OptionError(f"--key takes FRAME=FILE, such as 0=painted.png, got {text!r}")
+        if int(number) in keys:
+            raise OptionError(f"--key: frame {int(number)} is given twice; give each once")
+        keys[int(number)] = file
+    return keys
 
 
 class FilmDisplay(Messages):

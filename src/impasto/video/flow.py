@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 FLOW_PX = 512  # long edge at which flow is found
 LEAST_PX = 16  # DIS needs patches of 8 px at two scales
+STILL_PX = 41  # side of the square that moves or does not
+BARE = 0.01  # root mean square slope, of [0, 1] a pixel, of ground without edges
+STILL = 1.6  # times what is left along the flow: where it fits noise, as much is left without it
+CALMED_PX = 1.5  # deviation of the Gaussian that takes the noise away first
 # Ruder et al. (arXiv 1604.08610), sections 4.1 and 4.2
 DISAGREES = 0.01, 0.5
 MOVES_APART = 0.01, 0.002
@@ -69,6 +73,26 @@ class FlowFinder:
         levels = np.rint(frame * 255).astype(np.uint8)
         gray: NDArray[np.uint8] = self._cv2.cvtColor(levels, self._cv2.COLOR_RGB2GRAY)
         return gray
+
+
+def at_rest(flow: Pixels, frame: Pixels, other: Pixels) -> Pixels:
+    """The flow, but none where the frames are as much alike without it: there it follows noise and shadows.
+
+    Bare ground is everywhere like itself: it rests or moves with most of what has edges around it.
+    """
+    cv2 = load_cv2()
+    square, wide = (STILL_PX, STILL_PX), (1 + 2 * (max(flow.shape) // 6),) * 2
+    frame, other = (cv2.GaussianBlur(one, (0, 0), CALMED_PX) for one in (frame, other))
+    unmoved, moved = (
+        cv2.blur(np.square(frame - there).mean(-1), square) for there in (other, warp(other, flow, smooth=True))
+    )
+    slopes = sum(np.square(slope).mean(-1) for slope in np.gradient(frame, axis=(0, 1)))
+    edged = cv2.blur(slopes, square) > BARE**2
+    rests = unmoved <= STILL * moved + 1e-6
+    around = cv2.blur((edged & rests).astype(np.float32), wide) > cv2.blur((edged & ~rests).astype(np.float32), wide)
+    stays = np.where(edged, rests, around).astype(np.float32)
+    calmed: Pixels = flow * (1 - cv2.blur(stays, (9, 9)))[..., None]
+    return calmed
 
 
 def enlarge_flow(flow: Pixels, height_px: int, width_px: int) -> Pixels:

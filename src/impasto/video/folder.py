@@ -6,6 +6,7 @@
     times.txt               number, time and duration of every frame, a line each
     shot-00001.safetensors  what the frames of a shot have in common, or what was tuned for it
     frame-0000001.png       a finished frame, of 8 or 16 bit, with its alpha
+    match-0000001-....      where a frame lies in the key before it ("after") and in the next ("before"), of keyed shots
     state.safetensors       after some frame, all that the next one depends on
     part.sha256             of the film as far as it was painted, where it was stopped early
 
@@ -39,7 +40,7 @@ from impasto.storage.tensorfile import TensorFormat
 from impasto.video.flow import Pixels, load_cv2
 
 PLAN, TIMES, STATE, PART = "film.json", "times.txt", "state.safetensors", "part.sha256"
-OUR_FILES = (PLAN, TIMES, STATE, PART, "shot-*.safetensors", "frame-*.png", ".impasto-*.part")
+OUR_FILES = (PLAN, TIMES, STATE, PART, "shot-*.safetensors", "match-*.safetensors", "frame-*.png", ".impasto-*.part")
 FORMAT_VERSION = 1
 PNG_EFFORT = 1  # of 9: more takes long, for little
 PNG_BYTES = 0.8  # of the samples' bytes, about, for paint
@@ -79,6 +80,10 @@ class FilmPlan(BaseModel):
         if self.format_version != FORMAT_VERSION or self.shots[:1] != (0,) or not rising:
             raise ValueError("another format, or shots that do not follow one another")
         return self
+
+    def frames_of(self, shot: int) -> tuple[int, int]:
+        """The first frame of a shot, and the one after its last."""
+        return self.shots[shot], (*self.shots, self.frames)[shot + 1]
 
     def shot_of(self, frame: int) -> int:
         """The shot that a frame is in, from 0."""
@@ -133,16 +138,16 @@ class FilmFolder:
         """The frames of the film from one of them on; raises `CheckpointError` where they are missing or damaged."""
         path = self.path / TIMES
         if why := _why_not_ours(path):
-            raise self._damaged(TIMES, why)
+            raise self.damaged(TIMES, why)
         shown = FrameTime(-1, Fraction(-(10**18)), Fraction(0))
         with path.open("rb") as file:
             for number, line in enumerate(iter(lambda: file.readline(256), b"")):
                 match = _TIME.fullmatch(line.decode(errors="replace"))
                 if match is None:
-                    raise self._damaged(TIMES, f"line {number + 1} says no time")
+                    raise self.damaged(TIMES, f"line {number + 1} says no time")
                 before, shown = shown, FrameTime(int(match[1]), Fraction(match[2]), Fraction(match[3]))
                 if shown.index <= before.index or shown.time <= before.time:
-                    raise self._damaged(TIMES, f"line {number + 1} goes back")
+                    raise self.damaged(TIMES, f"line {number + 1} goes back")
                 if number >= first:
                     yield shown
 
@@ -154,8 +159,18 @@ class FilmFolder:
         name = f"shot-{shot + 1:05}.safetensors"
         arrays = self._arrays(name)[1]
         if not all(_finite(array) for array in arrays.values()):
-            raise self._damaged(name, "it holds numbers that are none")
+            raise self.damaged(name, "it holds numbers that are none")
         return arrays
+
+    def match_path(self, frame: int, side: str) -> Path:
+        return self.path / f"match-{frame + 1:07}-{side}.safetensors"
+
+    def save_match(self, frame: int, side: str, arrays: Arrays) -> None:
+        self._write(self.match_path(frame, side).name, _ARRAYS.pack({}, arrays))
+
+    def load_match(self, frame: int, side: str) -> dict[str, NDArray[Any]]:
+        """What was saved of a match; raises `CheckpointError` where it is missing or damaged."""
+        return self._arrays(self.match_path(frame, side).name)[1]
 
     def save_state(self, frame: int, arrays: Arrays) -> None:
         """Keep what the frames after this one depend on."""
@@ -192,12 +207,12 @@ class FilmFolder:
         path = self.frame_path(frame)
         try:
             if why := _why_not_ours(path):
-                raise self._damaged(path.name, why)
+                raise self.damaged(path.name, why)
             picture = load_picture(path, max_pixels=height_px * width_px)
         except (InputError, OSError) as error:
-            raise self._damaged(path.name, "it cannot be read") from error
+            raise self.damaged(path.name, "it cannot be read") from error
         if (*picture.size, picture.bit_depth) != (width_px, height_px, self.bit_depth):
-            raise self._damaged(path.name, f"it is no frame of {width_px}x{height_px} px")
+            raise self.damaged(path.name, f"it is no frame of {width_px}x{height_px} px")
         return picture.pixels(), picture.alpha()
 
     def frame_path(self, frame: int) -> Path:
@@ -229,10 +244,10 @@ class FilmFolder:
 
     def _arrays(self, name: str) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
         if why := _why_not_ours(self.path / name):
-            raise self._damaged(name, why)
+            raise self.damaged(name, why)
         return _ARRAYS.read(self.path / name)
 
-    def _damaged(self, name: str, why: str) -> CheckpointError:
+    def damaged(self, name: str, why: str) -> CheckpointError:
         return CheckpointError(
             f"{str(self.path / name)!r} is damaged ({why}): remove the folder and paint the film again"
         )

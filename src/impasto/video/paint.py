@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from impasto.engine.devices import keep_threads
-from impasto.errors import CheckpointError, OutputError
+from impasto.errors import CheckpointError, OptionError, OutputError
 from impasto.events import (
     Controls,
     Event,
@@ -33,12 +33,11 @@ from impasto.events import (
     Notice,
     ShotStarted,
 )
-from impasto.images.picture import Picture, picture_from_array, quantise
-from impasto.images.resize import fit_long_edge
+from impasto.images.picture import Picture
 from impasto.images.tensors import pixels_to_tensor, tensor_to_pixels
 from impasto.inputs.paintings import Region
-from impasto.inputs.run_inputs import describe_painting, describe_region
-from impasto.options.fields import DEFAULT_LONG_EDGE_PX, PaintOptions
+from impasto.inputs.run_inputs import describe_painting
+from impasto.options.fields import PaintOptions
 from impasto.runs.draft import DraftOptions
 from impasto.runs.interrupted import check_no_link, run_folder_of
 from impasto.runs.run import LOGGER
@@ -47,7 +46,10 @@ from impasto.version import __version__
 from impasto.video.clip import open_clip, write_clip
 from impasto.video.flow import load_cv2
 from impasto.video.folder import FilmFolder, FilmPlan, FrameTime
-from impasto.video.frames import Clip, ClipInfo, ClipWriter, Frame
+from impasto.video.frame_pictures import frame_bits, frame_picture, frame_size, hash_clip, key_frames
+from impasto.video.frames import Clip, ClipWriter, Frame
+from impasto.video.keys import Key, KeyedShot, check_keys
+from impasto.video.masks import FrameRegions, MovingRegion, describe_regions
 from impasto.video.painters import DraftFrames, FramePainter, ShotSamples, kept_photo, shared_to_arrays
 from impasto.video.shots import mark_cuts
 from impasto.video.steady import Steadier
@@ -66,16 +68,17 @@ class Film:
     Attributes
     ----------
     clip, output: what is read, and the clip to be written.
-    regions: the background first, as in `RunInputs`; their masks are pictures that hold for every frame.
+    regions: the background first, as in `RunInputs`; masks are pictures that hold for every frame, or move.
     options: of a draft, or of a run whose medium is the stylizer, which is then tuned for each shot.
     from_seconds, to_seconds: the piece of the clip; None: its beginning, its end.
+    keys: frames painted by hand; their shots are spread from them.
     folder: of what is finished; by default beside the output.
     overwrite: whether the output may be there. Of another film of the same name the run folder is then removed.
     """
 
     clip: Path
     output: Path
-    regions: tuple[Region, ...]
+    regions: tuple[Region | MovingRegion, ...]
     options: DraftOptions | PaintOptions
     palette: Picture | None = None
     from_seconds: float | None = None
@@ -85,6 +88,7 @@ class Film:
     quality: int | None = None
     record: bool = True
     folder: Path | None = None
+    keys: tuple[Key, ...] = ()
     controls: Controls = field(default_factory=Controls)
 
     def paint(self, on_event: Callable[[Event], object] | None = None) -> FilmDone:
@@ -108,23 +112,27 @@ class Film:
         with open_clip(self.clip) as clip:
             clip.info.check_piece(self.from_seconds, self.to_seconds)
             yield from map(Notice, clip.notices)
-            yield from _FilmRun(self, clip).events()
+            regions = FrameRegions(self.regions, clip.info)
+            with closing(regions):
+                yield from _FilmRun(self, clip, regions).events()
 
 
 class _FilmRun:
     """What is known of a film while it is painted."""
 
-    def __init__(self, film: Film, clip: Clip) -> None:
-        self._film, self._clip, self._controls = film, clip, film.controls
-        self._bit_depth, self._size = frame_bits(clip.info), frame_size(film, clip.info)
+    def __init__(self, film: Film, clip: Clip, regions: FrameRegions) -> None:
+        self._film, self._clip, self._regions, self._controls = film, clip, regions, film.controls
+        self._bit_depth, self._size = frame_bits(clip.info), frame_size(film.options.size_px, clip.info)
         if film.folder is None:
             check_no_link(run_folder_of(film.output))
         self._folder = FilmFolder(film.folder or run_folder_of(film.output), self._bit_depth)
         self._started = time.monotonic()
         self._told = False  # that its state cannot be saved
+        self._keys: dict[int, Picture] = {}  # by frame of the film
 
     def events(self) -> Iterator[Event]:
         film = self._film
+        check_keys(film.keys, self._clip.info.frames, self._size)
         identity = self._identity()
         plan = self._plan_to_go_on_with(identity)
         replaces = film.overwrite or (plan is not None and self._is_part(film.output))
@@ -136,6 +144,7 @@ class _FilmRun:
         if plan is None:
             yield FilmDone(str(film.output), 0, 0, True, time.monotonic() - self._started)
             return
+        yield from self._place_keys(plan)
         first, steadier = self._where_to_go_on(plan)
         left = plan.frames - first
         needed = left * self._folder.frame_bytes(*self._size) + SPARE_BYTES
@@ -145,7 +154,7 @@ class _FilmRun:
         stopped = painted < plan.frames
         yield from map(Notice, self._write(painted, whole=not stopped, overwrite=replaces))
         if stopped:
-            self._folder.save_part(_hash_clip(film.output))
+            self._folder.save_part(hash_clip(film.output))
         else:
             self._folder.remove()
         yield FilmDone(str(film.output), painted, len(plan.shots), stopped, time.monotonic() - self._started)
@@ -156,7 +165,7 @@ class _FilmRun:
         """SHA-256 of all that decides the frames."""
         decisive = self._describe() | {
             "impasto": __version__,
-            "clip": _hash_clip(self._film.clip),
+            "clip": hash_clip(self._film.clip),
             "piece": [self._film.from_seconds, self._film.to_seconds],
             "threads": torch.get_num_threads(),
         }
@@ -166,14 +175,15 @@ class _FilmRun:
 
     def _describe(self) -> dict[str, Any]:
         """Options and paintings, by name and SHA-256."""
-        background, *masked = self._film.regions
+        (background, *masked) = self._film.regions
+        assert isinstance(background, Region), "the background has no mask"
         options = self._film.options.model_copy(update={"size_px": max(self._size)})
         return {
             "options": options.model_dump(mode="json"),
             "paintings": [describe_painting(painting).model_dump(mode="json") for painting in background.paintings],
             "palette": None if self._film.palette is None else self._film.palette.sha256,
-            "regions": [describe_region(region).model_dump(mode="json") for region in masked],
-        }
+            "regions": describe_regions(masked),
+        } | ({"keys": {key.frame: key.picture.sha256 for key in self._film.keys}} if self._film.keys else {})
 
     def _record(self) -> dict[str, Any]:
         """What the film says of itself."""
@@ -195,7 +205,7 @@ class _FilmRun:
 
     def _is_part(self, output: Path) -> bool:
         """Whether this film, as far as it was painted when it was stopped, is in its place."""
-        return output.exists() and self._folder.is_part(_hash_clip(output))
+        return output.exists() and self._folder.is_part(hash_clip(output))
 
     def _check_room(self, needed_bytes: int) -> None:
         free = shutil.disk_usage(self._folder.path).free
@@ -241,14 +251,38 @@ class _FilmRun:
         folder.save_plan(plan)
         return plan
 
+    def _place_keys(self, plan: FilmPlan) -> Iterator[Event]:
+        """Find the keys among the frames of the film; refuse a shot that nothing is there to paint."""
+        wanted = {key.frame: key for key in self._film.keys}
+        if wanted:
+            for number, shown in enumerate(self._folder.times()):
+                if shown.index in wanted:
+                    self._keys[number] = wanted.pop(shown.index).picture
+        yield from (Notice(f"frame {frame} is not in the film: its key is not used") for frame in wanted)
+        painted = any(isinstance(region, MovingRegion) or region.paintings for region in self._film.regions)
+        bare = [shot for shot in range(len(plan.shots)) if not (painted or self._keys_of(plan, shot))]
+        if bare:
+            start, stop = plan.frames_of(bare[0])
+            raise OptionError(
+                f"shot {bare[0] + 1}, frames {start} to {stop - 1}, has no key: give one in it, or a painting for the "
+                "shots without"
+            )
+
+    def _keys_of(self, plan: FilmPlan, shot: int) -> dict[int, Picture]:
+        start, stop = plan.frames_of(shot)
+        return {frame: picture for frame, picture in self._keys.items() if start <= frame < stop}
+
     def _where_to_go_on(self, plan: FilmPlan) -> tuple[int, Steadier]:
         """The next frame to paint, and what mixes it."""
         steadier, state = Steadier(), self._folder.load_state()
-        if state is None or not Steadier.fits(state[1], *self._size) or state[0] >= plan.frames:
+        if state is None or state[0] >= plan.frames:
             return 0, steadier
         if not all(self._folder.frame_path(frame).is_file() for frame in range(state[0] + 1)):
             return 0, steadier
-        steadier.restore(state[1])
+        if Steadier.fits(state[1], *self._size):
+            steadier.restore(state[1])
+        elif not self._keys_of(plan, plan.shot_of(state[0])):  # where frames do not depend on those before them
+            return 0, steadier
         return state[0] + 1, steadier
 
     # --- painting, and the clip -------------------------------------------------------------------------------
@@ -258,20 +292,24 @@ class _FilmRun:
     ) -> Generator[Event, None, int]:
         """Paint the frames from `first` on; returns how many the film has then."""
         began = saved = time.monotonic()
-        number, shot, kept = first, -1, None
+        number, shot, kept, keyed = first, -1, None, None
         for frame in self._frames_from(first):
             if shot != plan.shot_of(number):
                 shot = plan.shot_of(number)
-                yield from self._begin_shot(plan, painter, shot)
+                keyed = yield from self._begin_shot(plan, painter, shot)
                 steadier = steadier if number > plan.shots[shot] else Steadier()
                 yield ShotStarted(shot, number, plan.frames)
             picture = self._picture(frame)
             photo = picture.pixels()
-            pixels = steadier.mix(photo, painter.paint(picture))
-            if number == first:
-                kept = kept_photo(picture, self._film.regions, self._film.options)
-            if kept is not None:
-                pixels = pixels + kept * (photo - pixels)
+            if number == first or self._regions.move:
+                regions = self._regions.at(frame.index)
+                kept = kept_photo(picture, regions, self._film.options)
+            if keyed is not None:
+                pixels = keyed.paint(number)
+            else:
+                pixels = steadier.mix(photo, painter.paint(picture, regions))
+                if kept is not None:
+                    pixels = pixels + kept * (photo - pixels)
             self._folder.save_frame(number, pixels, picture.alpha())
             number += 1
             now = time.monotonic()
@@ -301,11 +339,19 @@ class _FilmRun:
                 self._told = True
                 yield Notice(f"{error}; painting goes on")
 
-    def _begin_shot(self, plan: FilmPlan, painter: FramePainter, shot: int) -> Iterator[Event]:
-        """Make the painter ready for a shot; what takes long is kept in the folder."""
+    def _begin_shot(self, plan: FilmPlan, painter: FramePainter, shot: int) -> Generator[Event, None, KeyedShot | None]:
+        """Make the painter ready for a shot, or the shot that is spread from keys; what takes long is kept."""
+        start, stop = plan.frames_of(shot)
+        if keys := self._keys_of(plan, shot):
+            keyed = KeyedShot(self._folder, self._size, start, stop, keys)
+            if keyed.missing:
+                photos = (self._picture(frame).pixels() for frame in islice(self._frames_from(start), stop - start))
+                for frame in keyed.match(photos):
+                    if frame % TOLD_FRAMES == 0:
+                        yield FramesRead(frame, shot + 1, plan.frames)
+            return keyed
         arrays = self._folder.load_shot(shot)
         if painter.pairs and not any(name.startswith(TUNED) for name in arrays):
-            start, stop = plan.shots[shot], [*plan.shots, plan.frames][shot + 1]
             pairs = [self._pair_at(place, stop) for place in key_frames(start, stop, painter.pairs)]
             arrays = arrays | dict((yield from painter.tune(pairs, arrays)))
             self._folder.save_shot(shot, arrays)
@@ -316,6 +362,7 @@ class _FilmRun:
                 f"shot {shot + 1} in {str(self._folder.path)!r} is damaged ({error}): remove the folder and paint the "
                 "film again"
             ) from error
+        return None
 
     def _pair_at(self, place: int, stop: int) -> tuple[Picture, Picture]:
         """A frame and the next; in a shot of one frame, which ends before `stop`, itself."""
@@ -361,56 +408,11 @@ class _FilmRun:
         )
 
 
-def frame_size(film: Film, info: ClipInfo) -> tuple[int, int]:
-    """(height, width) of the film of a clip; where none is given, as large as a draft would be."""
-    longest = max(info.height_px, info.width_px)
-    return fit_long_edge(info.height_px, info.width_px, film.options.size_px or min(DEFAULT_LONG_EDGE_PX, longest))
-
-
-def frame_bits(info: ClipInfo) -> int:
-    """Bits in which the frames of a film are kept: those of the clip, or 16."""
-    return 8 if info.bit_depth == 8 else 16
-
-
-def frame_picture(frame: Frame, size: tuple[int, int], bit_depth: int) -> Picture:
-    """A frame at the size at which it is painted, (height, width), in 8 or 16 bit."""
-    planes = frame.pixels if frame.alpha is None else torch.cat([frame.pixels, frame.alpha], 1)
-    picture = picture_from_array(quantise(tensor_to_pixels(planes), bit_depth), name="frame")
-    if (picture.height_px, picture.width_px) == size:
-        return picture
-    resized, alpha = picture.pixels(*size), picture.alpha(*size)
-    if alpha is not None:
-        resized = np.dstack([resized, alpha])
-    return picture_from_array(quantise(resized, bit_depth), name="frame")
-
-
-def iter_pictures(film: Film) -> Iterator[tuple[Frame, Picture]]:
-    """The frames of a film's clip, and each at the size at which it is painted."""
-    with open_clip(film.clip) as clip:
-        size, bit_depth = frame_size(film, clip.info), frame_bits(clip.info)
-        for frame in clip.frames(film.from_seconds, film.to_seconds):
-            yield frame, frame_picture(frame, size, bit_depth)
-
-
 def frame_painter(film: Film) -> FramePainter:
     """What paints the frames of a film."""
     if isinstance(film.options, DraftOptions):
-        return DraftFrames(film.regions, film.palette, film.options)
-    return TunedFrames(film.regions, film.palette, film.options)
-
-
-def key_frames(start: int, stop: int, count: int) -> list[int]:
-    """Evenly spread frames of a shot, each of which has a neighbour in it where the shot has two frames."""
-    places = [start + round((stop - start) * (2 * number + 1) / (2 * count)) for number in range(count)]
-    return [max(start, min(place, stop - 2)) for place in places]
-
-
-def _hash_clip(path: Path) -> str:
-    """SHA-256 of a file, or of the names, sizes and times of a folder's files: it may hold very many."""
-    if not path.is_dir():
-        return hash_file(path)
-    listing = hashlib.sha256()
-    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
-        facts = entry.stat()
-        listing.update(f"{entry.name} {facts.st_size} {facts.st_mtime_ns}\n".encode())
-    return listing.hexdigest()
+        return DraftFrames(film.palette, film.options)
+    regions = tuple(region for region in film.regions if isinstance(region, Region))
+    if len(regions) < len(film.regions):
+        raise OptionError("a mask that moves is for the quality draft: in paint quality give a picture as mask")
+    return TunedFrames(regions, film.palette, film.options)

@@ -97,7 +97,9 @@ def kept_photo(frame: Picture, regions: tuple[Region, ...], options: DraftOption
     """Share of the photo at every place of a frame, [height, width, 1] in [0, 1]; None where none of it is kept."""
     resolved = options if isinstance(options, PaintOptions) else options.to_paint_options()
     layout = RegionLayout(RunInputs(frame, regions), resolved, paint_background=bool(regions[0].paintings))
-    if not (layout.keeps_photo and layout.painted):
+    if not layout.painted:  # a mask that moves has left the frame
+        return np.ones((frame.height_px, frame.width_px, 1), np.float32)
+    if not layout.keeps_photo:
         return None
     share: Pixels = joining_masks(layout, (frame.height_px, frame.width_px))[1].numpy()[..., None]
     return share
@@ -127,23 +129,18 @@ class FramePainter(Protocol):
         """From here on paint frames of the shot that these arrays are of."""
         ...
 
-    def paint(self, frame: Picture) -> Pixels:
-        """Paint a frame at its own size, [height, width, 3] in [0, 1]."""
+    def paint(self, frame: Picture, regions: tuple[Region, ...]) -> Pixels:
+        """Paint a frame at its own size, [height, width, 3] in [0, 1]; `regions` as in `RunInputs`."""
         ...
 
 
 class DraftFrames:
-    """Paints frames in one pass of the stylizer each.
-
-    Parameters
-    ----------
-    regions: the background first, as in `RunInputs`.
-    """
+    """Paints frames in one pass of the stylizer each."""
 
     pairs = 0
 
-    def __init__(self, regions: tuple[Region, ...], palette: Picture | None, options: DraftOptions) -> None:
-        self._regions, self._palette = regions, palette
+    def __init__(self, palette: Picture | None, options: DraftOptions) -> None:
+        self._palette = palette
         self._options = options.to_paint_options()
         self.stylizer = load_stylizer(options.stylizer)
         self._painter = DraftPainter(self.stylizer)
@@ -165,7 +162,7 @@ class DraftFrames:
         """
         self._shared = shared_from_arrays(arrays, self.stylizer.encoder.sha256)
 
-    def paint(self, frame: Picture) -> Pixels:
-        """Paint a frame at its own size, [height, width, 3] in [0, 1]."""
-        inputs = RunInputs(frame, self._regions, palette=self._palette)
+    def paint(self, frame: Picture, regions: tuple[Region, ...]) -> Pixels:
+        """Paint a frame at its own size, [height, width, 3] in [0, 1]; `regions`: the background first."""
+        inputs = RunInputs(frame, regions, palette=self._palette)
         return self._painter.paint(inputs, self._options, max(frame.size), shared=self._shared)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,10 @@ import numpy as np
 from impasto.images.picture import picture_from_array, quantise
 from impasto.images.sheet import Cell, Sheet, draw_sheet, encode_png
 from impasto.storage.atomic import write_file
-from impasto.video.paint import frame_painter, iter_pictures
+from impasto.video.clip import open_clip
+from impasto.video.frame_pictures import frame_bits, frame_picture, frame_size
+from impasto.video.masks import FrameRegions
+from impasto.video.paint import frame_painter
 
 if TYPE_CHECKING:
     from impasto.video.paint import Film
@@ -28,13 +32,15 @@ def write_sheet(film: Film, path: Path) -> int:
     painter = frame_painter(film)
     cells: list[Cell] = []
     every = EVERY
-    for number, (frame, picture) in enumerate(iter_pictures(film)):
-        if number % every:
-            continue
-        pixels = painter.paint(picture)
-        cells.append(Cell(picture_from_array(quantise(np.clip(pixels, 0, 1), 8)), f"{float(frame.time):.1f} s"))
-        if len(cells) > MOST_FRAMES:
-            cells, every = cells[::2], 2 * every
+    with open_clip(film.clip) as clip, closing(FrameRegions(film.regions, clip.info)) as regions:
+        size, bit_depth = frame_size(film.options.size_px, clip.info), frame_bits(clip.info)
+        for number, frame in enumerate(clip.frames(film.from_seconds, film.to_seconds)):
+            if number % every:
+                continue
+            pixels = painter.paint(frame_picture(frame, size, bit_depth), regions.at(frame.index))
+            cells.append(Cell(picture_from_array(quantise(np.clip(pixels, 0, 1), 8)), f"{float(frame.time):.1f} s"))
+            if len(cells) > MOST_FRAMES:
+                cells, every = cells[::2], 2 * every
     rows = [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
     write_file(path, encode_png(draw_sheet(Sheet(rows, title=film.clip.name))), overwrite=film.overwrite)
     return len(cells)

@@ -57,7 +57,9 @@ class PairTuner(TunedStylizer):
 
 
 class TunedFrames:
-    """Paints frames by a network that is tuned for their shot; parameters as of `DraftFrames`.
+    """Paints frames by a network that is tuned for their shot.
+
+    `regions`: those that it is tuned with, the background first.
 
     Raises `OptionError` for options that do not paint through the stylizer.
     """
@@ -110,9 +112,9 @@ class TunedFrames:
         base = self.stylizer
         self._tuned = Stylizer(base.name, base.sha256, base.encoder, tuned.network, self._options.variation)
 
-    def paint(self, frame: Picture) -> Pixels:
+    def paint(self, frame: Picture, regions: tuple[Region, ...]) -> Pixels:
         """Paint a frame at its own size, [height, width, 3] in [0, 1]; untuned before `begin_shot`."""
-        inputs = RunInputs(frame, self._regions, palette=self._palette)
+        inputs = RunInputs(frame, regions, palette=self._palette)
         stylizer = self._tuned or self.stylizer
         return paint_tuned(stylizer, inputs, self._options, max(frame.size), shared=self._shared)
 
