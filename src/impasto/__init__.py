@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from impasto.storage import forking as _forking  # noqa: F401 (sees every fork from here on)
 from impasto.version import __version__ as __version__
 
 _MODULES_OF_NAMES = {

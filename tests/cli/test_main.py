@@ -364,3 +364,30 @@ def test_threads_sleep_while_they_wait_unless_the_user_has_chosen(monkeypatch: p
     monkeypatch.delenv("OMP_WAIT_POLICY")
     cli.main(["--version"])
     assert os.environ["OMP_WAIT_POLICY"] == "passive"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a working directory cannot be removed there")
+@pytest.mark.parametrize("output", ["out.png", "{0}/out.png"])
+def test_a_working_directory_that_was_removed(
+    folder_with_pictures: Path, capsys: pytest.CaptureFixture[str], output: str
+) -> None:
+    Path("gone").mkdir()
+    os.chdir("gone")
+    (folder_with_pictures / "gone").rmdir()
+    pair = [str(folder_with_pictures / name) for name in ("photo.png", "painting.png")]
+    assert cli.main(["paint", *pair, "-o", output.format(folder_with_pictures)]) == 1
+    assert capsys.readouterr().err.startswith("impasto: the working directory cannot be read (")
+    os.chdir(folder_with_pictures)
+    assert not Path("out.png").exists()
+
+
+def test_what_a_record_says_cannot_speak_to_the_terminal(
+    folder_with_pictures: Path, quick: dict[str, Any], tiny_encoder_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a note, which is made of what a record says of another machine."""
+    pastiche = impasto.paint("photo.png", "painting.png", **quick)
+    machine = pastiche.record["machine"] | {"architecture": "\x1b]0;mine\x07"}
+    save_picture("sent.png", pastiche.pixels, record=pastiche.record | {"machine": machine})
+    assert cli.main(["replay", "sent.png", str(tiny_encoder_file), *OUT]) == 0
+    told = capsys.readouterr().err
+    assert "note: not the same bytes: architecture: \\x1b]0;mine\\x07 then" in told and "\x1b" not in told

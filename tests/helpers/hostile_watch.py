@@ -29,11 +29,11 @@ IN_MODIFY, IN_OPEN, IN_CREATE, IN_DELETE, IN_MOVED = 0x2, 0x20, 0x100, 0x200, 0x
 
 @dataclass(frozen=True)
 class Told:
-    """Exit code (None: it hung or died), standard error, and files elsewhere that were opened for writing."""
+    """Exit code (None: it hung or died), standard error, and files elsewhere that Python opened."""
 
     code: int | None
     told: str
-    written: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
 
     @property
     def fault(self) -> str:
@@ -45,7 +45,7 @@ class Told:
             return f"no clear lines: {self.told[:1500]!r}"
         if self.code and not lines:
             return "refused without a word"
-        return f"wrote {self.written}" if self.written else ""
+        return f"opened {self.opened}" if self.opened else ""
 
 
 class Openings:
@@ -110,7 +110,7 @@ class Child:
             line, told = "", f"no answer in {PATIENCE_SECONDS} s"
         if line:
             found = json.loads(line)
-            return Told(found["code"], found["told"], tuple(found["written"]))
+            return Told(found["code"], found["told"], tuple(found["opened"]))
         code = self.end()
         self._start()
         return Told(None, f"{told}, code {code}")
@@ -124,17 +124,26 @@ class Child:
 
 # ------------------------------------------------------------------------------------ the child itself
 
-_written: list[str] = []
+_opened: list[str] = []
 _allowed: list[str] = []
+# What libraries read of themselves and of the machine.
+_LIBRARIES = tuple(
+    {os.path.realpath(folder) for folder in (sys.prefix, sys.base_prefix, Path(__file__).parents[2])}
+    | {os.path.realpath(folder) for folder in sys.path if folder}
+    | {"/usr", "/lib", "/etc", "/opt", "/sys", "/proc", "/dev/null", "/dev/urandom"}
+)
+_NEVER = ("/proc/self/mem",)
 
 
-def _note_writing(event: str, arguments: tuple[Any, ...]) -> None:
-    """The audit hook: files that Python opens for writing, elsewhere than in the case's folder."""
+def _note_opening(event: str, arguments: tuple[Any, ...]) -> None:
+    """The audit hook: files that Python opens elsewhere than in the case's folder and the libraries' own."""
     if event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
-        path, mode, flags = os.path.realpath(os.fsdecode(arguments[0])), str(arguments[1] or ""), arguments[2] or 0
+        name = os.fsdecode(arguments[0])
+        path, mode, flags = os.path.realpath(name), str(arguments[1] or ""), arguments[2] or 0
         writes = set(mode) & set("wax+") or flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-        if writes and not path.startswith(("/dev/", "/proc/", *_allowed)):
-            _written.append(path)
+        fine = path.startswith(("/dev/null", "/proc/", *_allowed) if writes else (*_LIBRARIES, *_allowed))
+        if not fine or name in _NEVER:
+            _opened.append(f"{path} to {'write' if writes else 'read'}")
 
 
 def _look_at(run: Any, *_: object) -> int:
@@ -172,7 +181,7 @@ def _examine(folder: str, command: list[str]) -> dict[str, object]:
     from impasto.cli import main as cli
 
     _allowed[:] = [os.path.realpath(folder) + "/", os.path.realpath(tempfile.gettempdir())]  # which tries it out
-    _written.clear()
+    _opened.clear()
     os.chdir(folder)
     kept = os.dup(2)
     with tempfile.TemporaryFile() as stream, Path(os.devnull).open("w") as nowhere:
@@ -188,7 +197,7 @@ def _examine(folder: str, command: list[str]) -> dict[str, object]:
         os.close(kept)
         stream.seek(0)
         told = stream.read().decode(errors="replace")
-    return {"code": code, "told": told, "written": sorted(set(_written))}
+    return {"code": code, "told": told, "opened": sorted(set(_opened))}
 
 
 def _lines() -> Iterator[tuple[str, list[str]]]:
@@ -212,7 +221,7 @@ def main() -> None:
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY_BYTES,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    sys.addaudithook(_note_writing)
+    sys.addaudithook(_note_opening)
     print("ready", flush=True)
     for folder, command in _lines():
         print(json.dumps(_examine(folder, command)), flush=True)

@@ -141,3 +141,12 @@ def test_what_offers_a_picture_or_an_array() -> None:
         assert np.array_equal(picture_in_memory(value).samples, smooth())
     with pytest.raises(OptionError, match="a picture is a path, bytes"):
         picture_in_memory(7)
+
+
+def test_without_a_folder_of_temporary_files_bytes_are_refused(
+    folder_with_pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = Path("photo.png").read_bytes()
+    monkeypatch.setattr("tempfile.tempdir", str(folder_with_pictures / "gone"))
+    with pytest.raises(InputError, match=r"cannot take it \(No such file or directory\); TMPDIR names another"):
+        decode_picture(data)

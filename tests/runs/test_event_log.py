@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from impasto.events import Notice, PreviewReady, StepDone
+from impasto.runs import event_log
 from impasto.runs.event_log import EventLog, is_log_of
 
 STEP = StepDone(0, 1, {"total": 0.5}, 1.0, None, 2.0)
@@ -89,3 +92,38 @@ def test_a_full_disk() -> None:
     with EventLog(Path("/dev/full")) as log:
         log.write(Notice("here"))
         assert "No space left on device" in log.fault
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("there are no named pipes here")
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+def test_a_pipe_that_is_read_gets_every_event(pipe: Path) -> None:
+    read = list[str]()
+    ready = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # so that the log finds a reader
+    reader = threading.Thread(target=lambda: read.extend(pipe.read_text().splitlines()))
+    with EventLog(pipe) as log:
+        assert log.write(Notice("0")) == ""
+        reader.start()
+        for number in range(1, 4000):  # far more than a pipe holds
+            assert log.write(Notice(str(number))) == ""
+    reader.join()
+    os.close(ready)
+    assert [json.loads(line)["message"] for line in read] == [str(number) for number in range(4000)]
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for(pipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = f"the events file '{pipe}' cannot be written any more: nobody reads it"
+    with EventLog(pipe) as log:
+        assert log.write(STEP) == fault
+        assert log.write(STEP) == ""
+    monkeypatch.setattr(event_log, "READER_SECONDS", 0.01)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with EventLog(pipe) as log:
+        told = [log.write(Notice("x" * 1000)) for _ in range(200)]
+    os.close(reader)
+    assert told[0] == "" and [text for text in told if text] == [fault]

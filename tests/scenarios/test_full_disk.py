@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from weights_server import TINY, write_published
 
 from impasto.cli import main as cli
+from impasto.encoders import conversion
+from impasto.events import Event, StepDone
+from impasto.runs.run import Run
 
 QUICK = ["--medium", "pixels", "--precision", "float32", "--threads", "1", "--steps", "2", "--size", "32"]
 SMALL = [*QUICK, "--min-scale", "32"]
@@ -32,7 +38,19 @@ COMMANDS = {
     "style": ["style", "save", "painting.png", "-o", "disk/out.style"],
     "video": ["video", "clip.gif", "painting.png", "-o", "disk/film.gif", "--size", "32"],
     "frames": ["video", "clip.gif", "painting.png", "-o", "disk/film", "--size", "32"],
+    "compare": [
+        "compare", "photo.png", "painting.png", "--with", "pixels", "file:photo.png=Photo", "-o", "disk/made", *SMALL
+    ],
+    "again": ["again", "list", "-o", "disk/made"],
+    "resume": ["resume", "disk/begun.png.run", "photo.png", "painting.png"],
+    "train": [
+        "train", "stylizer", "--photos", "photos", "--painting", "painting.png", "-o", "disk/mine",
+        "--steps", "2", "--batch", "1", "--crop", "64", "--threads", "1",
+    ],
+    "weights import": ["weights", "import", "weights.h5", "-o", "disk/encoder.safetensors"],
+    "export": ["export", "stylizer", "-o", "disk/stylizer.onnx"],
 }  # fmt: skip
+WORDY = ("paintings", "weights import")  # which know no --quiet
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +63,26 @@ def desk(tmp_path_factory: pytest.TempPathFactory, photo_pixels: np.ndarray, pai
     for number, frame in enumerate(frames):
         frame.save(folder / "photos" / f"{number}.png")
     frames[0].save(folder / "clip.gif", save_all=True, append_images=frames[1:], duration=100)
-    names = [str(folder / name) for name in ("photo.png", "painting.png", "first.png")]
+    write_published(folder / "weights.h5")
+    names = [str(folder / name) for name in ("photo.png", "painting.png", "first.png", "begun.png", "list")]
     assert cli.main(["paint", *names[:2], "-o", names[2], "-q", *SMALL]) == 0
+    assert cli.main(["sweep", *names[:2], "--vary", "strength=20,80", "-o", names[4], "-q", *SMALL]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "__iter__", interrupted(Run.__iter__))
+        assert cli.main(["paint", *names[:2], "-o", names[3], "-q", *SMALL]) == 130
     return folder
+
+
+def interrupted(real: Callable[[Run], Iterator[Event]]) -> Callable[[Run], Iterator[Event]]:
+    """The events of a run that somebody ends after its first step."""
+
+    def events(run: Run) -> Iterator[Event]:
+        for event in real(run):
+            if isinstance(event, StepDone):
+                os.kill(os.getpid(), signal.SIGINT)
+            yield event
+
+    return events
 
 
 @pytest.fixture
@@ -63,6 +98,8 @@ def disk(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     done = mount and subprocess.run([mount, "-t", "tmpfs", "-o", "size=600k", "tmpfs", "disk"], capture_output=True)
     if not done or done.returncode:
         pytest.skip("no file system can be mounted here")
+    shutil.copytree(desk / "begun.png.run", "disk/begun.png.run")
+    monkeypatch.setattr(conversion, "VGG19", TINY)  # whose layout weights.h5 has
     yield place / "disk"
     os.chdir(tmp_path)
     subprocess.run(["umount", "-l", place / "disk"], check=True)
@@ -77,18 +114,33 @@ def leave_free(disk: Path, pages: int) -> bytes:
 
 
 def left_over(disk: Path) -> list[str]:
-    return [str(path) for path in disk.rglob("*") if path.name.startswith((".impasto", "checkpoint-"))]
+    """Names of unfinished files, and of checkpoints that no run on the disk began with."""
+    unfinished = [path for path in disk.rglob("*") if path.name.startswith(".impasto") or path.suffix == ".partial"]
+    return [str(path) for path in [*unfinished, *disk.rglob("checkpoint-*")] if path.parent.name != "begun.png.run"]
+
+
+def run(words: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    """Exit code and lines on standard error; in a process of its own where the checks of tests are in the way."""
+    if words[0] != "export":  # torch's exporter cannot trace functions whose shapes are checked
+        code = cli.main(words)
+        return code, capfd.readouterr().err.splitlines()
+    environment = os.environ | {"TMPDIR": str(Path.cwd().parent / "temporary")}
+    done = subprocess.run(
+        [sys.executable, "-m", "impasto", *words], env=environment, capture_output=True, text=True, timeout=600
+    )
+    return done.returncode, done.stderr.splitlines()
 
 
 @pytest.mark.parametrize("pages", [0, 3, 12])
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in ("paint", "style") else pytest.mark.slow) for name in COMMANDS]
 )
-def test_a_full_disk(disk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, pages: int) -> None:
+def test_a_full_disk(disk: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, pages: int) -> None:
+    if name != "resume":
+        shutil.rmtree(disk / "begun.png.run")
     mine = leave_free(disk, pages)
-    words = [*COMMANDS[name], *([] if name == "paintings" else ["-q"])]
-    code = cli.main(words)
-    told = capsys.readouterr().err.splitlines()
+    words = [*COMMANDS[name], *([] if name in WORDY else ["-q"])]
+    code, told = run(words, capfd)
     assert (disk / "mine").read_bytes() == mine
     assert not left_over(disk)
     if code == 0:  # it found room
@@ -99,5 +151,55 @@ def test_a_full_disk(disk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert not kept or (kept[0].suffix == ".png" and str(kept[0]) in told[0] and len(kept) == 1)
     (disk / "mine").unlink()
     subprocess.run(["mount", "-o", "remount,size=400m", disk], check=True)
-    assert cli.main(words) == 0
-    assert capsys.readouterr().err == "" and not left_over(disk)
+    assert run(words, capfd) == (0, [])
+    assert not left_over(disk) and not (disk / "begun.png.run").exists()
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_while_a_stylizer_is_trained(disk: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What was saved before stays, and the training goes on from there."""
+    words = [*COMMANDS["train"], "--every", "1", "-q"]
+    subprocess.run(["mount", "-o", "remount,size=400m", disk], check=True)
+    assert run([*words, "--steps", "1"], capfd) == (0, [])
+    kept = {path.name: path.read_bytes() for path in (disk / "mine").iterdir()}
+    (disk / "mine").rename(disk / "mine-too")
+    leave_free(disk, 20)
+    words[words.index("disk/mine")] = "disk/mine-too"
+    code, told = run([*words, "--resume"], capfd)
+    assert code == 1 and len(told) == 1 and told[0].endswith("with room again, go on with --resume"), told
+    assert kept.items() <= {path.name: path.read_bytes() for path in (disk / "mine-too").iterdir()}.items()
+    (disk / "mine").unlink()
+    assert run([*words, "--resume"], capfd) == (0, [])
+    assert sorted(path.name for path in (disk / "mine-too").glob("sample-*")) == [
+        "sample-000001.jpg",
+        "sample-000002.jpg",
+    ]
+
+
+@pytest.fixture
+def small(
+    disk: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A folder of temporary files with room for 4 kB, of which `capfd` takes none; the disk has room."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-o", "remount,size=400m", disk], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
+    (folder / "mine").write_bytes(bytes(60_000))
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize("name", ["batch", "weights import", "paint"])
+def test_what_needs_no_temporary_file(disk: Path, small: Path, capfd: pytest.CaptureFixture[str], name: str) -> None:
+    assert run([*COMMANDS[name], *([] if name in WORDY else ["-q"])], capfd) == (0, [])
+
+
+def test_what_needs_a_temporary_file_says_so(
+    disk: Path, small: Path, capfd: pytest.CaptureFixture[str], painting_pixels: np.ndarray
+) -> None:
+    Image.fromarray(np.tile(painting_pixels, (3, 3, 1))).save("cut.jpg", quality=100)
+    Path("cut.jpg").write_bytes(Path("cut.jpg").read_bytes().removesuffix(b"\xff\xd9"))
+    code, told = run(["paint", "cut.jpg", *COMMANDS["paint"][2:], "-q"], capfd)
+    assert code == 1 and len(told) == 1 and "TMPDIR names another" in told[0], told

@@ -41,7 +41,7 @@ def send(kind: str, count: int, place: Path, child: Child) -> dict[int | None, i
     codes: dict[int | None, int] = {}
     faults = list[str]()
     case, victims = place / "case", place / VICTIMS
-    before = {path.name: path.read_bytes() for path in victims.iterdir()}
+    before, beside = {path.name: path.read_bytes() for path in victims.iterdir()}, {case, *place.iterdir()}
 
     @settings(
         max_examples=count, database=None, derandomize=True, phases=[Phase.generate],
@@ -57,11 +57,12 @@ def send(kind: str, count: int, place: Path, child: Child) -> dict[int | None, i
         opened = [name for name in openings.since_last() if name]
         openings.close()
         codes[told.code] = codes.get(told.code, 0) + 1
-        left = list((place / "scratch").iterdir())
+        left = [*(place / "scratch").iterdir(), *(set(place.iterdir()) - beside)]
         wrong = told.fault or (opened and f"opened {opened}: {told.told}") or (left and f"left {left}")
         if wrong:
             faults.append(f"{command}: {wrong}")
-            shutil.copytree(case, place / f"fault-{len(faults)}", symlinks=True, dirs_exist_ok=True)
+            beside.add(kept := place / f"fault-{len(faults)}")
+            shutil.copytree(case, kept, symlinks=True, dirs_exist_ok=True)
             for path in left:
                 path.unlink() if path.is_file() else shutil.rmtree(path)
         assert {path.name: path.read_bytes() for path in victims.iterdir()} == before, command

@@ -129,6 +129,20 @@ def test_a_picture_without_room_is_kept_elsewhere(
     assert kept.read_bytes() == whole
 
 
+def test_a_picture_without_room_anywhere_is_one_line(
+    whole: bytes, quick_flags: list[str], at: Any, monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path
+) -> None:
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    (tmp_path / "away").mkdir()
+    monkeypatch.setattr("tempfile.gettempdir", none)  # as in a container with nothing writable but the output's folder
+    at((1, 2), lambda: shutil.rmtree(tmp_path / "away"))
+    assert cli.main([*PAINT[:-3], "-o", "away/out.png", "-q", *quick_flags]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and told.startswith("impasto: cannot write 'away/out.png'")
+
+
 # ------------------------------------------------------------------------------- the name of the output
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Self
 
+from impasto.cli.streams import say
+from impasto.errors import printable
 from impasto.events import Event, FetchProgressed, Notice, Resumed, RunStarted, ScaleStarted, Steered, StepDone
 from impasto.options.spelling import format_value
 from impasto.runs.progress import Clock, format_duration
@@ -32,7 +34,7 @@ class Messages:
         self._print(text)
 
     def _print(self, text: str) -> None:
-        print(f"impasto: {text}", file=sys.stderr, flush=True)
+        say(text)
 
 
 class LiveMessages(Messages):
@@ -60,7 +62,7 @@ class LiveMessages(Messages):
         self._live.stop()
 
     def _print(self, text: str) -> None:
-        self._console.print(f"impasto: {text}", markup=False, soft_wrap=True)
+        self._console.print(f"impasto: {printable(text)}", markup=False, soft_wrap=True)
 
     def _render(self) -> RenderableType:
         raise NotImplementedError

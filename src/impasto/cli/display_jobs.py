@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from impasto.cli.display import LiveMessages, Messages
+from impasto.errors import printable
 from impasto.events import RunStarted, ScaleStarted, StepDone
 from impasto.runs.progress import Clock, format_duration
 
@@ -106,7 +107,7 @@ class LiveJobs(LiveMessages, PlainJobs):
         )
         for name, clock in running[: max(1, self._console.height - SPARE_LINES)]:
             bar = ProgressBar(total=1.0, completed=clock.share_done)
-            table.add_row(Text(f"  {name}"), self._places[name], bar, clock.format_time_left())
+            table.add_row(Text(f"  {printable(name)}"), self._places[name], bar, clock.format_time_left())
         return table
 
     def _time_left(self, done: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from impasto.cli.pictures import (
     size_beside,
 )
 from impasto.cli.recorded_command import changed_draft_options, draft_command
-from impasto.cli.streams import tell
+from impasto.cli.streams import say, tell
 from impasto.cli.syntax import (
     FAILED,
     EachPainting,
@@ -146,7 +145,7 @@ def _draft_folder(folder: DraftFolder, quiet: bool) -> int:
         for event in folder.run(controls):
             if isinstance(event, DraftFailed):
                 failed += 1
-                print(f"impasto: {event.error}", file=sys.stderr)
+                say(event.error)
             elif event.kept:
                 kept += 1
             else:
@@ -174,7 +173,7 @@ def replay(picture: Path, inputs: Sequence[Path], to: Output, given: Mapping[str
     with to.claimed(inputs, {file.sha256 for _, file in record.inputs.iter_files()}):
         pastiche = replay_draft(picture, inputs, given, max_pixels=to.limit)
         for line in [] if given else draft_differences(record):
-            print(f"impasto: note: not the same bytes: {line}", file=sys.stderr)
+            say(f"note: not the same bytes: {line}")
         return _write(pastiche, to, to.check(pastiche.record["bit_depth"]))
 
 
@@ -192,7 +191,7 @@ def describe(values: Mapping[str, object], name: str) -> int:
 
 def _write(pastiche: Pastiche, to: PictureOutput, bit_depth: int) -> int:
     for notice in () if to.quiet else pastiche.notices:
-        print(f"impasto: note: {notice}", file=sys.stderr)
+        say(f"note: {notice}")
     to.save(pastiche, bit_depth)
     to.report(pastiche, "drafted")
     return 0

@@ -5,7 +5,6 @@ Exit codes as `cli.main`'s; 1 also where a job failed, after the others were don
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from impasto.cli.encoders import provide_encoder
-from impasto.cli.streams import tell
+from impasto.cli.streams import say, tell
 from impasto.cli.syntax import (
     FAILED,
     EachPainting,
@@ -170,7 +169,7 @@ def _planner(
 def _carry_out(manifest: LabManifest, planner: Planner, to: Lab) -> int:
     if not to.quiet:
         for note in planner.notes:
-            print(f"impasto: note: {note}", file=sys.stderr)
+            say(f"note: {note}")
     return _run(manifest, to.output, to.ray, to.quiet)
 
 
@@ -201,8 +200,4 @@ def _sum_up(run: LabRun, quiet: bool) -> None:
         counts += [f"{len(run.missing)} not run"] if run.missing else []
         tell(f"{run.folder}: {', '.join(counts)}; see {run.folder / 'report.html'}")
     if run.failed:
-        print(
-            f"impasto: {len(run.failed)} of {len(run.results)} jobs failed; "
-            f"impasto again {run.folder} tries them again",
-            file=sys.stderr,
-        )
+        say(f"{len(run.failed)} of {len(run.results)} jobs failed; impasto again {run.folder} tries them again")

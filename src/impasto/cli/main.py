@@ -12,14 +12,15 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from cyclopts import App, CycloptsError
 
 from impasto.cli.commands import COMMANDS, add_commands
 from impasto.cli.first_words import explain_usage, lead
 from impasto.cli.help import EVERYTHING, ShortHelp, build_group
-from impasto.cli.streams import guard_streams, sane_columns, silence_output
-from impasto.errors import ImpastoError, OptionError, OutputError, first_line
+from impasto.cli.streams import guard_streams, sane_columns, say, silence_output
+from impasto.errors import ImpastoError, InputError, OptionError, OutputError, first_line
 from impasto.version import __version__
 
 READER_GONE = 141  # as shells report a program that SIGPIPE ended
@@ -36,6 +37,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if tokens is None else tokens)
     app = build_app(everything=EVERYTHING in words)
     try:
+        _check_working_directory()
         words = lead(["--help" if word == EVERYTHING else word for word in words], COMMANDS)
         command, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
         code = command(*bound.args, **bound.kwargs) or 0
@@ -45,20 +47,28 @@ def main(tokens: Sequence[str] | None = None) -> int:
         silence_output()
         return READER_GONE
     except ImpastoError as error:
-        print(f"impasto: {error}", file=sys.stderr)
+        say(str(error))
         if tokens is None:
             _drop_unwritten()
         return error.exit_code
     except MemoryError as error:
-        print(f"impasto: there is not enough memory ({first_line(error)}): take a smaller --size", file=sys.stderr)
+        say(f"there is not enough memory ({first_line(error)}): take a smaller --size")
         return 1
     except CycloptsError as error:
-        print(f"impasto: {explain_usage(error, app)}", file=sys.stderr)
+        say(explain_usage(error, app))
         return OptionError.exit_code
     except KeyboardInterrupt as error:
         number, onward = error.args or (signal.SIGINT, "")
-        print(f"impasto: interrupted, no picture written{onward}", file=sys.stderr)
+        say(f"interrupted, no picture written{onward}")
         return 128 + int(number)
+
+
+def _check_working_directory() -> None:
+    """Refuse a working directory that was removed: names mean nothing there, and PyTorch cannot be loaded."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise InputError(f"the working directory cannot be read ({error.strerror}): go to another folder") from error
 
 
 def _drop_unwritten() -> None:

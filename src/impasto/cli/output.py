@@ -22,7 +22,7 @@ from impasto.cli.pictures import (
     make_folder,
     write_standard_output,
 )
-from impasto.cli.streams import STANDARD, tell
+from impasto.cli.streams import STANDARD, say, tell
 from impasto.cli.syntax import (
     SWITCH,
     CheckpointEvery,
@@ -136,10 +136,10 @@ class PictureOutput:
                 overwrite = self.overwrite or self.replaces
                 pastiche.save(self.path, bit_depth=bit_depth, record=not self.no_record, overwrite=overwrite)
         except OutputError as error:
-            kept = Path(tempfile.gettempdir()) / f"impasto-{secrets.token_hex(4)}.png"
             try:
+                kept = Path(tempfile.gettempdir()) / f"impasto-{secrets.token_hex(4)}.png"
                 pastiche.save(kept, bit_depth=bit_depth)
-            except OutputError:
+            except (OutputError, FileNotFoundError):  # no room there either, or no such folder
                 raise error from None
             raise OutputError(f"{error}; the picture is kept as {str(kept)!r}") from error
 
@@ -353,7 +353,7 @@ def warned() -> Iterator[None]:
     try:
         yield
     except OutputError as error:
-        print(f"impasto: {error}", file=sys.stderr)
+        say(str(error))
 
 
 def print_table(lines: Mapping[str, str], width: int = 18) -> None:

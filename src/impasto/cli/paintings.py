@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -11,7 +10,7 @@ from cyclopts import Parameter
 from impasto.cli.draft import DraftFlags
 from impasto.cli.output import PictureOutput
 from impasto.cli.pictures import batch_command, check_photo, read_photo, write_standard_output
-from impasto.cli.streams import tell
+from impasto.cli.streams import say, tell
 from impasto.cli.syntax import FAILED, Photo
 from impasto.errors import OptionError
 from impasto.images.writing import encode_picture, save_picture
@@ -67,9 +66,9 @@ def sheet(
     with to.claimed([picture.path, *drafts.labels]):
         for count, label in enumerate(drafts, start=1):
             if not to.quiet:
-                print(f"impasto: {count} of {len(drafts.labels)}: {label}", file=sys.stderr)
+                say(f"{count} of {len(drafts.labels)}: {label}")
         for why in drafts.failed.values():
-            print(f"impasto: {why}", file=sys.stderr)
+            say(str(why))
         _save(drafts.draw(), to)
     return FAILED if drafts.failed else 0
 

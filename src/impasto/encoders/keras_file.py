@@ -1,4 +1,4 @@
-"""Convolutions out of Keras's legacy HDF5 layout, as a program: ``keras_file.py FROM.h5 TO.safetensors``.
+"""Convolutions out of Keras's legacy HDF5 layout, as a program: ``keras_file.py FROM.h5 > TO.safetensors``.
 
 HDF5 is a library of many faults: this process may hang or crash, and nothing is lost. It loads no torch.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 MAX_CONVOLUTION = 3 * 3 * 512 * 512  # numbers of the largest one of VGG
 MAX_LAYERS = 100
@@ -63,4 +63,4 @@ if __name__ == "__main__":
         import resource
 
         resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
-    save_file(read_convolutions(sys.argv[1]), sys.argv[2])
+    sys.stdout.buffer.write(save(read_convolutions(sys.argv[1])))

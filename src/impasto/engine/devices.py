@@ -13,6 +13,7 @@ import torch
 from impasto.encoders import Encoder
 from impasto.errors import OptionError
 from impasto.options.fields import PaintOptions
+from impasto.storage.forking import lost_torch_threads
 
 _CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")  # microseconds of processor time, and in which time
 
@@ -22,6 +23,8 @@ def thread_count(options: PaintOptions) -> int:
 
     What a container may use is rounded down: a thread that is held back holds up the others.
     """
+    if lost_torch_threads():
+        return 1
     if options.threads:
         return options.threads
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # a list has one number for every level
@@ -42,8 +45,10 @@ def _container_cores() -> int:
 
 @contextmanager
 def keep_threads() -> Iterator[None]:
-    """Give the process its number of threads back at the end."""
+    """Give the process its number of threads back at the end; meanwhile a forked child computes on one."""
     before = torch.get_num_threads()
+    if lost_torch_threads():
+        torch.set_num_threads(1)
     try:
         yield
     finally:
@@ -52,7 +57,7 @@ def keep_threads() -> Iterator[None]:
 
 def set_threads(count: int) -> None:
     """Compute with so many threads, which decide the last bits, where there are that many cores."""
-    if count <= (os.cpu_count() or 1):
+    if count <= (os.cpu_count() or 1) and not lost_torch_threads():
         torch.set_num_threads(count)
 
 

@@ -12,9 +12,9 @@ import pyvips
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OutputError
-from impasto.images.forking import use_libvips
 from impasto.images.picture import unreadable
 from impasto.images.reading import reason
+from impasto.storage.forking import use_libvips
 
 Frame = NDArray[np.uint8]
 GIF_EFFORT = 3  # of 10: more takes eight times as long for a few per cent

@@ -12,12 +12,13 @@ import logging
 import mmap
 import os
 import re
-import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from io import FileIO
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -29,10 +30,10 @@ from impasto.errors import InputError, RecordError
 from impasto.images.color import convert_to_srgb
 from impasto.images.color_meaning import ADOBE_RGB, SRGB, samples_to_srgb, ycbcr_to_rgb
 from impasto.images.containers import FOUND_BY_VIPS, RAW_ADVICE, Declared, name_other, read_declared
-from impasto.images.forking import use_libvips
 from impasto.images.metadata import is_adobe_rgb, parse_xmp, read_metadata, xmp_property
 from impasto.images.picture import Picture, build_picture, quantise, unreadable
 from impasto.storage.files import why_not_a_file
+from impasto.storage.forking import use_libvips
 from impasto.storage.installed import install_command
 
 DEFAULT_MAX_PIXELS = 250_000_000
@@ -97,11 +98,26 @@ def decode_picture(data: bytes, *, name: str = "bytes", max_pixels: int = DEFAUL
     """Decode a picture of the formats that `load_picture` reads, from the bytes of its file; raises as it does."""
     if not data:
         raise unreadable(name, "there are no bytes; give those of a picture file")
-    with tempfile.TemporaryFile(buffering=0) as stream:
-        stream.write(data)
-        stream.seek(0)
+    with _temporary_file(name, [data]) as stream:
         picture = _load(name, stream, max_pixels)
     return replace(picture, data=data)
+
+
+@contextmanager
+def _temporary_file(path: str | os.PathLike[str], parts: Iterable[bytes]) -> Iterator[FileIO]:
+    """A file without a name that holds these bytes, for decoders that want a file; raises `InputError`."""
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(tempfile.TemporaryFile(buffering=0))
+            for part in parts:
+                left = memoryview(part)
+                while left:
+                    left = left[file.write(left) :]  # on a disk that is nearly full a part is written
+            file.seek(0)
+        except OSError as error:
+            why = f"the folder of temporary files cannot take it ({error.strerror}); TMPDIR names another"
+            raise unreadable(path, why) from error
+        yield file
 
 
 def _load(path: str | os.PathLike[str], stream: FileIO, max_pixels: int) -> Picture:
@@ -257,10 +273,8 @@ def _decode_jpeg(
     if "premature end of JPEG image" not in str(fault):
         samples = _decode(path, _open(path, stream, "jpeg", declared), declared)
         return samples, (f"its decoder warns ({reason(fault)}): look whether the picture is whole",)
-    with tempfile.TemporaryFile(buffering=0) as ended:
-        stream.seek(0)
-        shutil.copyfileobj(stream, ended, 2**20)
-        ended.write(b"\xff\xd9")
+    stream.seek(0)
+    with _temporary_file(path, chain(iter(partial(stream.read, 2**20), b""), [b"\xff\xd9"])) as ended:
         try:
             samples = _decode(path, _open(path, ended, "jpeg", declared, "warning"), declared)
         except pyvips.Error:

@@ -17,11 +17,11 @@ import pyvips
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OptionError, did_you_mean
-from impasto.images.forking import use_libvips
 from impasto.images.metadata import PhotoMetadata, build_exif, build_xmp
 from impasto.images.picture import quantise
 from impasto.images.reading import reason, shown
 from impasto.storage.atomic import check_place, unwritable, write_file
+from impasto.storage.forking import use_libvips
 
 
 @dataclass(frozen=True)

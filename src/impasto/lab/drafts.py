@@ -112,7 +112,9 @@ class DraftFolder:
         Raises `OutputError` where another process fills the folder, and where a draft cannot be written: the next ones
         could not either.
         """
-        with claimed_folder(self.folder):
+        from impasto.engine.devices import keep_threads
+
+        with claimed_folder(self.folder), keep_threads():
             yield from self._run(controls)
 
     def _run(self, controls: Controls | None) -> Iterator[DraftWritten | DraftFailed]:

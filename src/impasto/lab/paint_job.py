@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +13,7 @@ from numpy.typing import NDArray
 from impasto.errors import InputError, OptionError
 from impasto.events import Event, Notice, PreviewReady, StepDone, event_fields
 from impasto.images.picture import Picture
-from impasto.images.writing import save_picture
+from impasto.images.writing import encode_picture
 from impasto.inputs.paintings import load_style
 from impasto.inputs.recorded import RecordedFile, RecordedInputs, RecordedPainting
 from impasto.inputs.run_inputs import RunInputs
@@ -64,14 +62,14 @@ def iter_job(job: LabJob) -> Iterator[Event | Outcome]:
         yield from iter_painting(job)
     elif job.kind == "picture":
         picture = SHELF.load(job.files(Role.PICTURE)[0])
-        png = _png_bytes(lambda path: save_picture(path, picture.pixels(), alpha=picture.alpha()))
+        png = encode_picture(picture.pixels(), "picture.png", alpha=picture.alpha())
         yield done(job, png, width_px=picture.width_px, height_px=picture.height_px)
     else:
         photo, *paintings = (SHELF.load(file) for file in job.files(Role.PHOTO, Role.PAINTING))
         if len(paintings) > 1:
             raise OptionError("tfhub paints after one painting only; give one")
         pixels, seconds, maker = _run_hub_model(job, photo, paintings[0])
-        png = _png_bytes(lambda path: save_picture(path, pixels))
+        png = encode_picture(pixels, "pastiche.png")
         size = {"width_px": pixels.shape[1], "height_px": pixels.shape[0]}
         yield done(job, png, **size, seconds=seconds, notices=[f"painted by TF-Hub's model, {maker}"])
 
@@ -108,7 +106,7 @@ def iter_painting(job: LabJob) -> Iterator[Event | Outcome]:
     height_px, width_px = run.pastiche.pixels.shape[:2]
     yield done(
         job,
-        _png_bytes(run.pastiche.save),
+        run.pastiche.to_bytes("png"),
         lines,
         width_px=width_px,
         height_px=height_px,
@@ -144,11 +142,3 @@ def _build_run(job: LabJob) -> Run:
     encoders = [{"encoder": str(file.path)} for file in job.files(Role.ENCODER)]
     options = job.options.model_copy(update=encoders[0]) if encoders else job.options
     return Run(inputs, options, recipe=job.recipe)
-
-
-def _png_bytes(save: Callable[[Path], None]) -> bytes:
-    """The bytes of the PNG that `save` writes to the path it is given."""
-    with TemporaryDirectory(prefix="impasto-") as folder:
-        path = Path(folder) / "pastiche.png"
-        save(path)
-        return path.read_bytes()

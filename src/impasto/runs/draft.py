@@ -107,6 +107,7 @@ def draft_picture(
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Pastiche:
     """Load pictures and stylizer and paint one draft; takes and raises what `impasto.draft` does."""
+    from impasto.engine.devices import keep_threads
     from impasto.stylizer.regions import DraftPainter
     from impasto.stylizer.stylizer import load_stylizer
 
@@ -120,7 +121,8 @@ def draft_picture(
         edge = sheet.long_edge_px(inputs.photo.height_px, inputs.photo.width_px)
         options = options.model_copy(update={"size_px": edge})
     started = time.monotonic()
-    pastiche = paint_draft(DraftPainter(load_stylizer(options.stylizer)), inputs, options)
+    with keep_threads():
+        pastiche = paint_draft(DraftPainter(load_stylizer(options.stylizer)), inputs, options)
     dots = sheet.dots_per_inch if sheet else pastiche.dots_per_inch
     notices = shadow_notices(painting.picture.path for painting in inputs.paintings)
     return replace(

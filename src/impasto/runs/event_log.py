@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import json
+import os
+import select
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from impasto.events import Event, event_fields
 
+READER_SECONDS = 5.0  # for the reader of a pipe that is full, before nobody is thought to read it
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".log", ".txt")  # of a file that a run folder may name
 
 
 class EventLog:
     """The event stream as JSON lines, written as it happens; arrays are left out.
 
-    The file is opened at the first event, so that a run that never starts leaves none. A log that cannot be written
-    costs no picture: `fault` then says why, and nothing more is written.
+    The file is opened at the first event, so that a run that never starts leaves none. A log that cannot be written, as
+    a pipe that nobody reads, costs no picture: `fault` then says why, and nothing more is written.
 
     Parameters
     ----------
@@ -32,7 +37,7 @@ class EventLog:
     ) -> None:
         self._path, self._start, self._overwrite = path, start_bytes, overwrite
         self._start_sha256 = start_sha256
-        self._stream: BinaryIO | None = None
+        self._stream: io.FileIO | None = None
         self._digest = hashlib.sha256()
         self.written_bytes = 0
         self.fault = ""
@@ -48,7 +53,7 @@ class EventLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(OSError):  # every event was flushed
+        with suppress(OSError):
             if self._stream is not None:
                 self._stream.close()
 
@@ -60,8 +65,7 @@ class EventLog:
             if self._stream is None:
                 self._stream = self._open(self._path)
             line = json.dumps(event_fields(event)).encode() + b"\n"
-            self._stream.write(line)
-            self._stream.flush()
+            _write_all(self._stream, line)
         except OSError as error:
             self.fault = f"the events file {str(self._path)!r} cannot be written any more: {error.strerror}"
             with suppress(OSError):
@@ -72,15 +76,37 @@ class EventLog:
         self.written_bytes += len(line)
         return ""
 
-    def _open(self, path: Path) -> BinaryIO:
+    def _open(self, path: Path) -> io.FileIO:
         if is_log_of(path, self._start, self._start_sha256):
-            stream = path.open("r+b")
+            stream = path.open("r+b", buffering=0)
             stream.truncate(self._start)
             stream.seek(self._start)
             self._digest, self.written_bytes = beginning(path, self._start), self._start
             return stream
-        device = path.exists() and not path.is_file()
-        return path.open("wb" if self._overwrite or device else "xb")
+        if path.exists() and not path.is_file():
+            return _open_device(path)
+        return path.open("wb" if self._overwrite else "xb", buffering=0)
+
+
+def _open_device(path: Path) -> io.FileIO:
+    """A pipe or device to write to, without waiting for a reader."""
+    try:
+        return io.FileIO(os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)), "w")
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "nobody reads it") from error
+        raise
+
+
+def _write_all(stream: io.FileIO, data: bytes) -> None:
+    """Write to the end; `OSError` where that cannot be, or a reader does not read for `READER_SECONDS`."""
+    left = memoryview(data)
+    while left:
+        written = stream.write(left)
+        if written is not None:
+            left = left[written:]
+        elif not select.select([], [stream], [], READER_SECONDS)[1]:
+            raise OSError(errno.EAGAIN, "nobody reads it")
 
 
 def is_log_of(path: Path, start_bytes: int, start_sha256: str) -> bool:

@@ -39,6 +39,8 @@ def save_style(
     Raises `InputError` for a painting that cannot be read or has under 16 px a side, `OptionError` for a path that
     does not end in .style, `OutputError` where it cannot be written.
     """
+    from impasto.engine.devices import keep_threads
+
     target = Path(path)
     if target.suffix.lower() != SUFFIX:
         raise OptionError(f"a style file's name ends in {SUFFIX}, got {target.name!r}")
@@ -46,7 +48,9 @@ def save_style(
     picture = load_style(painting, max_pixels)
     if isinstance(picture, StyleFile):
         raise OptionError(f"{picture.name} is a style file already: give the painting")
-    write_file(target, pack_picture(picture), overwrite=overwrite)
+    with keep_threads():
+        data = pack_picture(picture)
+    write_file(target, data, overwrite=overwrite)
     return read_style_file(target)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,3 +47,57 @@ def test_runs_are_not_overwritten_and_not_made_up(tmp_path: Path) -> None:
         next(iter_training(pictures, tmp_path, TINY))
     with pytest.raises(CheckpointError, match="damaged or no checkpoint"):
         next(iter_training(pictures, tmp_path, TINY, resume=True))
+
+
+def begun(folder: Path) -> TrainingSet:
+    """A training run that was stopped after its first report; returns its pictures."""
+    pictures = TrainingSet(random_images(2, 0, 48), random_images(1, 10, 48))
+    next(iter_training(pictures, folder, TINY, every=2))
+    return pictures
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: [],
+        lambda state: state.pop("average"),
+        lambda state: state["average"].pop("leave.weight"),
+        lambda state: state["average"].update({"leave.weight": torch.zeros(3)}),
+        lambda state: state["network"]["leave.weight"].fill_(float("nan")),
+        lambda state: state["optimizer"]["state"][0].update(exp_avg=torch.zeros(7)),
+        lambda state: state["optimizer"]["state"][0].update(exp_avg_sq="x"),
+        lambda state: state["optimizer"].update(state=3),
+        lambda state: state.update(step=-1),
+        lambda state: state.update(step=10**400),
+        lambda state: state.update(step=None),
+        lambda state: state.update(content_weight=float("inf")),
+        lambda state: state.update(losses=[1.0]),
+        lambda state: state.update(losses={"style": float("nan")}),
+    ],
+)  # fmt: skip
+def test_a_checkpoint_from_somebody_else_is_checked(tmp_path: Path, change: Callable[[Any], object]) -> None:
+    pictures, path = begun(tmp_path), tmp_path / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    changed = change(state)
+    torch.save(changed if changed == [] else state, path)
+    with pytest.raises(CheckpointError, match="is damaged or no checkpoint of a training run"):
+        next(iter_training(pictures, tmp_path, TINY, resume=True))
+
+
+def test_a_torch_that_may_run_code_reads_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = begun(tmp_path)
+    monkeypatch.setattr("impasto.encoders.conversion.TORCH_VERSION", (2, 9))
+    with pytest.raises(CheckpointError, match=r"may run code that is hidden in it .* install torch 2\.10"):
+        next(iter_training(pictures, tmp_path, TINY, resume=True))
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "sample-000002.jpg", "stylizer.safetensors"])
+def test_nothing_is_written_through_a_link_in_the_folder(tmp_path: Path, name: str) -> None:
+    mine, folder = tmp_path / "mine.txt", tmp_path / "run"
+    mine.write_text("mine")
+    folder.mkdir()
+    (folder / name).symlink_to(mine)
+    pictures = TrainingSet(random_images(2, 0, 48), random_images(1, 10, 48))
+    with pytest.raises(OutputError, match=f"'{name}' is a link that leads elsewhere"):
+        next(iter_training(pictures, folder, TINY, every=2))
+    assert mine.read_text() == "mine"

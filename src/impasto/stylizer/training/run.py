@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -15,11 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders import Encoder, load_encoder
+from impasto.encoders.conversion import UNREADABLE, why_torch_is_unsafe
 from impasto.errors import CheckpointError, OutputError
 from impasto.images.picture import picture_from_array
 from impasto.images.sheet import Cell, Heading, Sheet, draw_sheet
 from impasto.images.writing import save_picture
-from impasto.storage.atomic import open_whole
+from impasto.storage.atomic import write_whole
 from impasto.stylizer.network import Network
 from impasto.stylizer.statistics import MIDDLE, batch_statistics
 from impasto.stylizer.stylizer import Stylizer
@@ -71,7 +72,8 @@ def iter_training(
 
     Raises
     ------
-    OutputError: where `folder` holds a run that is not to be resumed, or cannot be made.
+    OutputError: where `folder` holds a run that is not to be resumed or links that lead elsewhere, or where it cannot
+        be written; what was saved before stays.
     CheckpointError: where there is no usable checkpoint.
     """
     pictures, sample = pictures.hold_out()
@@ -80,11 +82,8 @@ def iter_training(
         raise OutputError(f"{str(folder)!r} holds a training run: go on with --resume, or choose another folder")
     trainer = Trainer(pictures, options, start)
     if resume:
-        trainer.restore(_read_checkpoint(checkpoint))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {str(folder)!r}: {error.strerror}") from error
+        _restore(trainer, checkpoint)
+    _make_folder(folder)
     encoder = load_encoder("lite")
     started = time.monotonic() - trainer.seconds
     while trainer.step < options.steps:
@@ -96,23 +95,43 @@ def iter_training(
         progress = TrainingProgress(
             trainer.step, options.steps, trainer.seconds, trainer.content_weight, dict(trainer.losses), validation
         )
-        with (folder / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(asdict(progress)) + "\n")
         facts = {"steps": str(trainer.step), "options": json.dumps(asdict(options)), **(about or {})}
-        save_stylizer_file(folder / STYLIZER, name, trainer.average, encoder, facts)
-        with open_whole(checkpoint, part=checkpoint.with_suffix(".partial").name) as file:
-            torch.save(trainer.state(), file)
+        try:
+            save_stylizer_file(folder / STYLIZER, name, trainer.average, encoder, facts)
+            state = io.BytesIO()
+            torch.save(trainer.state(), state)
+            write_whole(checkpoint, state.getvalue(), part=checkpoint.with_suffix(".partial").name)
+            with (folder / LOG).open("a", encoding="utf-8") as log:
+                log.write(json.dumps(asdict(progress)) + "\n")
+        except OSError as error:
+            raise OutputError(
+                f"cannot write the training run in {str(folder)!r}: {error.strerror}; with room again, "
+                + ("go on with --resume" if checkpoint.exists() else "train anew")
+            ) from error
         yield progress
 
 
-def _read_checkpoint(path: Path) -> Mapping[str, object]:
+def _make_folder(folder: Path) -> None:
+    """Make the folder of a training run; `OutputError` where that cannot be, or a file in it is a link."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        links = [path.name for path in folder.iterdir() if path.is_symlink()]
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {str(folder)!r}: {error.strerror}") from error
+    if links:
+        raise OutputError(f"in the folder {str(folder)!r} {links[0]!r} is a link that leads elsewhere: remove it")
+
+
+def _restore(trainer: Trainer, path: Path) -> None:
+    """Bring a training run to where its checkpoint stands; `CheckpointError` where that is none."""
     if not path.is_file():
         raise CheckpointError(f"{str(path.parent)!r} holds no {path.name} to go on from: leave out --resume")
+    if why := why_torch_is_unsafe():
+        raise CheckpointError(f"cannot read {path}: {why}")
     try:
-        state: Mapping[str, object] = torch.load(path, weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, UnpicklingError) as error:
+        trainer.restore(torch.load(path, weights_only=True))
+    except UNREADABLE as error:
         raise CheckpointError(f"{path} is damaged or no checkpoint of a training run: begin anew elsewhere") from error
-    return state
 
 
 @torch.no_grad()

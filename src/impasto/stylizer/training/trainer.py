@@ -150,12 +150,32 @@ class Trainer:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state`; the number of steps may differ."""
+        """Go on from a `state`; the number of steps may differ.
+
+        Raises `ValueError`, or what a missing or other value makes of Python and torch, for what is no `state`.
+        """
+        average = Network()
+        average.load_state_dict(state["average"])
         self.network.load_state_dict(state["network"])
-        self.average = state["average"]
-        self._optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.content_weight, self.losses = state["content_weight"], state["losses"]
+        self.average = {name: value.clone() for name, value in average.state_dict().items()}
+        rates = self._optimizer.state_dict()["param_groups"]  # chosen here, not by a file
+        self._optimizer.load_state_dict({"state": state["optimizer"]["state"], "param_groups": rates})
+        moments = list[Tensor]()
+        for weight, kept in self._optimizer.state.items():
+            if set(kept) != {"step", "exp_avg", "exp_avg_sq"}:
+                raise ValueError("no state of this optimiser")
+            moments += [kept["exp_avg"], kept["exp_avg_sq"].clamp_min(0), kept["step"].reshape(())]
+            if not kept["exp_avg"].shape == kept["exp_avg_sq"].shape == weight.shape:
+                raise ValueError("moments of other weights")
+        self.step, self.seconds = int(state["step"]), float(state["seconds"])
+        self.content_weight = float(state["content_weight"])
+        self.losses = {str(name): float(value) for name, value in state["losses"].items()}
+        numbers = [self.step, self.seconds, self.content_weight, *self.losses.values()]
+        tensors = [*self.network.state_dict().values(), *self.average.values(), *moments]
+        if not (all(map(math.isfinite, numbers)) and all(bool(tensor.isfinite().all()) for tensor in tensors)):
+            raise ValueError("numbers that are not finite")
+        if self.step < 0 or self.content_weight <= 0:
+            raise ValueError("negative steps or weights")
 
     def _measure_units(self) -> None:
         """Set mean and deviation of the layers' channels over many paintings."""
