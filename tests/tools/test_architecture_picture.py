@@ -30,7 +30,9 @@ def test_every_kind_of_import_is_read() -> None:
     assert "impasto.cli.draft" in imports("impasto.cli.commands"), "a command that is named by a string"
     assert "impasto.images.reading" in imports("impasto.cli.paint"), "an import within a function"
     assert "impasto.runs.run" not in imports("impasto.cli.output"), "an import for type checkers alone"
-    assert imports("impasto") == {"impasto.version"}, "what its table names is loaded when it is used"
+    assert imports("impasto") == {"impasto.version", "impasto.storage.forking"}, (
+        "what its table names is loaded when it is used"
+    )
     assert owner_of("impasto.errors.OptionError") == "impasto.errors"
     assert owner_of("numpy.typing") is None
     assert "impasto.cli" in modules()
