@@ -17,6 +17,7 @@ from impasto.video.build import build_film
 from impasto.video.clip import open_clip
 from impasto.video.flow import load_cv2
 from impasto.video.folder import FilmFolder
+from impasto.video.keys import match_bytes
 from impasto.video.paint import Film
 
 Array = NDArray[np.float32]
@@ -117,6 +118,14 @@ def test_another_key_is_another_film(clip: Path, tmp_path: Path) -> None:
         film(clip, tmp_path / "film", {0: PAINTS[1], 6: PAINTS[0]}).paint()
     with pytest.raises(CheckpointError, match="other options"):
         film(clip, tmp_path / "film", {1: PAINTS[0], 6: PAINTS[0]}).paint()
+
+
+def test_the_room_that_matches_take_is_foreseen(clip: Path, tmp_path: Path) -> None:
+    for event in film(clip, tmp_path / "film", {0: PAINTS[0], 6: PAINTS[0]}):
+        if isinstance(event, FrameDone):
+            break
+    sizes = [file.stat().st_size for file in (tmp_path / "film.run").glob("match-*")]
+    assert len(sizes) == 5 and max(sizes) < match_bytes(HEIGHT, WIDTH)  # one key: half of it, and a header
 
 
 def test_a_damaged_match_is_one_line(clip: Path, tmp_path: Path) -> None:

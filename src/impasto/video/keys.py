@@ -17,10 +17,10 @@ from impasto.errors import InputError, OptionError
 from impasto.images.picture import Picture
 from impasto.images.reading import DEFAULT_MAX_PIXELS
 from impasto.inputs.paintings import PictureLike, load_input
-from impasto.video.flow import Pixels, load_cv2, reduce_frame
+from impasto.video.flow import Pixels, load_cv2, reduce_frame, working_size
 from impasto.video.folder import FilmFolder
 from impasto.video.patches import Match, Spreader, spread
-from impasto.video.steady import with_detail_of
+from impasto.video.steady import with_strength_of
 
 DIFFERS = 0.04  # difference of the photos at which a key counts e times less than one that agrees
 SIDES = ("after", "before")  # matches with the key before a frame, and with the one after it
@@ -60,6 +60,12 @@ def check_keys(keys: Sequence[Key], frames: int | None, size: tuple[int, int]) -
                 f"the key {key.picture.name} is {key.picture.width_px}x{key.picture.height_px} px, and the film "
                 f"{width}x{height} px: paint over the frame itself, at any size, but not cropped"
             )
+
+
+def match_bytes(height_px: int, width_px: int) -> int:
+    """What the matches of a frame of this size take on the disk, at most: one with each of two keys."""
+    height, width = working_size(height_px, width_px)
+    return 2 * 5 * height * width  # two places of 16 bit and an error of 8
 
 
 class KeyedShot:
@@ -120,7 +126,7 @@ class KeyedShot:
         cv2 = load_cv2()
         share = _share(*matches, (frame - early) / (late - early))
         share = cv2.resize(share, self._size[::-1], interpolation=cv2.INTER_LINEAR)[..., None]
-        return with_detail_of(ours + share * (theirs - ours), np.where(share < 0.5, ours, theirs))
+        return with_strength_of(ours + share * (theirs - ours), np.where(share < 0.5, ours, theirs))
 
     def _match(self, frame: int, key: int) -> Match:
         side = SIDES[key > frame]

@@ -48,7 +48,7 @@ from impasto.video.flow import load_cv2
 from impasto.video.folder import FilmFolder, FilmPlan, FrameTime
 from impasto.video.frame_pictures import frame_bits, frame_picture, frame_size, hash_clip, key_frames
 from impasto.video.frames import Clip, ClipWriter, Frame
-from impasto.video.keys import Key, KeyedShot, check_keys
+from impasto.video.keys import Key, KeyedShot, check_keys, match_bytes
 from impasto.video.masks import FrameRegions, MovingRegion, describe_regions
 from impasto.video.painters import DraftFrames, FramePainter, ShotSamples, kept_photo, shared_to_arrays
 from impasto.video.shots import mark_cuts
@@ -147,7 +147,9 @@ class _FilmRun:
         yield from self._place_keys(plan)
         first, steadier = self._where_to_go_on(plan)
         left = plan.frames - first
-        needed = left * self._folder.frame_bytes(*self._size) + SPARE_BYTES
+        spread = sum(stop - start for start, stop in map(plan.frames_of, range(len(plan.shots)))
+                     if any(start <= key < stop for key in self._keys))  # fmt: skip
+        needed = left * self._folder.frame_bytes(*self._size) + spread * match_bytes(*self._size) + SPARE_BYTES
         self._check_room(needed)
         yield FilmStarted(plan.frames, len(plan.shots), *self._size, first, left * plan.frame_seconds, needed)
         painted = yield from self._paint(plan, painter, first, steadier)

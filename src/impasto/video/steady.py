@@ -4,9 +4,9 @@ A network paints each frame anew, and what it makes of the noise of a clip flick
 this frame and takes most of the mixture wherever the flow can be believed and the photo there is still the same. The
 photo is carried along and mixed as the output is: where it differs from the real one, the output is out of date.
 
-Every mixing and every warping softens the finest band a little. What it lacks of the strength that it has in the frame
-as painted is taken from there, place by place. It is not made by a gain: an output that is amplified and carried on
-again and again rings, and after two seconds is covered with dots.
+Mixing and warping soften: what two frames do not have in common goes out. So what is shown is not what is carried on.
+Band by band, place by place, what is left is amplified until it is as strong as in the frame as painted. Carried on, an
+amplified output would ring, and after two seconds be covered with dots.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.video.flow import (
+    STILL_PX,
     FlowFinder,
     Pixels,
+    at_rest,
     disagreement,
     enlarge_flow,
     load_cv2,
@@ -32,9 +34,10 @@ from impasto.video.flow import (
 HELD = 0.95  # share of the last output, where nothing speaks against it
 DOUBTED = 2.0  # disagreement of the flow, at which nothing of the last output is left
 CHANGED = 0.15  # difference of the photo, in [0, 1], at which a third (1 / e) of that share is left
-FINEST_PX = 1.0  # deviation of the Gaussian that the finest band is without
-AROUND_PX = 13  # side of the square in which the strength of the finest band is compared
-AIM = 0.97  # of that strength: all of it costs steadiness, and is not seen
+BANDS_PX = 1.0, 2.0, 4.0  # deviations of the Gaussians between which the bands lie that are amplified
+MOST_GAIN = 4.0
+NOISY = 0.01  # root mean square change, in [0, 1], from which it may be noise that flow follows; twice as much: it is
+AROUND = 12  # times a band's deviation: side of the square in which its strength is compared
 
 
 @dataclass
@@ -44,7 +47,7 @@ class Steadier:
     Attributes
     ----------
     held: share of the last output; 0 gives the frames as they are painted.
-    output: the last output, [height, width, 3] in [0, 1]; None before the first frame.
+    output: what is carried on of the last output, [height, width, 3] in [0, 1]; None before the first frame.
     """
 
     held: float = HELD
@@ -56,20 +59,21 @@ class Steadier:
         self._finder = FlowFinder()
 
     def mix(self, photo: Pixels, painted: Pixels) -> Pixels:
-        """The next output from the photo [height, width, 3] and what was painted of it, of the same size, in [0, 1]."""
+        """The next frame from the photo [height, width, 3] and what was painted of it, of the same size, in [0, 1]."""
         small = reduce_frame(photo)
         if self.output is None or self._photo is None or self._carried is None:
             self.output, self._photo, self._carried = painted, small, small
             return painted
         flow, back = self._finder.find(small, self._photo)
+        flow, back = _without_noise(flow, small, self._photo), _without_noise(back, self._photo, small)
         carried = warp(self._carried, flow, smooth=True)
         share = self.held * trust(flow, back, small, carried)
         self._photo, self._carried = small, small + share[..., None] * (carried - small)
         height, width = painted.shape[:2]
         last = warp(self.output, enlarge_flow(flow, height, width))
         mixed = painted + _enlarged(share, height, width)[..., None] * (last - painted)
-        self.output = with_detail_of(mixed, painted)
-        return self.output
+        self.output = np.clip(mixed, 0, 1)
+        return with_strength_of(self.output, painted)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Arrays from which `restore` goes on; none before the first frame."""
@@ -104,29 +108,27 @@ def trust(flow: Pixels, back: Pixels, photo: Pixels, carried: Pixels) -> Pixels:
     return shares
 
 
-def with_detail_of(picture: Pixels, painted: Pixels) -> Pixels:
-    r"""The picture with as much of the finest band of `painted` added as it lacks of its strength, place by place.
-
-    Of the bands p and q, added is b q with :math:`\langle (p + b q)^2 \rangle = a^2 \langle q^2 \rangle`, a = `AIM`,
-    the means around the place, and b from 0 to 1.
-    """
-    finest, model = _finest_band(picture), _finest_band(painted)
-    strength, common = _around(np.square(model)) + 1e-6, _around(finest * model)
-    missing = np.maximum(AIM**2 * strength - _around(np.square(finest)), 0)
-    share = np.clip((np.sqrt(np.square(common) + strength * missing) - common) / strength, 0, 1)
-    detailed: Pixels = np.clip(picture + share[..., None] * model, 0, 1)
-    return detailed
-
-
-def _finest_band(picture: Pixels) -> Pixels:
-    coarse: Pixels = load_cv2().GaussianBlur(picture, (0, 0), FINEST_PX)
-    return picture - coarse
+def with_strength_of(picture: Pixels, painted: Pixels) -> Pixels:
+    """The picture with its bands amplified, by `MOST_GAIN` at most, where they are stronger in `painted`."""
+    cv2 = load_cv2()
+    strong = np.zeros_like(picture)
+    for deviation in BANDS_PX:
+        coarse, model = (cv2.GaussianBlur(one, (0, 0), deviation) for one in (picture, painted))
+        side = (round(AROUND * deviation) | 1,) * 2
+        ours, theirs = (cv2.blur(np.square(band).mean(-1), side) + 1e-7 for band in (picture - coarse, painted - model))
+        strong += np.clip(np.sqrt(theirs / ours), 1, MOST_GAIN)[..., None] * (picture - coarse)
+        picture, painted = coarse, model
+    shown: Pixels = np.clip(strong + picture, 0, 1)
+    return shown
 
 
-def _around(products: Pixels) -> Pixels:
-    """Mean over the channels and around each place, [height, width]."""
-    mean: Pixels = load_cv2().blur(products.mean(-1), (AROUND_PX, AROUND_PX))
-    return mean
+def _without_noise(flow: Pixels, frame: Pixels, other: Pixels) -> Pixels:
+    """The flow, at rest where nothing but noise changes and there is much of it: then it follows that."""
+    squares = load_cv2().blur(np.square(frame - other).mean(-1), (STILL_PX, STILL_PX))
+    apart = np.sqrt(np.maximum(squares, 0))  # running sums end a little below zero where frames are the same
+    share = np.clip(apart / NOISY - 1, 0, 1)[..., None]
+    calm: Pixels = flow + share * (at_rest(flow, frame, other) - flow)
+    return calm
 
 
 def _enlarged(shares: Pixels, height_px: int, width_px: int) -> Pixels:
