@@ -31,6 +31,7 @@ from impasto.storage.hashing import hash_file
 from impasto.version import __version__
 
 MANIFEST = "manifest.json"
+FOLDERS = ("pastiches", "events", "results")
 MAX_MANIFEST_BYTES = 100_000_000  # of lists of 20,000 jobs and more
 
 
@@ -82,6 +83,12 @@ def failed(job: LabJob, error: str, trace: str | None = None) -> Outcome:
     return Outcome(LabResult(identity=job.identity, status="failed", error=error, traceback=trace))
 
 
+def _is_begun(file: Path) -> bool:
+    """Whether a file or folder is what a run leaves whose disk was full before its manifest was written."""
+    begun = file.name in FOLDERS and file.is_dir() and not file.is_symlink()
+    return file.name.startswith(".impasto-") or (begun and not any(file.iterdir()))
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """See the module's description; `create` and `open` make one."""
@@ -97,12 +104,12 @@ class RunFolder:
         """
         if path.exists() and not path.is_dir():
             raise OutputError(f"cannot make the run folder {str(path)!r}: it is a file; give another name")
-        strange = path.is_dir() and any(not file.name.startswith(".impasto-") for file in path.iterdir())
+        strange = path.is_dir() and not all(map(_is_begun, path.iterdir()))
         if strange and not (path / MANIFEST).is_file():
             raise OutputError(f"{str(path)!r} is not empty and no run folder of impasto; give another name")
         folder = cls(path, manifest)
         try:
-            for name in ("pastiches", "events", "results"):
+            for name in FOLDERS:
                 (path / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make the run folder {str(path)!r}: {error.strerror}") from error
