@@ -9,11 +9,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+from latex2mathml.converter import convert
 from mkdocs.structure.files import File, Files
 
 from impasto.cli.main import build_app
 
 ROOT = Path(__file__).parents[1]
+CODE_OR_FORMULA = re.compile(r"```.*?```|`[^`\n]+`|(\$\$?)([^$`]+)\1", re.DOTALL)
+KEPT_FORMULA = re.compile(r"formula(block|inline)([0-9a-f]+)end")
 COMMANDS = """# Command line
 
 Every command and its flags, made from the program when this site is built. `impasto paint --help-all` prints the same.
@@ -32,8 +35,21 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Turn links to files outside ``docs/`` into links to their copies."""
-    return relinked(re.sub(r"\]\(\.\./", "](", markdown))
+    """Turn links to files outside ``docs/`` into links to their copies; keep formulas from being read as text."""
+    return relinked(re.sub(r"\]\(\.\./", "](", CODE_OR_FORMULA.sub(_keep_formula, markdown)))
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Write formulas as MathML, which browsers show without a script; those that scroll can be reached by keys."""
+    html = re.sub("<p>(?=formulablock)", '<p class="formula" tabindex="0">', html)
+    return KEPT_FORMULA.sub(lambda kept: convert(bytes.fromhex(kept[2]).decode(), display=kept[1]), html)
+
+
+def _keep_formula(part: re.Match[str]) -> str:
+    """A formula as a word that `on_page_content` reads; code as it is."""
+    if part[1] is None:
+        return part[0]
+    return f"formula{'block' if part[1] == '$$' else 'inline'}{part[2].strip().encode().hex()}end"
 
 
 def on_post_page(output: str, **_: Any) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("mkdocs", reason="the site needs the extra 'docs'")
+for package in ("mkdocs", "latex2mathml"):
+    pytest.importorskip(package, reason="the site needs the extra 'docs'")
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,6 +75,22 @@ def test_nothing_stands_in_the_way_of_readers(chromium: Any, site: Any, width: i
         faults = axe.run(page).response["violations"]
         assert not [(fault["id"], node["html"]) for fault in faults for node in fault["nodes"]], name
     context.close()
+
+
+def test_formulas_are_formulas(chromium: Any, site: Any) -> None:
+    address, names = site
+    page = chromium.new_page()
+    shown = {}
+    for name in names:
+        page.goto(f"{address}/{name}")
+        page.evaluate("document.querySelectorAll('code').forEach(code => code.remove())")
+        assert "$" not in page.inner_text("article"), name
+        shown[name] = page.locator("article math").count()
+    assert shown["how-it-works.html"] > 20
+    assert page.goto(f"{address}/how-it-works.html")
+    first = page.locator("article math[display=block]").first.bounding_box()
+    assert first["height"] > 20
+    page.close()
 
 
 def test_the_site_can_be_searched(chromium: Any, site: Any) -> None:
