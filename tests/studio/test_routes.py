@@ -19,8 +19,8 @@ pytest.importorskip("fastapi", reason="the studio needs the extra 'studio'")
 
 from studio_site import serving
 
+from impasto.studio.file_routes import FILE_BYTES, PAGE, in_pieces
 from impasto.studio.guard import HEADERS
-from impasto.studio.routes import FILE_BYTES, PAGE, in_pieces
 
 DOCS = Path(__file__).parents[2] / "docs/studio.md"
 

@@ -80,9 +80,10 @@ def serve(
     password: str | None,
 ) -> Server:
     """Answer on a socket."""
+    from impasto.studio.answerer import Answerer
     from impasto.studio.answers import Limits
     from impasto.studio.guard import Guard
-    from impasto.studio.routes import Answerer, build_app
+    from impasto.studio.routes import build_app
     from impasto.studio.server import Server
 
     answerer = Answerer(store, thumbnails, Limits.model_validate(limits), given)

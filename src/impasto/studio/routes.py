@@ -1,26 +1,19 @@
-"""The addresses of the studio: the API, the page, the pictures."""
+"""The addresses of the studio's API, and the application."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator
-from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI
-from fastapi import Path as InPath
+from fastapi import APIRouter, FastAPI
 from fastapi import Query as InQuery
 from fastapi import Request as HttpRequest
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
-from pydantic import ValidationError
-from starlette.exceptions import HTTPException
+from fastapi.responses import StreamingResponse
 
-from impasto.errors import ImpastoError, NotKeptError, OutputError, shorten
+from impasto.errors import OutputError
 from impasto.options.fields import PaintOptions
+from impasto.studio.answerer import Answerer, Here, JobId, Name
 from impasto.studio.answers import (
     AddedPicture,
     DraftAnswer,
@@ -30,7 +23,6 @@ from impasto.studio.answers import (
     JobAnswer,
     JobLine,
     Label,
-    Limits,
     OtherPhotos,
     PictureAnswer,
     PriceAnswer,
@@ -40,62 +32,21 @@ from impasto.studio.answers import (
     Start,
     Steering,
     Title,
-    describe_job,
     describe_line,
     describe_option,
     describe_request,
     recipes_for_pairs,
 )
-from impasto.studio.api_page import describe_api
+from impasto.studio.faults import answer_faults
+from impasto.studio.file_routes import files
 from impasto.studio.job import Loss
 from impasto.studio.request import FINAL_SIZE_PX, Request
-from impasto.studio.store import EXPORTS, Store
 from impasto.studio.stream import iter_events
-from impasto.studio.thumbnails import Thumbnails, has_record
-from impasto.studio.zipping import file_name, zip_pictures
+from impasto.studio.thumbnails import has_record
 from impasto.version import __version__
 
-PAGE = Path(str(resources.files("impasto"))) / "studio" / "page"
-PAGE_FILES = frozenset(path.name for path in PAGE.iterdir())
-FILE_BYTES = 2**18  # of a file that are sent at once
-MAX_ZIPPED = 500
-# The pictures in the page with their types; under other names a picture is downloaded.
-SHOWN_TYPES = {"preview.jpg": "image/jpeg", "thumbnail.jpg": "image/jpeg", "picture.png": "image/png"}
-
-
-class Answerer:
-    """What the addresses answer from: the store, reduced copies, and what the studio was started with."""
-
-    def __init__(self, store: Store, thumbnails: Thumbnails, limits: Limits, given: dict[str, Any]) -> None:
-        self.store, self.thumbnails, self.limits = store, thumbnails, limits
-        self.given = {name: value for name, value in given.items() if name in PaintOptions.model_fields}
-
-    def measure(self, name: str) -> PictureAnswer:
-        """Name, title and size of a picture."""
-        path = self.store.find(name)
-        width, height = self.thumbnails.size_of(path)
-        return PictureAnswer(name=path.name, title=self.store.uploads.name_of(path), width=width, height=height)
-
-    def parse(self, request: Request) -> Request:
-        """A request of the page, with paths for names."""
-        return request.with_paths(lambda path: self.store.find(str(path)))
-
-    def job(self, job_id: str) -> JobAnswer:
-        """A job as it stands."""
-        return describe_job(self.store.queue.view(job_id), self.store)
-
-
-async def _studio(request: HttpRequest) -> Answerer:
-    studio: Answerer = request.app.state.studio
-    return studio
-
-
-Here = Annotated[Answerer, Depends(_studio)]
-Name = Annotated[str, InPath(description="the name of a picture in the studio", max_length=100)]
-JobId = Annotated[str, InPath(description="the id of a job", max_length=60)]
 FAULTS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Fault}}
 api = APIRouter(prefix="/api", responses=FAULTS)
-files = APIRouter(include_in_schema=False)
 
 
 @api.get("/start")
@@ -286,82 +237,6 @@ async def events(here: Here) -> StreamingResponse:
     return StreamingResponse(iter_events(here.store), media_type="text/event-stream")
 
 
-# ----------------------------------------------------------------------------------------------- files
-
-
-@files.get("/")
-def page() -> FileResponse:
-    return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
-
-
-@files.get("/page/{name}")
-def page_file(name: str) -> FileResponse:
-    if name not in PAGE_FILES:
-        raise NotKeptError("there is nothing here")
-    return FileResponse(PAGE / name, headers={"Cache-Control": "no-cache"})
-
-
-@files.get("/api")
-def api_page(http: HttpRequest) -> HTMLResponse:
-    return HTMLResponse(describe_api(http.app.openapi()))
-
-
-@files.get("/pictures/{name}")
-def picture(name: Name, here: Here, edge: int = 1600) -> FileResponse:
-    copy = here.thumbnails.copy_of(here.store.find(name), edge)
-    return FileResponse(copy, headers={"Cache-Control": "max-age=3600"})
-
-
-@files.get("/drafts/{name}")
-def draft_file(name: Name, here: Here) -> Response:
-    try:
-        pixels = here.store.drafts.find(name).read_bytes()
-    except OSError as error:
-        raise NotKeptError("this draft is not kept any more") from error
-    return Response(pixels, media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})
-
-
-@files.get("/jobs/{job_id}/{name}")
-def job_file(job_id: JobId, name: Name, here: Here) -> Response:
-    """A job's preview, thumbnail, or picture in a format for downloading."""
-    view, headers = here.store.queue.view(job_id), {"Cache-Control": "no-cache"}
-    if name == "time-lapse.webp" and view.time_lapse:
-        return FileResponse(view.time_lapse, headers=headers, filename=file_name(view.manifest.title, ".webp"))
-    if name not in SHOWN_TYPES and Path(name).suffix in EXPORTS:
-        path = here.store.export(job_id, Path(name).suffix)
-        return FileResponse(path, headers=headers, filename=file_name(view.manifest.title, path.suffix))
-    shown = {"preview.jpg": view.preview, "thumbnail.jpg": view.thumbnail, "picture.png": view.pastiche}.get(name)
-    try:
-        if shown is None:
-            raise FileNotFoundError
-        opened = shown.open("rb")  # it may be replaced at any time, but an open file stays as it is
-    except OSError as error:
-        raise NotKeptError(f"there is no {name!r} of this job") from error
-    headers["Content-Length"] = str(os.fstat(opened.fileno()).st_size)
-    return StreamingResponse(in_pieces(opened), media_type=SHOWN_TYPES[name], headers=headers)
-
-
-@files.get("/jobs.zip")
-def zip_file(job: Annotated[list[str], InQuery(max_length=MAX_ZIPPED)], here: Here) -> StreamingResponse:
-    """The pictures of several jobs, each with its run record."""
-    views = [here.store.queue.view(job_id) for job_id in job]
-    pictures = [(view.manifest.title, view.pastiche) for view in views if view.pastiche]
-    if not pictures:
-        raise NotKeptError("none of these jobs has a picture yet")
-    headers = {"Content-Disposition": 'attachment; filename="impasto.zip"'}
-    return StreamingResponse(zip_pictures(pictures), media_type="application/zip", headers=headers)
-
-
-def in_pieces(opened: BinaryIO) -> Iterator[bytes]:
-    """The bytes of an open file, which is closed at the end."""
-    with opened:
-        while piece := opened.read(FILE_BYTES):
-            yield piece
-
-
-# ----------------------------------------------------------------------------------------- all together
-
-
 def build_app(studio: Answerer) -> FastAPI:
     """The application; every fault that a person can mend is answered with one line, worded as on the command line."""
 
@@ -371,38 +246,5 @@ def build_app(studio: Answerer) -> FastAPI:
     app.state.studio = studio
     app.include_router(api)
     app.include_router(files)
-    app.exception_handler(ImpastoError)(_refuse)
-    app.exception_handler(RequestValidationError)(_refuse_form)
-    app.exception_handler(ValidationError)(_refuse_form)
-    app.exception_handler(HTTPException)(_refuse_http)
-    app.exception_handler(Exception)(_fail)
+    answer_faults(app)
     return app
-
-
-def _fault(line: str, status: int) -> JSONResponse:
-    return JSONResponse({"error": line}, status)
-
-
-async def _refuse(http: HttpRequest, error: Exception) -> JSONResponse:
-    status = 404 if isinstance(error, NotKeptError) else 503 if isinstance(error, OutputError) else 400
-    return _fault(str(error), status)
-
-
-async def _refuse_form(http: HttpRequest, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError | ValidationError), "it is registered for these"
-    fault = error.errors()[0]
-    if fault["type"] == "json_invalid":
-        return _fault("the request cannot be used: its body is no JSON", 422)
-    place = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query", "path")) or "body"
-    given = "" if fault["type"] == "missing" else f", got {shorten(fault['input'])}"
-    return _fault(f"the request cannot be used: {place}: {fault['msg'].lower()}{given}", 422)
-
-
-async def _refuse_http(http: HttpRequest, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException), "it is registered for it"
-    line = "there is nothing here" if error.status_code == 404 else str(error.detail).lower()
-    return _fault(line, error.status_code)
-
-
-async def _fail(http: HttpRequest, error: Exception) -> JSONResponse:
-    return _fault("the studio failed; its window says why", 500)
