@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hands import call, choose, paint, set_slider, stroke, until, wait_done, wait_preview
 from looks import SAMPLES
 from PIL import Image
@@ -28,7 +29,7 @@ for (const kind of ["click", "input", "change", "toggle"]) {
 }"""
 CONTROLS = """[...document.querySelectorAll("button, input, select, summary, a[href], canvas")]
     .filter((element) => !element.closest("noscript, #options, #shelf, #history, #messages, #paintings, #chips"))
-    .filter((element) => !element.closest("#try-list"))
+    .filter((element) => !element.closest("#try-list, #cells-list"))
     .map((element) => element.id || element.dataset.format || element.name || element.closest("details")?.id
         || element.outerHTML.slice(0, 80))"""
 LONG = 4000
@@ -54,6 +55,10 @@ def test_every_control_is_pressed(open_page: Callable[..., Page], tmp_path: Path
     page.keyboard.press("Enter")
     with page.expect_file_chooser():
         page.click("#invite")
+    for button in ("#sample", "#sample-too"):
+        page.click(button)
+        until(page, "document.getElementById('photo-ask').textContent === 'lighthouse'")
+        page.click("#anew")
     choose(page, photo, SAMPLES / "wash.jpg")
     page.set_input_files("#shelf-file", [picture(tmp_path, "mine.png", 3)])
     page.wait_for_selector("#shelf [title='mine.png']")
@@ -64,11 +69,29 @@ def test_every_control_is_pressed(open_page: Callable[..., Page], tmp_path: Path
     job = finished(page)
     further(page, other, job)
     rail(page)
+    film(page, tmp_path)
     page.click("#anew")
     page.click("#home")
     missed = set(page.evaluate(CONTROLS)) - set(page.evaluate("[...window.pressed]"))
     assert not missed, "a control that this test does not press"
     assert not refused
+
+
+def film(page: Page, folder: Path) -> None:
+    """A clip: its first seconds, and the film to download."""
+    pytest.importorskip("av", reason="films need the extra 'video'")
+    pytest.importorskip("cv2", reason="films need the extra 'video'")
+    from clips import make_clip
+
+    make_clip(folder / "walk.mp4", 6, rate=10)
+    page.set_input_files("#photo-file", folder / "walk.mp4")
+    until(page, "document.getElementById('photo-ask').textContent === 'walk'")
+    page.click("#two-seconds")
+    page.wait_for_selector("#film:not([hidden])")
+    page.click("#download > summary")
+    with page.expect_download() as waiting:
+        page.click("#film-file")
+    assert waiting.value.path().read_bytes()[4:8] == b"ftyp"
 
 
 def settings(page: Page) -> None:
@@ -120,6 +143,9 @@ def rename(page: Page) -> None:
 def brush(page: Page, folder: Path) -> None:
     page.click("#brush-open")
     set_slider(page, "brush-size", 70)
+    set_slider(page, "brush-soft", 30)
+    page.click("#brush-in")
+    page.click("#brush-out")
     stroke(page, (0.2, 0.2), (0.6, 0.2))
     brushed = page.locator(".painting .where").all_inner_texts()
     assert brushed == ["everywhere else", "where brushed"]
@@ -166,9 +192,20 @@ def finished(page: Page) -> str:
     page.click("#download > summary")
     with page.expect_download() as waiting:
         page.click("#time-lapse-file")
+    page.click("#download > summary")
+    page.click("#download > summary")
+    with page.expect_download() as waiting_too:
+        page.click("#time-lapse-mp4")
+    assert waiting_too.value.path().read_bytes()[4:8] == b"ftyp"
     with Image.open(waiting.value.path()) as film:
         assert film.format == "WEBP" and film.n_frames > 1
     page.click("#download > summary")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#download > summary")
+    page.click("#copy")
+    page.wait_for_selector(".message:has-text('in the clipboard')")
+    types = page.evaluate("async () => (await navigator.clipboard.read()).flatMap(({ types }) => types)")
+    assert "image/png" in types
     page.click("#shelf [title='dots.jpg']")  # something else: the picture is put aside
     page.click("#back")
     wait_done(page)
@@ -191,7 +228,7 @@ def further(page: Page, other: Path, job: str) -> None:
         page.click("#paint.stop")
         look_at(page, job)
 
-    order(lambda: page.click("#grid"))
+    grid(page, job)
     order(lambda: page.click("#final"))
     page.click("#further > summary")
     page.click("#print-open")
@@ -211,6 +248,59 @@ def further(page: Page, other: Path, job: str) -> None:
     page.wait_for_selector(".batch")
     page.click(".batch button")
     page.wait_for_selector(".batch", state="detached")
+    folder = other.parent / "folder"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("no picture")
+    for name in ("a", "b"):
+        picture(folder, f"{name}.png", ord(name))
+    page.click("#further > summary")
+    page.set_input_files("#again-folder", folder)
+    page.wait_for_selector(".message:has-text('2 pictures are taken; 1 other file is left out')")
+    until(page, "document.querySelector('.batch')?.textContent.includes('of 2 photos')")
+    page.click(".batch button")
+    page.wait_for_selector(".batch", state="detached")
+
+
+def grid(page: Page, job: str) -> None:
+    """Order a grid, look at its pictures, take the settings of one, and paint one."""
+    page.click("#further > summary")
+    page.click("#grid-open")
+    page.click("#grid-close")
+    page.click("#further > summary")
+    page.click("#grid-open")
+    page.select_option("#grid-rows", "brush_scale")
+    page.fill("#grid-rows-values", "0.5, 2")
+    page.select_option("#grid-columns", "steps")
+    page.fill("#grid-columns-values", "3, 4")
+    until(page, "document.getElementById('grid-says').textContent.includes('4 pictures')")
+    page.click("#grid-order")
+    until(page, f"location.hash !== '#{job}'")
+    wait_done(page)
+    ordered = page.evaluate("location.hash.slice(1)")
+    page.click("#cells-open")
+    cells = page.locator("#cells-list button")
+    assert cells.count() == 4
+    cells.nth(0).click()
+    cells.nth(3).click()
+    page.click("#cells-look")
+    until(page, "document.getElementById('full').open")
+    page.click("#full-close")
+    cells.nth(0).click()
+    page.click("#cells-take")
+    assert page.locator("#option-steps").input_value() == "4"
+    look_at(page, ordered)
+    page.click("#cells-open")
+    cells.nth(1).click()
+    page.click("#cells-paint")
+    until(page, f"location.hash.length > 1 && location.hash !== '#{ordered}'")
+    wait_done(page)
+    painted = call(page, "view", page.evaluate("location.hash.slice(1)"))
+    assert painted["kind"] == "paint"
+    assert painted["request"]["options"] | {"brush_scale": 0.5, "steps": 3} == painted["request"]["options"]
+    look_at(page, ordered)
+    page.click("#cells-open")
+    page.click("#cells-close")
+    look_at(page, job)
 
 
 def rail(page: Page) -> None:

@@ -11,6 +11,14 @@ from looks import FAINT, LOOKS, SAMPLES, UNNAMED
 from matplotlib.cbook import get_sample_data
 from studio_server import Page, show
 
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed").Axe()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds."""
+    found = axe.run(page).response["violations"]
+    return [f"{fault['id']}: {node['html'][:120]}" for fault in found for node in fault["nodes"]]
+
 
 @pytest.mark.parametrize(("width", "height", "scheme"), LOOKS)
 def test_every_state(open_page: Callable[..., Page], width: int, height: int, scheme: str) -> None:
@@ -22,6 +30,7 @@ def test_every_state(open_page: Callable[..., Page], width: int, height: int, sc
         show(page, f"{kind}-{scheme}-{state}")
         assert page.evaluate(UNNAMED) == []
         assert page.evaluate(FAINT) == []
+        assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "it must not scroll sideways"
 
     look("1-empty")
@@ -65,3 +74,4 @@ def test_every_state(open_page: Callable[..., Page], width: int, height: int, sc
     page.click("#select")
     page.click("#history button")
     look("12-chosen")
+    page.click("#select")

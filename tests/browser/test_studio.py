@@ -340,7 +340,8 @@ def test_grid_and_final_are_jobs_of_the_queue(page: Page, photo: Path) -> None:
     wait_done(page)
     larger = call(page, "final", job, 96)["id"]
     page.click("#further > summary")
-    page.click("#grid")
+    page.click("#grid-open")
+    page.click("#grid-order")
     until(page, f"location.hash !== '#{job}'")
     until(page, "document.getElementById('after').alt.startsWith('Grid')")
     wait_done(page)

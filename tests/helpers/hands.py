@@ -74,16 +74,18 @@ def set_slider(page: Page, name: str, value: float) -> None:
     page.locator(f"#{name}").fill(str(value))
 
 
-def drop(page: Page, target: str, file: Path) -> None:
-    """Drop a file from outside on a place of the page."""
-    data = base64.b64encode(file.read_bytes()).decode()
-    script = """([data, name]) => {
-        const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+def drop(page: Page, target: str, *files: Path) -> None:
+    """Drop files from outside on a place of the page."""
+    data = [(base64.b64encode(file.read_bytes()).decode(), file.name) for file in files]
+    script = """(files) => {
         const transfer = new DataTransfer();
-        transfer.items.add(new File([bytes], name));
+        for (const [data, name] of files) {
+            const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+            transfer.items.add(new File([bytes], name));
+        }
         return transfer;
     }"""
-    transfer = page.evaluate_handle(script, [data, file.name])
+    transfer = page.evaluate_handle(script, data)
     page.dispatch_event(target, "dragover", {"dataTransfer": transfer})
     page.dispatch_event(target, "drop", {"dataTransfer": transfer})
 

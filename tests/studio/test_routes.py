@@ -68,7 +68,11 @@ def test_every_call_of_the_page_is_in_the_schema(client: httpx.Client) -> None:
             kind = schema["components"]["schemas"][name]
             sent = set(re.findall(r"\w+", body))
             assert set(kind.get("required", ())) <= sent <= set(kind["properties"]), f"{method} {path}"
-    assert ("POST", "/api/pictures") in addresses(client) and "/api/pictures?title=" in source
+    assert (
+        ("POST", "/api/pictures") in addresses(client)
+        and "`/api/${to}?title=" in source
+        and ("POST", "/api/clips") in addresses(client)
+    )
     assert ("GET", "/api/events") in addresses(client) and 'EventSource("/api/events")' in source
 
 
@@ -153,7 +157,8 @@ def test_the_same_on_other_photos(client: httpx.Client, drafting: DraftingStore)
         assert archive.namelist() == ["red + flow.png", "blue + flow.png"]
         assert archive.read("red + flow.png") == b"a picture"
     assert client.get("/jobs.zip", params={"job": "none"}).status_code == 404
-    grid = client.post(f"/api/jobs/{first['id']}/grid").json()
+    grid = client.post(f"/api/jobs/{first['id']}/grid", json={}).json()
+    assert client.get(f"/api/jobs/{grid['id']}/cells").json() == []
     assert client.post(f"/api/jobs/{grid['id']}/again", json={"photos": names}).status_code == 400
 
 

@@ -13,7 +13,7 @@ from studio_stores import StockedStore, pixels
 
 from impasto.errors import ImpastoError, OptionError, OutputError
 from impasto.images.reading import read_record
-from impasto.studio.request import PaintingChoice, RegionChoice
+from impasto.studio.request import GridAxis, PaintingChoice, RegionChoice
 from impasto.studio.store import EXPORTS, Store
 
 
@@ -74,6 +74,10 @@ def test_exports_that_cannot_be_are_refused(stocked: StockedStore) -> None:
         stocked.store.export(stocked.paint().id, "png")
 
 
+def grid(name: str, *values: str | float) -> dict[str, Any]:
+    return {"kind": "grid", "axes": (GridAxis(name=name, values=values),)}
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "photo": ({"photo": Path("/etc/passwd")}, "no picture of this studio"),
     "painting": ({"paintings": (PaintingChoice(path=Path("photo.png")),)}, "no picture of this studio"),
@@ -86,8 +90,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "value": ({"options": {"strength": 101}}, "less than or equal to 100"),
     "nothing": ({"photo": None, "paintings": ()}, "nothing to paint"),
     "grid": ({"kind": "grid", "paintings": ()}, "a grid needs"),
-    "grid regions": ({"kind": "grid", "regions": (RegionChoice(mask=None),)}, "leave the regions out"),
-    "grid size": ({"kind": "grid", "strengths": tuple(range(50))}, "1 to 48"),
+    "grid of nothing": ({"kind": "grid"}, "varies one thing or two"),
+    "grid of files": (grid("starting_point", "a.png"), "varies no files"),
+    "grid of an unknown option": (grid("strenth", 1), "did you mean 'strength'"),
+    "grid of a wrong value": (grid("strength", 1, 200), "less than or equal to 100"),
+    "grid of an unknown recipe": (grid("recipe", "/etc/x.toml"), "unknown recipe"),
+    "grid twice the same": (grid("strength", 1, 1), "each once"),
+    "grid size": (
+        {"kind": "grid", "axes": grid("strength", *range(10))["axes"] + grid("variation", 1, 2, 3, 4, 5)["axes"]},
+        "at most 48",
+    ),
     "final": ({"kind": "final"}, "needs the job"),
     "final of nothing": ({"kind": "final", "of": "../x", "options": {"size_px": 99}}, "there is no job"),
 }

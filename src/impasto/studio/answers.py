@@ -12,7 +12,7 @@ from impasto.options.recipes import describe_recipe, load_recipe, recipe_names
 from impasto.options.spelling import describe_bounds, describe_default, describe_values, option_group
 from impasto.studio.job import JobView, State
 from impasto.studio.queue import MAX_WAITING
-from impasto.studio.request import FINAL_SIZE_PX, Kind, Request
+from impasto.studio.request import DEFAULT_AXES, FINAL_SIZE_PX, GridAxis, Kind, Request
 from impasto.studio.store import Store
 
 
@@ -43,6 +43,12 @@ class FinalSize(_Asked):
     """Long edge of a larger version."""
 
     size_px: int = Field(default=FINAL_SIZE_PX, ge=16, le=65_536)
+
+
+class GridAxes(_Asked):
+    """What varies over the rows and columns of a grid."""
+
+    axes: tuple[GridAxis, ...] = Field(default=DEFAULT_AXES, min_length=1, max_length=2)
 
 
 class Title(_Asked):
@@ -85,6 +91,16 @@ class AddedPicture(PictureAnswer):
     pastiche: bool
 
 
+class AddedClip(BaseModel):
+    """A clip that was added: its name in the studio, its title, its length; `still`: a frame of it, as a picture."""
+
+    name: str
+    title: str
+    frames: int
+    seconds: float
+    still: PictureAnswer
+
+
 class ShelfAnswer(BaseModel):
     """A painting on the shelf."""
 
@@ -120,7 +136,11 @@ class Limits(BaseModel):
 
 
 class Start(BaseModel):
-    """Everything that the page needs at first; `given`: options that every painting starts from."""
+    """Everything that the page needs at first.
+
+    `given`: options that every painting starts from; `video_missing`: the command that installs what films need, or
+    null.
+    """
 
     version: str
     shelf: list[ShelfAnswer]
@@ -129,6 +149,7 @@ class Start(BaseModel):
     given: dict[str, Any]
     limits: Limits
     final_size_px: int
+    video_missing: str | None
 
 
 class DraftAnswer(BaseModel):
@@ -203,6 +224,17 @@ class JobAnswer(JobLine):
     resumable: bool
     preview: str | None
     time_lapse: str | None
+    film: str | None
+    request: JobRequest
+
+
+class CellAnswer(BaseModel):
+    """A picture of a grid: what it has that varies, in words, its address once it is painted, and its request."""
+
+    row: int
+    column: int
+    labels: dict[str, str]
+    picture: str | None
     request: JobRequest
 
 
@@ -223,9 +255,27 @@ def describe_job(view: JobView, store: Store) -> JobAnswer:
             "resumable": view.resumable,
             "preview": _address(view, "preview.jpg", view.preview),
             "time_lapse": _address(view, "time-lapse.webp", view.time_lapse),
+            "film": _address(view, "film.mp4", view.film),
             "request": describe_request(view.request, store),
         }
     )
+
+
+def describe_cells(view: JobView, store: Store) -> list[CellAnswer]:
+    """The pictures of a grid, row by row; none of another job, or before it is begun."""
+    cells = store.grid_cells(view.id)
+    axes = view.request.axes
+    columns = len(cells) // len(view.request.values(axes[0])) if len(axes) == 2 else len(cells)
+    return [
+        CellAnswer(
+            row=place // columns,
+            column=place % columns,
+            labels=cell.labels,
+            picture=f"/jobs/{view.id}/cell-{place}.png" if cell.picture else None,
+            request=describe_request(cell.request, store),
+        )
+        for place, cell in enumerate(cells)
+    ]
 
 
 def describe_request(request: Request, store: Store) -> JobRequest:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from impasto.errors import InputError, NotKeptError, OptionError, OutputError
 from impasto.studio.process import Worker
-from impasto.studio.protocol import JobCommand, Order, Price
+from impasto.studio.protocol import ClipFacts, JobCommand, Order, Price
 from impasto.studio.request import Request
 
 MAX_DRAFTS = 128  # and prices
@@ -38,7 +38,7 @@ class DraftQueue:
         self._changed = threading.Condition()
         self._worker: Worker | None = None
         # What was made, by its name; the last used at the end.
-        self._made: OrderedDict[str, Path | Price] = OrderedDict()
+        self._made: OrderedDict[str, Path | Price | ClipFacts] = OrderedDict()
         self._latest: OrderedDict[str, int] = OrderedDict()  # highest sequence by client
         self._waiting, self._busy, self._closing = 0, False, False
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,6 +73,18 @@ class DraftQueue:
         assert made is None or isinstance(made, Price), "an order has what it asked for"
         return made
 
+    def look(self, clip: Path, folder: Path) -> tuple[Path, ClipFacts]:
+        """A frame of a clip as a picture in a folder, and what is known of the clip; raises as `draft` does."""
+        order = self._order(Request(photo=None, clip=clip, kind="film")).model_copy(
+            update={"look_only": True, "folder": folder}
+        )
+        order = order.model_copy(update={"id": f"clip-{order.id}"})
+        made = self._make(order, "", 0)
+        assert isinstance(made, ClipFacts), "an order has what it asked for"
+        with self._changed:
+            self._made.pop(order.id, None)  # its picture goes elsewhere
+        return order.files.picture, made
+
     def find(self, name: str) -> Path:
         """The file of a draft; raises `NotKeptError` for one that is not kept (any more)."""
         made = self._made.get(name)
@@ -85,9 +97,9 @@ class DraftQueue:
         names = {str(path): self._name_of(path) for path in request.files}
         return Order(id=name, folder=self._folder, request=request, names=names)
 
-    def _make(self, order: Order, client_id: str, sequence: int) -> Path | Price | None:
+    def _make(self, order: Order, client_id: str, sequence: int) -> Path | Price | ClipFacts | None:
         """What an order asks for, once; None if it was dropped."""
-        name = order.id if order.plan_only else order.files.exported(".jpg").name
+        name = order.id if order.plan_only or order.look_only else order.files.exported(".jpg").name
         turn = self._wait_for_turn(name, client_id, sequence)
         if turn == "dropped":
             return None
@@ -137,7 +149,7 @@ class DraftQueue:
             self._busy = True
             return "make"
 
-    def _carry_out(self, order: Order) -> Price | None:
+    def _carry_out(self, order: Order) -> Price | ClipFacts | None:
         worker = self.prepare()
         try:
             worker.begin(order)
@@ -146,10 +158,10 @@ class DraftQueue:
         timer = threading.Timer(DRAFT_SECONDS, worker.send, [JobCommand(id=order.id, cancel=True)])
         timer.daemon = True
         timer.start()
-        ended, price = None, None
+        ended, told = None, None
         try:
             for message in worker.messages():
-                ended, price = message.ended, message.price or price
+                ended, told = message.ended, message.price or message.clip or told
         finally:
             timer.cancel()
         if self._closing:
@@ -160,9 +172,9 @@ class DraftQueue:
             sys.stderr.write(ended.traceback)
         if ended.state != "done":
             raise InputError(ended.error or LOST)
-        return price
+        return told
 
-    def _add(self, name: str, made: Path | Price) -> None:
+    def _add(self, name: str, made: Path | Price | ClipFacts) -> None:
         """Keep a draft or a price, and remove what was not used for the longest time if there is too much."""
         with self._changed:
             self._made[name] = made

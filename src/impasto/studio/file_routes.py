@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -14,7 +15,7 @@ from fastapi import Request as HttpRequest
 from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 
 from impasto.errors import NotKeptError
-from impasto.studio.answerer import Here, JobId, Name
+from impasto.studio.answerer import Answerer, Here, JobId, Name
 from impasto.studio.api_page import describe_api
 from impasto.studio.store import EXPORTS
 from impasto.studio.zipping import file_name, zip_pictures
@@ -25,6 +26,7 @@ FILE_BYTES = 2**18  # of a file that are sent at once
 MAX_ZIPPED = 500
 # The pictures in the page with their types; under other names a picture is downloaded.
 SHOWN_TYPES = {"preview.jpg": "image/jpeg", "thumbnail.jpg": "image/jpeg", "picture.png": "image/png"}
+CELL = re.compile(r"cell-(\d{1,3})\.png")
 files = APIRouter(include_in_schema=False)
 
 
@@ -66,6 +68,14 @@ def job_file(job_id: JobId, name: Name, here: Here) -> Response:
     view, headers = here.store.queue.view(job_id), {"Cache-Control": "no-cache"}
     if name == "time-lapse.webp" and view.time_lapse:
         return FileResponse(view.time_lapse, headers=headers, filename=file_name(view.manifest.title, ".webp"))
+    if name == "time-lapse.mp4" and view.time_lapse:
+        return FileResponse(
+            here.store.time_lapse_film(job_id), headers=headers, filename=file_name(view.manifest.title, ".mp4")
+        )
+    if name == "film.mp4" and view.film:
+        return FileResponse(view.film, headers=headers, filename=file_name(view.manifest.title, ".mp4"))
+    if cell := CELL.fullmatch(name):
+        return cell_file(here, job_id, int(cell[1]))
     if name not in SHOWN_TYPES and Path(name).suffix in EXPORTS:
         path = here.store.export(job_id, Path(name).suffix)
         return FileResponse(path, headers=headers, filename=file_name(view.manifest.title, path.suffix))
@@ -78,6 +88,15 @@ def job_file(job_id: JobId, name: Name, here: Here) -> Response:
         raise NotKeptError(f"there is no {name!r} of this job") from error
     headers["Content-Length"] = str(os.fstat(opened.fileno()).st_size)
     return StreamingResponse(in_pieces(opened), media_type=SHOWN_TYPES[name], headers=headers)
+
+
+def cell_file(here: Answerer, job_id: str, place: int) -> FileResponse:
+    """A picture of a grid."""
+    cells = here.store.grid_cells(job_id)
+    picture = cells[place].picture if place < len(cells) else None
+    if picture is None:
+        raise NotKeptError("there is no such picture in this grid (yet)")
+    return FileResponse(picture, headers={"Cache-Control": "no-cache"})
 
 
 @files.get("/jobs.zip")

@@ -24,7 +24,7 @@ MAX_JSON_BYTES = 1_000_000  # of the body of a request that is no picture
 MAX_AT_ONCE = 64  # requests that are being answered, streams of events included
 BODY_SECONDS = 30.0  # to wait for the next piece of a body
 WHOLE_BODY_SECONDS = 60.0  # for all of one that is no picture: who sends a byte at a time is not waited for
-UPLOADS = re.compile(r"/api/pictures")
+UPLOADS = re.compile(r"/api/(pictures|clips)")
 FREE_GUESSES = 3  # wrong passwords from one address without a wait
 LONGEST_WAIT_SECONDS = 60.0
 MAX_GUESSERS = 1000
@@ -32,7 +32,7 @@ HEADERS = {
     # The browser then lets no request of the page leave the machine.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; "
-        "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; media-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

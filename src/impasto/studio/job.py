@@ -3,6 +3,7 @@
 ::
 
     job.json            the request and the progress: written as a whole at every change of state and checkpoint
+    impasto-ID.mp4      the film, of a ``film``
     impasto-ID.png      the pastiche (of a grid: the sheet) with its run record; beside it its other formats
     preview.jpg         the picture while it is painted
     thumbnail.jpg
@@ -84,7 +85,7 @@ class JobView:
     resumable: whether a checkpoint is there to continue from.
     preview: the picture while it is painted (JPEG, replaced as a whole); `preview_version` changes when it does.
     pastiche: the finished or stopped picture (PNG with its run record); of a grid: the sheet.
-    thumbnail: JPEG, from the first preview on. time_lapse: WebP, of a picture that has ended.
+    thumbnail: JPEG, from the first preview on. time_lapse: WebP, of a picture that has ended. film: MP4, of a ``film``.
     """
 
     manifest: JobManifest
@@ -95,6 +96,7 @@ class JobView:
     pastiche: Path | None
     thumbnail: Path | None
     time_lapse: Path | None
+    film: Path | None
 
     @property
     def id(self) -> str:
@@ -181,6 +183,11 @@ class StudioJob:
         return JobFiles(self.folder, self.id)
 
     @property
+    def has_outcome(self) -> bool:
+        """Whether there is a picture or a film of it."""
+        return self.files.picture.is_file() or self.files.film.is_file()
+
+    @property
     def kept_bytes(self) -> int:
         """Size of its folder on disk."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
@@ -194,7 +201,11 @@ class StudioJob:
     def resumable(self) -> bool:
         """Whether there is a checkpoint, or a part of a grid, to continue from."""
         files = self.files
-        return self.state in ("stopped", "failed") and (holds_run(files.checkpoints) or files.grid.is_dir())
+        return self.state in ("stopped", "failed") and (
+            holds_run(files.checkpoints)
+            or files.grid.is_dir()
+            or (self.manifest.request.kind == "film" and files.checkpoints.is_dir())
+        )
 
     def change(self, **changes: object) -> None:
         """Change fields of the manifest, in memory."""
@@ -238,6 +249,7 @@ class StudioJob:
             pastiche=_existing(files.picture),
             thumbnail=_existing(files.thumbnail),
             time_lapse=_existing(files.time_lapse),
+            film=None if self.worker else _existing(files.film),
         )
 
     def save(self, to_stored: PathConversion) -> None:
@@ -290,7 +302,8 @@ def load_jobs(folder: Path, from_stored: PathConversion) -> tuple[list[StudioJob
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
         for part in place.glob(".impasto-*.part"):  # of a studio that was killed
             part.unlink(missing_ok=True)
-        if not any((place / name).exists() for name in (MANIFEST, JobFiles(place, place.name).picture.name)):
+        files = JobFiles(place, place.name)
+        if not any(path.exists() for path in (place / MANIFEST, files.picture, files.film)):
             shutil.rmtree(place, ignore_errors=True)  # its beginning or its removal was cut short
             continue
         try:

@@ -19,6 +19,7 @@ class JobFiles:
         self.picture = folder / f"impasto-{job_id}.png"
         self.preview = folder / "preview.jpg"
         self.thumbnail = folder / "thumbnail.jpg"
+        self.film = folder / f"impasto-{job_id}.mp4"
         self.time_lapse = folder / "time-lapse.webp"
         self.events = folder / "events.jsonl"
         self.checkpoints = folder / "checkpoints"
@@ -42,7 +43,7 @@ class Order(_Line):
     request: with absolute paths and complete options.
     names: the names that the person gave to the files, by path.
     source: the picture that a ``final`` enlarges.
-    plan_only: say what it would take, and paint nothing.
+    plan_only: say what it would take, and paint nothing. look_only: say what the clip is, and save a frame of it.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Order(_Line):
     names: dict[str, str] = {}
     source: Path | None = None
     plan_only: bool = False
+    look_only: bool = False
 
     @property
     def files(self) -> JobFiles:
@@ -106,6 +108,13 @@ class Price(_Line):
     peak_bytes: int
 
 
+class ClipFacts(_Line):
+    """What is known of a clip: its frames, and how long it lasts."""
+
+    frames: int
+    seconds: float
+
+
 class Ended(_Line):
     """The last line about a job; `traceback` is set where a bug ended it."""
 
@@ -127,4 +136,5 @@ class Message(_Line):
     notice: str | None = None
     checkpoint: bool = False
     price: Price | None = None
+    clip: ClipFacts | None = None
     ended: Ended | None = None

@@ -250,7 +250,7 @@ class Queue:
         with self._lock:
             job = self._job(job_id)
             request = job.manifest.request
-            if job.state != "painting" or job.worker is None or job.ending or request.kind == "grid":
+            if job.state != "painting" or job.worker is None or job.ending or request.kind in ("grid", "film"):
                 raise OptionError(
                     "only a picture that is being painted can be steered: this job stays as it was ordered"
                 )
@@ -341,7 +341,7 @@ class Queue:
                 job.drop_checkpoints()
                 job.add_notice("its checkpoint made room for newer ones")
                 self._save(job)
-        without_picture = [job for job in ended if not job.files.picture.is_file() and not job.resumable]
+        without_picture = [job for job in ended if not job.has_outcome and not job.resumable]
         for job in without_picture[MAX_WITHOUT_PICTURE:]:
             del self._jobs[job.id]
             job.remove()

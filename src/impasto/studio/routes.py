@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI
@@ -13,13 +14,17 @@ from fastapi.responses import StreamingResponse
 
 from impasto.errors import OutputError
 from impasto.options.fields import PaintOptions
+from impasto.storage.installed import install_command
 from impasto.studio.answerer import Answerer, Here, JobId, Name
 from impasto.studio.answers import (
+    AddedClip,
     AddedPicture,
+    CellAnswer,
     DraftAnswer,
     DraftQuestion,
     Fault,
     FinalSize,
+    GridAxes,
     JobAnswer,
     JobLine,
     Label,
@@ -32,6 +37,7 @@ from impasto.studio.answers import (
     Start,
     Steering,
     Title,
+    describe_cells,
     describe_line,
     describe_option,
     describe_request,
@@ -45,6 +51,7 @@ from impasto.studio.stream import iter_events
 from impasto.studio.thumbnails import has_record
 from impasto.version import __version__
 
+VIDEO = all(importlib.util.find_spec(name) for name in ("av", "cv2"))
 FAULTS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Fault}}
 api = APIRouter(prefix="/api", responses=FAULTS)
 
@@ -60,6 +67,7 @@ def start(here: Here) -> Start:
         given=here.given,
         limits=here.limits,
         final_size_px=FINAL_SIZE_PX,
+        video_missing=None if VIDEO else install_command("video"),
     )
 
 
@@ -80,6 +88,22 @@ async def add(
         here.store.drafts.prepare()  # a person who adds a picture will look at drafts of it
     picture = await run_in_threadpool(here.measure, path.name)
     return AddedPicture(**picture.model_dump(), pastiche=await run_in_threadpool(has_record, path))
+
+
+@api.post("/clips", status_code=201)
+async def add_clip(
+    http: HttpRequest, here: Here, title: Annotated[str, InQuery(description="file name")] = "clip.mp4"
+) -> AddedClip:
+    """Keep a clip, which is the body of the request, and a frame of it as a picture to draft on."""
+    await run_in_threadpool(here.store.make_room)
+    with here.store.uploads.begin(title) as upload:
+        async for piece in http.stream():
+            await run_in_threadpool(upload.write, piece)
+        path = await run_in_threadpool(upload.keep)
+    still, facts = await run_in_threadpool(here.store.look_at_clip, path)
+    picture = await run_in_threadpool(here.measure, still.name)
+    name = here.store.uploads.name_of(path)
+    return AddedClip(name=path.name, title=name, frames=facts.frames, seconds=facts.seconds, still=picture)
 
 
 @api.get("/pictures/{name}")
@@ -198,10 +222,16 @@ def again(job_id: JobId, other: OtherPhotos, here: Here) -> list[JobAnswer]:
 
 
 @api.post("/jobs/{job_id}/grid", status_code=201)
-def grid(job_id: JobId, here: Here) -> JobAnswer:
-    """Queue a grid, strength x painting, of a job; its notices say what it leaves out."""
+def grid(job_id: JobId, varied: GridAxes, here: Here) -> JobAnswer:
+    """Queue a grid of small pictures of a job, in which one or two things vary."""
     request = here.store.queue.view(job_id).request
-    return here.job(here.store.submit(request.as_grid(), [f"left out: {words}" for words in request.left_out_of_grid]))
+    return here.job(here.store.submit(request.as_grid(varied.axes)))
+
+
+@api.get("/jobs/{job_id}/cells")
+def cells(job_id: JobId, here: Here) -> list[CellAnswer]:
+    """The pictures of a grid, row by row, as far as they are painted, and the request that each goes on as."""
+    return describe_cells(here.store.queue.view(job_id), here.store)
 
 
 @api.post("/jobs/{job_id}/final", status_code=201)

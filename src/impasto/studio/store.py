@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -19,18 +20,22 @@ from impasto.options.fields import build_options
 from impasto.options.recipes import recipe_names
 from impasto.runs.build import resolve_options
 from impasto.runs.record import ENCODER_SUFFIX, PAINTING_SUFFIXES, parse_record
+from impasto.storage.atomic import write_file
 from impasto.storage.files import make_private
 from impasto.storage.places import is_below
 from impasto.studio.draft_queue import DraftQueue
 from impasto.studio.draft_request import Draft, reduce_to_draft
 from impasto.studio.job import new_id
 from impasto.studio.process import Worker, WorkerProcess
-from impasto.studio.protocol import Price, WorkerKind
+from impasto.studio.protocol import ClipFacts, Price, WorkerKind
 from impasto.studio.queue import Queue
 from impasto.studio.request import Request
 from impasto.studio.restoring import Restored, restore_request
 from impasto.studio.shelf import Shelf, ShelfPicture
-from impasto.studio.uploads import KEPT_SECONDS, Uploads
+from impasto.studio.uploads import CLIP_SUFFIXES, KEPT_SECONDS, Uploads, is_clip
+
+if TYPE_CHECKING:
+    from impasto.studio.cells import GridCell
 
 MAX_UPLOAD_BYTES = 200_000_000
 MAX_PIXELS = 100_000_000
@@ -119,6 +124,22 @@ class Store:
         self.make_room()
         return self.uploads.keep(picture, name)
 
+    def look_at_clip(self, clip: Path) -> tuple[Path, ClipFacts]:
+        """A frame of an uploaded clip, kept as a picture, and what the clip is.
+
+        Raises `InputError` for what is no clip, which is then not kept, and where the extra ``video`` is missing.
+        """
+        name = self.uploads.name_of(clip)
+        if not is_clip(name):
+            raise InputError(f"{name!r} is no clip: a clip is one of {', '.join(CLIP_SUFFIXES)}")
+        with TemporaryDirectory() as folder:
+            try:
+                still, facts = self.drafts.look(clip, Path(folder))
+            except InputError as error:
+                self.uploads.discard(clip)
+                raise InputError(str(error).replace(repr(str(clip)), repr(name))) from error
+            return self.keep_upload(still, f"{Path(name).stem}.png"), facts
+
     def make_room(self) -> None:
         """Remove old uploads that nothing needs: now and then, and at once where much is kept."""
         if self.uploads.is_full:
@@ -129,7 +150,7 @@ class Store:
     def find(self, name: str) -> Path:
         """The path of an uploaded or bundled picture by its file name; raises `NotKeptError`."""
         path = self._bundled.get(name) or self.uploads.folder / Path(name).name
-        if not path.is_file() or path.suffix not in PAINTING_SUFFIXES:
+        if not path.is_file() or path.suffix not in (*PAINTING_SUFFIXES, *CLIP_SUFFIXES):
             raise NotKeptError(f"there is no picture {name!r} here; upload it first")
         return path
 
@@ -172,14 +193,17 @@ class Store:
     def price(self, request: Request, client_id: str = "", sequence: int = 0) -> Price | None:
         """What painting a request would take, of a grid all its pictures together; for the rest see `draft`."""
         request = self._checked(request)
-        options = {**self._options, **request.options}
-        if request.kind == "grid":
-            options["strength"] = request.strengths[0]
-        single = request.model_copy(update={"options": options, "kind": "paint", "of": None})
+        if request.kind != "grid":
+            pictures, largest = 1, request
+        else:
+            common = request.cell_options
+            cells = [cell.model_copy(update={"options": cell.options | common}) for cell in request.cells()]
+            pictures, largest = len(cells), max(cells, key=lambda cell: int(cell.options["size_px"]))
+        options = {**self._options, **largest.options}
+        kind = "film" if request.kind == "film" else "paint"
+        single = largest.model_copy(update={"options": options, "kind": kind, "of": None})
         price = self.drafts.price(single, client_id, sequence)
-        if price is None or request.kind != "grid":
-            return price
-        return price.model_copy(update={"seconds": price.seconds * len(request.strengths) * len(request.paintings)})
+        return price and price.model_copy(update={"seconds": price.seconds * pictures})
 
     def paint_again(self, job_id: str, photos: Sequence[Path]) -> list[str]:
         """Paint other photos with the settings of a job, as one batch; returns the ids of the jobs.
@@ -212,6 +236,15 @@ class Store:
             self.shelve(path)
         return self.queue.submit(request, self._title(request), source, notices, batch)
 
+    def grid_cells(self, job_id: str) -> list[GridCell]:
+        """The pictures of a grid, row by row; none of a job that is no grid, or that is not begun."""
+        request, folder = self.queue.view(job_id).request, self.queue.files(job_id).grid
+        if request.kind != "grid" or not folder.is_dir():
+            return []
+        from impasto.studio.cells import read_cells  # loads the laboratory
+
+        return read_cells(folder, request)
+
     def export(self, job_id: str, suffix: str) -> Path:
         """The picture as .png, .jpg, .webp or .tif with its run record inside, under a name fit for downloading.
 
@@ -232,6 +265,22 @@ class Store:
         save_picture(
             target, loaded.pixels(), alpha=loaded.alpha(), record=record, metadata=loaded.metadata, overwrite=True
         )
+        return target
+
+    def time_lapse_film(self, job_id: str) -> Path:
+        """The time-lapse of a job as an MP4, made when it is first asked for.
+
+        Raises `NotKeptError` where there is none, `OptionError` without the extra ``video``.
+        """
+        source = self.queue.files(job_id).time_lapse
+        if not source.is_file():
+            raise NotKeptError("this job has no time-lapse")
+        target = source.with_suffix(".mp4")
+        if not target.is_file() or target.stat().st_mtime_ns < source.stat().st_mtime_ns:
+            from impasto.images.animation import read_animation
+            from impasto.runs.timelapse import encode
+
+            write_file(target, encode(read_animation(source), ".mp4"), overwrite=True)
         return target
 
     def restore(self, picture: Path) -> Restored:
@@ -256,15 +305,18 @@ class Store:
 
     def _checked(self, request: Request) -> Request:
         """The request with resolved paths and validated options; raises as `submit` does."""
-        if request.recipe is not None and request.recipe not in recipe_names():  # a path would be read
-            raise OptionError(f"unknown recipe {request.recipe!r}{did_you_mean(request.recipe, recipe_names())}")
+        request.check()
+        for recipe in {cell.recipe for cell in (request, *request.cells())} - {None, *recipe_names()}:
+            # A path would be read.
+            raise OptionError(f"unknown recipe {recipe!r}{did_you_mean(str(recipe), recipe_names())}")
         encoder = request.options.get("encoder", "")
         if str(encoder).endswith(ENCODER_SUFFIX) and encoder != self._options.get("encoder"):
             raise OptionError(f"the studio uses the encoder files it was started with, not {encoder!r}")
-        request.check()
         request = request.with_paths(Path.resolve)
         for path in request.files:
             self._claim(path)
+        for cell in request.cells() if request.kind == "grid" else ():
+            resolve_options(cell.recipe, {**self._options, **cell.options})
         resolved = resolve_options(request.recipe, {**self._options, **request.options}).model_dump(mode="json")
         return request.model_copy(update={"options": {name: resolved[name] for name in request.options}})
 
@@ -287,6 +339,8 @@ class Store:
         title = " + ".join(stems)
         if request.kind == "final":
             title += f", {request.options['size_px']} px"
+        if request.kind == "film" and request.seconds is not None:
+            title += f", {request.seconds:g} s"
         return f"grid: {title}" if request.kind == "grid" else title
 
     def _clean(self, kept_seconds: float = KEPT_SECONDS) -> None:

@@ -21,6 +21,7 @@ from impasto.runs.record import PAINTING_SUFFIXES
 from impasto.storage.atomic import write_whole
 from impasto.storage.files import make_private, why_not_a_file
 
+CLIP_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 KEPT_SECONDS = 24 * 3600.0  # for which an upload that no job reads is kept
 MAX_TOTAL_BYTES = 10_000_000_000
 NAME_LETTERS = 16  # of the SHA-256
@@ -91,6 +92,8 @@ class Uploads:
     def _check(self, part: Path, name: str) -> None:
         """Raise `InputError` for what is no picture and no style file."""
         try:
+            if is_clip(name):
+                return  # the drafting process looks at it
             if is_style_file(name):
                 read_style_file(part)
             else:
@@ -108,7 +111,10 @@ class Uploads:
             upload = self.find(sha256)
             if upload is None:
                 suffix = Path(name).suffix.lower()
-                upload = self.folder / f"{sha256[:NAME_LETTERS]}{suffix if suffix in PAINTING_SUFFIXES else '.png'}"
+                upload = (
+                    self.folder
+                    / f"{sha256[:NAME_LETTERS]}{suffix if suffix in (*PAINTING_SUFFIXES, *CLIP_SUFFIXES) else '.png'}"
+                )
                 part.replace(upload)
                 self._write_note(upload, name, sha256)
             upload.touch()
@@ -147,7 +153,7 @@ class Uploads:
         """Whether a path is that of an upload or a sample; the upload then counts as just used."""
         if path in bundled_by_hash().values():
             return True
-        if path.parent != self.folder or path.suffix not in PAINTING_SUFFIXES or not path.is_file():
+        if path.parent != self.folder or path.suffix not in (*PAINTING_SUFFIXES, *CLIP_SUFFIXES) or not path.is_file():
             return False
         path.touch()
         return True
@@ -165,6 +171,11 @@ class Uploads:
                         path.with_suffix(".json").unlink(missing_ok=True)
         except OSError:
             return  # the next cleaning may succeed
+
+    def discard(self, path: Path) -> None:
+        """Remove an upload that turned out to be nothing."""
+        path.unlink(missing_ok=True)
+        path.with_suffix(".json").unlink(missing_ok=True)
 
     def _note(self, path: Path) -> dict[str, str]:
         try:
@@ -201,6 +212,11 @@ class Upload:
         self._file.flush()
         self._uploads._check(self._part, self._name)
         return self._uploads._place(self._part, self._name, self._digest.hexdigest())
+
+
+def is_clip(name: str) -> bool:
+    """Whether a file is a clip, by its name."""
+    return Path(name).suffix.lower() in CLIP_SUFFIXES
 
 
 def clean_name(name: str) -> str:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from studio_stores import StockedStore, pixels
 
 import impasto
 from impasto.inputs.bundled import bundled_by_hash
 from impasto.lab.run_folder import RunFolder
 from impasto.studio.protocol import Message
-from impasto.studio.request import PaintingChoice
+from impasto.studio.request import GridAxis, PaintingChoice, RegionChoice
 from impasto.studio.store import Store
 
 
@@ -20,15 +21,15 @@ def cells(store: Store, job_id: str) -> list[tuple[str, float, Path]]:
     """Painting, strength and file of the pictures of a grid that are painted so far."""
     grid = RunFolder.open(store.queue.files(job_id).grid)
     painted = [job for job in grid.manifest.jobs if (result := grid.result(job)) and result.status == "done"]
-    return [(job.labels["painting"], job.options.strength, grid.picture_path(job)) for job in painted]
+    return [(job.labels.get("painting", ""), job.options.strength, grid.picture_path(job)) for job in painted]
 
 
 def test_a_grid_is_every_strength_with_every_painting(stocked: StockedStore, quick: dict[str, Any]) -> None:
     flow = next(path for path in bundled_by_hash().values() if path.stem == "flow")
     paintings = (*stocked.request.paintings, PaintingChoice(path=flow))
     stocked.request = stocked.request.model_copy(update={"paintings": paintings, "options": {"size_px": 32}})
-    grid = stocked.paint().request.as_grid((20, 80))
-    assert grid.options == {"size_px": 32}
+    grid = stocked.paint().request.as_grid((GridAxis(name="painting"), GridAxis(name="strength", values=(20, 80))))
+    assert grid.cell_options == {"size_px": 32}
     view = stocked.wait(stocked.store.submit(grid))
     assert (view.state, view.progress.steps_done, view.progress.steps, view.manifest.title) == (
         "done",
@@ -55,7 +56,7 @@ def test_a_stopped_grid_paints_only_what_is_left(stocked: StockedStore) -> None:
             stocked.store.queue.stop(id)
 
     stocked.at = stop
-    changes = {"kind": "grid", "strengths": (20.0, 50.0, 80.0)}
+    changes = {"kind": "grid", "axes": (GridAxis(name="strength", values=(20.0, 50.0, 80.0)),)}
     stopped = stocked.paint(**changes)
     assert (stopped.state, stopped.progress.steps_done, stopped.resumable) == ("stopped", 1, True)
     assert stopped.pastiche is not None
@@ -65,3 +66,27 @@ def test_a_stopped_grid_paints_only_what_is_left(stocked: StockedStore) -> None:
     done = stocked.wait(stopped.id)
     assert (done.state, done.progress.steps_done, len(cells(stocked.store, done.id))) == ("done", 3, 3)
     assert first.stat().st_mtime_ns == before
+
+
+def test_a_grid_of_a_mixture_with_regions(stocked: StockedStore) -> None:
+    """Each picture is what painting its request gives: two options vary, the mixture and the regions stay."""
+    half = np.zeros((48, 60), np.uint8)
+    half[:, 30:] = 255
+    Image.fromarray(half).save("half.png")
+    mask = stocked.store.keep_upload(Path("half.png"), "half.png")
+    flow = next(path for path in bundled_by_hash().values() if path.stem == "flow")
+    paintings = (stocked.request.paintings[0].model_copy(update={"weight": 0.4}), PaintingChoice(path=flow))
+    request = stocked.request.model_copy(
+        update={"paintings": paintings, "regions": (RegionChoice(mask=mask),), "options": {"size_px": 32}}
+    )
+    axes = (GridAxis(name="brush_scale", values=("0.5", "2")), GridAxis(name="strength", values=(20, 80)))
+    view = stocked.wait(stocked.store.submit(request.as_grid(axes)))
+    assert (view.state, view.manifest.error) == ("done", None)
+    grid = stocked.store.grid_cells(view.id)
+    assert [cell.labels for cell in grid][1] == {"brush_scale": "0.5", "strength": "80"}
+    alone = stocked.wait(stocked.store.submit(grid[2].request))
+    assert alone.pastiche and grid[2].picture
+    np.testing.assert_array_equal(pixels(alone.pastiche), pixels(grid[2].picture))
+    assert alone.request.options == {"size_px": 32, "brush_scale": 2.0, "strength": 20.0}
+    restored = stocked.store.restore(grid[2].picture).request
+    assert (restored.paintings, restored.regions) == (alone.request.paintings, alone.request.regions)

@@ -45,7 +45,8 @@ export const api = {
   cancel: (id) => post(`/api/jobs/${part(id)}/cancel`),
   goOn: (id) => post(`/api/jobs/${part(id)}/continue`),
   steer: (id, strength, color_strength) => post(`/api/jobs/${part(id)}/steer`, { strength, color_strength }),
-  grid: (id) => post(`/api/jobs/${part(id)}/grid`),
+  grid: (id, axes) => post(`/api/jobs/${part(id)}/grid`, { axes }),
+  cells: (id) => get(`/api/jobs/${part(id)}/cells`),
   final: (id, size_px) => post(`/api/jobs/${part(id)}/final`, { size_px }),
   label: (id, title, starred) => put(`/api/jobs/${part(id)}/label`, { title, starred }),
   again: (id, photos) => post(`/api/jobs/${part(id)}/again`, { photos }),
@@ -57,13 +58,13 @@ export const api = {
 export const events = () => new EventSource("/api/events");
 
 // Upload a File or Blob, and keep it in the studio under its name there; `progress` is told the share that is sent.
-export function add(file, title, maxBytes, progress = () => {}) {
+export function add(file, title, maxBytes, progress = () => {}, to = "pictures") {
   if (file.size > maxBytes) {
     return Promise.reject(new Error(`'${title}' has more bytes than the ${maxBytes} that may be uploaded; make it smaller`));
   }
   return new Promise((done, fail) => {
     const sending = new XMLHttpRequest();
-    sending.open("POST", `/api/pictures?title=${part(title)}`);
+    sending.open("POST", `/api/${to}?title=${part(title)}`);
     sending.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
     sending.onerror = () => fail(new Error("the studio does not answer; is it still running?"));
     sending.onload = () => {

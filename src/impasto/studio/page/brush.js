@@ -1,5 +1,6 @@
 // Regions brushed on the photo: a layer for every painting, each pixel in one layer at most.
 
+import { Closeup } from "./closeup.js";
 import { $, make, tell } from "./elements.js";
 
 export const PHOTO = "photo"; // the label of what stays the photograph
@@ -7,6 +8,7 @@ export const COLOURS = ["#2f7fd0", "#e3a008", "#2e9e6b", "#a855b8", "#e0633a", "
 const EDGE_PX = 1024, FEATHER = 0.004, LEAST_SHARE = 0.001;
 const SIZE_STEP = 4; // of the brush's slider, for a turn of the wheel or a key
 const MOST_UNDONE = 100;
+const ZOOM = 1.25; // for a turn of the wheel with Ctrl, which is what a pinch on a touchpad is
 
 export class Brush {
   constructor(canvas, changed) {
@@ -22,12 +24,14 @@ export class Brush {
     this.past = []; // what undo goes back to, what redo goes on to: {strokes, masks}
     this.future = [];
     this.cursor = [0.5, 0.5];
+    this.closeup = new Closeup();
     canvas.onpointerdown = (event) => this.begin(event);
     canvas.onkeydown = (event) => this.key(event);
     canvas.onfocus = () => this.showRing(canvas.matches(":focus-visible"));
     canvas.onblur = canvas.onpointerleave = () => this.showRing(false);
     canvas.addEventListener("pointermove", (event) => this.follow(event));
-    canvas.addEventListener("wheel", (event) => (event.preventDefault(), this.resize(-Math.sign(event.deltaY))), { passive: false });
+    canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    canvas.addEventListener("auxclick", (event) => event.preventDefault());
     $("brush-size").addEventListener("input", () => this.showRing(!$("ring").hidden));
   }
 
@@ -120,24 +124,26 @@ export class Brush {
     this.changed();
   }
 
-  // Draw a stroke's points from one on: into its own layer, out of all the others.
-  stroke({ label, width, points, inverts }, from) {
+  // Draw a stroke's points from one on: into its own layer, out of all the others. A soft one is drawn as a whole.
+  stroke({ label, width, soft, points, inverts }, from) {
     if (inverts) return this.invertLayer(label);
     for (const [other, layer] of this.layers) {
       const pen = layer.getContext("2d");
       pen.globalCompositeOperation = other === label ? "source-over" : "destination-out";
       pen.strokeStyle = pen.fillStyle = this.colours.get(other);
-      pen.lineWidth = width;
+      pen.filter = soft ? `blur(${(soft * width) / 4}px)` : "none";
+      pen.lineWidth = width * (1 - soft / 2);
       pen.lineCap = pen.lineJoin = "round";
       pen.beginPath();
       const part = points.slice(Math.max(0, from - 1));
       if (part.length === 1) {
-        pen.arc(part[0][0], part[0][1], width / 2, 0, 7);
+        pen.arc(part[0][0], part[0][1], pen.lineWidth / 2, 0, 7);
         pen.fill();
       } else {
         part.forEach(([x, y], place) => (place ? pen.lineTo(x, y) : pen.moveTo(x, y)));
         pen.stroke();
       }
+      pen.filter = "none";
     }
   }
 
@@ -190,38 +196,98 @@ export class Brush {
     $("brush-size").dispatchEvent(new Event("input", { bubbles: true }));
   }
 
+  wheel(event) {
+    event.preventDefault();
+    const way = -Math.sign(event.deltaY);
+    if (event.ctrlKey || event.metaKey) this.closeup.zoomBy(ZOOM ** way, [event.clientX, event.clientY]);
+    else this.resize(way);
+  }
+
+  // How soft its edge is, from 0 to 1.
+  get softness() {
+    return Number($("brush-soft").value) / 100;
+  }
+
   // Of the brush in the canvas's pixels: from 1 to 40 % of the long edge.
   width() {
     return Math.max(...this.size) * 0.01 * 40 ** (Number($("brush-size").value) / 100);
   }
 
   begin(event) {
+    const { canvas } = this;
+    if (event.button === 1 || (event.button === 0 && event.shiftKey)) return this.closeup.drag(event, canvas);
+    if (event.pointerType === "touch" && !event.isPrimary && this.finger) return this.beginPinch(event);
     if (event.button !== 0 || this.label === null) return;
     this.remember();
-    const { canvas } = this, box = canvas.getBoundingClientRect();
+    const box = canvas.getBoundingClientRect();
     const at = (move) => [
       ((move.clientX - box.left) / box.width) * this.size[0],
       ((move.clientY - box.top) / box.height) * this.size[1],
     ];
-    const stroke = { number: ++this.number, label: this.label, width: this.width(), points: [at(event)] };
+    const stroke = { number: ++this.number, label: this.label, width: this.width(), soft: this.softness, points: [at(event)] };
     this.strokes.push(stroke);
-    this.stroke(stroke, 0);
-    this.draw();
-    canvas.setPointerCapture(event.pointerId);
-    canvas.onpointermove = (move) => {
-      const from = stroke.points.length;
-      for (const one of move.getCoalescedEvents?.() ?? [move]) stroke.points.push(at(one));
-      if (stroke.points.length === from) stroke.points.push(at(move));
-      this.stroke(stroke, from);
+    this.finger = event;
+    const before = stroke.soft ? this.copyLayers() : null;
+    const show = (from) => {
+      if (before) this.setLayers(before);
+      this.stroke(stroke, before ? 0 : from);
       this.draw();
+    };
+    show(0);
+    canvas.setPointerCapture(event.pointerId);
+    let drawn = 1, waiting = false;
+    canvas.onpointermove = (move) => {
+      if (move.pointerId !== event.pointerId) return;
+      const count = stroke.points.length;
+      for (const one of move.getCoalescedEvents?.() ?? [move]) stroke.points.push(at(one));
+      if (stroke.points.length === count) stroke.points.push(at(move));
+      if (waiting) return;
+      waiting = true; // once for a picture of the screen
+      requestAnimationFrame(() => {
+        waiting = false;
+        if (!this.strokes.includes(stroke)) return;
+        show(drawn);
+        drawn = stroke.points.length;
+      });
     };
     canvas.onpointerup = canvas.onpointercancel = () => {
       canvas.onpointermove = canvas.onpointerup = canvas.onpointercancel = null;
+      this.finger = null;
+      show(drawn);
+      drawn = stroke.points.length;
       this.changed();
     };
   }
 
+  // A second finger: the stroke that the first has begun was none.
+  beginPinch(event) {
+    const first = this.finger;
+    this.finger = null;
+    this.strokes.pop();
+    this.past.pop();
+    this.rebuild();
+    this.closeup.pinch(first, event, this.canvas);
+  }
+
+  copyLayers() {
+    const copy = (layer) => {
+      const kept = make("canvas", { width: layer.width, height: layer.height });
+      kept.getContext("2d").drawImage(layer, 0, 0);
+      return kept;
+    };
+    return new Map([...this.layers].map(([label, layer]) => [label, copy(layer)]));
+  }
+
+  setLayers(copies) {
+    for (const [label, layer] of this.layers) {
+      const pen = layer.getContext("2d");
+      pen.globalCompositeOperation = "copy";
+      pen.drawImage(copies.get(label), 0, 0);
+    }
+  }
+
   key(event) {
+    if (this.closeup.key(event)) return event.preventDefault();
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const move = moves[event.key], size = { "[": -1, "]": 1 }[event.key];
     if (size) this.resize(size);
@@ -233,7 +299,7 @@ export class Brush {
     else if (this.label !== null) {
       this.remember();
       const point = this.cursor.map((value, axis) => value * this.size[axis]);
-      this.strokes.push({ number: ++this.number, label: this.label, width: this.width(), points: [point] });
+      this.strokes.push({ number: ++this.number, label: this.label, width: this.width(), soft: this.softness, points: [point] });
       this.stroke(this.strokes.at(-1), 0);
       this.changed();
     }

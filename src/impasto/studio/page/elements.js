@@ -11,22 +11,22 @@ export function make(tag, values = {}, ...children) {
   return element;
 }
 
-// Say something; `offer`: {label, action, seconds} puts a button beside it for so long.
-export function tell(text, kind = "error", offer = null) {
+// Say something; each of `offers`, {label, action}, is a button beside it, for as long as a note is there.
+export function tell(text, kind = "error", offers = [], seconds = 9) {
   for (const old of [...$("messages").children]) if (old.dataset.text === text) old.remove();
   const close = make("button", { type: "button", textContent: "Close" });
   const message = make("div", { className: `message ${kind}` }, make("span", { textContent: text }));
   message.dataset.text = text;
-  if (offer) {
-    const button = make("button", { type: "button", textContent: offer.label });
-    button.onclick = () => (message.remove(), offer.action());
+  for (const { label, action } of offers) {
+    const button = make("button", { type: "button", textContent: label });
+    button.onclick = () => (message.remove(), action());
     message.append(button);
   }
   message.append(close);
   close.onclick = () => message.remove();
   $("messages").append(message);
   while ($("messages").children.length > 3) $("messages").firstChild.remove();
-  if (kind === "note") setTimeout(() => message.remove(), 1000 * (offer?.seconds ?? 9));
+  if (kind === "note") setTimeout(() => message.remove(), 1000 * seconds);
 }
 
 // Say in the place of a zone that something is being brought there, and how much of it; call the answer at the end.

@@ -14,7 +14,7 @@ export class Form {
     this.start = start;
     this.changed = changed;
     this.renamed = renamed;
-    this.photo = null;
+    this.photo = this.clip = null;
     this.paintings = []; // {name, title, weight, label}
     this.labels = 0;
     this.masks = new Map(); // label: the mask's name in the studio, or its upload, until it is brushed again
@@ -61,8 +61,10 @@ export class Form {
     showShares();
   }
 
-  setPhoto(photo) {
+  // `clip`: what the photo is a frame of.
+  setPhoto(photo, clip = null) {
     this.photo = photo;
+    this.clip = clip && { name: clip.name, title: clip.title };
     this.brush.reset(photo?.width ?? 1, photo?.height ?? 1);
     if (photo && !this.sized && !$("exact").value) {
       const size = Math.max(photo.width, photo.height) >= 900 ? 1024 : 512;
@@ -115,7 +117,8 @@ export class Form {
   showPhoto() {
     $("photo-drop").classList.toggle("full", Boolean(this.photo));
     $("photo-thumb").hidden = !this.photo;
-    $("photo-ask").replaceChildren(...(this.photo ? [plain(this.photo.title)] : [make("b", { textContent: "Choose a photo" }), make("br"), "or drop it here"]));
+    $("sample").hidden = Boolean(this.photo);
+    $("photo-ask").replaceChildren(...(this.photo ? [plain((this.clip ?? this.photo).title)] : [make("b", { textContent: "Choose a photo" }), make("br"), "or drop it here"]));
     $("photo-file").setAttribute("aria-label", this.photo ? `Photo: ${this.photo.title}; choose another` : "Choose a photo");
     if (!this.photo) return;
     $("photo-thumb").src = shown(this.photo.name, 320);
@@ -223,7 +226,7 @@ export class Form {
 
   inputs() {
     const paintings = this.paintings.map(({ name, weight }) => [name, weight]);
-    return [this.photo?.name, paintings, this.brush.signature];
+    return [this.photo?.name, this.clip?.name, paintings, this.brush.signature];
   }
 
   // What a picture of it looks like, whatever its size: another look is another draft.
@@ -236,7 +239,8 @@ export class Form {
   async request() {
     const regions = await this.requestRegions(), rest = this.paintings.filter(({ label }) => !this.brush.share(label));
     const paintings = rest.map(({ name, weight }) => ({ path: name, weight }));
-    return { photo: this.photo.name, paintings, regions, ...this.settings() };
+    const film = this.clip ? { kind: "film", clip: this.clip.name } : {};
+    return { photo: this.photo.name, paintings, regions, ...film, ...this.settings() };
   }
 
   async requestRegions() {
@@ -269,7 +273,7 @@ export class Form {
   }
 
   // Back from a request, as a job or a pastiche holds it.
-  fill({ paintings, regions, options, recipe, titles }, { photo, masks }) {
+  fill({ paintings, regions, options, recipe, titles, clip }, { photo, masks }) {
     const title = (name) => titles[name] ?? name;
     this.paintings = [];
     this.labels = 0;
@@ -299,7 +303,7 @@ export class Form {
     if (keep_detail !== undefined) $("keep_detail").value = keep_detail;
     fillOptions(others);
     this.showValues();
-    this.setPhoto(photo);
+    this.setPhoto(photo, clip && { name: clip, title: title(clip) });
     for (const [label, mask] of masked) this.brush.setMask(label, masks.get(mask));
     for (const [label, mask] of masked) this.masks.set(label, mask);
   }

@@ -3,7 +3,7 @@
 import { api } from "./api.js";
 import { $, attempt, make, plain } from "./elements.js";
 
-const KINDS = { grid: "grid", final: "larger" };
+const KINDS = { grid: "grid", final: "larger", film: "film" };
 const ACTIVE = ["waiting", "painting"];
 const SPACE_MS = 1000;
 

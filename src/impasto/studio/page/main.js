@@ -5,7 +5,9 @@ import { loadImage, PHOTO } from "./brush.js";
 import { Drafts } from "./draft.js";
 import { $, attempt, busyWith, isStyle, make, plain, showShares, tell } from "./elements.js";
 import { Form, prepare } from "./form.js";
+import { Cells, Grid } from "./grid.js";
 import { Rail } from "./history.js";
+import { copyPicture, filesOf, isClip, MOST_PHOTOS, pasted, picturesOf } from "./incoming.js";
 import { buildOptions } from "./options.js";
 import { Price, priceOf } from "./price.js";
 import { Print } from "./print.js";
@@ -15,7 +17,7 @@ import { Viewer } from "./viewer.js";
 import { Wall } from "./wall.js";
 import { Watch } from "./watch.js";
 
-const STEER_MS = 250, UNDO_SECONDS = 60;
+const STEER_MS = 250, UNDO_SECONDS = 60, OFFER_SECONDS = 300;
 const MOST_VARIATIONS = 9999; // that the dice choose from
 const NARROWEST = 32; // times as long as wide: a draft has 512 px by 16 at least
 const MOST_MIXED = 4; // paintings brought at once that are to be mixed; more are there to choose from
@@ -23,12 +25,15 @@ const start = await api.start();
 buildOptions(start, () => changed());
 const stage = new Stage();
 const form = new Form(start, (sliding) => changed(sliding), rename);
+stage.endCloseup = () => form.brush.closeup.reset();
 const shelf = new Shelf(start.shelf, form);
 const drafts = new Drafts(form, drafted);
 const watch = new Watch(happened, lost);
 const viewer = new Viewer();
 const rail = new Rail({ open, compare, remove });
 const paper = new Print((job, size_px) => once(() => order("final", job.id, size_px)));
+const grid = new Grid(start, (job, axes) => once(() => order("grid", job.id, axes)));
+const cells = new Cells({ look: (pictures) => viewer.open(pictures), paint: (request) => once(() => paintRequest(request)), take: takeSettings });
 new Wall(form, shelf, (pictures) => form.takePaintings(pictures));
 const price = new Price(form, (words) => ($("price").textContent = words));
 const nothing = { id: null, order: null, look: null };
@@ -50,7 +55,7 @@ function changed(sliding = false) {
   draft(sliding);
   const job = stage.seen, running = active(job), button = $("paint");
   button.classList.toggle("stop", running);
-  button.textContent = !running ? "Paint" : job.state === "waiting" ? "Cancel" : "Stop";
+  button.textContent = !running ? (form.clip ? "Paint the film" : "Paint") : job.state === "waiting" ? "Cancel" : "Stop";
   button.disabled = busy || !(running || form.ready);
   $("paint-hint").textContent = hint(job, running);
   const steerable = running && job.state === "painting" && job.kind === "paint";
@@ -58,6 +63,8 @@ function changed(sliding = false) {
   $("steer-on").disabled = !steerable;
   if (!steerable) $("steer-on").checked = false;
   $("back").hidden = !stage.aside;
+  $("two-seconds").hidden = running || !form.clip;
+  $("two-seconds").disabled = busy || !form.ready;
   if (!filling) price.want(running || !form.ready || stage.brushing ? null : form.order());
   $("anew").hidden = !(form.photo || form.paintings.length || stage.job);
   $("try-open").disabled = !form.photo || stage.brushing;
@@ -122,10 +129,14 @@ async function take(files, zone) {
   const before = form.paintings.at(-1)?.name;
   const [first] = files, turn = zone === "photo" ? ++opening : opening;
   if (zone === "photo" && files.length > 1) {
+    offerAll(files.slice(0, MOST_PHOTOS));
     files = [first];
-    tell(`One photo at a time: ${first.name} is taken, the others are not.`, "note");
   }
   for (const file of files) {
+    if (isClip(file)) {
+      await takeClip(file, zone === "photo" ? turn : ++opening);
+      continue;
+    }
     const picture = await bring(file, zone);
     if (!picture) continue;
     if (zone !== "photo" || isStyle(picture.name)) {
@@ -141,10 +152,41 @@ async function take(files, zone) {
   }
 }
 
-function setPhoto(photo) {
+// A clip: one of its frames is the photo to draft on, and Paint makes the film.
+async function takeClip(file, turn) {
+  if (start.video_missing) return tell(`Clips need more than is installed here: ${start.video_missing}`);
+  const done = busyWith("photo", plain(file.name));
+  try {
+    const clip = await attempt(() => add(file, file.name, start.limits.max_upload_bytes, done.share, "clips"));
+    if (clip && turn === opening) setPhoto(clip.still, clip);
+  } finally {
+    done();
+    form.showPhoto();
+  }
+}
+
+// Several photos: the first one is shown, and all can be painted with what the form says then.
+function offerAll(files, words = `${files.length} photos: ${plain(files[0].name)} is shown.`) {
+  const all = () => (form.paintings.length ? once(() => paintAll(files)) : offerAll(files, "First choose a painting for them."));
+  tell(words, "note", [{ label: `Paint all ${files.length}`, action: all }], OFFER_SECONDS);
+}
+
+async function paintAll(files) {
+  const job = await attempt(async () => api.paint(await form.request()));
+  if (!job) return;
+  follow(job);
+  await paintAgain(job, files.slice(1));
+}
+
+async function sample() {
+  const pixels = await attempt(async () => (await fetch("/page/lighthouse.jpg")).blob());
+  if (pixels) await take([new File([pixels], "lighthouse.jpg", { type: pixels.type })], "photo");
+}
+
+function setPhoto(photo, clip = null) {
   leaveJob();
   noDraft();
-  form.setPhoto(photo);
+  form.setPhoto(photo, clip);
   stage.setPhoto(photo);
   changed();
 }
@@ -212,14 +254,23 @@ function wireDrops() {
   addEventListener("drop", async (event) => {
     event.preventDefault();
     mark(null);
-    const files = [...event.dataTransfer.files];
-    if (files.length) await take(files, zoneOf(event)?.dataset.zone ?? "photo");
-    else tell("This is no file: save the picture first, then drop the file here.", "note");
+    const zone = zoneOf(event)?.dataset.zone ?? "photo";
+    const dropped = await attempt(() => filesOf(event.dataTransfer));
+    if (dropped) sayOthers(dropped);
+    if (dropped?.files.length) await take(dropped.files, zone);
+    else if (dropped && !dropped.others) tell("This is no file: save the picture first, then drop the file here.", "note");
   });
   addEventListener("paste", (event) => {
-    const files = [...event.clipboardData.files];
-    if (files.length) take(files, "photo");
+    const files = pasted(event.clipboardData);
+    if (!files.length) return;
+    if (!form.photo) return void take(files, "photo");
+    const as = (zone) => ({ label: `As ${zone}`, action: () => take(files, zone) });
+    tell("A picture was pasted.", "note", [as("photo"), as("painting")], 60);
   });
+}
+
+function sayOthers({ others, files }) {
+  if (others) tell(`${files.length} pictures are taken; ${others} other file${others > 1 ? "s are" : " is"} left out.`, "note");
 }
 
 // ---- jobs
@@ -235,6 +286,13 @@ async function once(work) {
     busy = false;
     changed();
   }
+}
+
+// The first two seconds of the film, to see whether the whole is worth its time.
+async function paintTwoSeconds() {
+  stage.brush(false);
+  const made = await attempt(async () => api.paint({ ...(await form.request()), seconds: 2 }));
+  if (made) follow(made);
 }
 
 async function paint() {
@@ -338,11 +396,9 @@ async function priceMenu() {
   const { job } = stage;
   if (!$("further").open || !job || active(job) || job.kind === "grid") return;
   const { titles, ...request } = job.request;
-  const size_px = Math.min(384, request.options.size_px ?? 384);
   const asked = [
     ["again", request],
     ["final", { ...request, kind: "paint", options: { ...request.options, size_px: start.final_size_px } }],
-    ["grid", { ...request, kind: "grid", regions: [], of: null, options: { ...request.options, size_px } }],
   ];
   for (const [name, changed] of asked) $(`${name}-price`).textContent = "…";
   for (const [name, changed] of asked) {
@@ -357,11 +413,18 @@ async function order(name, id, ...values) {
   if (job) follow(job);
 }
 
-// The settings of the job in view, on other photos.
-async function paintAgain() {
-  const { id, title } = stage.job, files = [...$("again-file").files], names = [];
-  $("again-file").value = "";
+// The photos that were chosen in the menu, one by one or as a folder.
+async function chooseAgain(input) {
+  const found = [...input.files], { files, others } = input.webkitdirectory ? picturesOf(found) : { files: found, others: 0 };
+  input.value = "";
   $("further").open = false;
+  sayOthers({ files, others });
+  await paintAgain(stage.job, files);
+}
+
+// The settings of a job, on other photos.
+async function paintAgain({ id, title }, files) {
+  const names = [];
   for (const file of files) {
     const picture = await bring(file, "photo");
     if (picture) names.push(picture.name);
@@ -370,8 +433,23 @@ async function paintAgain() {
   if (!jobs) return;
   for (const job of jobs) watch.put(job);
   const left = jobs[0].notices.join("; ");
-  tell(`${jobs.length} photo${jobs.length > 1 ? "s are" : " is"} painted as ${title} was.${left ? ` ${left}.` : ""}`, "note");
+  tell(`${jobs.length} photo${jobs.length > 1 ? "s are" : " is"} painted as ${plain(title)} was.${left ? ` ${left}.` : ""}`, "note");
   $("history-part").scrollIntoView({ block: "nearest", behavior: "smooth" });
+}
+
+// A picture of a grid as a job of its own, as large as what the grid was ordered from.
+async function paintRequest({ titles, ...request }) {
+  const job = await attempt(() => api.paint(request));
+  if (job) await open(job.id);
+}
+
+// The settings of a picture of a grid: the next picture's.
+async function takeSettings(request) {
+  const turn = ++opening;
+  if (!(await fill(request, turn))) return;
+  leaveJob();
+  stage.setPhoto(form.photo);
+  changed();
 }
 
 async function compare(...jobs) {
@@ -392,7 +470,7 @@ async function remove(jobs) {
     if (removed.length === 1) open(removed[0]);
   };
   const words = removed.length > 1 ? `${removed.length} pictures are removed.` : `${jobs[0].title} is removed.`;
-  tell(words, "note", { label: "Undo", seconds: UNDO_SECONDS, action: bringBack });
+  tell(words, "note", [{ label: "Undo", action: bringBack }], UNDO_SECONDS);
 }
 
 function listJobs() {
@@ -471,9 +549,20 @@ function wire() {
   $("continue").onclick = () => once(() => attempt(async () => follow(await api.goOn(stage.job.id))));
   $("back").onclick = () => open(stage.job.id);
   $("final").onclick = () => once(() => order("final", stage.job.id, start.final_size_px));
-  $("grid").onclick = () => once(() => order("grid", stage.job.id));
+  $("grid-open").onclick = () => {
+    $("further").open = false;
+    grid.open(stage.job);
+  };
+  $("cells-open").onclick = () => cells.open(stage.job);
   $("remove").onclick = () => once(() => remove([stage.job]));
-  $("again-file").onchange = () => once(paintAgain);
+  for (const name of ["again-file", "again-folder"]) $(name).onchange = () => once(() => chooseAgain($(name)));
+  $("two-seconds").onclick = () => once(paintTwoSeconds);
+  $("sample").onclick = $("sample-too").onclick = sample;
+  $("copy").onclick = async () => {
+    const done = await attempt(async () => (await copyPicture(stage.job.picture), true));
+    $("download").open = false;
+    if (done) tell("The picture is in the clipboard.", "note");
+  };
   $("print-open").onclick = () => {
     $("further").open = false;
     paper.open(stage.job);

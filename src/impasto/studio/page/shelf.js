@@ -59,7 +59,7 @@ export class Shelf {
     item.remove();
     next?.firstElementChild.focus();
     this.show();
-    tell(`${plain(picture.title)} is off the shelf.`, "note", { label: "Undo", seconds: 60, action: () => (this.keep(picture), this.show()) });
+    tell(`${plain(picture.title)} is off the shelf.`, "note", [{ label: "Undo", action: () => (this.keep(picture), this.show()) }], 60);
   }
 
   // Mark what is chosen.

@@ -17,6 +17,7 @@ export class Stage {
     this.aside = false; // whether the draft stands in place of the job's picture
     this.comparing = false;
     this.brushing = false;
+    this.endCloseup = () => {};
     $("compare-on").onclick = () => this.compare(!this.comparing);
     $("compare").oninput = () => this.place();
     $("frame").addEventListener("pointerdown", (event) => this.drag(event));
@@ -63,9 +64,18 @@ export class Stage {
   // The picture lies over the draft, the draft over the photo; a finished one may be transparent.
   showLayers() {
     $("after").hidden = this.brushing || this.aside || !$("after").getAttribute("src");
-    const over = !$("after").hidden && (this.job.picture || this.job.kind === "grid");
+    const over = !$("after").hidden && (this.job.picture || ["grid", "film"].includes(this.job.kind));
+    this.showFilm();
     $("draft").hidden = this.brushing || !this.draft || Boolean(over);
     $("draft-tag").hidden = this.brushing || !$("draft-tag").textContent || !$("after").hidden;
+  }
+
+  // The film that is painted, in place of the frames that were seen while it was.
+  showFilm() {
+    const film = $("film"), address = this.brushing || this.aside || active(this.job) ? null : this.job?.film;
+    film.hidden = !address;
+    if (!address) film.pause();
+    else if (film.getAttribute("src") !== address) film.src = address;
   }
 
   // Lay a draft under the job's picture, once it can be drawn; null: there is none.
@@ -134,24 +144,30 @@ export class Stage {
 
   // Whether there is something of the job to be seen.
   get painted() {
-    return Boolean(this.job?.picture || $("after").getAttribute("src"));
+    return Boolean(this.job?.picture || this.job?.film || $("after").getAttribute("src"));
   }
 
   showTools(job) {
-    const has = Boolean(job) && !$("after").hidden, done = Boolean(job?.picture) && !active(job);
-    $("compare-on").hidden = !has || job.kind === "grid" || !this.photo;
-    $("full-on").hidden = !has;
-    $("download").hidden = !done;
+    const has = Boolean(job) && !$("after").hidden, done = Boolean(job?.picture) && !active(job), film = Boolean(job?.film) && !active(job);
+    $("compare-on").hidden = !has || ["grid", "film"].includes(job.kind) || !this.photo;
+    $("full-on").hidden = !has || job.kind === "film";
+    $("cells-open").hidden = !has || job.kind !== "grid";
+    $("download").hidden = !done && !film;
+    $("copy").hidden = !done;
     $("further").hidden = !job;
-    $("final").hidden = $("grid").hidden = $("print-open").hidden = !done || job.kind === "grid";
+    $("final").hidden = $("grid-open").hidden = $("print-open").hidden = !done || job.kind === "grid";
     $("print-open").disabled = job?.kind === "final";
-    $("again").hidden = job?.kind !== "paint";
-    $("time-lapse").hidden = !job?.time_lapse;
+    $("again").hidden = $("again-all").hidden = job?.kind !== "paint";
+    for (const item of document.querySelectorAll(".time-lapse")) item.hidden = !job?.time_lapse;
     $("time-lapse-file").href = job?.time_lapse ?? "";
+    $("time-lapse-mp4").href = job?.time_lapse?.replace(".webp", ".mp4") ?? "";
+    $("film-file").hidden = !job?.film;
+    $("film-file").href = job?.film ?? "";
     $("final").disabled = job?.kind === "final";
     $("continue").hidden = !job?.can_go_on || active(job);
     if ($("compare-on").hidden) this.compare(false);
     for (const link of document.querySelectorAll("[data-format]")) {
+      link.hidden = !done;
       link.href = job ? `/jobs/${job.id}/pastiche.${link.dataset.format}` : "";
     }
     $("progress").hidden = !(job && active(job));
@@ -199,6 +215,7 @@ export class Stage {
     $("brush").hidden = $("brushes").hidden = !on;
     $("tools").hidden = on;
     $("ring").hidden = true;
+    if (!on) this.endCloseup();
     if (on) {
       this.compare(false);
       this.showLayers();

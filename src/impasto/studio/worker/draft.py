@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -45,6 +46,10 @@ class DraftMaker:
 
     def do_job(self, job: ActiveJob, report: Report) -> Ended:
         """Make a draft, or plan a picture; every error is reported, none raised."""
+        if job.order.look_only:
+            return end_of(lambda: _look_at_clip(job.order, report))
+        if job.order.plan_only and job.order.request.kind == "film":
+            return end_of(lambda: self._plan_film(job.order, report))
         if job.order.plan_only:
             return end_of(lambda: plan(job.order, report))
         return end_of(lambda: self._draft(job.order))
@@ -70,6 +75,13 @@ class DraftMaker:
         pastiche.save(order.files.exported(".jpg"), overwrite=True)
         return Ended(state="done")
 
+    def _plan_film(self, order: Order, report: Report) -> Ended:
+        from impasto.studio.worker.film import plan_film  # loads what films need
+
+        with TemporaryDirectory() as folder:
+            place = {"folder": Path(folder)}
+            return plan_film(order, lambda one: self._draft(order.model_copy(update={"request": one} | place)), report)
+
     def _measure_all(
         self, request: Request, options: DraftOptions, names: Mapping[str, str]
     ) -> tuple[StyleStatistics, list[RecordedPainting]]:
@@ -89,6 +101,12 @@ class DraftMaker:
         painting = Painting(path)
         style = measure_painting(self._painter.stylizer, painting, long_edge_px, brush_scale)
         return style, describe_painting(painting)
+
+
+def _look_at_clip(order: Order, report: Report) -> Ended:
+    from impasto.studio.worker.film import look_at_clip  # loads what films need
+
+    return look_at_clip(order, report)
 
 
 def plan(order: Order, report: Report) -> Ended:

@@ -1,10 +1,11 @@
-"""Painting a grid: strength x painting on one sheet, as a list of the laboratory's jobs."""
+"""Painting a grid: one picture over and over with what varies, on one sheet, as a list of the laboratory's jobs."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from impasto.images.reading import load_picture
 from impasto.images.sheet import Cell, draw_sheet, encode_png
@@ -21,6 +22,7 @@ from impasto.storage.atomic import write_file
 from impasto.studio.protocol import Ended, Message, Order, StudioProgress
 from impasto.studio.request import Request
 from impasto.studio.worker.active_job import ActiveJob, Report
+from impasto.studio.worker.inputs import load_paintings, load_regions
 from impasto.studio.worker.reduced import THUMBNAIL_PX, save_reduced
 from impasto.version import __version__
 
@@ -59,21 +61,25 @@ def plan_grid(request: Request, names: Mapping[str, str]) -> LabManifest:
     `names` are those that the person gave to the paintings, by path: the store's file names mean nothing to people.
     """
     assert request.photo is not None, "a grid without a photo is not submitted"
-    paintings = list(dict.fromkeys(choice.path for choice in request.paintings))
-    manifest = plan_sweep(
-        request.photo,
-        (),
-        {"painting": paintings, "strength": list(dict.fromkeys(request.strengths))},
-        Planner(request.recipe, {name: value for name, value in request.options.items() if name != "strength"}),
-    )
-    rows, columns = manifest.axes  # a row a painting: strength grows from left to right
-    labels = _distinct(Path(names.get(str(path), path.name)).stem for path in paintings)
-    label_of = dict(zip(rows.values, labels, strict=True))
+    vary: dict[str, list[Any]] = {
+        axis.name: [choice.path for choice in request.paintings] if axis.name == "painting" else list(axis.values)
+        for axis in request.axes
+    }
+    recipe = None if "recipe" in vary else request.recipe
+    planner = Planner(recipe, request.cell_options, load_regions(request.regions))
+    paintings = () if "painting" in vary else load_paintings(request.paintings) or ()
+    manifest = plan_sweep(request.photo, paintings, vary, planner)
+    if "painting" not in vary:
+        return manifest
+    stored = next(axis.values for axis in manifest.axes if axis.name == "painting")
+    labels = _distinct(Path(names.get(str(path), path.name)).stem for path in vary["painting"])
+    label_of = dict(zip(stored, labels, strict=True))
     jobs = tuple(
         job.model_copy(update={"labels": job.labels | {"painting": label_of[job.labels["painting"]]}})
         for job in manifest.jobs
     )
-    axes = (Axis(name="painting", values=tuple(label_of.values())), columns)
+    named = Axis(name="painting", values=tuple(label_of.values()))
+    axes = tuple(named if axis.name == "painting" else axis for axis in manifest.axes)
     return manifest.model_copy(update={"axes": axes, "jobs": jobs})
 
 
@@ -109,7 +115,8 @@ class _Grid:
         cells = [[_cell(self._folder, job) if job else None for job in row] for row in page.cells]
         photo = manifest.jobs[0].files(Role.PHOTO)[0].path
         title = Path(order.names.get(str(photo), photo.name)).stem
-        subtitle = f"painting × strength  ·  impasto {__version__}"
+        varied = " × ".join(axis.name.replace("_", " ") for axis in manifest.axes)
+        subtitle = f"{varied}  ·  impasto {__version__}"
         sheet = encode_png(draw_sheet(page.sheet(cells, title, subtitle, [("photo", photo)])))
         write_file(order.files.picture, sheet, overwrite=True)
         picture = load_picture(order.files.picture)

@@ -62,13 +62,18 @@ def load_kind(kind: WorkerKind) -> Callable[[ActiveJob, Report], Ended]:
 
 def do_paint_job(job: ActiveJob, report: Report) -> Ended:
     """Paint a picture or a grid; every error is reported, none raised."""
-    from impasto.studio.worker.grid import paint_grid
-    from impasto.studio.worker.paint import paint_picture
+    kind = job.order.request.kind
+    if kind == "film":
+        from impasto.studio.worker.film import paint_film as do_it  # loads what films need
+    elif kind == "grid":
+        from impasto.studio.worker.grid import paint_grid as do_it
+    else:
+        from impasto.studio.worker.paint import paint_picture as do_it
 
     def paint() -> Ended:
         # A process whose studio was killed may be about to finish this very job.
         with FileLock(job.order.folder / "painting.lock"):
-            return paint_grid(job, report) if job.order.request.kind == "grid" else paint_picture(job, report)
+            return do_it(job, report)
 
     return end_of(paint)
 
