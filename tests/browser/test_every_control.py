@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hands import call, choose, paint, set_slider, stroke, until, wait_done, wait_preview
+from hands import call, choose, look_at, paint, set_slider, stroke, until, wait_done, wait_preview
 from looks import SAMPLES
 from PIL import Image
 from studio_server import Page
@@ -212,10 +212,8 @@ def finished(page: Page) -> str:
     return job
 
 
-def look_at(page: Page, job: str) -> None:
-    """Open a job of the history; until it is there, the buttons are still those of the job before it."""
-    page.click(f"[data-job='{job}']")
-    until(page, f"location.hash === '#{job}'")
+def look_at_done(page: Page, job: str) -> None:
+    look_at(page, job)
     wait_done(page)
 
 
@@ -226,7 +224,7 @@ def further(page: Page, other: Path, job: str) -> None:
         until(page, f"location.hash !== '#{job}'")
         page.wait_for_selector("#paint.stop")
         page.click("#paint.stop")
-        look_at(page, job)
+        look_at_done(page, job)
 
     grid(page, job)
     order(lambda: page.click("#final"))
@@ -242,7 +240,7 @@ def further(page: Page, other: Path, job: str) -> None:
     page.click("#print-order")
     until(page, f"location.hash !== '#{job}'")
     wait_done(page)  # a second picture, to be compared
-    look_at(page, job)
+    look_at_done(page, job)
     page.click("#further > summary")
     page.set_input_files("#again-file", [other])
     page.wait_for_selector(".batch")
@@ -288,7 +286,7 @@ def grid(page: Page, job: str) -> None:
     cells.nth(0).click()
     page.click("#cells-take")
     assert page.locator("#option-steps").input_value() == "4"
-    look_at(page, ordered)
+    look_at_done(page, ordered)
     page.click("#cells-open")
     cells.nth(1).click()
     page.click("#cells-paint")
@@ -297,10 +295,10 @@ def grid(page: Page, job: str) -> None:
     painted = call(page, "view", page.evaluate("location.hash.slice(1)"))
     assert painted["kind"] == "paint"
     assert painted["request"]["options"] | {"brush_scale": 0.5, "steps": 3} == painted["request"]["options"]
-    look_at(page, ordered)
+    look_at_done(page, ordered)
     page.click("#cells-open")
     page.click("#cells-close")
-    look_at(page, job)
+    look_at_done(page, job)
 
 
 def rail(page: Page) -> None:
@@ -330,7 +328,7 @@ def rail(page: Page) -> None:
     page.click(".message button:has-text('Undo')")
     until(page, f"document.querySelectorAll('#history li').length === {before}")
     page.click("#select")
-    look_at(page, with_pictures[0])
+    look_at_done(page, with_pictures[0])
     page.click("#further > summary")
     page.click("#remove")
     page.wait_for_selector(f"[data-job='{with_pictures[0]}']", state="detached")

@@ -14,6 +14,7 @@ from hands import (
     choose,
     download,
     drop,
+    look_at,
     paint,
     set_option,
     set_slider,
@@ -253,12 +254,12 @@ def test_two_tabs_one_queue(open_page: Callable[..., Page], photo: Path, paintin
     show(second, "queue")
     first.close()
     assert state(second, running) == "painting", "a tab that is closed must not end its job"
-    second.click(f"[data-job='{running}']")
+    look_at(second, running)
     wait_preview(second)
     second.click("#paint.stop")
     wait_done(second)
     wait_state(second, waiting, "done")
-    second.click(f"[data-job='{waiting}']")
+    look_at(second, waiting)
     until(second, "document.getElementById('telling').textContent.includes('painted in')")
 
 
@@ -346,7 +347,7 @@ def test_grid_and_final_are_jobs_of_the_queue(page: Page, photo: Path) -> None:
     until(page, "document.getElementById('after').alt.startsWith('Grid')")
     wait_done(page)
     show(page, "grid")
-    page.click(f"[data-job='{larger}']")
+    look_at(page, larger)
     wait_done(page)
     assert max(call(page, "view", larger)["size"]) == 96
     page.click("#further > summary")

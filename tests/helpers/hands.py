@@ -54,6 +54,12 @@ def paint(page: Page) -> str:
     return str(page.evaluate("location.hash.slice(1)"))
 
 
+def look_at(page: Page, job: str) -> None:
+    """Open a job of the history; until it is there, the buttons are still those of the job before it."""
+    page.click(f"[data-job='{job}']")
+    until(page, f"location.hash === '#{job}'")
+
+
 def wait_done(page: Page) -> None:
     page.wait_for_selector("#download:not([hidden])")
 

@@ -238,3 +238,11 @@ def test_a_picture_replaced_while_it_is_sent_arrives_as_it_was(tmp_path: Path) -
     first = next(pieces)
     (tmp_path / "newer.png").replace(tmp_path / "picture.png")
     assert (len(first), b"".join(pieces), opened.closed) == (FILE_BYTES, b"old", True)
+
+
+def test_a_clip_is_no_picture_and_a_picture_no_clip(client: httpx.Client, drafting: DraftingStore) -> None:
+    before = set(drafting.store.uploads.folder.iterdir())
+    assert client.post("/api/pictures", params={"title": "walk.mp4"}, content=b"no clip").status_code == 400
+    refused = client.post("/api/clips", params={"title": "a.png"}, content=png())
+    assert refused.status_code == 400 and refused.json()["error"].startswith("'a.png' is no clip")
+    assert set(drafting.store.uploads.folder.iterdir()) == before, "nothing of them is kept"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import socket
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ class Studio:
             raise OptionError(f"--host {host} lets others in: give --password too, or leave --host out")
         check_extra()
         listening = listen(host, port)
+        import_module("impasto.studio.routes")  # before the store starts its workers, which load torch meanwhile
         try:
             self._store = Store(folder, max_upload_bytes=max_upload_bytes, max_pixels=max_pixels, options=options)
             thumbnails = Thumbnails(folder / "shown", max_pixels)

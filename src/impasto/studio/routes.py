@@ -96,7 +96,7 @@ async def add_clip(
 ) -> AddedClip:
     """Keep a clip, which is the body of the request, and a frame of it as a picture to draft on."""
     await run_in_threadpool(here.store.make_room)
-    with here.store.uploads.begin(title) as upload:
+    with here.store.uploads.begin(title, clip=True) as upload:
         async for piece in http.stream():
             await run_in_threadpool(upload.write, piece)
         path = await run_in_threadpool(upload.keep)

@@ -32,7 +32,7 @@ from impasto.studio.queue import Queue
 from impasto.studio.request import Request
 from impasto.studio.restoring import Restored, restore_request
 from impasto.studio.shelf import Shelf, ShelfPicture
-from impasto.studio.uploads import CLIP_SUFFIXES, KEPT_SECONDS, Uploads, is_clip
+from impasto.studio.uploads import CLIP_SUFFIXES, KEPT_SECONDS, Uploads
 
 if TYPE_CHECKING:
     from impasto.studio.cells import GridCell
@@ -130,8 +130,6 @@ class Store:
         Raises `InputError` for what is no clip, which is then not kept, and where the extra ``video`` is missing.
         """
         name = self.uploads.name_of(clip)
-        if not is_clip(name):
-            raise InputError(f"{name!r} is no clip: a clip is one of {', '.join(CLIP_SUFFIXES)}")
         with TemporaryDirectory() as folder:
             try:
                 still, facts = self.drafts.look(clip, Path(folder))

@@ -53,23 +53,25 @@ class Uploads:
             source = picture.open("rb") if isinstance(picture, Path) else io.BytesIO(picture)
         except OSError as error:
             raise InputError(f"cannot read {clean_name(name)!r}: {error.strerror}") from error
-        with source, self.begin(name) as upload:
+        with source, self.begin(name, clip=is_clip(name)) as upload:
             while piece := source.read(_PIECE_BYTES):
                 upload.write(piece)
             return upload.keep()
 
     @contextlib.contextmanager
-    def begin(self, name: str) -> Iterator[Upload]:
-        """An upload that comes in pieces; what is not kept at the end is removed.
+    def begin(self, name: str, *, clip: bool = False) -> Iterator[Upload]:
+        """An upload that comes in pieces; what is not kept at the end is removed. `clip`: it is one, no picture.
 
         `name` is what the person calls it: it is shown and goes into the run record, and becomes no path. Raises
         `InputError`, one line, for a file that is too large (bytes, or pixels, before it is decoded), damaged, or no
         picture, and where too much is kept already; `OutputError` where it cannot be written.
         """
         part, name = self.folder / _PART.replace("*", secrets.token_hex(8)), clean_name(name)
+        if clip and not is_clip(name):
+            raise InputError(f"{name!r} is no clip: a clip is one of {', '.join(CLIP_SUFFIXES)}")
         try:
             with part.open("xb") as file:
-                yield Upload(self, part, file, name)
+                yield Upload(self, part, file, name, clip)
         except OSError as error:
             raise OutputError(f"cannot keep {name!r}: {error.strerror}; look for free space") from error
         finally:
@@ -92,8 +94,6 @@ class Uploads:
     def _check(self, part: Path, name: str) -> None:
         """Raise `InputError` for what is no picture and no style file."""
         try:
-            if is_clip(name):
-                return  # the drafting process looks at it
             if is_style_file(name):
                 read_style_file(part)
             else:
@@ -188,8 +188,8 @@ class Uploads:
 class Upload:
     """A file on its way into the folder; made by `Uploads.begin`, which says what is raised."""
 
-    def __init__(self, uploads: Uploads, part: Path, file: BinaryIO, name: str) -> None:
-        self._uploads, self._part, self._file, self._name = uploads, part, file, name
+    def __init__(self, uploads: Uploads, part: Path, file: BinaryIO, name: str, clip: bool) -> None:
+        self._uploads, self._part, self._file, self._name, self._clip = uploads, part, file, name, clip
         self._digest, self._bytes = hashlib.sha256(), 0
         self._room = uploads._max_total_bytes - uploads.total_bytes
 
@@ -210,7 +210,8 @@ class Upload:
     def keep(self) -> Path:
         """Check what has come, keep it, and return its path; the same bytes are kept once."""
         self._file.flush()
-        self._uploads._check(self._part, self._name)
+        if not self._clip:  # that, the drafting process looks at
+            self._uploads._check(self._part, self._name)
         return self._uploads._place(self._part, self._name, self._digest.hexdigest())
 
 

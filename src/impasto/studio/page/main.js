@@ -394,7 +394,7 @@ function slide() {
 // What is in the menu costs time: say how much, once it is opened.
 async function priceMenu() {
   const { job } = stage;
-  if (!$("further").open || !job || active(job) || job.kind === "grid") return;
+  if (!$("further").open || !job || active(job) || job.kind !== "paint") return;
   const { titles, ...request } = job.request;
   const asked = [
     ["again", request],
