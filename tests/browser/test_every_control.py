@@ -277,7 +277,7 @@ def grid(page: Page, job: str) -> None:
     ordered = page.evaluate("location.hash.slice(1)")
     page.click("#cells-open")
     cells = page.locator("#cells-list button")
-    assert cells.count() == 4
+    until(page, "document.querySelectorAll('#cells-list button:enabled').length === 4")
     cells.nth(0).click()
     cells.nth(3).click()
     page.click("#cells-look")
@@ -285,7 +285,7 @@ def grid(page: Page, job: str) -> None:
     page.click("#full-close")
     cells.nth(0).click()
     page.click("#cells-take")
-    assert page.locator("#option-steps").input_value() == "4"
+    until(page, "document.getElementById('option-steps').value === '4'")
     look_at_done(page, ordered)
     page.click("#cells-open")
     cells.nth(1).click()

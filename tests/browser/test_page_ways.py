@@ -44,8 +44,9 @@ def test_from_photo_to_download_by_keyboard_alone(page: Page, photo: Path, tmp_p
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "skip"
     page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "photo-file"
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(photo)
     page.wait_for_selector("#frame:not([hidden])")
     tab_to(page, "#shelf button")
@@ -107,16 +108,16 @@ def test_several_photos_are_painted_alike(page: Page, tmp_path: Path) -> None:
 
 def test_a_picture_that_is_pasted_becomes_photo_or_painting(page: Page, photo: Path, tmp_path: Path) -> None:
     def paste(file: Path) -> None:
-        data = list(file.read_bytes())
         page.evaluate(
-            """(bytes) => {
-                const transfer = new DataTransfer();
-                transfer.items.add(new File([new Uint8Array(bytes)], "image.png", { type: "image/png" }));
-                dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer }));
+            """async (bytes) => {
+                const pixels = new Blob([new Uint8Array(bytes)], { type: "image/png" });
+                await navigator.clipboard.write([new ClipboardItem({ "image/png": pixels })]);
             }""",
-            data,
+            list(file.read_bytes()),
         )
+        page.keyboard.press("Control+v")
 
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     paste(photo)
     until(page, "document.getElementById('photo-ask').textContent === 'pasted'")
     paste(picture(tmp_path / "other.png", 2))
