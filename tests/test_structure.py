@@ -56,7 +56,11 @@ TESTED_ELSEWHERE = {
     "cli/paint.py": "cli/test_main.py",
     "cli/info.py": "cli/test_main.py",
     "studio/worker/active_job.py": "studio/worker/test_main.py",
+    "studio/answerer.py": "studio/test_routes.py",
     "studio/answers.py": "studio/test_routes.py",
+    "studio/cells.py": "studio/worker/test_grid.py",
+    "studio/faults.py": "studio/test_routes.py",
+    "studio/file_routes.py": "studio/test_routes.py",
 }
 
 # -------------------------------------------------------------------------------------------- imports

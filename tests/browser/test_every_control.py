@@ -273,7 +273,8 @@ def grid(page: Page, job: str) -> None:
     until(page, "document.getElementById('grid-says').textContent.includes('4 pictures')")
     page.click("#grid-order")
     until(page, f"location.hash !== '#{job}'")
-    wait_done(page)
+    page.wait_for_selector("#cells-open:not([hidden])")
+    page.wait_for_selector("#download:not([hidden])", timeout=180_000)  # four pictures
     ordered = page.evaluate("location.hash.slice(1)")
     page.click("#cells-open")
     cells = page.locator("#cells-list button")

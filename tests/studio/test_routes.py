@@ -159,6 +159,8 @@ def test_the_same_on_other_photos(client: httpx.Client, drafting: DraftingStore)
     assert client.get("/jobs.zip", params={"job": "none"}).status_code == 404
     grid = client.post(f"/api/jobs/{first['id']}/grid", json={}).json()
     assert client.get(f"/api/jobs/{grid['id']}/cells").json() == []
+    for name in ("cell-0.png", "time-lapse.mp4", "film.mp4"):
+        assert client.get(f"/jobs/{grid['id']}/{name}").status_code == 404
     assert client.post(f"/api/jobs/{grid['id']}/again", json={"photos": names}).status_code == 400
 
 
