@@ -239,7 +239,7 @@ def further(page: Page, other: Path, job: str) -> None:
     until(page, "document.getElementById('print-order').textContent === 'Paint it at 83 px'")
     page.click("#print-order")
     until(page, f"location.hash !== '#{job}'")
-    wait_done(page)  # a second picture, to be compared
+    page.wait_for_selector("#download:not([hidden])", timeout=180_000)  # the one of 4096 px is being stopped
     look_at_done(page, job)
     page.click("#further > summary")
     page.set_input_files("#again-file", [other])
