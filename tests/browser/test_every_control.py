@@ -224,6 +224,7 @@ def further(page: Page, other: Path, job: str) -> None:
         until(page, f"location.hash !== '#{job}'")
         page.wait_for_selector("#paint.stop")
         page.click("#paint.stop")
+        call(page, "cancel", page.evaluate("location.hash.slice(1)"))  # a step of 4096 px may take minutes
         look_at_done(page, job)
 
     grid(page, job)
