@@ -22,7 +22,7 @@ from impasto.studio.worker.inputs import load_paintings, load_regions
 from impasto.studio.worker.reduced import PREVIEW_PX, THUMBNAIL_PX, save_reduced
 from impasto.video.build import build_film
 from impasto.video.clip import open_clip
-from impasto.video.paint import frame_bits, frame_picture
+from impasto.video.frame_pictures import frame_bits, frame_picture
 
 PREVIEW_SECONDS = 0.7  # from one frame that is shown to the next at least
 STILL_AT = 1 / 3  # of the clip: its beginning is often black
