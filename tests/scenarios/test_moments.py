@@ -55,7 +55,7 @@ COMMANDS = {
     "paint": command(["paint", "photo.png", "painting.png", "-o", "out.png", *SMALL, *PAINTED], "out.png", beside=True),
     "enlarge": command(["enlarge", "first.png", "--size", "80", "-o", "out.png", *PAINTED], "out.png", beside=True),
     "texture": command(
-        ["texture", "painting.png", "-o", "out.png", *QUICK, "--size", "48", *PAINTED], "out.png", beside=True
+        ["texture", "painting.png", "-o", "out.png", *SMALL, *PAINTED], "out.png", beside=True
     ),
     "batch": command(
         ["batch", "photo.png", "--paintings", "painting.png", "photo.png", "-o", "made", *SMALL], "made/pastiches/*.png"
