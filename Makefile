@@ -26,7 +26,7 @@ coverage: MEASURE := --cov=impasto --cov-report=term:skip-covered --cov-fail-und
 coverage: test  # the same tests, with the lines that none of them runs; apart, since measuring takes time
 
 test-browser: $(VENV)/.dev  # the studio in Chromium; skipped where there is none (Debian: apt-get install chromium)
-	$(BIN)/python -m pytest -q -m browser tests/browser
+	$(BIN)/python -m pytest -q -m "browser and not slow" tests/browser
 
 test-cluster: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -m cluster tests/lab
