@@ -27,7 +27,7 @@ def test_messages_come_back_as_they_went(loss: float) -> None:
     assert repr(JobManifest.model_validate_json(kept.model_dump_json())) == repr(kept)
 
 
-SHARED = {"protocol", "request", "samples"}
+SHARED = {"protocol", "request", "draft_request", "samples"}
 
 
 def studio_imports(path: Path) -> set[str]:
