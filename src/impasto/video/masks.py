@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from impasto.errors import InputError, OptionError
 from impasto.inputs.paintings import ALPHA, Region
 from impasto.inputs.run_inputs import describe_region
 from impasto.video.clip import ENDINGS, open_clip
+from impasto.video.flow import Pixels
 from impasto.video.frame_pictures import frame_picture, hash_clip
 from impasto.video.frames import Clip, ClipInfo, Frame
 
@@ -86,6 +89,19 @@ class FrameRegions:
             if picture.samples.max() > BLACK:
                 found.append(replace(region.region, mask=picture))
         return tuple(found)
+
+    def change(self, index: int, height_px: int, width_px: int) -> Pixels | None:
+        """Where masks differ from those of the frame before, [height, width] in [0, 1]; None where none moves.
+
+        To be asked before `at` of the same frame: masks are read forwards.
+        """
+        if not self._masks or index == 0:
+            return None
+        most = np.zeros((height_px, width_px), np.float32)
+        for mask in self._masks.values():
+            before, now = (mask.at(one).pixels(height_px, width_px).mean(-1) for one in (index - 1, index))
+            most = np.maximum(most, np.abs(now - before))
+        return most
 
     def close(self) -> None:
         self._opened.close()

@@ -303,13 +303,14 @@ class _FilmRun:
                 yield ShotStarted(shot, number, plan.frames)
             picture = self._picture(frame)
             photo = picture.pixels()
+            stale = self._regions.change(frame.index, *self._size)
             if number == first or self._regions.move:
                 regions = self._regions.at(frame.index)
                 kept = kept_photo(picture, regions, self._film.options)
             if keyed is not None:
                 pixels = keyed.paint(number)
             else:
-                pixels = steadier.mix(photo, painter.paint(picture, regions))
+                pixels = steadier.mix(photo, painter.paint(picture, regions), stale)
                 if kept is not None:
                     pixels = pixels + kept * (photo - pixels)
             self._folder.save_frame(number, pixels, picture.alpha())

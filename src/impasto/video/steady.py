@@ -58,8 +58,11 @@ class Steadier:
     def __post_init__(self) -> None:
         self._finder = FlowFinder()
 
-    def mix(self, photo: Pixels, painted: Pixels) -> Pixels:
-        """The next frame from the photo [height, width, 3] and what was painted of it, of the same size, in [0, 1]."""
+    def mix(self, photo: Pixels, painted: Pixels, stale: Pixels | None = None) -> Pixels:
+        """The next frame from the photo [height, width, 3] and what was painted of it, of the same size, in [0, 1].
+
+        `stale`: [height, width] in [0, 1], where the last output is of no use, whatever the photo says.
+        """
         small = reduce_frame(photo)
         if self.output is None or self._photo is None or self._carried is None:
             self.output, self._photo, self._carried = painted, small, small
@@ -71,7 +74,10 @@ class Steadier:
         self._photo, self._carried = small, small + share[..., None] * (carried - small)
         height, width = painted.shape[:2]
         last = warp(self.output, enlarge_flow(flow, height, width))
-        mixed = painted + _enlarged(share, height, width)[..., None] * (last - painted)
+        share = _enlarged(share, height, width)
+        if stale is not None:
+            share = share * (1 - stale)
+        mixed = painted + share[..., None] * (last - painted)
         self.output = np.clip(mixed, 0, 1)
         return with_strength_of(self.output, painted)
 
