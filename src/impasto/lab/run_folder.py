@@ -89,6 +89,12 @@ def _is_begun(file: Path) -> bool:
     return file.name.startswith(".impasto-") or (begun and not any(file.iterdir()))
 
 
+def _why_not_own(path: Path) -> str:
+    """Why a run folder that somebody sent is not used; empty: it can be. Through a link it would read elsewhere."""
+    links = [name for name in (MANIFEST, *FOLDERS) if (path / name).is_symlink()]
+    return f"{str(path / links[0])!r} is a link that leads elsewhere: remove it" if links else ""
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """See the module's description; `create` and `open` make one."""
@@ -107,6 +113,8 @@ class RunFolder:
         strange = path.is_dir() and not all(map(_is_begun, path.iterdir()))
         if strange and not (path / MANIFEST).is_file():
             raise OutputError(f"{str(path)!r} is not empty and no run folder of impasto; give another name")
+        if why := _why_not_own(path):
+            raise OutputError(f"cannot make the run folder: {why}")
         folder = cls(path, manifest)
         try:
             for name in FOLDERS:
@@ -119,7 +127,9 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """Read a run folder back. Raises `RecordError` where there is none, or of another format."""
+        """Read a run folder back. Raises `RecordError` where there is none, of another format, or with links in it."""
+        if why := _why_not_own(path):
+            raise RecordError(f"the run folder is not read: {why}")
         try:
             if why := why_not_a_file(path / MANIFEST):
                 raise OSError(why)
@@ -147,9 +157,12 @@ class RunFolder:
         return self.path / "events" / f"{job.name}.jsonl"
 
     def result(self, job: LabJob) -> LabResult | None:
-        """What came of a job as it is listed now; None where it has not run, or its picture is not whole."""
+        """What came of a job as it is listed now; None where it has not run, its picture is not whole, or by a link."""
+        path = self.path / "results" / f"{job.name}.json"
+        if any(file.is_symlink() for file in (path, self.picture_path(job), self.events_path(job))):
+            return None
         try:
-            text = (self.path / "results" / f"{job.name}.json").read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8")
             result = LabResult.model_validate_json(text)
             whole = result.status != "done" or result.sha256 == hash_file(self.picture_path(job))
         except (OSError, ValueError):  # pydantic's error is a ValueError: a damaged result is none
@@ -169,10 +182,8 @@ class RunFolder:
         self.write(f"results/{job.name}.json", result.model_dump_json(indent=1).encode())
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file of the folder, whole or not at all, and through no symbolic link; raises `OutputError`."""
+        """Write a file of the folder, whole or not at all; a link of its name is replaced. Raises `OutputError`."""
         path = self.path / name
-        if path.parent.is_symlink():  # in a folder that somebody sent
-            raise unwritable(path, f"{str(path.parent)!r} is a link that leads out of the run folder; remove it")
         try:
             write_whole(path, data)
         except OSError as error:
