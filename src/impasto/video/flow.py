@@ -78,7 +78,7 @@ class FlowFinder:
 def at_rest(flow: Pixels, frame: Pixels, other: Pixels) -> Pixels:
     """The flow, but none where the frames are as much alike without it: there it follows noise and shadows.
 
-    Bare ground is everywhere like itself: it rests or moves with most of what has edges around it.
+    Bare ground is everywhere like itself: it rests or moves with most of what has edges around it, if there is any.
     """
     cv2 = load_cv2()
     square, wide = (STILL_PX, STILL_PX), (1 + 2 * (max(flow.shape) // 6),) * 2
@@ -89,8 +89,8 @@ def at_rest(flow: Pixels, frame: Pixels, other: Pixels) -> Pixels:
     slopes = sum(np.square(slope).mean(-1) for slope in np.gradient(frame, axis=(0, 1)))
     edged = cv2.blur(slopes, square) > BARE**2
     rests = unmoved <= STILL * moved + 1e-6
-    around = cv2.blur((edged & rests).astype(np.float32), wide) > cv2.blur((edged & ~rests).astype(np.float32), wide)
-    stays = np.where(edged, rests, around).astype(np.float32)
+    still, moving = (cv2.blur((edged & some).astype(np.float32), wide) for some in (rests, ~rests))
+    stays = np.where(edged | (still == moving), rests, still > moving).astype(np.float32)
     calmed: Pixels = flow * (1 - cv2.blur(stays, (9, 9)))[..., None]
     return calmed
 
