@@ -135,7 +135,8 @@ class _FilmRun:
         check_keys(film.keys, self._clip.info.frames, self._size)
         identity = self._identity()
         plan = self._plan_to_go_on_with(identity)
-        replaces = film.overwrite or (plan is not None and self._is_part(film.output))
+        begun = plan is not None and film.output.exists()  # perhaps this film, as far as it was when it was stopped
+        replaces = film.overwrite or (begun and self._folder.is_part(hash_clip(film.output)))
         self._begin_clip(overwrite=replaces).discard()  # refused before anything is painted
         painter = frame_painter(film)
         self._folder.make()
@@ -147,8 +148,8 @@ class _FilmRun:
         yield from self._place_keys(plan)
         first, steadier = self._where_to_go_on(plan)
         left = plan.frames - first
-        spread = sum(stop - start for start, stop in map(plan.frames_of, range(len(plan.shots)))
-                     if any(start <= key < stop for key in self._keys))  # fmt: skip
+        keyed = [plan.frames_of(shot) for shot in range(len(plan.shots)) if self._keys_of(plan, shot)]
+        spread = sum(stop - start for start, stop in keyed)
         needed = left * self._folder.frame_bytes(*self._size) + spread * match_bytes(*self._size) + SPARE_BYTES
         self._check_room(needed)
         yield FilmStarted(plan.frames, len(plan.shots), *self._size, first, left * plan.frame_seconds, needed)
@@ -204,10 +205,6 @@ class _FilmRun:
             )
         self._folder.remove()
         return None
-
-    def _is_part(self, output: Path) -> bool:
-        """Whether this film, as far as it was painted when it was stopped, is in its place."""
-        return output.exists() and self._folder.is_part(hash_clip(output))
 
     def _check_room(self, needed_bytes: int) -> None:
         free = shutil.disk_usage(self._folder.path).free
