@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 ADDRESS_SPACE_BYTES = 8 * 2**30  # libraries, thread stacks and memory that is never touched count, too
 PATIENCE_SECONDS = 60  # of the wall clock, before a child that does not answer is ended; others may be busy here
@@ -162,9 +163,9 @@ def _examine(command: list[str]) -> dict[str, object]:
 def main(painting: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    from impasto.cli import main as cli
+    from impasto.cli import paint
 
-    cli.carry_out = _look_at  # type: ignore[assignment]
+    patch.object(paint, "carry_out", _look_at).start()  # raises where the command no longer has it
     for line in sys.stdin:
         path = line.rstrip("\n")
         paint = _examine(["paint", path, painting, "-o", "out.png"])

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 MEMORY_BYTES = 2 * 2**30  # of address space, beside what the libraries take
 PATIENCE_SECONDS = 20
@@ -208,16 +209,19 @@ def _lines() -> Iterator[tuple[str, list[str]]]:
 
 def main() -> None:
     import impasto
-    from impasto.cli import lab, reconstruct
-    from impasto.cli import main as cli
+    from impasto.cli import lab, paint, reconstruct
 
     samples = Path(__file__).parents[1] / "data" / "v0_1_0"
     impasto.draft(samples / "photo.png", samples / "painting.png", size_px=32)  # everything is loaded
     impasto.paint(
         samples / "photo.png", samples / "painting.png", medium="pixels", size_px=32, min_scale_px=32, steps=1
     )
-    cli.carry_out = reconstruct.carry_out = _look_at  # type: ignore[assignment]
-    lab._run = _look_at_list  # type: ignore[assignment]
+    for module, name, instead in (
+        (paint, "carry_out", _look_at),
+        (reconstruct, "carry_out", _look_at),
+        (lab, "_run", _look_at_list),
+    ):
+        patch.object(module, name, instead).start()  # raises where the command no longer has it
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY_BYTES,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
