@@ -14,6 +14,7 @@ import torch
 from impasto.encoders import load_encoder
 from impasto.encoders.architectures import Architecture
 from impasto.encoders.weights import pack_encoder
+from impasto.engine.devices import bfloat16_unit
 from impasto.engine.plan import Plan, build_plan, workspace_bytes
 from impasto.engine.regions import RegionLayout
 from impasto.errors import OptionError
@@ -24,6 +25,7 @@ from impasto.inputs.run_inputs import RunInputs
 from impasto.options.fields import PaintOptions, build_options
 
 GB = 10**9
+NARROW = () if bfloat16_unit() else pytest.mark.slow  # minutes, where a processor only imitates bfloat16
 
 # What the process needs is taken from the system's own account of it, when the run is over.
 PAINT = """

@@ -11,6 +11,7 @@ import torch
 from impasto.encoders import Encoder, load_encoder
 from impasto.encoders.architectures import Layer
 from impasto.engine.color import color_method
+from impasto.engine.devices import bfloat16_unit
 from impasto.engine.memory import HEAP_BLOCK_BYTES, free_bytes, give_back, held_bytes, machine_bytes
 from impasto.engine.optimizers import pictures_held
 from impasto.engine.pyramid import Scale, build_pyramid, painting_size
@@ -200,7 +201,7 @@ class _Estimate:
         whole = len(down) * len(across) == 1
         largest_px = max(down) * max(across)
         tile = workspace_bytes(self._computed, largest_px, self._value_bytes, whole=whole, thrifty=self.thrifty)
-        if self._value_bytes < 4 and not whole and self._on_processor:
+        if self._value_bytes < 4 and not whole and self._on_processor and bfloat16_unit():
             tile += NARROW_TILES_BYTES
         network = TUNED_BYTES * scale.canvas_pixels * len(self._layout.painted)
         tuned = network + NETWORK_BYTES if self._options.medium == "stylizer" else 0.0
