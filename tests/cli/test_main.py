@@ -21,6 +21,7 @@ from impasto.cli import paint as cli_paint
 from impasto.images.writing import save_picture
 from impasto.options.fields import PaintOptions
 from impasto.options.spelling import flag_name
+from impasto.storage.waiting import SET_BY_USERS, SPINS
 
 # ----------------------------------------------------------------------------------------- help
 
@@ -357,13 +358,22 @@ def test_replay_says_why_bytes_differ(
     assert "impasto: note: not the same bytes: torch: 1.0 then," in capsys.readouterr().err
 
 
-def test_threads_sleep_while_they_wait_unless_the_user_has_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
-    cli.main(["--version"])
-    assert os.environ["OMP_WAIT_POLICY"] == "active"
-    monkeypatch.delenv("OMP_WAIT_POLICY")
-    cli.main(["--version"])
-    assert os.environ["OMP_WAIT_POLICY"] == "passive"
+def test_how_threads_wait_is_said_before_pytorch_is_loaded() -> None:
+    """In a process of its own: PyTorch reads it once."""
+    told = """
+import os, sys
+from impasto.cli import main as cli
+from impasto.storage import waiting
+seen = []
+cli.waiting_policy = lambda environment: seen.append("torch" in sys.modules) or waiting.waiting_policy(environment)
+waiting.others_running = lambda: int(sys.argv[1])
+cli.main(["recipes"])
+print(seen, os.environ.get("OMP_WAIT_POLICY"), os.environ.get("GOMP_SPINCOUNT"))
+"""
+    environment = {name: value for name, value in os.environ.items() if name not in SET_BY_USERS}
+    for others, seen in (("0", f"[False] None {SPINS}"), ("1000000", "[False] passive None")):
+        done = subprocess.run([sys.executable, "-c", told, others], env=environment, capture_output=True, text=True)
+        assert done.stdout.splitlines()[-1] == seen, done.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a working directory cannot be removed there")

@@ -21,6 +21,7 @@ from impasto.cli.first_words import explain_usage, lead
 from impasto.cli.help import EVERYTHING, ShortHelp, build_group
 from impasto.cli.streams import guard_streams, sane_columns, say, silence_output
 from impasto.errors import ImpastoError, InputError, OptionError, OutputError, first_line
+from impasto.storage.waiting import waiting_policy
 from impasto.version import __version__
 
 READER_GONE = 141  # as shells report a program that SIGPIPE ended
@@ -33,13 +34,13 @@ def main(tokens: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name may have letters that this terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     sane_columns()
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when PyTorch is loaded: threads wait without spinning
     words = list(sys.argv[1:] if tokens is None else tokens)
     app = build_app(everything=EVERYTHING in words)
     try:
         _check_working_directory()
         words = lead(["--help" if word == EVERYTHING else word for word in words], COMMANDS)
         command, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+        os.environ.update(waiting_policy(os.environ))
         code = command(*bound.args, **bound.kwargs) or 0
         print(end="", flush=True)
         return code

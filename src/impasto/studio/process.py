@@ -13,6 +13,7 @@ from typing import IO, Protocol
 
 from pydantic import ValidationError
 
+from impasto.storage.waiting import waiting_policy
 from impasto.studio.protocol import JobCommand, Message, Order, WorkerInput, WorkerKind
 
 CANCEL_SECONDS = 3.0  # for a step to end by itself; then the process is killed
@@ -108,8 +109,7 @@ def _start(kind: WorkerKind) -> subprocess.Popen[bytes]:
         [sys.executable, "-P", "-m", "impasto.studio.worker.main", kind],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        # Threads that spin while they wait would starve the page.
-        env={"OMP_WAIT_POLICY": "passive"} | os.environ | {"PYTHONPATH": path},
+        env=os.environ | waiting_policy(os.environ) | {"PYTHONPATH": path},
         start_new_session=True,  # only the studio answers Ctrl-C
     )
 
