@@ -291,6 +291,7 @@ def grid(page: Page, job: str) -> None:
     look_at_done(page, ordered)
     page.click("#cells-open")
     cells.nth(1).click()
+    until(page, "document.getElementById('cells-says').textContent.includes('takes about')")
     page.click("#cells-paint")
     until(page, f"location.hash.length > 1 && location.hash !== '#{ordered}'")
     wait_done(page)

@@ -178,7 +178,6 @@ def test_sliders_redraw_the_draft_and_what_was_drawn_comes_back(page: Page, phot
     for strength in (40, 30, 20, 10):
         set_slider(page, "strength", strength)
     wait_option(page, server, "strength", 20)
-    page.click("#more > summary")
     weak = page.locator("#draft").get_attribute("src")
     set_slider(page, "brush_scale", 1)
     wait_option(page, server, "brush_scale", 2)

@@ -68,7 +68,6 @@ def test_a_draft_out_of_date_says_so(page: Page, photo: Path) -> None:
 @pytest.mark.parametrize("first", ["photo", "detail"])
 def test_what_a_draft_leaves_out_is_said_in_any_order(page: Page, photo: Path, first: str) -> None:
     def keep_detail() -> None:
-        page.click("#more > summary")
         set_slider(page, "keep_detail", 40)
 
     if first == "detail":

@@ -68,7 +68,30 @@ def test_a_process_paints_is_lost_and_replaced(
     assert wait(store, second, "done", "failed").manifest.error is None
     assert worker_of(store).pid != lost.pid
 
-    # A step without an end: the process is ended when its time is up.
+    # A job that was stopped and goes on is not ended by the time that its stop had.
+    monkeypatch.setattr(process_module, "STOP_SECONDS", 1.0)
+    store.queue.go_on(first)
+    while store.queue.view(first).progress.steps_done <= stopped.progress.steps_done:
+        threading.Event().wait(0.01)
+    store.queue.stop(first)
+    wait(store, first, "stopped")
+    stoppers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    store.queue.go_on(first)
+    wait(store, first, "painting")
+    for stopper in stoppers:
+        stopper.join()
+    assert store.queue.view(first).state == "painting"
+
+    # A step without an end: the process is ended when its time is up, and what was saved before is kept.
+    monkeypatch.setattr(process_module, "STOP_SECONDS", 0.05)
+    while not store.queue.losses(first):
+        threading.Event().wait(0.01)
+    os.kill(worker_of(store).pid, signal.SIGSTOP)
+    store.queue.stop(first)
+    assert store.queue.view(first).ending
+    cut = wait(store, first, "stopped", "failed")
+    assert (cut.state, cut.resumable, cut.ending) == ("stopped", True, False)
+    assert any("in the middle of a step" in notice for notice in cut.manifest.notices)
     monkeypatch.setattr(process_module, "CANCEL_SECONDS", 0.05)
     third = store.submit(long)
     while not store.queue.losses(third):

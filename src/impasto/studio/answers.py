@@ -208,7 +208,7 @@ class JobLine(BaseModel):
 
 
 class JobAnswer(JobLine):
-    """A job: state, progress, and the addresses of its pictures."""
+    """A job: state, progress, and the addresses of its pictures; `ending`: it was asked to end, and will soon."""
 
     doing: str
     steps_done: int
@@ -220,6 +220,7 @@ class JobAnswer(JobLine):
     seconds_left: float | None
     error: str | None
     notices: list[str]
+    ending: bool
     can_go_on: bool
     resumable: bool
     preview: str | None
@@ -251,6 +252,7 @@ def describe_job(view: JobView, store: Store) -> JobAnswer:
             **_line(view),
             **progress,
             **view.manifest.model_dump(include={"error", "notices"}),
+            "ending": view.ending,
             "can_go_on": view.can_go_on,
             "resumable": view.resumable,
             "preview": _address(view, "preview.jpg", view.preview),

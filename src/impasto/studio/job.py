@@ -82,7 +82,7 @@ class JobView:
     ----------
     manifest: with absolute paths, and without the losses.
     position: among the jobs that wait, 1 is next; None unless waiting.
-    resumable: whether a checkpoint is there to continue from.
+    ending: whether it is painted yet and was asked to end. resumable: whether there is a checkpoint to continue from.
     preview: the picture while it is painted (JPEG, replaced as a whole); `preview_version` changes when it does.
     pastiche: the finished or stopped picture (PNG with its run record); of a grid: the sheet.
     thumbnail: JPEG, from the first preview on. time_lapse: WebP, of a picture that has ended. film: MP4, of a ``film``.
@@ -90,6 +90,7 @@ class JobView:
 
     manifest: JobManifest
     position: int | None
+    ending: bool
     resumable: bool
     preview: Path | None
     preview_version: int
@@ -243,6 +244,7 @@ class StudioJob:
         return JobView(
             manifest=self.manifest,
             position=position,
+            ending=self.worker is not None and self.ending is not None,
             resumable=self.resumable,
             preview=preview,
             preview_version=_changed_ms(preview),

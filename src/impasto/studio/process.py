@@ -17,6 +17,7 @@ from impasto.storage.waiting import waiting_policy
 from impasto.studio.protocol import JobCommand, Message, Order, WorkerInput, WorkerKind
 
 CANCEL_SECONDS = 3.0  # for a step to end by itself; then the process is killed
+STOP_SECONDS = 10.0  # the same, and for the picture as it stands to be painted and written
 CLOSE_SECONDS = 5.0  # for an idle process to end
 
 
@@ -43,11 +44,11 @@ class WorkerProcess:
         self._kind = kind
         self._lock, self._reading = threading.Lock(), threading.Lock()
         self._process = _start(kind)
-        self._job_id: str | None = None
+        self._order: Order | None = None  # the job in hand
 
     def begin(self, order: Order) -> None:
         with self._lock:
-            self._job_id = order.id
+            self._order = order
             if self._process.poll() is not None:
                 _close_pipes(self._process)
                 self._process = _start(self._kind)
@@ -62,7 +63,7 @@ class WorkerProcess:
                     break  # cut off in the middle of a line
                 if message.ended:
                     with self._lock:
-                        self._job_id = None
+                        self._order = None
                 yield message
                 if message.ended:
                     return
@@ -71,12 +72,13 @@ class WorkerProcess:
 
     def send(self, command: JobCommand) -> None:
         with self._lock:
+            order = self._order
             try:
                 self._write(WorkerInput(command=command))
             except OSError:
                 return  # the process is lost, and `messages` ends
-        if command.cancel:
-            timer = threading.Timer(CANCEL_SECONDS, self._kill, [command.id])
+        if order and order.id == command.id and (command.stop or command.cancel):
+            timer = threading.Timer(CANCEL_SECONDS if command.cancel else STOP_SECONDS, self._kill, [order])
             timer.daemon = True
             timer.start()
 
@@ -91,9 +93,9 @@ class WorkerProcess:
         with self._reading:
             _close_pipes(self._process)
 
-    def _kill(self, job_id: str) -> None:
+    def _kill(self, order: Order) -> None:
         with self._lock:
-            if job_id == self._job_id:
+            if order is self._order:  # not the same job that was begun again meanwhile
                 self._process.kill()
 
     def _write(self, line: WorkerInput) -> None:

@@ -26,6 +26,7 @@ STOP_SECONDS = 15.0  # for the current jobs to stop when the studio ends
 # The options of the studio that an enlargement takes: its look and its schedule come from the picture's record.
 FINAL_OPTIONS = ("device", "encoder", "max_memory_bytes", "precision", "threads", "tile_px")
 LOST = "the painting process was lost, perhaps for want of memory: Continue goes on from the last checkpoint"
+CUT_SHORT = "it was ended in the middle of a step: Continue goes on from before that"
 
 
 class Queue:
@@ -312,6 +313,7 @@ class Queue:
             if job.ending not in (state, "cancelled"):  # a stop after a cancel changes nothing
                 job.ending = state
                 job.worker.send(JobCommand(id=job.id, stop=True, cancel=state == "cancelled"))
+                self._touch(job)
         elif job.state == "waiting":
             self._waiting.remove(job.id)
             job.change(state=state)
@@ -394,14 +396,13 @@ class Queue:
         for message in worker.messages():
             with self._lock:
                 job.update(message)
-                if message.checkpoint:
-                    self._save(job)
-                else:
-                    self._touch(job)
+                (self._save if message.checkpoint else self._touch)(job)
             if message.ended:
                 return message.ended
         with self._lock:
             stopping = job.ending == "stopped" or self._closing
+            if stopping:
+                job.add_notice(CUT_SHORT)
         return Ended(state="stopped") if stopping else Ended(state="failed", error=LOST)
 
     def _conclude(self, job: StudioJob, ended: Ended) -> None:

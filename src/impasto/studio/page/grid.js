@@ -91,6 +91,7 @@ export class Cells {
   // `look` is called with pictures for the viewer, `paint` with a request, `take` with one too.
   constructor({ look, paint, take }) {
     this.picked = [];
+    this.turn = 0; // counts what was picked: only the last price is shown
     $("cells-close").onclick = () => $("cells").close();
     $("cells-look").onclick = () => look(this.picked.map(({ picture, words }) => ({ src: picture, alt: `Pastiche: ${words}`, title: words })));
     const going = (go) => () => {
@@ -134,11 +135,19 @@ export class Cells {
 
   show() {
     for (const cell of this.cells) cell.button.setAttribute("aria-pressed", String(this.picked.includes(cell)));
-    const one = this.picked.length === 1, size = one && this.picked[0].request.options.size_px;
+    const turn = ++this.turn, one = this.picked.length === 1, size = one && this.picked[0].request.options.size_px;
     $("cells-look").disabled = !this.picked.length;
     $("cells-look").textContent = this.picked.length > 1 ? "Compare them" : "Look closely";
     $("cells-take").disabled = $("cells-paint").disabled = !one;
     $("cells-paint").textContent = size ? `Paint it at ${size} px` : "Paint it";
     $("cells-says").textContent = this.picked.length ? this.picked.map(({ words }) => words).join("  |  ") : "Pick one to go on with, or two to compare.";
+    if (one) this.price(turn);
+  }
+
+  // What painting the picked one at its full size would take.
+  async price(turn) {
+    const { words, request: { titles, ...request } } = this.picked[0];
+    const price = await priceOf(request);
+    if (turn === this.turn && price) $("cells-says").textContent = `${words}. To paint it takes ${price}.`;
   }
 }

@@ -56,7 +56,7 @@ function changed(sliding = false) {
   const job = stage.seen, running = active(job), button = $("paint");
   button.classList.toggle("stop", running);
   button.textContent = !running ? (form.clip ? "Paint the film" : "Paint") : job.state === "waiting" ? "Cancel" : "Stop";
-  button.disabled = busy || !(running || form.ready);
+  button.disabled = busy || job?.ending || !(running || form.ready);
   $("paint-hint").textContent = hint(job, running);
   const steerable = running && job.state === "painting" && job.kind === "paint";
   $("steer").classList.toggle("unseen", !steerable);

@@ -230,6 +230,7 @@ function describe(job) {
   if (job.state === "waiting") {
     return job.position > 1 ? `Waiting: ${job.position - 1} before it` : "Waiting: it is next";
   }
+  if (job.ending) return "Stopping …";
   if (job.state === "painting") {
     if (!job.steps_done) return job.doing && job.doing !== "loading" ? job.doing : "Mixing the colours …";
     const left = job.seconds_left === null ? "" : `, about ${duration(job.seconds_left)} left`;
