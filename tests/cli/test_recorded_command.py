@@ -50,6 +50,17 @@ def test_it_makes_the_same_record(
     assert "--threads" not in words
 
 
+def test_a_name_is_neither_a_flag_nor_the_way_to_another_folder(
+    folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A picture that was sent may call its photo --overwrite: what is pasted of `info` is to paint, no more."""
+    pastiche = impasto.draft("photo.png", "painting.png", size_px=32)
+    inputs: Any = pastiche.record["inputs"]
+    inputs["content"]["name"], inputs["paintings"][0]["name"] = "--overwrite", "../../-oother.png"
+    pastiche.save("sent.png")
+    assert command_of("sent.png", capsys)[:3] == ["draft", "./--overwrite", "./-oother.png"]
+
+
 def test_drafts_textures_and_reconstructions(
     folder_with_pictures: Path, tiny_encoder_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

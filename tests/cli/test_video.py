@@ -77,6 +77,17 @@ def test_what_cannot_be_is_said_in_one_line(
     assert len(lines) == 1 and said in lines[0]
 
 
+def test_a_frame_painted_by_hand_is_not_written_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of an earlier film, which is painted anew from it."""
+    assert cli.main(["video", "clip.mp4", "flow", "-o", "film", "--size", "32", "-q"]) == 0
+    by_hand = Path("film/frame_000000.png")
+    before = by_hand.read_bytes()
+    words = ["video", "clip.mp4", "flow", "--key", f"0={by_hand}", "-o", "./film", "--overwrite", "--size", "32", "-q"]
+    assert cli.main(words) == 2
+    assert "holds frame_000000.png, which the film is painted from" in capsys.readouterr().err
+    assert by_hand.read_bytes() == before
+
+
 FILM = ["video", "clip.mp4", "flow", "-o", "film.mp4", "--size", "32", "-q"]
 
 

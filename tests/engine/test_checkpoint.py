@@ -227,6 +227,14 @@ def test_what_is_no_file(tmp_path: Path) -> None:
             read_checkpoint(path)
 
 
+def test_a_file_with_holes_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint-000001.safetensors"
+    path.touch()
+    os.truncate(path, 2**43)
+    with pytest.raises(CheckpointError, match=r"it has 8796\.1 GB, more than this machine's memory"):
+        read_checkpoint(path)
+
+
 # --------------------------------------------------------------------------------------- two are kept
 
 

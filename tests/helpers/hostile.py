@@ -323,31 +323,43 @@ def write_run(folder: Path, draw: Draw) -> list[str]:
         target = draw(st.sampled_from(copies))
         target.write_bytes(damaged(target.read_bytes(), draw, 128))
     elif kind == "links":
-        victim = folder.parent / VICTIMS / draw(st.sampled_from(SECRETS))
-        name = draw(
-            st.sampled_from(
-                [
-                    "checkpoint-000002.safetensors",
-                    "checkpoint-000002.safetensors.partial",
-                    "frame-00-000001.npy",
-                    sorted(run.glob("input-*.npy"))[0].name,
-                ]
-            )
-        )
-        (run / name).unlink(missing_ok=True)
-        (run / name).symlink_to(victim)
+        names = ["checkpoint-000002.safetensors", "checkpoint-000002.safetensors.partial", "frame-00-000001.npy",
+                 "frame-saved.sha256", "../t.gif", "../e.jsonl", sorted(run.glob("input-*.npy"))[0].name]  # fmt: skip
+        put_strange(run / draw(st.sampled_from(names)), draw, folder)
     return ["resume", "out.png.run", "-q"]
+
+
+def put_strange(path: Path, draw: Draw, folder: Path) -> None:
+    """A link to a file that nobody named, or what is no file, in a file's place."""
+    victim = folder.parent / VICTIMS / draw(st.sampled_from(SECRETS))
+    path.unlink(missing_ok=True)
+    what = draw(st.sampled_from(["link", "link", "pipe", "endless", "folder", "nowhere", "circle", "sparse"]))
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what == "folder":
+        path.mkdir()
+    elif what == "sparse":
+        path.touch()
+        os.truncate(path, 2**42)
+    else:
+        path.symlink_to({"link": victim, "endless": "/dev/zero", "nowhere": "nowhere", "circle": path}[what])
 
 
 def write_manifest(folder: Path, draw: Draw) -> list[str]:
     """The run folder of a list of jobs."""
+    from impasto.lab.run_folder import RunFolder
+
     shutil.copytree(SAMPLES / "sweep", folder / "sweep", dirs_exist_ok=True)
-    file = draw(
-        st.sampled_from(
-            ["manifest.json", "manifest.json", "manifest.json", "results/strength-20.json", "events/strength-20.jsonl"]
-        )
-    )
+    jobs = RunFolder.open(folder / "sweep").manifest.jobs
+    for job in jobs:  # results count where they name their job as this version does
+        path = folder / "sweep" / "results" / f"{job.name}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"identity": job.identity}))
+    names = ["manifest.json", "results/strength-20.json", "events/strength-20.jsonl"]
+    file = draw(st.sampled_from([*names, *names, *names, "pastiches/strength-20.png", "contact-sheet.png"]))
     path = folder / "sweep" / file
+    if file.endswith(".png") or draw(st.integers(0, 9)) == 0:
+        put_strange(path, draw, folder)
+        return ["again", "sweep", "-q"]
     if file.endswith(".jsonl"):
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         path.write_text("\n".join(map(json_text, mutated(lines, draw, folder))), errors="surrogatepass")
@@ -430,16 +442,14 @@ def write_film(folder: Path, draw: Draw) -> list[str]:
         if draw(st.booleans()):
             path.write_bytes(damaged(path.read_bytes(), draw, 64))
     else:
-        victim = folder.parent / VICTIMS / draw(st.sampled_from(SECRETS))
         names = ["film.json", "times.txt", "state.safetensors", "shot-00001.safetensors", "frame-0000001.png",
                  "frame-0000006.png", "part.sha256", "."]  # fmt: skip
         name = draw(st.sampled_from(names))
         if name == ".":
             shutil.rmtree(run)
-            run.symlink_to(victim.parent)
+            run.symlink_to(folder.parent / VICTIMS)
         else:
-            (run / name).unlink(missing_ok=True)
-            (run / name).symlink_to(victim)
+            put_strange(run / name, draw, folder)
     return [*FILM, *(["--overwrite"] if draw(st.booleans()) else [])]
 
 

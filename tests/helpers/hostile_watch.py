@@ -1,7 +1,7 @@
 """Runs commands on hostile files in a child process with little memory, and sees what they open.
 
 This file is the child too: it reads a command line a line, and answers each with a line of JSON. Painting itself is
-cut short: a run is looked at until its first step, a list of jobs until its inputs are checked.
+cut short: a run that goes on is stopped at once, a list of jobs is carried out without those that paint.
 """
 
 from __future__ import annotations
@@ -147,35 +147,23 @@ def _note_opening(event: str, arguments: tuple[Any, ...]) -> None:
             _opened.append(f"{path} to {'write' if writes else 'read'}")
 
 
-def _look_at(run: Any, *_: object) -> int:
-    """Stands for painting: the first step of a run that goes on, the plan of another."""
+def _look_at(run: Any, *given: Any) -> int:
+    """Stands for painting: a run that goes on is stopped at once, of another the plan is made."""
+    from impasto.cli.output import carry_out
     from impasto.engine.prepare import prepare
-    from impasto.events import StepDone
 
     if run.resumed is None:
         prepare(run.inputs, run.options)
         return 0
-    for event in run:
-        if isinstance(event, StepDone):
-            break
-    return 0
+    run.controls.stop = True
+    return carry_out(run, *given)
 
 
-def _look_at_list(manifest: Any, folder: Path, ray: object, quiet: bool) -> int:
-    """Stands for carrying out a list of jobs."""
-    from impasto.encoders import load_encoder
-    from impasto.lab.jobs import check_inputs
-    from impasto.lab.layout import lay_out
-    from impasto.lab.run_folder import RunFolder
+def _paint_no_job(jobs: Any, work: Any, controls: Any) -> Iterator[Any]:
+    """Stands for carrying out a list of jobs: pictures that exist are taken, nothing is painted."""
+    from impasto.lab.workers import run_here
 
-    check_inputs(manifest.jobs)
-    load_encoder(manifest.judge)
-    run_folder = RunFolder.create(folder, manifest)
-    for job in manifest.jobs:
-        run_folder.result(job)
-        run_folder.store_result(job, run_folder.result(job)) if run_folder.result(job) else None
-    lay_out(manifest)
-    return 0
+    return run_here([job for job in jobs if job.kind == "picture"], work, controls)
 
 
 def _examine(folder: str, command: list[str]) -> dict[str, object]:
@@ -209,7 +197,8 @@ def _lines() -> Iterator[tuple[str, list[str]]]:
 
 def main() -> None:
     import impasto
-    from impasto.cli import lab, paint, reconstruct
+    from impasto.cli import paint, reconstruct
+    from impasto.lab import runner
 
     samples = Path(__file__).parents[1] / "data" / "v0_1_0"
     impasto.draft(samples / "photo.png", samples / "painting.png", size_px=32)  # everything is loaded
@@ -219,7 +208,7 @@ def main() -> None:
     for module, name, instead in (
         (paint, "carry_out", _look_at),
         (reconstruct, "carry_out", _look_at),
-        (lab, "_run", _look_at_list),
+        (runner, "run_here", _paint_no_job),
     ):
         patch.object(module, name, instead).start()  # raises where the command no longer has it
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")

@@ -131,3 +131,8 @@ def test_paths_are_read_and_the_file_is_a_png(tmp_path: Path) -> None:
     sheet = draw_sheet(Sheet([[Cell(tmp_path / "red.png")]]))
     assert Image.open(io.BytesIO(encode_png(sheet))).size == sheet.size
     assert place_of(sheet, RED)
+
+
+def test_a_text_of_a_million_letters_does_not_take_for_ever() -> None:
+    word = "a" * 1_000_000
+    assert draw_sheet(Sheet([[Cell(plain(RED), word)]], word, columns=[Heading(word)])).width < 1500

@@ -46,3 +46,17 @@ def test_only_parts_that_occur_are_drawn() -> None:
         return picture.height
 
     assert height("total", "style") < height("total", "content", "style")
+
+
+def test_any_name_is_a_label() -> None:
+    def drawn(label: str) -> bytes:
+        parts = {name: [2.0, 1.0] for name in PARTS}
+        return draw_curves([LossCurve(label, parts, [1], (0, 0))]) or b""
+
+    names = ["_DSC1, flow", "_DSC2, flow", "a$b^^_$c", "50% \\frac{", "写真", "a\nb"]
+    assert len({drawn(name) for name in names}) == len(names)
+
+
+def test_numbers_of_any_size_are_drawn() -> None:
+    extremes = [1e308, 5e-324, 0.0, -1e308, math.inf, -math.inf, math.nan, 1.0]
+    assert draw_curves([LossCurve("a", dict.fromkeys(PARTS, extremes), [1], (0, 0))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import subprocess
 import sys
@@ -111,3 +112,24 @@ def test_it_makes_a_column_that_says_what_painted_it(
     assert np.abs(load_picture(f"run/{row['file']}").pixels() - ours).max() < 0.6 / 255
     again = impasto.again("run", "second", trust=True)
     assert [r.sha256 for r in again.results.values() if r] == [r.sha256 for r in run.results.values() if r]
+
+
+WATCHED = """
+import sys
+from impasto.images.reading import load_picture
+from impasto.lab import magenta
+from impasto.options.fields import PaintOptions
+photo, painting = map(load_picture, sys.argv[1:])
+magenta.stylize(photo, painting, PaintOptions(size_px=64, threads=1))
+"""
+
+
+@needs_model
+def test_nobody_is_told_of_it(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    """onnxruntime 1.30 keeps a number of the machine and a store of events to send, unless it is told not to."""
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    places = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(home))
+    subprocess.run([sys.executable, "-c", WATCHED, *map(str, pair)], check=True, env=environment | places)
+    assert not [path for path in home.rglob("*") if re.search("onnxruntime|Microsoft|mat-debug|[.]ses", str(path))]

@@ -178,6 +178,15 @@ def test_an_array_that_changed_or_is_gone_is_refused(tmp_path: Path, photo_pixel
         read_inputs(state, tmp_path)
 
 
+def test_an_array_of_holes_is_not_read(tmp_path: Path, photo_pixels: np.ndarray) -> None:
+    state = state_of(RunInputs.load(photo_pixels, photo_pixels), tmp_path)
+    path = tmp_path / state.sources[0].path
+    path.unlink()
+    np.lib.format.open_memmap(path, "w+", np.uint8, (2**20, 2**20, 3))
+    with pytest.raises(CheckpointError, match="it holds more than 250000000 pixels"):
+        read_inputs(state, tmp_path)
+
+
 def test_inputs_keep_to_the_limit_of_pixels(folder_with_pictures: Path) -> None:
     state = state_of(RunInputs.load("photo.png", "painting.png"), folder_with_pictures)
     with pytest.raises(CheckpointError, match="100 pixels"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,21 @@ def test_inputs_are_found_by_their_bytes(folder_with_pictures: Path, tmp_path_fa
     with pytest.raises(RecordError, match=r"content image 'photo\.png'"):
         find_files(wanted, [folder_with_pictures, elsewhere], [])
     assert find_files(wanted, [folder_with_pictures], [elsewhere / "hidden.bin"])[photo] == elsewhere / "hidden.bin"
+
+
+def test_a_folder_that_cannot_be_read_holds_none(
+    folder_with_pictures: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, closed = {"content image": file_of("photo.png")}, tmp_path_factory.mktemp("closed")
+    real = Path.iterdir
+
+    def iterdir(folder: Path) -> Iterator[Path]:
+        if folder == closed:
+            raise PermissionError(13, "Permission denied")
+        return real(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    assert list(find_files(wanted, [closed, folder_with_pictures], []).values()) == [folder_with_pictures / "photo.png"]
 
 
 def test_one_file_may_play_two_parts(folder_with_pictures: Path) -> None:

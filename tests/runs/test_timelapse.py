@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import hashlib
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,15 @@ from PIL import Image, ImageSequence
 from impasto.errors import OptionError, OutputError
 from impasto.events import CheckpointSaved, Controls, PreviewReady, Resumed, RunDone, RunStarted, StepDone
 from impasto.images.animation import encode_gif
-from impasto.runs.timelapse import FRAMES_PER_SECOND, GIF_BYTES, HOLD_SECONDS, TimeLapse, choose_even, encode
+from impasto.runs.timelapse import (
+    FRAMES_PER_SECOND,
+    GIF_BYTES,
+    HOLD_SECONDS,
+    TimeLapse,
+    choose_even,
+    encode,
+    is_time_lapse_of,
+)
 from impasto.storage.installed import install_command
 
 Pixels = NDArray[np.float32]
@@ -167,6 +177,7 @@ def test_a_resumed_run_goes_on_with_the_frames_of_its_folder(tmp_path: Path) -> 
     watched(first, picture, last=60)
     first.watch(CheckpointSaved(0, 60, ""), Controls())
     (tmp_path / "frame-00-000003.npy").write_bytes(b"half a fr")  # cannot be read: left out
+    os.mkfifo(tmp_path / "frame-00-0000004.npy")  # would wait for ever
     np.save(tmp_path / "frame-00-000300.npy", np.zeros((48, 64, 3), np.uint8))  # of a later step: painted anew
     second = lapse()
     second.watch(Resumed(0, 60, 0.05, 0.0), Controls())
@@ -177,6 +188,17 @@ def test_a_resumed_run_goes_on_with_the_frames_of_its_folder(tmp_path: Path) -> 
     assert len(means[1]) >= 0.7 * len(means[0])
     second.watch(CheckpointSaved(0, STEPS, ""), Controls())
     assert sorted(path.name for path in tmp_path.glob("frame-*")) == sorted(c.file_name for c in second._candidates)
+
+
+@pytest.mark.parametrize("strange", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.mkdir()])
+def test_what_a_run_saved_is_known_by_a_file(tmp_path: Path, strange: Callable[[Path], object]) -> None:
+    (tmp_path / "t.gif").write_bytes(b"abc")
+    saved = tmp_path / "frame-saved.sha256"
+    saved.write_text(hashlib.sha256(b"abc").hexdigest())
+    assert is_time_lapse_of(tmp_path / "t.gif", tmp_path)
+    saved.unlink()
+    strange(saved)
+    assert not is_time_lapse_of(tmp_path / "t.gif", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -22,3 +22,10 @@ def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
         with pytest.raises(OSError) as caught:
             hash_file(tmp_path / name)
         assert caught.value.strerror == why
+
+
+def test_a_file_with_holes_is_not_read_for_hours(tmp_path: Path) -> None:
+    (tmp_path / "holes").touch()
+    os.truncate(tmp_path / "holes", 2**42)
+    with pytest.raises(OSError, match="it has more than 1000 bytes"):
+        hash_file(tmp_path / "holes", 1000)

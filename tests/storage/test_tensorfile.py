@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import random
 from pathlib import Path
 
@@ -154,6 +155,19 @@ def test_arrays_that_numpy_cannot_read(tmp_path: Path, header: bytes) -> None:
     path.write_bytes(b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + header)
     with pytest.raises(ValueError, match="no array that NumPy saved"):
         map_array(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.npy")
+    with pytest.raises(ValueError, match="it is not a regular file"):
+        map_array(tmp_path / "x.npy")
+
+
+def test_a_file_with_holes_takes_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    os.truncate(tmp_path / "x", 2**42)
+    with pytest.raises(FORMAT.error, match="it has more than"):
+        FORMAT.read(tmp_path / "x")
 
 
 def entry(shape: object = (4,), offsets: object = (0, 16), dtype: object = "F32") -> dict[str, object]:

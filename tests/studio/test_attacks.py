@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,3 +128,79 @@ def test_damaged_files_of_a_store_do_not_keep_it_from_starting(tmp_path: Path) -
             assert client.get("/api/start").status_code == 200
             assert client.get("/api/jobs").status_code == 200
         with_damage.close()
+
+
+def test_pipes_and_links_in_a_store_do_not_keep_it_from_starting(tmp_path: Path) -> None:
+    from impasto.studio.store import Store
+
+    folder = tmp_path / "sent"
+    Store(folder).close()
+    job = folder / "jobs" / "20260101-000000-abcdef01"
+    job.mkdir()
+    (tmp_path / "secret.json").write_text('{"format": 1, "pictures": ["a.png"]}')
+    for put in (os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to("../secret.json")):
+        for path in (folder / "shelf.json", folder / "uploads" / "abc.json", job / "job.json"):
+            path.unlink(missing_ok=True)
+            put(path)
+        (folder / "uploads" / "abc.png").write_bytes(b"x")
+        store = Store(folder)
+        with serving(store, tmp_path) as client:
+            assert client.get("/api/start").status_code == 200
+            assert client.get("/api/jobs").status_code == 200
+        store.close()
+
+
+def test_folders_of_the_person_are_not_emptied(tmp_path: Path) -> None:
+    """A folder that is given to the studio may have drafts and jobs of another kind in it."""
+    from impasto.studio.store import Store
+    from impasto.studio.thumbnails import Thumbnails
+
+    mine = [
+        tmp_path / name
+        for name in ("drafts/novel.txt", "drafts/scan.jpg", "jobs/2026/letter.txt", "jobs/cv.pdf", "uploads/old.png",
+                     "shown/me-1600.jpg", "uploading/a.png")
+    ]  # fmt: skip
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+        os.utime(path, (0, 0))
+    Store(tmp_path).close()
+    Thumbnails(tmp_path / "shown", 10**6)
+    assert [path.read_text() for path in mine] == ["mine"] * len(mine)
+
+
+@pytest.mark.parametrize("part", ["drafts", "jobs", "uploads", "shown"])
+def test_a_store_that_was_sent_leads_nowhere(tmp_path: Path, part: str) -> None:
+    from impasto.errors import OutputError
+    from impasto.studio.store import Store
+
+    victim, folder = tmp_path / "home", tmp_path / "sent"
+    (victim / "20260101-000000-abcdef01").mkdir(parents=True)
+    (victim / "impasto-x.jpg").write_text("mine")
+    victim.chmod(0o755)
+    folder.mkdir()
+    (folder / part).symlink_to(victim)
+    with pytest.raises(OutputError, match=f"'{part}' in it is a link that leads elsewhere"):
+        Store(folder)
+    assert (victim / "impasto-x.jpg").read_text() == "mine" and (victim / "20260101-000000-abcdef01").is_dir()
+    assert victim.stat().st_mode & 0o777 == 0o755
+
+
+def test_pictures_of_a_store_that_are_links_are_not_shown(tmp_path: Path) -> None:
+    from impasto.studio.store import Store
+
+    folder, job = tmp_path / "sent", "20260101-000000-abcdef01"
+    Store(folder).close()
+    (tmp_path / "secret.png").write_bytes(b"mine")
+    (folder / "uploads" / "0123456789abcdef.png").symlink_to("../../secret.png")
+    (folder / "jobs" / job).mkdir()
+    manifest = {"id": job, "state": "done", "title": "x", "created": 0, "queued": 0,
+                "request": {"photo": "samples/flow.jpg", "paintings": []}}  # fmt: skip
+    (folder / "jobs" / job / "job.json").write_text(json.dumps(manifest))
+    (folder / "jobs" / job / f"impasto-{job}.png").symlink_to("../../../secret.png")
+    store = Store(folder)
+    with serving(store, tmp_path) as client:
+        for path in ("/pictures/0123456789abcdef.png", f"/jobs/{job}/picture.png"):
+            check(client.get(path))
+    assert any("is a link" in note for note in store.notes)
+    store.close()

@@ -17,7 +17,7 @@ from impasto.studio.thumbnails import Thumbnails, has_record
 @pytest.fixture
 def thumbnails(tmp_path: Path) -> Thumbnails:
     (tmp_path / "shown").mkdir()
-    (tmp_path / "shown/of-another-studio.jpg").touch()
+    (tmp_path / "shown/impasto-of-another-studio-320.jpg").touch()
     return Thumbnails(tmp_path / "shown", max_pixels=1_000_000)
 
 
@@ -30,7 +30,7 @@ def test_copies_are_reduced_and_made_once(thumbnails: Thumbnails, folder_with_pi
     assert thumbnails.copy_of(folder_with_pictures / "wide.tif", 320).stat().st_mtime_ns == changed
     small = load_picture(thumbnails.copy_of(folder_with_pictures / "photo.png", 1600))
     assert (small.width_px, small.height_px) == (60, 48), "never enlarged"
-    assert not (folder_with_pictures / "shown/of-another-studio.jpg").exists()
+    assert not (folder_with_pictures / "shown/impasto-of-another-studio-320.jpg").exists()
     with pytest.raises(OptionError, match="long edge"):
         thumbnails.copy_of(folder_with_pictures / "photo.png", 100_000)
 

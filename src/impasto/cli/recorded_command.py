@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -26,12 +27,12 @@ def paint_command(record: RunRecord) -> str:
     inputs = record.inputs
     words = _pictures(inputs, "paint" if inputs.content else "texture")
     if inputs.content is not None and not inputs.paintings and not inputs.regions:
-        words = ["impasto", "reconstruct", "content", inputs.content.name]
+        words = ["impasto", "reconstruct", "content", _file(inputs.content.name)]
     changes = _changes(record.options, base, leave=OF_THE_MACHINE)
     if inputs.starting_picture is not None:
-        changes["starting_point"] = inputs.starting_picture.name
+        changes["starting_point"] = _file(inputs.starting_picture.name)
     if inputs.palette is not None:
-        changes["color"] = f"{PALETTE}{inputs.palette.name}"
+        changes["color"] = f"{PALETTE}{_file(inputs.palette.name)}"
     return shlex.join([*words, *(["--recipe", recipe] if recipe else []), *_flags(changes)])
 
 
@@ -69,19 +70,25 @@ def _flags(changes: Mapping[str, Any]) -> list[str]:
 
 def _pictures(inputs: RecordedInputs, command: str) -> list[str]:
     """The command, its photo, its paintings and regions."""
-    photo = [inputs.content.name] if inputs.content else []
+    photo = [_file(inputs.content.name)] if inputs.content else []
     several = len(inputs.paintings) > 1
     regions = [word for region in inputs.regions for word in ("--region", _region(region))]
     return ["impasto", command, *photo, *(_painting(item, several) for item in inputs.paintings), *regions]
 
 
+def _file(name: str) -> str:
+    """A recorded file's name as a word of the command, where it is neither a flag nor the way to another folder."""
+    plain = Path(name).name
+    return f"./{plain}" if plain.startswith("-") else plain
+
+
 def _painting(painting: RecordedPainting, several: bool) -> str:
     """A painting as the command line takes it; a bundled one by its name."""
     bundled = bundled_by_hash().get(painting.sha256)
-    mask = f"@{painting.mask.name}" if painting.mask else ""
+    mask = f"@{_file(painting.mask.name)}" if painting.mask else ""
     brush = f":{format_value(painting.brush_scale)}" if painting.brush_scale != 1 else ""
     weight = f":{format_value(painting.weight)}" if brush or (several and painting.weight != 1) else ""
-    return f"{bundled.stem if bundled else painting.name}{mask}{weight}{brush}"
+    return f"{bundled.stem if bundled else _file(painting.name)}{mask}{weight}{brush}"
 
 
 def _region(region: RecordedRegion) -> str:
@@ -89,4 +96,4 @@ def _region(region: RecordedRegion) -> str:
     paintings = "+".join(_painting(item, len(region.paintings) > 1) for item in region.paintings) or "photo"
     settings = {"strength": region.strength, "brush-scale": region.brush_scale, "color": region.color}
     texts = [f",{name}={format_value(value)}" for name, value in settings.items() if value not in (None, 1.0)]
-    return f"{region.mask.name if region.mask else 'alpha'}={paintings}{''.join(texts)}"
+    return f"{_file(region.mask.name) if region.mask else 'alpha'}={paintings}{''.join(texts)}"

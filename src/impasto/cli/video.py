@@ -48,6 +48,7 @@ from impasto.runs.interrupted import run_folder_of
 from impasto.runs.progress import format_duration
 from impasto.storage.claims import claim
 from impasto.storage.files import format_bytes
+from impasto.storage.places import same_file
 from impasto.video.build import build_film, build_film_options, check_clip
 
 if TYPE_CHECKING:
@@ -179,6 +180,10 @@ def _carry_out(film: Film, to: FilmOutput, inputs: Sequence[Path | None]) -> int
     """Paint a film, show and log its events; returns the exit code. A log that cannot be written costs no film."""
     events = _events_file(film, to)
     check_apart({"--output": film.output, "--events": events}, inputs)
+    if inside := next((path for path in inputs if path and same_file(path.parent, film.output)), None):
+        raise OptionError(
+            f"--output {str(film.output)!r} holds {inside.name}, which the film is painted from: give another"
+        )
     onward = "; the same command goes on"
     with claim(film.output), stop_on_signal(film.controls, lambda: onward) as received:
         with _choose_display(to.quiet) as display, EventLog(events, overwrite=to.overwrite) as log:

@@ -22,13 +22,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from impasto.engine.memory import machine_bytes
 from impasto.engine.pyramid import Scale
 from impasto.errors import CheckpointError, first_line
 from impasto.inputs.recorded import RecordPart
 from impasto.options.fields import Steerable
 from impasto.options.parsing import Weight
 from impasto.storage.atomic import open_whole
-from impasto.storage.files import why_not_a_file
+from impasto.storage.files import format_bytes, why_not_a_file
 from impasto.storage.tensorfile import UNREADABLE, encode_header, read_header
 
 FORMAT_VERSION = 1
@@ -182,7 +183,10 @@ def read_checkpoint(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
     Raises `CheckpointError` with the reason.
     """
     try:
-        if why := why_not_a_file(path):
+        why = why_not_a_file(path)
+        if not why and path.stat().st_size > machine_bytes():
+            why = f"it has {format_bytes(path.stat().st_size)}, more than this machine's memory"
+        if why:
             raise CheckpointError(f"cannot read the checkpoint {path.name}: {why}")
         with path.open("rb") as file:
             return _read(file, path)

@@ -134,7 +134,7 @@ class _Pen:
         self, text: str, left: int, top: int, width: int, size: int, color: str = INK, align: Align = "left"
     ) -> None:
         """A line of text within a width; text that does not fit ends in an ellipsis."""
-        font = _font(size)
+        font, text = _font(size), text[:width]  # a letter takes a pixel at least
         while font.getlength(text) > width and len(text) > 2:
             text = text[:-2] + "…"
         spare = width - font.getlength(text)

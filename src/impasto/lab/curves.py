@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -15,6 +17,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from numpy.typing import NDArray
+
+from impasto.storage.files import read_own
 
 PARTS = {
     "total": "total",
@@ -27,6 +32,11 @@ PARTS = {
     "layout": "layout",
 }
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 12, "text.parse_math": False,  # a name may hold $
+}  # fmt: skip
+MAX_EVENTS_BYTES = 200_000_000
+LARGEST = 1e30
 MAX_LEGEND = 16  # nobody can tell more lines apart
 
 
@@ -46,7 +56,7 @@ class LossCurve:
 def read_curve(label: str, events: Path, group: tuple[int, int]) -> LossCurve | None:
     """Read an events file; None where there is none, or it holds no step."""
     try:
-        lines = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
+        lines = [json.loads(line) for line in read_own(events, MAX_EVENTS_BYTES).splitlines()]
         steps = [line["losses"] if line["event"] == "StepDone" else None for line in lines
                  if line["event"] in ("ScaleStarted", "StepDone")]  # fmt: skip
         parts: dict[str, list[float]] = {name: [] for name in PARTS}
@@ -68,7 +78,8 @@ def draw_curves(curves: Sequence[LossCurve]) -> bytes | None:
         return None
     drawn = {part: title for part, title in PARTS.items() if any(np.isfinite(c.parts[part]).any() for c in curves)}
     rows = -(-len(drawn) // 2)
-    with matplotlib.rc_context({"font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 12}):
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of a name in another script: boxes stand for it
         figure = Figure(figsize=(12, 3.8 * rows), dpi=110, layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.12))
         FigureCanvasAgg(figure)
         panels = figure.subplots(rows, 2, sharex=True).flat
@@ -77,11 +88,9 @@ def draw_curves(curves: Sequence[LossCurve]) -> bytes | None:
             for curve in curves:
                 color = colors(0.88 * curve.group[0] / max(1, *(c.group[0] for c in curves)))
                 dashes = DASHES[curve.group[1] % len(DASHES)]
-                values = curve.parts[part]
-                panel.plot(
-                    range(1, len(values) + 1), values, color=color, linestyle=dashes, linewidth=1.5, label=curve.label
-                )
-            _choose_scale(panel, [value for curve in curves for value in curve.parts[part] if value > 0])
+                values = _shown(curve.parts[part])
+                panel.plot(range(1, len(values) + 1), values, color=color, linestyle=dashes, linewidth=1.5)
+            _choose_scale(panel, [value for curve in curves for value in _shown(curve.parts[part]) if value > 0])
             panel.set_title(title, loc="left", fontweight="bold")
             panel.grid(color="#e6e6ea", linewidth=0.7)
             panel.set_axisbelow(True)
@@ -96,11 +105,18 @@ def draw_curves(curves: Sequence[LossCurve]) -> bytes | None:
         for panel in figure.axes[::2]:
             panel.set_ylabel("weighted loss")
         if len(curves) <= MAX_LEGEND:
-            handles, labels = figure.axes[0].get_legend_handles_labels()
-            figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+            lines, labels = figure.axes[0].lines[: len(curves)], [curve.label for curve in curves]
+            figure.legend(lines, labels, loc="outside lower center", ncols=3, frameon=False)
         file = io.BytesIO()
         figure.savefig(file, format="png")
     return file.getvalue()
+
+
+def _shown(values: Sequence[float]) -> NDArray[np.float64]:
+    """What an axis can show: nothing beyond `LARGEST`, none for what is nearer to none than its inverse."""
+    shown = np.asarray(values, np.float64)
+    size = np.abs(shown)
+    return np.where(size <= LARGEST, np.where(size < 1 / LARGEST, 0.0, shown), np.nan)
 
 
 def _choose_scale(panel: Axes, positive: Sequence[float]) -> None:

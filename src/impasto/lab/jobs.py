@@ -28,7 +28,7 @@ from impasto.inputs.recorded import (
     omit_new_defaults,
 )
 from impasto.options.fields import PaintOptions
-from impasto.storage.hashing import hash_file
+from impasto.storage.hashing import SENT_BYTES, hash_file
 from impasto.storage.places import is_plain_name
 from impasto.version import __version__
 
@@ -186,7 +186,7 @@ def check_inputs(jobs: Sequence[LabJob]) -> None:
     hashes: dict[Path, str] = {}
     for file in (file for job in jobs for file in job.inputs):
         try:
-            sha256 = hashes[file.path] = hashes.get(file.path) or hash_file(file.path)
+            sha256 = hashes[file.path] = hashes.get(file.path) or hash_file(file.path, SENT_BYTES)
             fault = "is not the file it was"
         except OSError as error:
             sha256, fault = "", f"cannot be read ({error.strerror})"

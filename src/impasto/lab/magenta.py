@@ -7,6 +7,7 @@ it. Only the files are read; the package's own code is never imported.
 
 from __future__ import annotations
 
+import os
 import time
 from functools import lru_cache
 from importlib.util import find_spec
@@ -100,6 +101,7 @@ def _path(file: PackagedFile) -> Path:
 
 @lru_cache(maxsize=2)
 def _session(path: Path, threads: int | None) -> Any:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else 1.30 marks this machine and tells Microsoft of its use
     try:
         import onnxruntime
     except ImportError as error:

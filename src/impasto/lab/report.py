@@ -79,8 +79,8 @@ def build_table(folder: RunFolder, results: Mapping[str, LabResult | None]) -> s
         if job.kind == "paint":
             row |= {name: format_value(value) for name, value in job.options if value is not None}
         if result and result.status == "done":
-            row |= {f"loss_{part}": value for part, value in result.losses.items()}
-            row |= result.metrics
+            row |= {f"loss_{part}": result.losses.get(part) for part in PARTS}
+            row |= {name: result.metrics.get(name) for name in METRICS}
             row |= {name: getattr(result, name) for name in ("judge", "seconds", "width_px", "height_px")}
             row |= {"steps_done": result.steps, "final_content_weight": result.content_weight}
             row["file"] = folder.picture_path(job).relative_to(folder.path).as_posix()

@@ -26,13 +26,14 @@ from impasto.errors import OutputError, RecordError, first_fault, shorten
 from impasto.lab.jobs import FORMAT_VERSION, LabJob, LabManifest, LabRecord
 from impasto.runs.record import ENCODER_SUFFIX
 from impasto.storage.atomic import unwritable, write_whole
-from impasto.storage.files import why_not_a_file
-from impasto.storage.hashing import hash_file
+from impasto.storage.files import read_own
+from impasto.storage.hashing import SENT_BYTES, hash_file
 from impasto.version import __version__
 
 MANIFEST = "manifest.json"
 FOLDERS = ("pastiches", "events", "results")
 MAX_MANIFEST_BYTES = 100_000_000  # of lists of 20,000 jobs and more
+MAX_RESULT_BYTES = 1_000_000
 
 
 class LabResult(LabRecord):
@@ -131,11 +132,7 @@ class RunFolder:
         if why := _why_not_own(path):
             raise RecordError(f"the run folder is not read: {why}")
         try:
-            if why := why_not_a_file(path / MANIFEST):
-                raise OSError(why)
-            if (path / MANIFEST).stat().st_size > MAX_MANIFEST_BYTES:
-                raise ValueError("too large")
-            values = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+            values = json.loads(read_own(path / MANIFEST, MAX_MANIFEST_BYTES))
             version = values["format_version"]
         except (OSError, ValueError, TypeError, KeyError, RecursionError, MemoryError) as error:
             raise RecordError(f"{str(path)!r} is no run folder: {MANIFEST} is missing or damaged") from error
@@ -159,12 +156,11 @@ class RunFolder:
     def result(self, job: LabJob) -> LabResult | None:
         """What came of a job as it is listed now; None where it has not run, its picture is not whole, or by a link."""
         path = self.path / "results" / f"{job.name}.json"
-        if any(file.is_symlink() for file in (path, self.picture_path(job), self.events_path(job))):
+        if any(file.is_symlink() for file in (self.picture_path(job), self.events_path(job))):
             return None
         try:
-            text = path.read_text(encoding="utf-8")
-            result = LabResult.model_validate_json(text)
-            whole = result.status != "done" or result.sha256 == hash_file(self.picture_path(job))
+            result = LabResult.model_validate_json(read_own(path, MAX_RESULT_BYTES))
+            whole = result.status != "done" or result.sha256 == hash_file(self.picture_path(job), SENT_BYTES)
         except (OSError, ValueError):  # pydantic's error is a ValueError: a damaged result is none
             return None
         return result if whole and result.identity == job.identity else None

@@ -19,6 +19,9 @@ from impasto.lab.report import write_report
 from impasto.lab.run_folder import LabResult, RunFolder
 from impasto.lab.workers import JobEnded, JobProgress, JobStarted, run_here, run_on_ray
 from impasto.storage.claims import claimed_folder
+from impasto.storage.files import read_own
+
+MAX_SHEET_BYTES = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,10 @@ class LabRun:
     def _repr_png_(self) -> bytes | None:
         """For notebooks: the first contact sheet, where there is one."""
         sheet = self.folder / "contact-sheet.png"
-        return sheet.read_bytes() if sheet.exists() else None
+        try:
+            return read_own(sheet, MAX_SHEET_BYTES)
+        except OSError:
+            return None
 
 
 def read_run(folder: Path) -> LabRun:

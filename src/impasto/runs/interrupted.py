@@ -38,6 +38,7 @@ from impasto.storage.tensorfile import map_array
 from impasto.version import __version__
 
 FOLDER_SUFFIX = ".run"
+BYTES_PER_PIXEL = 8  # at most, of samples in memory: four channels of 16 bit
 ARRAY, ENCODED = ".npy", ".picture"  # copies of inputs that were in memory: samples, or the bytes of a file
 OUR_FILES = (
     "checkpoint-*.safetensors", "checkpoint-*.partial", "input-*.npy", "input-*.picture", "input-*.partial",
@@ -195,7 +196,10 @@ def _load_source(source: InputSource, folder: Path, role: str, max_pixels: int) 
         elif path.suffix == ENCODED:
             picture = load_picture(path, max_pixels=max_pixels)
         else:
-            picture = picture_from_array(map_array(path), name=source.name)
+            samples = map_array(path)
+            if samples.nbytes > BYTES_PER_PIXEL * max_pixels:
+                raise InputError(f"{path.name}: it holds more than {max_pixels} pixels")
+            picture = picture_from_array(samples, name=source.name)
     except (InputError, OSError, ValueError) as error:
         raise CheckpointError(f"the {role} of the interrupted run cannot be read again: {error}") from error
     if picture.sha256 != source.sha256:

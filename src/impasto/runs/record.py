@@ -21,7 +21,7 @@ from impasto.inputs.run_inputs import RunInputs
 from impasto.inputs.style_file import SUFFIX as STYLE_SUFFIX
 from impasto.options.fields import DRAFT, PALETTE, STARTING_POINTS, PaintOptions, Steerable, palette_path
 from impasto.options.parsing import Weight
-from impasto.storage.hashing import hash_file
+from impasto.storage.hashing import SENT_BYTES, hash_file
 from impasto.version import __version__
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def find_files(wanted: Mapping[str, RecordedFile], folders: Sequence[Path], give
         if paths.keys() >= hashes:
             break
         with suppress(OSError):  # a file that cannot be read is none of them
-            if (sha256 := hash_file(path)) in hashes:
+            if (sha256 := hash_file(path, SENT_BYTES)) in hashes:
                 paths.setdefault(sha256, path)
     for sha256 in hashes & bundled_by_hash().keys():
         paths.setdefault(sha256, bundled_by_hash()[sha256])
@@ -293,11 +293,19 @@ def is_picture_path(starting_point: str) -> bool:
     return starting_point not in STARTING_POINTS
 
 
+def _files_in(folder: Path) -> list[Path]:
+    """The files in a folder, none where it cannot be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file())
+    except OSError:
+        return []
+
+
 def _candidates(wanted: Collection[RecordedFile], folders: Sequence[Path]) -> Iterator[Path]:
     """Files worth hashing: those with the name of a wanted one, then every other of a kind that is wanted."""
     names = {file.name for file in wanted}
     suffixes = PICTURE_SUFFIXES | {Path(name).suffix.lower() for name in names} & {ENCODER_SUFFIX, STYLE_SUFFIX}
-    listings = [sorted(path for path in folder.iterdir() if path.is_file()) for folder in dict.fromkeys(folders)]
+    listings = [_files_in(folder) for folder in dict.fromkeys(folders)]
     for listing in listings:
         yield from (path for path in listing if path.name in names)
     for listing in listings:

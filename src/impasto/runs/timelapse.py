@@ -33,7 +33,8 @@ from impasto.events import (
 from impasto.images.animation import Frame, encode_gif, encode_webp
 from impasto.images.resize import fit_long_edge
 from impasto.storage.atomic import check_place, open_whole, unwritable, write_file, write_whole
-from impasto.storage.hashing import hash_file
+from impasto.storage.files import read_own
+from impasto.storage.hashing import SENT_BYTES, hash_file
 from impasto.storage.installed import install_command
 from impasto.storage.tensorfile import map_array
 
@@ -186,7 +187,7 @@ class TimeLapse:
 def is_time_lapse_of(path: Path, folder: Path) -> bool:
     """Whether a file is the time-lapse that a run saved when it was interrupted, which its resumed run replaces."""
     try:
-        return (folder / SAVED).read_bytes().decode() == hash_file(path)
+        return read_own(folder / SAVED, 64).decode() == hash_file(path, SENT_BYTES)
     except (OSError, ValueError):
         return False
 

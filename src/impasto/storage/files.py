@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -18,6 +19,19 @@ def why_not_a_file(path: str | os.PathLike[str]) -> str:
     if not file.exists():
         return "there is no such file"
     return "" if file.is_file() else "it is not a regular file"
+
+
+def read_own(path: Path, most_bytes: int) -> bytes:
+    """The bytes of a file in a folder that somebody else may have made.
+
+    Raises `OSError`, whose `strerror` says why, for a link, a pipe, a folder, and a file of more than `most_bytes`.
+    """
+    why = "it is a link" if path.is_symlink() else why_not_a_file(path)
+    if not why and path.stat().st_size > most_bytes:
+        why = f"it has more than {most_bytes} bytes"
+    if why:
+        raise OSError(errno.EINVAL, why, os.fspath(path))
+    return path.read_bytes()
 
 
 def make_private(folder: Path) -> None:

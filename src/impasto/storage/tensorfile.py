@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from impasto.errors import ImpastoError, first_line
+from impasto.storage.files import why_not_a_file
 
 UNREADABLE = (OSError, SafetensorError, ValueError, TypeError, KeyError, AttributeError, OverflowError, MemoryError)
 """What a damaged or hostile file makes of its readers."""
 Arrays = Mapping[str, NDArray[Any]]
 Description = Mapping[str, str]
+MAX_BYTES = 2**32
 _LENGTH_BYTES, _MAX_HEADER_BYTES = 8, 8_000_000
 
 
@@ -52,6 +54,8 @@ class TensorFormat:
         from safetensors import safe_open
 
         try:
+            if path.stat().st_size > MAX_BYTES:
+                raise ValueError(f"it has more than {MAX_BYTES} bytes")
             with path.open("rb") as stream:  # before the header is taken apart: a huge one fills the memory
                 read_header(stream)
             with safe_open(str(path), framework="np") as file:
@@ -106,6 +110,8 @@ class TensorFormat:
 def map_array(path: Path) -> NDArray[Any]:
     """The array of a .npy file, mapped: what a damaged header declares takes no memory. Raises `ValueError`."""
     try:
+        if why := why_not_a_file(path):
+            raise ValueError(why)
         return np.lib.format.open_memmap(path, mode="r")
     except (*UNREADABLE, EOFError, SyntaxError, tokenize.TokenError) as error:  # NumPy reads the header as Python
         raise ValueError(f"it is no array that NumPy saved: {first_line(error)}") from error

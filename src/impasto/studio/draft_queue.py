@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from impasto.errors import InputError, NotKeptError, OptionError, OutputError
+from impasto.storage.atomic import PARTS
 from impasto.studio.process import Worker
 from impasto.studio.protocol import ClipFacts, JobCommand, Order, Price
 from impasto.studio.request import Request
@@ -28,7 +29,7 @@ class DraftQueue:
 
     Parameters
     ----------
-    folder: made if need be, and emptied.
+    folder: made if need be; what an earlier studio drafted is removed.
     start_drafter: starts the worker; called before the first draft.
     name_of: the name that the person gave to a file.
     """
@@ -42,8 +43,9 @@ class DraftQueue:
         self._latest: OrderedDict[str, int] = OrderedDict()  # highest sequence by client
         self._waiting, self._busy, self._closing = 0, False, False
         folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.iterdir():
-            path.unlink(missing_ok=True)
+        for pattern in ("impasto-*.jpg", PARTS):  # the folder may be the person's own, with drafts of another kind
+            for path in folder.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def prepare(self) -> Worker:
         """Start the drafting process unless it runs: it loads for some seconds. Raises `OutputError`."""

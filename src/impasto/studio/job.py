@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import shutil
 import time
@@ -30,14 +31,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from impasto.errors import OutputError, RecordError
 from impasto.runs.interrupted import holds_run
 from impasto.storage.atomic import write_whole
+from impasto.storage.files import read_own
 from impasto.studio.process import Worker
 from impasto.studio.protocol import JobFiles, Message, StudioProgress
 from impasto.studio.request import Request
 
 FORMAT_VERSION = 1
+OUR_NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{1,8}")  # of a job's folder; other folders are none of ours
 MANIFEST = "job.json"
 MAX_LOSSES = 256  # points of a curve
 MAX_NOTICES = 20
+MAX_MANIFEST_BYTES = 20_000_000
 State = Literal["waiting", "painting", "stopped", "done", "failed", "cancelled"]
 Loss = tuple[int, dict[str, float]]  # step over all scales, loss breakdown
 PathConversion = Callable[[Path], Path]
@@ -281,7 +285,7 @@ class StudioJob:
 def load_job(folder: Path, from_stored: PathConversion) -> StudioJob:
     """Read a job back; one that was being painted when its studio ended is stopped. Raises `RecordError`."""
     try:
-        manifest = JobManifest.model_validate_json((folder / MANIFEST).read_bytes())
+        manifest = JobManifest.model_validate_json(read_own(folder / MANIFEST, MAX_MANIFEST_BYTES))
     except (OSError, ValidationError) as error:
         raise RecordError(f"{MANIFEST} is missing or damaged") from error
     if manifest.format_version != FORMAT_VERSION:
@@ -301,7 +305,10 @@ def load_jobs(folder: Path, from_stored: PathConversion) -> tuple[list[StudioJob
     """Read the jobs of a folder, made if need be, and what to say of those left out; halves of jobs are removed."""
     folder.mkdir(parents=True, exist_ok=True)
     jobs, notes = [], []
-    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+    for place in sorted(path for path in folder.iterdir() if path.is_dir() and OUR_NAME.fullmatch(path.name)):
+        if link := next((path for path in place.rglob("*") if path.is_symlink()), None):
+            notes.append(f"the job {place.name} is left out of the history: {link.name!r} in it is a link")
+            continue
         for part in place.glob(".impasto-*.part"):  # of a studio that was killed
             part.unlink(missing_ok=True)
         files = JobFiles(place, place.name)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from impasto.errors import OutputError
 from impasto.storage.atomic import write_whole
+from impasto.storage.files import read_own
 from impasto.storage.places import is_plain_name
 
 MAX_SHELVED = 500
+MAX_BYTES = 1_000_000
 _FORMAT = 1
 
 
@@ -75,7 +77,7 @@ class Shelf:
 def _read(file: Path) -> list[str] | None:
     """The names in a file; None for one that cannot be used."""
     try:
-        content = json.loads(file.read_bytes())
+        content = json.loads(read_own(file, MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:

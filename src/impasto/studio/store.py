@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -85,7 +86,9 @@ class Store:
             if not self._folder.exists():  # one that the person made keeps its mode, and what is in it is private
                 make_private(self._folder)
             self._folder_lock.acquire()
-            for part in ("drafts", "jobs"):
+            for part in ("drafts", "jobs", "uploads", "shown"):
+                if (self._folder / part).is_symlink():
+                    raise OSError(errno.ELOOP, f"{part!r} in it is a link that leads elsewhere")
                 make_private(self._folder / part)
             self.uploads = Uploads(self._folder / "uploads", max_upload_bytes, max_pixels)
             self.drafts = DraftQueue(self._folder / "drafts", partial(start_worker, "draft"), self.uploads.name_of)
@@ -107,7 +110,6 @@ class Store:
         except OSError as error:
             self._folder_lock.release()
             raise OutputError(f"cannot use the folder {str(folder)!r}: {error.strerror}; give another") from error
-        shutil.rmtree(self._folder / "uploading", ignore_errors=True)  # of version 0.1.0
         self._bundled = {path.name: path for path in bundled_by_hash().values()}
         self._cleaned = 0.0
         self._clean()
@@ -148,7 +150,7 @@ class Store:
     def find(self, name: str) -> Path:
         """The path of an uploaded or bundled picture by its file name; raises `NotKeptError`."""
         path = self._bundled.get(name) or self.uploads.folder / Path(name).name
-        if not path.is_file() or path.suffix not in (*PAINTING_SUFFIXES, *CLIP_SUFFIXES):
+        if path.is_symlink() or not path.is_file() or path.suffix not in (*PAINTING_SUFFIXES, *CLIP_SUFFIXES):
             raise NotKeptError(f"there is no picture {name!r} here; upload it first")
         return path
 

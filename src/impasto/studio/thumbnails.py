@@ -9,6 +9,7 @@ from impasto.images.reading import load_picture, read_record
 from impasto.images.resize import fit_long_edge
 from impasto.images.writing import save_picture
 from impasto.inputs.style_file import is_style_file, read_style_file
+from impasto.storage.atomic import PARTS
 
 EDGES_PX = (320, 1600)
 
@@ -18,21 +19,22 @@ class Thumbnails:
 
     Parameters
     ----------
-    folder: made if need be, and emptied.
+    folder: made if need be; what an earlier studio reduced is removed.
     max_pixels: of a picture that is reduced.
     """
 
     def __init__(self, folder: Path, max_pixels: int) -> None:
         self._folder, self._max_pixels = folder, max_pixels
         folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.iterdir():
-            path.unlink(missing_ok=True)
+        for pattern in ("impasto-*.jpg", PARTS):
+            for path in folder.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def copy_of(self, source: Path, edge_px: int) -> Path:
         """The JPEG of a picture, its long edge `edge_px` at most; raises `InputError` for an unreadable one."""
         if edge_px not in EDGES_PX:
             raise OptionError(f"pictures are shown with a long edge of {EDGES_PX} px, not {edge_px}")
-        copy = self._folder / f"{source.stem}-{edge_px}.jpg"
+        copy = self._folder / f"impasto-{source.stem}-{edge_px}.jpg"
         if not copy.exists():
             self._reduce(source, copy, edge_px)
         return copy
@@ -42,7 +44,7 @@ class Thumbnails:
         if is_style_file(source):
             style = read_style_file(source)
             return style.width_px, style.height_px
-        return self._reduce(source, self._folder / f"{source.stem}-{EDGES_PX[-1]}.jpg", EDGES_PX[-1])
+        return self._reduce(source, self._folder / f"impasto-{source.stem}-{EDGES_PX[-1]}.jpg", EDGES_PX[-1])
 
     def _reduce(self, source: Path, copy: Path, edge_px: int) -> tuple[int, int]:
         picture = load_picture(source, max_pixels=self._max_pixels)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import re
 import secrets
 import threading
 import time
@@ -19,14 +20,16 @@ from impasto.inputs.bundled import bundled_by_hash
 from impasto.inputs.style_file import is_style_file, read_style_file
 from impasto.runs.record import PAINTING_SUFFIXES
 from impasto.storage.atomic import write_whole
-from impasto.storage.files import make_private, why_not_a_file
+from impasto.storage.files import make_private, read_own, why_not_a_file
 
 CLIP_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 KEPT_SECONDS = 24 * 3600.0  # for which an upload that no job reads is kept
 MAX_TOTAL_BYTES = 10_000_000_000
 NAME_LETTERS = 16  # of the SHA-256
 MAX_NAME = 100
+MAX_NOTE_BYTES = 10_000
 _PIECE_BYTES = 2**20
+OUR_NAME = re.compile(rf"[0-9a-f]{{{NAME_LETTERS}}}\.")
 _PART = "part-*.part"
 
 
@@ -153,7 +156,9 @@ class Uploads:
         """Whether a path is that of an upload or a sample; the upload then counts as just used."""
         if path in bundled_by_hash().values():
             return True
-        if path.parent != self.folder or path.suffix not in (*PAINTING_SUFFIXES, *CLIP_SUFFIXES) or not path.is_file():
+        if path.parent != self.folder or path.suffix not in (*PAINTING_SUFFIXES, *CLIP_SUFFIXES):
+            return False
+        if path.is_symlink() or not path.is_file():
             return False
         path.touch()
         return True
@@ -163,7 +168,7 @@ class Uploads:
         old = time.time() - kept_seconds
         try:
             for path in self.folder.iterdir():
-                if path.suffix in (".json", ".part") or path in used:
+                if path.suffix == ".json" or path in used or not OUR_NAME.match(path.name):
                     continue
                 with self._placing:
                     if path.stat().st_mtime < old:
@@ -179,7 +184,7 @@ class Uploads:
 
     def _note(self, path: Path) -> dict[str, str]:
         try:
-            note = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            note = json.loads(read_own(path.with_suffix(".json"), MAX_NOTE_BYTES))
         except (OSError, ValueError, RecursionError):
             return {}
         return {key: text for key, text in note.items() if isinstance(text, str)} if isinstance(note, dict) else {}

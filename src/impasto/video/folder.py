@@ -35,7 +35,7 @@ from impasto.errors import CheckpointError, InputError, OutputError
 from impasto.images.picture import quantise
 from impasto.images.reading import load_picture
 from impasto.storage.atomic import open_whole, unwritable, write_whole
-from impasto.storage.files import why_not_a_file
+from impasto.storage.files import read_own, why_not_a_file
 from impasto.storage.tensorfile import TensorFormat
 from impasto.video.flow import Pixels, load_cv2
 
@@ -116,9 +116,7 @@ class FilmFolder:
     def plan(self) -> FilmPlan | None:
         """The plan of the film that is in here; None where there is none, or a damaged one."""
         try:
-            if _why_not_ours(self.path / PLAN) or (self.path / PLAN).stat().st_size > MAX_PLAN_BYTES:
-                return None
-            return FilmPlan.model_validate_json((self.path / PLAN).read_text(encoding="utf-8"))
+            return FilmPlan.model_validate_json(read_own(self.path / PLAN, MAX_PLAN_BYTES))
         except (OSError, ValidationError, ValueError):
             return None
 
@@ -192,8 +190,10 @@ class FilmFolder:
 
     def is_part(self, sha256: str) -> bool:
         """Whether a film is the part of this one that was written when it was stopped."""
-        path = self.path / PART
-        return not _why_not_ours(path) and path.read_bytes()[:100] == sha256.encode()
+        try:
+            return read_own(self.path / PART, 64) == sha256.encode()
+        except OSError:
+            return False
 
     def save_frame(self, frame: int, pixels: Pixels, alpha: Pixels | None) -> None:
         """Write a finished frame, [height, width, 3] in [0, 1], with its alpha, [height, width]."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,13 +92,14 @@ def test_a_torch_that_may_run_code_reads_no_checkpoint(tmp_path: Path, monkeypat
         next(iter_training(pictures, tmp_path, TINY, resume=True))
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe"])
 @pytest.mark.parametrize("name", ["log.jsonl", "sample-000002.jpg", "stylizer.safetensors"])
-def test_nothing_is_written_through_a_link_in_the_folder(tmp_path: Path, name: str) -> None:
+def test_nothing_is_written_through_a_link_or_a_pipe_in_the_folder(tmp_path: Path, name: str, kind: str) -> None:
     mine, folder = tmp_path / "mine.txt", tmp_path / "run"
     mine.write_text("mine")
     folder.mkdir()
-    (folder / name).symlink_to(mine)
+    (folder / name).symlink_to(mine) if kind == "link" else os.mkfifo(folder / name)
     pictures = TrainingSet(random_images(2, 0, 48), random_images(1, 10, 48))
-    with pytest.raises(OutputError, match=f"'{name}' is a link that leads elsewhere"):
+    with pytest.raises(OutputError, match=f"'{name}' is a link or no file"):
         next(iter_training(pictures, folder, TINY, every=2))
     assert mine.read_text() == "mine"

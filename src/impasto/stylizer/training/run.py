@@ -115,11 +115,11 @@ def _make_folder(folder: Path) -> None:
     """Make the folder of a training run; `OutputError` where that cannot be, or a file in it is a link."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        links = [path.name for path in folder.iterdir() if path.is_symlink()]
+        strange = [path.name for path in folder.iterdir() if path.is_symlink() or not (path.is_file() or path.is_dir())]
     except OSError as error:
         raise OutputError(f"cannot make the folder {str(folder)!r}: {error.strerror}") from error
-    if links:
-        raise OutputError(f"in the folder {str(folder)!r} {links[0]!r} is a link that leads elsewhere: remove it")
+    if strange:
+        raise OutputError(f"in the folder {str(folder)!r} {strange[0]!r} is a link or no file: remove it")
 
 
 def _restore(trainer: Trainer, path: Path) -> None:
