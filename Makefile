@@ -71,7 +71,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e ".[demo]"
+	$(PIP) -e .
 	@touch $@
 
 tensorflow: $(VENV)/.tensorflow  # half a gigabyte: without it the tests of the column tfhub are skipped

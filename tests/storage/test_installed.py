@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from impasto.storage import installed
-from impasto.storage.installed import extra_requirements, install_command
+from impasto.storage.installed import extra_requirements, install_command, package_command
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = ("heic", "magenta", "onnx", "ray", "tfhub", "vgg19", "video")
+EXTRAS = ("heic", "magenta", "onnx", "ray", "studio", "tfhub", "vgg19", "video")
 
 
 @pytest.fixture
@@ -66,4 +66,17 @@ def test_not_installed_at_all(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> 
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "requires", requires)
-    assert install_command("heic") == 'pip install "impasto[heic]"'
+    clone = Path(__file__).parents[2]
+    assert install_command("heic") == f'pip install "{clone}[heic]"'
+
+
+FLAGS = "--force-reinstall --no-deps"
+
+
+def test_with_flags_of_pip(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert package_command("a==1", flags=FLAGS) == f'pip install {FLAGS} "a==1"'
+    monkeypatch.setattr(installed, "find_spec", lambda name: None)
+    assert package_command("a==1", flags=FLAGS) == f'uv pip install --python "{prefix}/bin/python" {FLAGS} "a==1"'
+    (prefix / "pipx_metadata.json").write_text("{}")
+    words = shlex.split(package_command("a==1", flags=FLAGS))
+    assert words == ["pipx", "inject", prefix.name, "--force", f"--pip-args={FLAGS}", "a==1"]

