@@ -100,8 +100,9 @@ def test_onnxruntime_paints_the_same(tmp_path: Path, weights: str, limit: float,
     onnxruntime = pytest.importorskip("onnxruntime")
     path = tmp_path / "stylizer.onnx"
     # In a process of its own: the exporter cannot trace functions whose shapes are checked, as tests do.
-    command = [sys.executable, "-m", "impasto", "export", "stylizer", "-o", str(path), "--weights", weights, "--quiet"]
-    subprocess.run(command, check=True)
+    command = [sys.executable, "-m", "impasto", "export", "stylizer", "-o", str(path), "--weights", weights]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stderr == "impasto: PyTorch traces the network: a minute or two\n"
     assert path.stat().st_size < largest
     session = onnxruntime.InferenceSession(path)
     stylizer = load_stylizer()

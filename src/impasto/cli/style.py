@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from impasto.cli.help import build_group
 from impasto.cli.output import print_table
-from impasto.cli.streams import tell
+from impasto.cli.streams import say, tell
 from impasto.cli.syntax import MaxPixels, Overwrite, Quiet, output_flag, pixel_limit
 from impasto.storage.files import format_bytes
 
@@ -68,10 +68,14 @@ def stylizer(
     quiet: Quiet = False,
 ) -> int:
     """Write encoder and stylizer as one graph: photo, painting and strength in, pastiche out, of any size."""
-    from impasto.stylizer.onnx import OPSET, export_onnx
+    from impasto.stylizer.onnx import OPSET, check_export, export_onnx
     from impasto.stylizer.stylizer import load_stylizer
 
-    size_bytes = export_onnx(load_stylizer(stylizer), output, weights=weights, overwrite=overwrite)
+    check_export(output, overwrite=overwrite)
+    loaded = load_stylizer(stylizer)
+    if not quiet:
+        say("PyTorch traces the network: a minute or two")
+    size_bytes = export_onnx(loaded, output, weights=weights, overwrite=overwrite)
     if not quiet:
         tell(f"{output}: {format_bytes(size_bytes)}, {file_format.upper()} opset {OPSET}, weights {weights}")
     return 0

@@ -123,10 +123,25 @@ def newton_power(matrix: Matrices, exponent: float) -> Matrices:
     return root * norm.sqrt() if exponent > 0 else inverse / norm.sqrt()
 
 
+def check_export(path: str | Path, *, overwrite: bool = False) -> None:
+    """Raise as `export_onnx` does for what can be seen before the export, which takes a minute or two."""
+    if Path(path).suffix.lower() != ".onnx":
+        raise OptionError(f"an exported stylizer ends in .onnx, got {str(path)!r}")
+    try:
+        import onnx  # noqa: F401 (as onnxscript: torch.onnx writes with them)
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise OptionError(f"{error.name} is not installed; to export: {install_command('onnx')}") from error
+    check_place(path, overwrite=overwrite)
+
+
 def export_onnx(
     stylizer: Stylizer, path: str | Path, *, weights: WeightsType = "exact", overwrite: bool = False
 ) -> int:
     """Write the stylizer as an ONNX file; returns its size in bytes.
+
+    It takes a minute and a half of one core: PyTorch traces the network, sizes unknown, and then a second time to
+    write it in fewer operations.
 
     Parameters
     ----------
@@ -138,14 +153,7 @@ def export_onnx(
     OptionError: where the packages of the extra ``onnx`` are missing, or the name does not end in .onnx.
     OutputError: where the file cannot be written.
     """
-    if Path(path).suffix.lower() != ".onnx":
-        raise OptionError(f"an exported stylizer ends in .onnx, got {str(path)!r}")
-    try:
-        import onnx  # noqa: F401 (as onnxscript: torch.onnx writes with them)
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise OptionError(f"{error.name} is not installed; to export: {install_command('onnx')}") from error
-    check_place(path, overwrite=overwrite)
+    check_export(path, overwrite=overwrite)
     side = torch.export.Dim.DYNAMIC
     with warnings.catch_warnings(), _quiet("torch.onnx"):
         warnings.simplefilter("ignore")  # torch's, about itself
