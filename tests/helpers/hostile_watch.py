@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -75,6 +76,13 @@ class Openings:
         os.close(self._handle)
 
 
+def _without_privileges() -> list[str]:
+    """The words before a command that keep root from reading what its modes forbid, where there are any."""
+    if os.geteuid() or not shutil.which("setpriv"):
+        return []
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"]
+
+
 class Child:
     """The process that runs the commands; another is started where one hung or died."""
 
@@ -85,7 +93,8 @@ class Child:
     def _start(self) -> None:
         environment = os.environ | {"TMPDIR": str(self._scratch), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            [*_without_privileges(), sys.executable, __file__],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True, env=environment, cwd=self._scratch,
         )  # fmt: skip
         self._answers: queue.Queue[str] = queue.Queue()

@@ -28,6 +28,9 @@ COMMANDS = {
     "enlarge": ["enlarge", "first.png", "-o", "disk/out.png", "--size", "48"],
     "texture": ["texture", "painting.png", "-o", "disk/out.png", *QUICK],
     "reconstruct": ["reconstruct", "style", "photo.png", "-o", "disk/out.png", *SMALL],
+    "strip": [
+        "reconstruct", "content", "photo.png", "--all-layers", "-o", "disk/strip.png", "--overwrite", *SMALL,
+    ],
     "draft": ["draft", "photo.png", "painting.png", "-o", "disk/out.png", "--size", "32"],
     "draft folder": ["draft", "photos", "--paintings", "photos", "-o", "disk/made", "--size", "32"],
     "sheet": ["sheet", "photo.png", "painting.png", "-o", "disk/sheet.png", "--size", "32"],

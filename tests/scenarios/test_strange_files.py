@@ -75,6 +75,25 @@ def sparse(path: Path) -> None:
     os.truncate(path, 2**42)
 
 
+def lock(path: Path) -> None:
+    path.touch()
+    path.chmod(0)
+
+
+def lock_away(path: Path) -> None:
+    """A link into a folder that may not be entered, in which there is a sound picture."""
+    closed = path.parent / "closed"
+    closed.mkdir()
+    shutil.copy(path.parent / "photo.png", closed)
+    path.symlink_to(closed / "photo.png")
+    closed.chmod(0)
+
+
+def close(path: Path) -> None:
+    """A folder that may not be read."""
+    path.mkdir(mode=0o300)
+
+
 STRANGE: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,
     "folder": Path.mkdir,
@@ -86,6 +105,9 @@ STRANGE: dict[str, Callable[[Path], object]] = {
     "file with holes": sparse,
     "socket": listen,
     "letters": lambda path: path.write_bytes(b"letters\n" * 100),
+    "locked": lock,
+    "locked away": lock_away,
+    "closed folder": close,
     "memory": lambda path: path.symlink_to("/proc/self/mem"),
 }
 

@@ -52,6 +52,9 @@ def main(tokens: Sequence[str] | None = None) -> int:
         if tokens is None:
             _drop_unwritten()
         return error.exit_code
+    except PermissionError as error:  # whatever asked, and in whichever folder on the way
+        say(f"cannot use {str(error.filename)!r}: {error.strerror}; check its permissions and those of its folders")
+        return 1
     except MemoryError as error:
         say(f"there is not enough memory ({first_line(error)}): take a smaller --size")
         return 1

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from impasto.cli.streams import STANDARD_INPUT
 from impasto.cli.syntax import parse_painting
 from impasto.errors import InputError, OptionError, OutputError
-from impasto.storage.hashing import hash_file
+from impasto.storage.hashing import SENT_BYTES, hash_file
 
 if TYPE_CHECKING:
     from impasto.images.picture import Picture
@@ -149,7 +149,7 @@ def check_apart(
                 raise OptionError(f"{flag} {str(path)!r} is {file.name} itself, {why}")
             if file is not None and same_content(path, file):
                 raise OptionError(f"{flag} {str(path)!r} is a copy of {file.name}, {why}")
-        if hashes and path.is_file() and hash_file(path) in hashes:
+        if hashes and path.is_file() and hash_file(path, SENT_BYTES) in hashes:
             raise OptionError(f"{flag} {str(path)!r} is a picture {why}")
         twin = next((other for other in files if other != flag and same_file(path, files[other])), None)
         if twin:

@@ -43,18 +43,21 @@ def find_pairs(photos: Iterable[PathLike], paintings: Iterable[PathLike]) -> tup
 def find_pictures(places: Iterable[PathLike], what: str, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> list[Path]:
     """Pictures named by files, folders (their pictures, not those of folders within) and globs, each once.
 
-    Raises `InputError` for a place where there are none.
+    Raises `InputError` for a place where there are none, or that cannot be read.
     """
     pictures: dict[Path, None] = {}
     for place in places:
         path, text = Path(place), os.fspath(place)
-        if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises for a name too long)
-            files = sorted(entry for entry in path.iterdir() if _is_picture(entry, suffixes))
-        elif os.path.exists(path) or not glob.has_magic(text):  # noqa: PTH110
-            files = [Path(find_painting(path)) if what == "paintings" else path]
-        else:
-            matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
-            files = [Path(name) for name in matches if _is_picture(Path(name), suffixes)]
+        try:
+            if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises for a name too long)
+                files = sorted(entry for entry in path.iterdir() if _is_picture(entry, suffixes))
+            elif os.path.exists(path) or not glob.has_magic(text):  # noqa: PTH110
+                files = [Path(find_painting(path)) if what == "paintings" else path]
+            else:
+                matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
+                files = [Path(name) for name in matches if _is_picture(Path(name), suffixes)]
+        except OSError as error:
+            raise InputError(f"cannot read the {what} in {text!r}: {error.strerror}") from error
         if not files:
             raise InputError(f"there are no {what} in {text!r}")
         pictures |= dict.fromkeys(files)

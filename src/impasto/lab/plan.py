@@ -23,7 +23,7 @@ from impasto.options.fields import PALETTE, PaintOptions, palette_path
 from impasto.options.spelling import UNIT_SUFFIXES, format_value
 from impasto.runs.build import load_palette, load_starting_picture, resolve_options
 from impasto.runs.record import ENCODER_SUFFIX, is_picture_path
-from impasto.storage.hashing import hash_file
+from impasto.storage.hashing import SENT_BYTES, hash_file
 from impasto.storage.places import Trusts, elsewhere, trusts_none
 
 PathLike = str | os.PathLike[str]
@@ -103,7 +103,7 @@ class Planner:
         absolute = Path(find_painting(path) if role in (Role.PAINTING, Role.PALETTE) else path).absolute()
         if absolute not in self._hashes:
             try:
-                self._hashes[absolute] = hash_file(absolute)
+                self._hashes[absolute] = hash_file(absolute, SENT_BYTES)
             except OSError as error:
                 raise InputError(f"the {role} {str(path)!r} cannot be read: {error.strerror}") from error
         return InputFile(role=role, path=absolute, sha256=self._hashes[absolute], weight=weight)

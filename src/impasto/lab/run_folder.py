@@ -116,13 +116,16 @@ class RunFolder:
             raise OutputError(f"{str(path)!r} is not empty and no run folder of impasto; give another name")
         if why := _why_not_own(path):
             raise OutputError(f"cannot make the run folder: {why}")
+        relative = _with_paths(manifest, lambda file: _relative(file.absolute(), path))
+        for name in (str(file.path) for job in relative.jobs for file in job.inputs):
+            if not _is_text(name):
+                raise OutputError(f"a list of jobs cannot hold the name {name!r}, which is no text in UTF-8: rename it")
         folder = cls(path, manifest)
         try:
             for name in FOLDERS:
                 (path / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make the run folder {str(path)!r}: {error.strerror}") from error
-        relative = _with_paths(manifest, lambda file: _relative(file.absolute(), path))
         folder.write(MANIFEST, relative.model_dump_json(indent=1).encode())
         return folder
 
@@ -196,6 +199,14 @@ def _with_paths(manifest: LabManifest, place: Callable[[Path], Path]) -> LabMani
     )
     judge = str(place(Path(manifest.judge))) if manifest.judge.endswith(ENCODER_SUFFIX) else manifest.judge
     return manifest.model_copy(update={"jobs": jobs, "judge": judge})
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is text, and not bytes of some other encoding."""
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _relative(file: Path, folder: Path) -> Path:

@@ -18,7 +18,7 @@ from impasto.images.metadata import PhotoMetadata
 from impasto.images.picture import Picture, encode_small, picture_from_array, to_pillow
 from impasto.images.writing import encode_picture, format_ending, save_picture
 from impasto.storage.atomic import unwritable
-from impasto.storage.hashing import hash_file
+from impasto.storage.hashing import SENT_BYTES, hash_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -95,7 +95,7 @@ class Pastiche:
     def _refuse_inputs(self, path: str | os.PathLike[str]) -> None:
         """Raise `OutputError` where the file that would be replaced is one that the picture was painted from."""
         with suppress(OSError):  # nothing is there
-            if hash_file(path) in _hashes({**self.record.get("inputs", {}), "starting_picture": None}):
+            if hash_file(path, SENT_BYTES) in _hashes({**self.record.get("inputs", {}), "starting_picture": None}):
                 raise unwritable(path, "it is what the picture was painted from, and no replay would be possible")
 
     def to_bytes(self, format: str = "png", *, bit_depth: int = 8, record: bool = True) -> bytes:

@@ -229,7 +229,7 @@ def hash_given(wanted: Collection[RecordedFile], given: Sequence[Path]) -> dict[
     paths: dict[str, Path] = {}
     for path in given:
         try:
-            sha256 = hash_file(path)
+            sha256 = hash_file(path, SENT_BYTES)
         except OSError as error:
             raise RecordError(f"cannot read {str(path)!r}: {error.strerror}") from error
         if sha256 not in {file.sha256 for file in wanted}:

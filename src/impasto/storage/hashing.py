@@ -9,7 +9,7 @@ from pathlib import Path
 
 from impasto.storage.files import why_not_a_file
 
-SENT_BYTES = 3_000_000_000  # of a file that nobody named: no picture and no encoder has more
+SENT_BYTES = 10_000_000_000  # of a picture, a style file or an encoder: none has more
 
 
 def hash_file(path: str | os.PathLike[str], most_bytes: int | None = None) -> str:
