@@ -52,6 +52,15 @@ def test_what_is_stored_is_found_again(folder_with_pictures: Path) -> None:
     assert again.result(again.manifest.jobs[0]) == stored
 
 
+def test_a_name_that_is_no_text_is_refused(folder_with_pictures: Path) -> None:
+    Path("photo.png").rename("ph\udcff.png")
+    Path("ph\udcff.png").with_name("photo.png").symlink_to("ph\udcff.png")
+    job = make_job(folder_with_pictures)
+    named = job.inputs[0].model_copy(update={"path": folder_with_pictures / "ph\udcff.png"})
+    with pytest.raises(OutputError, match=r"cannot hold the name .* rename it"):
+        make_folder(folder_with_pictures, job.model_copy(update={"inputs": (named, *job.inputs[1:])}))
+
+
 def test_a_failure_is_stored(folder_with_pictures: Path) -> None:
     job = make_job(folder_with_pictures)
     folder = make_folder(folder_with_pictures, job)

@@ -47,6 +47,12 @@ def test_what_is_packed_is_read(tmp_path: Path) -> None:
     assert read_description(packed(tmp_path), InputError) == description
 
 
+def test_a_name_that_is_no_text_is_written_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.x"
+    path.write_bytes(FORMAT.pack({"words": "ph\udcff.png"}, {"a": np.zeros(1, np.float32)}))
+    assert FORMAT.read(path)[0]["words"] == "ph\\udcff.png"
+
+
 def test_the_same_bytes_whatever_the_order() -> None:
     turned = dict(reversed(list(ARRAYS.items()))), dict(reversed(list(ABOUT.items())))
     assert FORMAT.pack(ABOUT, ARRAYS) == FORMAT.pack(turned[1], turned[0])

@@ -44,3 +44,8 @@ def test_a_folder_is_another_clip_when_a_file_in_it_is_another(tmp_path: Path) -
     (tmp_path / "2.png").write_bytes(b"two")
     assert hash_clip(tmp_path) != before
     assert hash_clip(tmp_path / "1.png") != hash_clip(tmp_path / "2.png")
+    before = hash_clip(tmp_path)
+    (tmp_path / "\udcff.png").write_bytes(b"a name that is no text")
+    assert hash_clip(tmp_path) != before
+    (tmp_path / "link.png").symlink_to("nowhere")
+    assert hash_clip(tmp_path)

@@ -73,6 +73,8 @@ class TensorFormat:
         from safetensors.numpy import save
 
         whole = {"format": self.name, "format_version": self.version, **description}
+        # A file's name may be no text.
+        whole = {key: text.encode(errors="backslashreplace").decode() for key, text in whole.items()}
         arrays = {key: np.asarray(array, order="C") for key, array in arrays.items()}
         whole["checksum"] = self._checksum(whole, arrays)
         data = save(dict(arrays), whole)

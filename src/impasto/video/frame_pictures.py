@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,7 @@ def hash_clip(path: Path) -> str:
         return hash_file(path)
     listing = hashlib.sha256()
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
-        facts = entry.stat()
-        listing.update(f"{entry.name} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+        with suppress(OSError):  # a link to nowhere
+            facts = entry.stat()
+            listing.update(f"{entry.name} {facts.st_size} {facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return listing.hexdigest()
