@@ -34,6 +34,23 @@ def test_help_loads_no_torch(arguments: list[str]) -> None:
     assert "impasto" in done.stdout
 
 
+INTERRUPTED = """
+import sys
+class Interrupted:
+    def find_spec(self, name, *given):
+        if name == "cyclopts":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from impasto.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_ctrl_c_while_the_program_loads_is_one_line() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "impasto: interrupted, no picture written\n")
+
+
 def test_version_and_recipes() -> None:
     assert run_cli("--version").stdout.strip() == impasto.__version__
     listing = run_cli("recipes").stdout
