@@ -48,6 +48,12 @@ def test_a_table_of_pairs_and_options(folders: Path) -> None:
     assert jobs[1].labels["recipe"] == "patient"
 
 
+def test_a_table_without_end_is_not_planned(folder_with_pictures: Path) -> None:
+    Path("pairs.csv").write_text("photo,painting\n" + "photo.png,painting.png\n" * 20_001)
+    with pytest.raises(ImpastoError, match="has 20001 rows, more than 20000: make several of it"):
+        plan_pairs("pairs.csv", Planner())
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -19,6 +19,7 @@ from impasto.storage.files import why_not_a_file
 from impasto.storage.places import Trusts, elsewhere, trusts_none
 
 MAX_TABLE_BYTES = 20_000_000
+MAX_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,8 @@ def read_table(path: Path) -> list[PairRow]:
         raise InputError(f"cannot read the table {str(path)!r}: {error}") from error
     if not {"photo", "painting"} <= set(columns) or not lines:
         raise InputError(f"the table {str(path)!r} needs the columns photo and painting, and a row at least")
+    if len(lines) > MAX_ROWS:
+        raise InputError(f"the table {str(path)!r} has {len(lines)} rows, more than {MAX_ROWS}: make several of it")
     options = {name: option_named(name) for name in columns if name not in ("photo", "painting", "recipe")}
     rows = []
     for number, line in enumerate(lines, start=2):
