@@ -15,7 +15,7 @@ from impasto.storage import forking as _forking  # noqa: F401 (sees every fork f
 from impasto.version import __version__ as __version__
 
 _MODULES_OF_NAMES = {
-    "impasto.api": "apaint draft enlarge film iter_paint paint replay resume show",
+    "impasto.api": "apaint draft enlarge iter_paint paint replay resume show",
     "impasto.errors": "CheckpointError ImpastoError InputError OptionError OutputError RecordError WeightsError",
     "impasto.events": (
         "CheckpointSaved Controls Event FetchProgressed FilmDone FilmStarted FrameDone FramesRead Notice PreviewReady "
@@ -27,6 +27,7 @@ _MODULES_OF_NAMES = {
     "impasto.inputs.bundled": "bundled_paintings",
     "impasto.inputs.paintings": "Painting Region",
     "impasto.lab.api": "again batch compare drafts sweep",
+    "impasto.lab.film": "film",
     "impasto.lab.runner": "LabRun",
     "impasto.options.fields": "PaintOptions",
     "impasto.options.recipes": "load_recipe recipe_names",
@@ -39,7 +40,7 @@ _MODULE_OF = {name: module for module, names in _MODULES_OF_NAMES.items() for na
 # isort: off
 if TYPE_CHECKING:
     from impasto.api import enlarge as enlarge, iter_paint as iter_paint, paint as paint, replay as replay
-    from impasto.api import apaint as apaint, draft as draft, film as film, resume as resume, show as show
+    from impasto.api import apaint as apaint, draft as draft, resume as resume, show as show
     from impasto.errors import CheckpointError as CheckpointError, ImpastoError as ImpastoError
     from impasto.errors import InputError as InputError, OptionError as OptionError, OutputError as OutputError
     from impasto.errors import RecordError as RecordError, WeightsError as WeightsError
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from impasto.inputs.bundled import bundled_paintings as bundled_paintings
     from impasto.inputs.paintings import Painting as Painting, Region as Region
     from impasto.lab.api import again as again, batch as batch, compare as compare, drafts as drafts, sweep as sweep
+    from impasto.lab.film import film as film
     from impasto.lab.runner import LabRun as LabRun
     from impasto.options.fields import PaintOptions as PaintOptions
     from impasto.options.recipes import load_recipe as load_recipe, recipe_names as recipe_names

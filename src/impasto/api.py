@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 from impasto.errors import OptionError
-from impasto.events import Controls, Event, FilmDone
+from impasto.events import Controls, Event
 from impasto.images.print_size import Print
 from impasto.images.reading import DEFAULT_MAX_PIXELS, read_record
 from impasto.inputs.paintings import PaintingLike, PictureLike, Region
@@ -28,7 +28,7 @@ from impasto.runs.run import LOGGER
 from impasto.storage.places import trusts_all, trusts_none
 
 if TYPE_CHECKING:
-    from impasto.video.masks import MovingRegion
+    pass
 
 OnEvent: TypeAlias = Callable[[Event], object]
 
@@ -236,53 +236,6 @@ def draft(
     for notice in pastiche.notices:
         LOGGER.warning(notice)
     return pastiche
-
-
-def film(  # noqa: PLR0913 (public)
-    clip: str | os.PathLike[str],
-    painting: PaintingLike | None,
-    output: str | os.PathLike[str],
-    *,
-    quality: Literal["draft", "paint"] = "draft",
-    regions: Sequence[Region | MovingRegion] = (),
-    keys: Mapping[int, PictureLike] | None = None,
-    piece: tuple[float | None, float | None] = (None, None),
-    overwrite: bool = False,
-    on_event: OnEvent | None = None,
-    **options: Any,  # `DraftKeywords` or `PaintKeywords`, by the quality
-) -> FilmDone:
-    """Repaint a clip in the style of `painting`, so that it holds still, with the clip's sound and times.
-
-    Begun again after it was ended, whatever ended it, it goes on where it was: what is finished is kept beside
-    `output`, in a folder of its name with ``.run``, until the film is written.
-
-    Parameters
-    ----------
-    clip: a video file, a folder of numbered frames, a GIF or WebP animation.
-    painting, regions: as `paint` takes them; masks hold for every frame, but those of `video.masks.MovingRegion`.
-    keys: frames painted by hand, by their number in the clip, from 0. Their shots are spread from them, and need no
-        `painting`; between two keys of a shot frames are mixed of both.
-    output: .mp4, .mov, .mkv, .webm, .gif, .webp, or a folder of PNG frames (a name without ending).
-    piece: from and to which second of the clip; None: its beginning, its end.
-    overwrite: whether `output` may be there.
-    quality: ``draft``: one pass a frame; ``paint``: the stylizer is first tuned for each shot.
-    on_event: called with every event: `FramesRead`, `FilmStarted`, `ShotStarted`, `FrameDone`, `FilmDone`, `Notice`.
-    options: fields of `DraftOptions`, such as ``size_px=960``, ``strength=60``; of the quality ``paint`` those of
-        `PaintOptions`, and ``recipe``.
-
-    Raises
-    ------
-    OptionError: for an option that cannot be used, and without the extra ``video``.
-    InputError: for a clip or picture that cannot be read. OutputError: for a film that cannot be written.
-    CheckpointError: where the folder beside `output` holds another film, unless `overwrite`.
-    """
-    from impasto.video.build import build_film, build_film_options
-
-    resolved = build_film_options(quality, options)
-    made = build_film(
-        clip, painting, output, regions=regions, keys=keys, piece=piece, overwrite=overwrite, options=resolved
-    )
-    return made.paint(on_event)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def test_a_name_that_is_no_text_is_refused(folder_with_pictures: Path) -> None:
 def test_a_failure_is_stored(folder_with_pictures: Path) -> None:
     job = make_job(folder_with_pictures)
     folder = make_folder(folder_with_pictures, job)
-    folder.store(job, failed(job, "no", "Traceback ..."))
+    folder.store(job, failed(job.identity, "no", "Traceback ..."))
     result = folder.result(job)
     assert result is not None
     assert (result.status, result.error, result.traceback, result.sha256) == ("failed", "no", "Traceback ...", None)

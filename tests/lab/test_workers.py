@@ -24,13 +24,14 @@ from impasto.lab.workers import (
     JobStarted,
     WorkerEvent,
     _follow,
+    report_painting,
     run_here,
     run_on_ray,
 )
 from impasto.storage.installed import install_command
 
 
-def ended(events: list[WorkerEvent]) -> dict[str, Outcome]:
+def ended(events: list[WorkerEvent[LabJob]]) -> dict[str, Outcome]:
     return {event.job.name: event.outcome for event in events if isinstance(event, JobEnded)}
 
 
@@ -67,7 +68,7 @@ def test_stop_ends_the_list_without_the_job_in_hand(make_job: Any) -> None:
 def test_without_ray_one_line(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(OptionError, match="Ray is not installed.*" + re.escape(install_command("ray"))):
-        list(run_on_ray([make_job("a")], "auto", Controls()))
+        list(run_on_ray([make_job("a")], report_painting, "auto", Controls()))
 
 
 @pytest.mark.filterwarnings("default")  # Ray's own
@@ -78,7 +79,7 @@ def test_without_ray_one_line(make_job: Any, monkeypatch: pytest.MonkeyPatch) ->
 def test_ray_addresses_that_cannot_be_used(make_job: Any, address: str, words: str) -> None:
     pytest.importorskip("ray", reason="Ray is not installed")
     with pytest.raises(OptionError, match=words):
-        list(run_on_ray([make_job("a")], address, Controls()))
+        list(run_on_ray([make_job("a")], report_painting, address, Controls()))
 
 
 def test_a_stream_that_ends_early_is_begun_anew_but_not_for_ever(make_job: Any) -> None:
@@ -148,10 +149,10 @@ def test_a_cluster_that_loses_a_node_paints_the_same_bytes(
     (folder_with_pictures / "broken.png").write_bytes(b"no picture")
     bad_photo = Planner().describe(Role.PHOTO, "broken.png")
     broken = broken.model_copy(update={"inputs": (bad_photo, *broken.inputs[1:])})
-    events: list[WorkerEvent] = []
+    events: list[WorkerEvent[LabJob]] = []
     at_work: set[str] = set()
     killed = False
-    for event in run_on_ray([*jobs, broken], two_nodes.address, Controls()):
+    for event in run_on_ray([*jobs, broken], report_painting, two_nodes.address, Controls()):
         events.append(event)
         if isinstance(event, JobProgress) and isinstance(event.event, RunStarted):
             at_work.add(event.job.name)
@@ -176,14 +177,14 @@ def test_a_cluster_that_loses_a_node_paints_the_same_bytes(
 def test_a_cluster_can_be_stopped_and_is_not_asked_for_more_than_it_has(make_job: Any, two_nodes: TwoNodes) -> None:
     jobs = [make_job(f"job-{seed}", seed=seed, steps=(2 if seed == 0 else 500, 2), stop_tolerance=0) for seed in (0, 1)]
     controls, events = Controls(), []
-    for event in run_on_ray(jobs, two_nodes.address, controls):
+    for event in run_on_ray(jobs, report_painting, two_nodes.address, controls):
         events.append(event)
         controls.stop = controls.stop or isinstance(event, JobEnded)
     assert list(ended(events)) == ["job-0"]
     with pytest.raises(OptionError, match=r"3 threads.*1 cores"):
-        list(run_on_ray([make_job("a", threads=3)], two_nodes.address, Controls()))
+        list(run_on_ray([make_job("a", threads=3)], report_painting, two_nodes.address, Controls()))
     with pytest.raises(OptionError, match="no machine of the cluster has a GPU"):
-        list(run_on_ray([make_job("a", device="cuda")], two_nodes.address, Controls()))
+        list(run_on_ray([make_job("a", device="cuda")], report_painting, two_nodes.address, Controls()))
 
 
 @pytest.mark.cluster
@@ -195,7 +196,7 @@ def test_a_gpu_has_one_job_at_a_time(make_job: Any) -> None:
     try:
         at_work, most = 0, 0
         for event in run_on_ray(
-            [make_job(f"job-{seed}", seed=seed) for seed in (0, 1, 2)], cluster.address, Controls()
+            [make_job(f"job-{seed}", seed=seed) for seed in (0, 1, 2)], report_painting, cluster.address, Controls()
         ):
             at_work += isinstance(event, JobStarted) - isinstance(event, JobEnded)
             most = max(most, at_work)

@@ -23,7 +23,7 @@ from impasto.lab.metrics import measure, style_gram
 from impasto.lab.plan import Planner
 from impasto.lab.run_folder import Outcome, RunFolder
 from impasto.lab.runner import JobRecorded, iter_jobs
-from impasto.lab.workers import _paint_far_away
+from impasto.lab.workers import _far_away, report_painting
 from impasto.options.spelling import flag_name, format_value
 
 # 64 px: a size that every style file holds. Style files are of `lite`.
@@ -176,7 +176,7 @@ def test_it_travels_to_a_worker(styled: Path) -> None:
     (job,) = plan.jobs
     contents = [file.path.read_bytes() for file in job.inputs]
     Path("saved.style").rename("away/saved.style")
-    *_, outcome = _paint_far_away(job, *contents)
+    *_, outcome = _far_away(report_painting, job, *contents)
     assert isinstance(outcome, Outcome)
     impasto.paint("photo.png", "away/saved.style", **values).save("alone.png")
     assert outcome.picture == Path("alone.png").read_bytes()

@@ -19,6 +19,7 @@ from impasto.cli.syntax import (
     EachPainting,
     Photo,
     Quiet,
+    Ray,
     Recipe,
     Regions,
     Trust,
@@ -41,12 +42,6 @@ if TYPE_CHECKING:
     from impasto.lab.plan import Planner
     from impasto.lab.runner import LabRun
 
-Ray = Annotated[
-    str | None,
-    Parameter(
-        help="run jobs on Ray: auto (this machine, or the cluster it belongs to) or HOST:PORT", metavar="auto|ADDRESS"
-    ),
-]
 Painting = Annotated[str, Parameter(help="the painting whose style to use, or a style file")]
 Paintings = Annotated[str, Parameter(help="further ones blend; weights as painting.jpg:0.7")]
 

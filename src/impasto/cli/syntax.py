@@ -33,6 +33,12 @@ REGION_SETTINGS = ("strength", "brush-scale", "color")
 STAYS_PHOTO = "photo"  # in place of a region's painting
 Overwrite = Annotated[bool, SWITCH, Parameter(help="replace files that exist")]
 Trust = Annotated[bool, SWITCH, Parameter(help="the run is your own: use the files that it names, wherever they lie")]
+Ray = Annotated[
+    str | None,
+    Parameter(
+        help="run jobs on Ray: auto (this machine, or the cluster it belongs to) or HOST:PORT", metavar="auto|ADDRESS"
+    ),
+]
 Quiet = Annotated[bool, SWITCH, Parameter(name=["--quiet", "-q"], help="print errors only")]
 MaxPixels = Annotated[int | None, Parameter(help="refuse inputs with more pixels than this [default: 250 million]")]
 CheckpointEvery = Annotated[

@@ -30,6 +30,7 @@ from impasto.cli.syntax import (
     MaxPixels,
     Overwrite,
     Quiet,
+    Ray,
     Recipe,
     Regions,
     note_stop,
@@ -122,6 +123,7 @@ def video(
     recipe: Recipe = None,
     region: Regions = None,
     key: Keys = None,
+    ray: Ray = None,
     flags: DraftFlags | None = None,
 ) -> int:
     """Repaint a clip so that it holds still, with its sound."""
@@ -152,6 +154,10 @@ def video(
         quality=to.codec_quality,
         record=not to.no_record,
     )
+    if ray is not None:
+        from impasto.lab.film_jobs import on_ray
+
+        film.elsewhere = on_ray(ray)
     return _preview(film, to, _files(film)) if to.preview else _carry_out(film, to, _files(film))
 
 

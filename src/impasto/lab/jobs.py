@@ -48,6 +48,7 @@ class Role(StrEnum):
     ENCODER = "encoder"
     PICTURE = "picture"
     MODEL = "model"
+    FILM = "part of a film"
 
 
 class LabRecord(BaseModel):
@@ -118,6 +119,20 @@ class LabJob(LabRecord):
     def files(self, *roles: Role) -> list[InputFile]:
         """The inputs that play one of the roles, in order."""
         return [file for file in self.inputs if file.role in roles]
+
+    @property
+    def threads(self) -> int:
+        """Cores that it takes."""
+        return self.options.threads or 1
+
+    @property
+    def device(self) -> str:
+        """What it is painted on."""
+        return self.options.device
+
+    def with_inputs(self, inputs: tuple[InputFile, ...]) -> LabJob:
+        """The same job with its files in other places."""
+        return self.model_copy(update={"inputs": inputs})
 
     @property
     def identity(self) -> str:

@@ -79,9 +79,9 @@ def done(job: LabJob, picture: bytes, events: Sequence[str] = (), **facts: Any) 
     return Outcome(result, picture, tuple(events))
 
 
-def failed(job: LabJob, error: str, trace: str | None = None) -> Outcome:
+def failed(identity: str, error: str, trace: str | None = None) -> Outcome:
     """The outcome of a job that could not be done: one line, and the traceback where it was a bug."""
-    return Outcome(LabResult(identity=job.identity, status="failed", error=error, traceback=trace))
+    return Outcome(LabResult(identity=identity, status="failed", error=error, traceback=trace))
 
 
 def _is_begun(file: Path) -> bool:

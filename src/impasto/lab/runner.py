@@ -17,7 +17,15 @@ from impasto.lab.metrics import measure, name_judges
 from impasto.lab.paint_job import SHELF, iter_job
 from impasto.lab.report import write_report
 from impasto.lab.run_folder import LabResult, RunFolder
-from impasto.lab.workers import JobEnded, JobProgress, JobStarted, run_here, run_on_ray
+from impasto.lab.workers import (
+    JobEnded,
+    JobProgress,
+    JobStarted,
+    WorkerEvent,
+    report_painting,
+    run_here,
+    run_on_ray,
+)
 from impasto.storage.claims import claimed_folder
 from impasto.storage.files import read_own
 
@@ -33,7 +41,7 @@ class JobRecorded:
     skipped: bool = False
 
 
-LabEvent = JobStarted | JobProgress | JobRecorded
+LabEvent = JobStarted[LabJob] | JobProgress[LabJob] | JobRecorded
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,14 +137,12 @@ def _iter_jobs(
     remote = [job for job in waiting if ray and job.kind == "paint"]
     here = [job for job in waiting if not ray or job.kind != "paint"]
     if ray and remote:
-        yield from _record(run_folder, judge, run_on_ray(remote, ray, controls))
+        yield from _record(run_folder, judge, run_on_ray(remote, report_painting, ray, controls))
     yield from _record(run_folder, judge, run_here(here, iter_job, controls))
     write_report(run_folder, judge.name)
 
 
-def _record(
-    folder: RunFolder, judge: Encoder, events: Iterator[JobStarted | JobProgress | JobEnded]
-) -> Iterator[LabEvent]:
+def _record(folder: RunFolder, judge: Encoder, events: Iterator[WorkerEvent[LabJob]]) -> Iterator[LabEvent]:
     """Store and measure what ends."""
     for event in events:
         if isinstance(event, JobEnded):

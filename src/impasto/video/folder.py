@@ -149,12 +149,15 @@ class FilmFolder:
                 if number >= first:
                     yield shown
 
+    def shot_path(self, shot: int) -> Path:
+        return self.path / f"shot-{shot + 1:05}.safetensors"
+
     def save_shot(self, shot: int, arrays: Arrays) -> None:
-        self._write(f"shot-{shot + 1:05}.safetensors", _ARRAYS.pack({}, arrays))
+        self._write(self.shot_path(shot).name, _ARRAYS.pack({}, arrays))
 
     def load_shot(self, shot: int) -> dict[str, NDArray[Any]]:
         """What was saved of a shot; raises `CheckpointError` where it is missing or damaged."""
-        name = f"shot-{shot + 1:05}.safetensors"
+        name = self.shot_path(shot).name
         arrays = self._arrays(name)[1]
         if not all(_finite(array) for array in arrays.values()):
             raise self.damaged(name, "it holds numbers that are none")
@@ -195,12 +198,9 @@ class FilmFolder:
         except OSError:
             return False
 
-    def save_frame(self, frame: int, pixels: Pixels, alpha: Pixels | None) -> None:
-        """Write a finished frame, [height, width, 3] in [0, 1], with its alpha, [height, width]."""
-        cv2 = load_cv2()
-        channels = pixels[..., ::-1] if alpha is None else np.dstack([pixels[..., ::-1], alpha])
-        _, data = cv2.imencode(".png", quantise(channels, self.bit_depth), [cv2.IMWRITE_PNG_COMPRESSION, PNG_EFFORT])
-        self._write(self.frame_path(frame).name, data.tobytes())
+    def save_frame(self, frame: int, data: bytes) -> None:
+        """Write a finished frame, as `encode_frame` gives it."""
+        self._write(self.frame_path(frame).name, data)
 
     def load_frame(self, frame: int, height_px: int, width_px: int) -> tuple[Pixels, Pixels | None]:
         """A finished frame of this size and its alpha; raises `CheckpointError` where it is missing or damaged."""
@@ -251,6 +251,15 @@ class FilmFolder:
         return CheckpointError(
             f"{str(self.path / name)!r} is damaged ({why}): remove the folder and paint the film again"
         )
+
+
+def encode_frame(pixels: Pixels, alpha: Pixels | None, bit_depth: int) -> bytes:
+    """The PNG of a frame [height, width, 3] in [0, 1] with its alpha, [height, width]."""
+    cv2 = load_cv2()
+    channels = pixels[..., ::-1] if alpha is None else np.dstack([pixels[..., ::-1], alpha])
+    _, data = cv2.imencode(".png", quantise(channels, bit_depth), [cv2.IMWRITE_PNG_COMPRESSION, PNG_EFFORT])
+    encoded: bytes = data.tobytes()
+    return encoded
 
 
 def _why_not_ours(path: Path) -> str:

@@ -23,16 +23,7 @@ import torch
 
 from impasto.engine.devices import keep_threads
 from impasto.errors import CheckpointError, OptionError, OutputError
-from impasto.events import (
-    Controls,
-    Event,
-    FilmDone,
-    FilmStarted,
-    FrameDone,
-    FramesRead,
-    Notice,
-    ShotStarted,
-)
+from impasto.events import Controls, Event, FilmDone, FilmStarted, FrameDone, FramesRead, Notice, ShotStarted
 from impasto.images.picture import Picture
 from impasto.images.tensors import pixels_to_tensor, tensor_to_pixels
 from impasto.inputs.paintings import Region
@@ -45,15 +36,24 @@ from impasto.storage.hashing import hash_file
 from impasto.version import __version__
 from impasto.video.clip import open_clip, write_clip
 from impasto.video.flow import load_cv2
-from impasto.video.folder import FilmFolder, FilmPlan, FrameTime
-from impasto.video.frame_pictures import frame_bits, frame_picture, frame_size, hash_clip, key_frames
-from impasto.video.frames import Clip, ClipWriter, Frame
+from impasto.video.folder import TIMES, FilmFolder, FilmPlan, FrameTime, encode_frame
+from impasto.video.frame_pictures import frame_bits, frame_size, hash_clip, key_frames
+from impasto.video.frames import Clip, ClipInfo, ClipWriter, Frame
 from impasto.video.keys import Key, KeyedShot, check_keys, match_bytes
 from impasto.video.masks import FrameRegions, MovingRegion, describe_regions
-from impasto.video.painters import DraftFrames, FramePainter, ShotSamples, kept_photo, shared_to_arrays
+from impasto.video.painters import FramePainter, ShotSamples, shared_to_arrays
+from impasto.video.pieces import (
+    OVERLAP_FRAMES,
+    PIECE_FRAMES,
+    DoPieces,
+    FilmInputs,
+    ShotFrames,
+    frames_here,
+    paint_apart,
+)
 from impasto.video.shots import mark_cuts
 from impasto.video.steady import Steadier
-from impasto.video.tuned import TUNED, TunedFrames
+from impasto.video.tuned import is_tuned
 
 STATE_SECONDS = 20.0  # from one saved state to the next: what a kill costs at most
 TOLD_FRAMES = 10  # while a clip is looked through
@@ -73,6 +73,7 @@ class Film:
     from_seconds, to_seconds: the piece of the clip; None: its beginning, its end.
     keys: frames painted by hand; their shots are spread from them.
     folder: of what is finished; by default beside the output.
+    elsewhere: does the work in pieces, on many machines; None: one frame after another, here.
     overwrite: whether the output may be there. Of another film of the same name the run folder is then removed.
     """
 
@@ -90,6 +91,7 @@ class Film:
     folder: Path | None = None
     keys: tuple[Key, ...] = ()
     controls: Controls = field(default_factory=Controls)
+    elsewhere: DoPieces | None = None
 
     def paint(self, on_event: Callable[[Event], object] | None = None) -> FilmDone:
         """Paint to the end; `on_event` is called with every event. Notices are logged."""
@@ -122,10 +124,11 @@ class _FilmRun:
 
     def __init__(self, film: Film, clip: Clip, regions: FrameRegions) -> None:
         self._film, self._clip, self._regions, self._controls = film, clip, regions, film.controls
-        self._bit_depth, self._size = frame_bits(clip.info), frame_size(film.options.size_px, clip.info)
+        self._inputs = film_inputs(film, clip.info)
+        self._size = self._inputs.size
         if film.folder is None:
             check_no_link(run_folder_of(film.output))
-        self._folder = FilmFolder(film.folder or run_folder_of(film.output), self._bit_depth)
+        self._folder = FilmFolder(film.folder or run_folder_of(film.output), self._inputs.bit_depth)
         self._started = time.monotonic()
         self._told = False  # that its state cannot be saved
         self._keys: dict[int, Picture] = {}  # by frame of the film
@@ -133,12 +136,14 @@ class _FilmRun:
     def events(self) -> Iterator[Event]:
         film = self._film
         check_keys(film.keys, self._clip.info.frames, self._size)
+        if film.keys and film.elsewhere is not None:
+            raise OptionError("frames painted by hand are spread on one machine: leave out --key or --ray")
         identity = self._identity()
         plan = self._plan_to_go_on_with(identity)
         begun = plan is not None and film.output.exists()  # perhaps this film, as far as it was when it was stopped
         replaces = film.overwrite or (begun and self._folder.is_part(hash_clip(film.output)))
         self._begin_clip(overwrite=replaces).discard()  # refused before anything is painted
-        painter = frame_painter(film)
+        painter = self._inputs.painter()
         self._folder.make()
         if plan is None:
             plan = yield from self._look_through(identity, painter)
@@ -147,18 +152,24 @@ class _FilmRun:
             return
         yield from self._place_keys(plan)
         first, steadier = self._where_to_go_on(plan)
-        left = plan.frames - first
+        before = frames_here(plan, self._folder) if film.elsewhere else range(first)
+        left = plan.frames - len(before)
         keyed = [plan.frames_of(shot) for shot in range(len(plan.shots)) if self._keys_of(plan, shot)]
         spread = sum(stop - start for start, stop in keyed)
         needed = left * self._folder.frame_bytes(*self._size) + spread * match_bytes(*self._size) + SPARE_BYTES
         self._check_room(needed)
-        yield FilmStarted(plan.frames, len(plan.shots), *self._size, first, left * plan.frame_seconds, needed)
-        painted = yield from self._paint(plan, painter, first, steadier)
-        stopped = painted < plan.frames
-        yield from map(Notice, self._write(painted, whole=not stopped, overwrite=replaces))
-        if stopped:
-            self._folder.save_part(hash_clip(film.output))
+        yield FilmStarted(plan.frames, len(plan.shots), *self._size, len(before), left * plan.frame_seconds, needed)
+        if film.elsewhere is None:
+            painted = yield from self._paint(plan, painter, first, steadier)
         else:
+            apart = self._inputs, painter.pairs, plan, self._folder, self._controls
+            painted = yield from paint_apart(film.elsewhere, *apart)
+        stopped = painted < plan.frames
+        if painted:
+            yield from map(Notice, self._write(painted, whole=not stopped, overwrite=replaces))
+        if stopped and painted:
+            self._folder.save_part(hash_clip(film.output))
+        elif not stopped:
             self._folder.remove()
         yield FilmDone(str(film.output), painted, len(plan.shots), stopped, time.monotonic() - self._started)
 
@@ -170,8 +181,10 @@ class _FilmRun:
             "impasto": __version__,
             "clip": hash_clip(self._film.clip),
             "piece": [self._film.from_seconds, self._film.to_seconds],
-            "threads": torch.get_num_threads(),
+            "threads": torch.get_num_threads() if self._film.elsewhere is None else None,  # each machine has its own
         }
+        if self._film.elsewhere is not None:
+            decisive["pieces"] = PIECE_FRAMES, OVERLAP_FRAMES
         if isinstance(self._film.options, DraftOptions) and self._film.options.stylizer is not None:
             decisive["stylizer"] = hash_file(self._film.options.stylizer)
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
@@ -230,7 +243,7 @@ class _FilmRun:
                     samples = ShotSamples(painter.stylizer)
                     starts.append(count)
                 began = time.perf_counter()
-                if samples.see(self._picture(frame).pixels(*pass_size)):
+                if samples.see(self._inputs.picture(frame).pixels(*pass_size)):
                     seconds.append(time.perf_counter() - began)
                 write(FrameTime(frame.index, frame.time, frame.duration))
                 count += 1
@@ -291,26 +304,17 @@ class _FilmRun:
     ) -> Generator[Event, None, int]:
         """Paint the frames from `first` on; returns how many the film has then."""
         began = saved = time.monotonic()
-        number, shot, kept, keyed = first, -1, None, None
-        for frame in self._frames_from(first):
+        number, shot, keyed = first, -1, None
+        for frame in self._frames_from(first) if first < plan.frames else ():
             if shot != plan.shot_of(number):
                 shot = plan.shot_of(number)
                 keyed = yield from self._begin_shot(plan, painter, shot)
                 steadier = steadier if number > plan.shots[shot] else Steadier()
+                mixed = ShotFrames(self._inputs, painter, self._regions, steadier)
                 yield ShotStarted(shot, number, plan.frames)
-            picture = self._picture(frame)
-            photo = picture.pixels()
-            stale = self._regions.change(frame.index, *self._size)
-            if number == first or self._regions.move:
-                regions = self._regions.at(frame.index)
-                kept = kept_photo(picture, regions, self._film.options)
-            if keyed is not None:
-                pixels = keyed.paint(number)
-            else:
-                pixels = steadier.mix(photo, painter.paint(picture, regions), stale)
-                if kept is not None:
-                    pixels = pixels + kept * (photo - pixels)
-            self._folder.save_frame(number, pixels, picture.alpha())
+            picture = self._inputs.picture(frame)
+            pixels = mixed.paint(frame, picture) if keyed is None else keyed.paint(number)
+            self._folder.save_frame(number, encode_frame(pixels, picture.alpha(), self._inputs.bit_depth))
             number += 1
             now = time.monotonic()
             stops = self._controls.stop and number < plan.frames
@@ -345,14 +349,15 @@ class _FilmRun:
         if keys := self._keys_of(plan, shot):
             keyed = KeyedShot(self._folder, self._size, start, stop, keys)
             if keyed.missing:
-                photos = (self._picture(frame).pixels() for frame in islice(self._frames_from(start), stop - start))
-                for frame in keyed.match(photos):
+                pictures = map(self._inputs.picture, islice(self._frames_from(start), stop - start))
+                for frame in keyed.match(picture.pixels() for picture in pictures):
                     if frame % TOLD_FRAMES == 0:
                         yield FramesRead(frame, shot + 1, plan.frames)
             return keyed
         arrays = self._folder.load_shot(shot)
-        if painter.pairs and not any(name.startswith(TUNED) for name in arrays):
-            pairs = [self._pair_at(place, stop) for place in key_frames(start, stop, painter.pairs)]
+        if painter.pairs and not is_tuned(arrays):
+            places = key_frames(start, stop, painter.pairs)
+            pairs = [self._inputs.pair(self._clip, self._time_of(at), last=stop - start == 1) for at in places]
             arrays = arrays | dict((yield from painter.tune(pairs, arrays)))
             self._folder.save_shot(shot, arrays)
         try:
@@ -364,25 +369,17 @@ class _FilmRun:
             ) from error
         return None
 
-    def _pair_at(self, place: int, stop: int) -> tuple[Picture, Picture]:
-        """A frame and the next; in a shot of one frame, which ends before `stop`, itself."""
-        first, *second = (self._picture(frame) for frame in islice(self._frames_from(place), min(2, stop - place)))
-        return first, (second or [first])[0]
-
     def _frames_from(self, first: int) -> Iterator[Frame]:
         """The frames of the film from one of them on."""
-        if first == 0:
-            yield from self._clip.frames(self._film.from_seconds, self._film.to_seconds)
-            return
-        start = next(self._folder.times(first), None)
-        if start is None:
-            return
-        for frame in self._clip.frames(float(start.time - start.duration / 2), self._film.to_seconds):
-            if frame.index >= start.index:
-                yield frame
+        return self._inputs.frames(self._clip, self._time_of(first))
 
-    def _picture(self, frame: Frame) -> Picture:
-        return frame_picture(frame, self._size, self._bit_depth)
+    def _time_of(self, frame: int) -> FrameTime | None:
+        """When a frame is shown; None: it is the first."""
+        if frame == 0:
+            return None
+        for shown in self._folder.times(frame):
+            return shown
+        raise self._folder.damaged(TIMES, f"there is no frame {frame}")
 
     def _write(self, frames: int, *, whole: bool, overwrite: bool) -> Sequence[str]:
         """Make a clip of the first frames, which are all there are or not; returns what is worth saying."""
@@ -408,11 +405,8 @@ class _FilmRun:
         )
 
 
-def frame_painter(film: Film) -> FramePainter:
-    """What paints the frames of a film."""
-    if isinstance(film.options, DraftOptions):
-        return DraftFrames(film.palette, film.options)
-    regions = tuple(region for region in film.regions if isinstance(region, Region))
-    if len(regions) < len(film.regions):
-        raise OptionError("a mask that moves is for the quality draft: in paint quality give a picture as mask")
-    return TunedFrames(regions, film.palette, film.options)
+def film_inputs(film: Film, info: ClipInfo) -> FilmInputs:
+    """What the frames of a film of this clip are painted from."""
+    size, bits = frame_size(film.options.size_px, info), frame_bits(info)
+    piece = film.from_seconds, film.to_seconds
+    return FilmInputs(film.clip, *piece, film.regions, film.options, film.palette, size, bits)

@@ -12,9 +12,8 @@ from impasto.images.picture import picture_from_array, quantise
 from impasto.images.sheet import Cell, Sheet, draw_sheet, encode_png
 from impasto.storage.atomic import write_file
 from impasto.video.clip import open_clip
-from impasto.video.frame_pictures import frame_bits, frame_picture, frame_size
 from impasto.video.masks import FrameRegions
-from impasto.video.paint import frame_painter
+from impasto.video.paint import film_inputs
 
 if TYPE_CHECKING:
     from impasto.video.paint import Film
@@ -29,15 +28,15 @@ def write_sheet(film: Film, path: Path) -> int:
 
     Frames are not mixed here, and read their own statistics: single ones may look a little otherwise in the film.
     """
-    painter = frame_painter(film)
     cells: list[Cell] = []
     every = EVERY
     with open_clip(film.clip) as clip, closing(FrameRegions(film.regions, clip.info)) as regions:
-        size, bit_depth = frame_size(film.options.size_px, clip.info), frame_bits(clip.info)
+        inputs = film_inputs(film, clip.info)
+        painter = inputs.painter()
         for number, frame in enumerate(clip.frames(film.from_seconds, film.to_seconds)):
             if number % every:
                 continue
-            pixels = painter.paint(frame_picture(frame, size, bit_depth), regions.at(frame.index))
+            pixels = painter.paint(inputs.picture(frame), regions.at(frame.index))
             cells.append(Cell(picture_from_array(quantise(np.clip(pixels, 0, 1), 8)), f"{float(frame.time):.1f} s"))
             if len(cells) > MOST_FRAMES:
                 cells, every = cells[::2], 2 * every

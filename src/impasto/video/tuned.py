@@ -39,6 +39,11 @@ ACROSS = 2  # frames in a row
 TUNED = "tuned."  # of the names of the network's weights
 
 
+def is_tuned(arrays: Arrays) -> bool:
+    """Whether a shot's arrays hold the weights of a network that was tuned for it."""
+    return any(name.startswith(TUNED) for name in arrays)
+
+
 class PairTuner(TunedStylizer):
     """Tunes the stylizer on a canvas of pairs, and keeps what it became."""
 
