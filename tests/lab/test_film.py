@@ -20,7 +20,7 @@ PAINTING = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    frames = np.random.default_rng(1).integers(0, 256, (3, 32, 48, 3), np.uint8)
+    frames = np.random.default_rng(1).integers(0, 256, (3, 48, 64, 3), np.uint8)
     return make_clip(tmp_path / "clip.mkv", 3, draw=lambda index: frames[index])
 
 
@@ -32,7 +32,7 @@ def test_a_film_is_painted_and_tells_what_happens(clip: Path, tmp_path: Path) ->
     assert isinstance(done, FilmDone)
     assert len([event for event in events if isinstance(event, FrameDone)]) == 3
     with open_clip(tmp_path / "film.mkv") as painted:
-        assert (painted.info.frames, painted.info.width_px, painted.info.height_px) == (3, 48, 32)
+        assert (painted.info.frames, painted.info.width_px, painted.info.height_px) == (3, 48, 36)
 
 
 def test_ray_does_the_pieces(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

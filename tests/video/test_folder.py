@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from impasto.errors import CheckpointError, OutputError
-from impasto.video.folder import PLAN, STATE, TIMES, FilmFolder, FilmPlan, FrameTime
+from impasto.video.folder import PLAN, STATE, TIMES, FilmFolder, FilmPlan, FrameTime, encode_frame
 
 PLANNED = FilmPlan(identity="x", frames=9, shots=(0, 4), height_px=6, width_px=8, frame_seconds=0.5)
 
@@ -31,7 +31,7 @@ def test_a_frame_comes_back(tmp_path: Path, bits: int, alpha: bool) -> None:
     chance = np.random.default_rng(0)
     pixels = chance.random((6, 8, 3), np.float32)
     opacity = chance.random((6, 8), np.float32) if alpha else None
-    folder.save_frame(3, pixels, opacity)
+    folder.save_frame(3, encode_frame(pixels, opacity, folder.bit_depth))
     again, opacity_again = folder.load_frame(3, 6, 8)
     np.testing.assert_allclose(again, pixels, atol=0.51 / (2**bits - 1))
     if opacity is None:
@@ -133,7 +133,7 @@ def test_a_frame_of_another_size_is_not_even_decoded(folder: FilmFolder, size: t
 
 
 def test_a_damaged_frame_says_nothing_but_its_line(folder: FilmFolder, capfd: pytest.CaptureFixture[str]) -> None:
-    folder.save_frame(0, np.random.default_rng(0).random((6, 8, 3), np.float32), None)
+    folder.save_frame(0, encode_frame(np.random.default_rng(0).random((6, 8, 3), np.float32), None, 8))
     data = bytearray(folder.frame_path(0).read_bytes())
     data[data.index(b"IDAT") + 20] ^= 255
     folder.frame_path(0).write_bytes(data)
@@ -153,7 +153,7 @@ def test_links_are_neither_read_nor_followed(folder: FilmFolder, tmp_path: Path)
             times(FrameTime(0, Fraction(0), Fraction(1)))
         where.save_shot(0, arrays)
         where.save_state(0, arrays)
-        where.save_frame(0, np.ones((6, 8, 3), np.float32), None)
+        where.save_frame(0, encode_frame(np.ones((6, 8, 3), np.float32), None, 8))
         where.save_part("0" * 64)
 
     write(other)
@@ -171,7 +171,7 @@ def test_links_are_neither_read_nor_followed(folder: FilmFolder, tmp_path: Path)
 
 def test_removing_leaves_what_is_not_ours(folder: FilmFolder) -> None:
     folder.save_plan(PLANNED)
-    folder.save_frame(0, np.zeros((6, 8, 3), np.float32), None)
+    folder.save_frame(0, encode_frame(np.zeros((6, 8, 3), np.float32), None, 8))
     (folder.path / "mine.txt").write_text("mine")
     folder.remove()
     assert [path.name for path in folder.path.iterdir()] == ["mine.txt"]

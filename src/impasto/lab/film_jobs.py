@@ -92,6 +92,7 @@ def do_job(inputs: FilmInputs, job: FilmJob) -> Iterator[PieceResult | Notice | 
 
 def _with_places(inputs: FilmInputs, place: Callable[[Path], Path]) -> FilmInputs:
     """The same with the files that it reads in other places."""
+    clip = place(inputs.clip)
     regions = tuple(
         replace(region, clip=place(region.clip)) if isinstance(region, MovingRegion) else region
         for region in inputs.regions
@@ -99,7 +100,7 @@ def _with_places(inputs: FilmInputs, place: Callable[[Path], Path]) -> FilmInput
     options = inputs.options
     if isinstance(options, DraftOptions) and options.stylizer is not None:
         options = options.model_copy(update={"stylizer": str(place(Path(options.stylizer)))})
-    return replace(inputs, clip=place(inputs.clip), regions=regions, options=options)
+    return replace(inputs, clip=clip, regions=regions, options=options)
 
 
 def _input(path: Path) -> InputFile:
