@@ -14,6 +14,7 @@ RUNS = (
     ["studio_draft"],
     ["encoder"],
     ["speed"],
+    ["estimates"],
     ["speed", "--profile"],
     ["strength"],
     ["recipe"],

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from impasto.options.fields import PaintOptions
-from impasto.options.spelling import describe_bounds, describe_default, flag_name, option_group
+from impasto.options.spelling import describe_bounds, describe_usual, flag_name, option_group
 
 TARGET = Path(__file__).parents[1] / "docs" / "options.md"
 
@@ -17,7 +17,8 @@ HEAD = """# Options
 
 Every option of a run, made from `impasto.PaintOptions` by `python tools/options_table.py`. On the command
 line it is a flag, in Python a keyword of `impasto.paint`, in a recipe file a key. Flags and keywords override
-the recipe, the recipe overrides the defaults.
+the recipe, the recipe overrides the defaults. The column *default* has what holds where no recipe is named,
+which is `painterly`; where `pixels` has another value, both. A recipe of your own starts from those of `pixels`.
 """
 
 
@@ -31,7 +32,7 @@ def build_page() -> str:
                 f"`{flag_name(option)}`",
                 f"`{option}`",
                 PaintOptions.model_fields[option].description or "",
-                f"`{describe_default(option)}`" if describe_default(option) else "",
+                f"`{usual}`" if (usual := describe_usual(option)) else "",
                 describe_bounds(option),
             ]
             parts.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n")

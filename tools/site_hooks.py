@@ -40,7 +40,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Write formulas as MathML, which browsers show without a script; those that scroll can be reached by keys."""
+    """Write formulas as MathML, which browsers show without a script; those that scroll can be reached by keys.
+
+    A table's first row may have cells without a heading: they are no heading cells.
+    """
+    html = re.sub("<th([^>]*)></th>", r"<td\1></td>", html)
     html = re.sub("<p>(?=formulablock)", '<p class="formula" tabindex="0">', html)
     return KEPT_FORMULA.sub(lambda kept: convert(bytes.fromhex(kept[2]).decode(), display=kept[1]), html)
 
@@ -55,6 +59,9 @@ def _keep_formula(part: re.Match[str]) -> str:
 def on_post_page(output: str, **_: Any) -> str:
     """Give the theme's search dialog the name that it lacks."""
     return output.replace('role="dialog"', 'role="dialog" aria-label="Search"')
+
+
+on_post_template = on_post_page  # of the page for addresses that are not there
 
 
 def read(name: str) -> str:

@@ -60,13 +60,18 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         ("1920×1080 px", {}, "1920×1080 px"),
         ("512px", {"size_px": "512"}, None),
         ("512", {"size_px": "512"}, None),
-        ("1.2.3%", {"size_px": "1.2.3%"}, None),
-        ("big", {"size_px": "big"}, None),
+        ("-5", {"size_px": "-5"}, None),  # its bounds are the option's
     ],
 )
 def test_sizes_that_need_a_picture(size: str, left: dict[str, str], kept: str | None) -> None:
     given = {"size_px": size}
     assert (pictures.pop_size(given), given) == (kept, left)
+
+
+@pytest.mark.parametrize("size", ["1.2.3%", "big", "800.5"])
+def test_what_is_no_size(size: str) -> None:
+    with pytest.raises(OptionError, match=f"800, or 50%, or 1920x1080 to fit into, got '{size}'"):
+        pictures.pop_size({"size_px": size})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from impasto.errors import OptionError
 from impasto.options import fields as options
 from impasto.options.fields import PaintOptions, build_options
-from impasto.options.spelling import describe_bounds, describe_values, flag_name
+from impasto.options.spelling import describe_bounds, describe_usual, describe_values, flag_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +38,13 @@ def test_flags_are_distinct_and_drop_units() -> None:
 )
 def test_bounds_and_values_as_people_read_them(option: str, bounds: str, values: str) -> None:
     assert (describe_bounds(option), describe_values(option)) == (bounds, values)
+
+
+def test_help_says_what_holds_without_a_recipe() -> None:
+    assert describe_usual("keep_detail") == "60; recipe pixels: 0"
+    assert describe_usual("strength") == "50"
+    assert describe_usual("content_layers") == "relu3_1:1,relu4_2:1"  # the same in both, though the recipe names it
+    assert describe_usual("size_px") == ""
 
 
 def test_the_page_of_options_is_up_to_date() -> None:

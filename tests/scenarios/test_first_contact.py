@@ -167,6 +167,7 @@ FIRST_TRIES: list[tuple[list[str], int, list[str]]] = [
     ([*P, "--content", "a.jpg"], 2, ["PHOTO and PAINTING, without flags"]),
     ([*P, "--style-weights", "1,2"], 2, ["painting.jpg:0.7"]),
     ([*P, "--image-size", "500"], 2, ["here it is --size"]),
+    ([*P, "--size", "large"], 2, ["800", "50%", "1920x1080", "'large'"]),
     ([*P, "--alpha", "0.5"], 2, ["here it is --strength"]),
     (["--list-styles"], 2, ["impasto paintings"]),
     (["stylize", "photo", "flow"], 2, ["here it is impasto paint"]),

@@ -163,6 +163,8 @@ def pop_size(given: dict[str, str]) -> str | None:
         return given.pop("size_px")
     if plain := re.fullmatch(r"(\d+)\s*px", size.strip()):
         given["size_px"] = plain[1]
+    elif size and not re.fullmatch(r"[+-]?\d+", size.strip()):
+        raise OptionError(f"--size is a long edge in pixels, as 800, or 50%, or 1920x1080 to fit into, got {size!r}")
     return None
 
 

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from impasto.options.fields import PaintOptions
+from impasto.options.recipes import PAINTERLY, PIXELS, load_recipe
 
 UNIT_SUFFIXES = ("_px", "_seconds", "_bytes")
 
@@ -46,6 +47,13 @@ def describe_default(option: str) -> str:
     return "" if default is None else format_value(default, rounded=True)
 
 
+def describe_usual(option: str) -> str:
+    """The value without a flag and a recipe, and that of `PIXELS`, which are the defaults, where it is another."""
+    default, painterly = describe_default(option), load_recipe(PAINTERLY)
+    usual = format_value(painterly[option], rounded=True) if option in painterly else default
+    return usual if usual == default else f"{usual}; recipe {PIXELS}: {default}"
+
+
 def describe_bounds(option: str) -> str:
     """Say what an option accepts: ``0 to 100``, ``above 0, at most 1``, ``adam or lbfgs``; empty: anything."""
     return _describe_schema(_schemas()[option])
@@ -58,8 +66,8 @@ def describe_values(option: str) -> str:
 
 def describe_option(option: str) -> str:
     """One line of help: meaning, then default."""
-    meaning, default = PaintOptions.model_fields[option].description or "", describe_default(option)
-    return f"{meaning} [default: {default}]" if default else meaning
+    meaning, usual = PaintOptions.model_fields[option].description or "", describe_usual(option)
+    return f"{meaning} [default: {usual}]" if usual else meaning
 
 
 @cache
