@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hands import choose, paint, stroke, wait_done, wait_preview
-from looks import FAINT, LOOKS, SAMPLES, UNNAMED
+from looks import FAINT, LOOKS, SAMPLES, UNNAMED, UNTOUCHABLE
 from matplotlib.cbook import get_sample_data
 from studio_server import Page, show
 
@@ -29,6 +29,7 @@ def test_every_state(open_page: Callable[..., Page], width: int, height: int, sc
         page.wait_for_timeout(150)
         show(page, f"{kind}-{scheme}-{state}")
         assert page.evaluate(UNNAMED) == []
+        assert page.evaluate(UNTOUCHABLE) == []
         assert page.evaluate(FAINT) == []
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "it must not scroll sideways"
@@ -68,6 +69,8 @@ def test_every_state(open_page: Callable[..., Page], width: int, height: int, sc
     look("10-all-of-them")
     page.click("#try-close")
     page.click("#further > summary")
+    box = page.locator("#further ul").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width, "the menu is cut off"
     page.click("#print-open")
     look("11-print")
     page.click("#print-close")

@@ -221,7 +221,8 @@ def test_a_monkey_breaks_nothing(
         if rng.random() < 0.02:
             page.set_input_files("#photo-file", photo)
     assert not broken
-    page.goto(server.url)
+    page.set_default_timeout(60_000)
+    page.goto(server.url)  # it stands behind the drafts that the last clicks asked for
     page.wait_for_selector("body[data-ready]")
     kept = {job["id"]: job for job in call(page, "history")}
     lost = {job for job in ordered - kept.keys() if job not in removed}

@@ -13,6 +13,9 @@ UNNAMED = """() => [...document.querySelectorAll("button, input, select, summary
     .filter((e) => !(e.ariaLabel || e.alt || e.textContent.trim() || e.labels?.[0]?.textContent.trim() || e.title)
         && !(e.tagName === "IMG" && e.closest("button[aria-label]")))
     .map((e) => e.outerHTML.slice(0, 120))"""
+# Buttons that no finger reaches, shown now or not.
+UNTOUCHABLE = """() => [...document.querySelectorAll("button")]
+    .filter((e) => getComputedStyle(e).pointerEvents === "none").map((e) => e.id)"""
 FAINT = """() => {
     const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
     const rgba = (color) => {

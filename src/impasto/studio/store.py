@@ -336,7 +336,7 @@ class Store:
     def _title(self, request: Request) -> str:
         files = (request.photo, *request.painting_files)
         stems = dict.fromkeys(Path(self.uploads.name_of(path)).stem for path in files if path is not None)
-        title = " + ".join(stems)
+        title = " + ".join(stems).replace("_", " ")
         if request.kind == "final":
             title += f", {request.options['size_px']} px"
         if request.kind == "film" and request.seconds is not None:
