@@ -151,6 +151,8 @@ def test_two_pictures_are_looked_at_at_the_same_zoom_and_place(page: Page, photo
         page.locator("#full figcaption").all_inner_texts()[0] != page.locator("#full figcaption").all_inner_texts()[1]
     )
 
+    assert page.locator("#full figcaption").first.inner_text().endswith("strength 50 · colours 0")
+
     def boxes() -> list[list[int]]:
         """Place and size of each picture in its pane."""
         script = """image => { const [a, b] = [image, image.parentElement].map((e) => e.getBoundingClientRect());

@@ -455,7 +455,9 @@ async function takeSettings(request) {
 async function compare(...jobs) {
   const views = await attempt(() => Promise.all(jobs.map(({ id }) => api.view(id))));
   if (!views) return;
-  const caption = ({ title, size, request }) => [plain(title), size?.join(" × "), `strength ${request.options.strength ?? 50}`].join(" · ");
+  const colours = ({ color, color_strength }) => (color && color !== "painting" ? (color_strength ?? 100) : 0);
+  const caption = ({ title, size, request: { options } }) =>
+    [plain(title), size?.join(" × "), `strength ${options.strength ?? 50}`, `colours ${colours(options)}`].join(" · ");
   viewer.open(views.map((job) => ({ src: job.picture, alt: `Pastiche: ${job.title}`, title: caption(job) })));
 }
 
