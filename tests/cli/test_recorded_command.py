@@ -61,6 +61,11 @@ def test_a_name_is_neither_a_flag_nor_the_way_to_another_folder(
     assert command_of("sent.png", capsys)[:3] == ["draft", "./--overwrite", "./-oother.png"]
 
 
+def test_what_was_no_file_is_to_be_named(folder_with_pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    impasto.draft(Path("photo.png").read_bytes(), "painting.png", size_px=32).save("sent.png")
+    assert command_of("sent.png", capsys)[:3] == ["draft", "PICTURE", "painting.png"]
+
+
 def test_drafts_textures_and_reconstructions(
     folder_with_pictures: Path, tiny_encoder_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -85,6 +85,23 @@ def test_what_cannot_be_planned(many: Path) -> None:
         plan(suffix=".txt")
 
 
+def test_a_sheet_that_is_not_ours_is_left_alone(many: Path) -> None:
+    folder = plan()
+    list(folder.run())
+    Path("out").joinpath("contact-sheet.png").write_bytes(Path("photo.png").read_bytes())
+    (sheet,) = folder.write_sheets()
+    assert sheet.name == "contact-sheet-of-drafts.png"
+    assert folder.write_sheets() == [sheet]  # its own it may draw anew
+    assert Path("out/contact-sheet.png").read_bytes() == Path("photo.png").read_bytes()
+    sheet.write_text("a list of things to buy")
+    with pytest.raises(OutputError, match="no sheet of drafts"):
+        folder.write_sheets()
+    assert sheet.read_text() == "a list of things to buy"
+    (drawn,) = plan(overwrite=True).write_sheets()
+    assert drawn.name == "contact-sheet.png"
+    assert drawn.read_bytes() != Path("photo.png").read_bytes()
+
+
 def test_command_line(many: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["draft", "photos/*.png", "--paintings", "paintings", "-o", "out", "--size", "40", "--format", "png"]
     assert cli.main(arguments) == 1

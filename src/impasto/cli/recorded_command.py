@@ -17,6 +17,7 @@ from impasto.options.spelling import flag_name, format_value
 from impasto.runs.draft import DraftOptions, DraftRecord
 from impasto.runs.record import RunRecord
 
+IN_MEMORY = ("array", "bytes")  # names of what was no file
 OF_THE_MACHINE = frozenset(["tile_px", "precision", "threads", "max_memory_bytes"])
 """Options that a record holds as its machine chose them; another chooses for itself."""
 
@@ -77,7 +78,12 @@ def _pictures(inputs: RecordedInputs, command: str) -> list[str]:
 
 
 def _file(name: str) -> str:
-    """A recorded file's name as a word of the command, where it is neither a flag nor the way to another folder."""
+    """A recorded file's name as a word of the command, where it is neither a flag nor the way to another folder.
+
+    PICTURE stands for what was no file: whoever pastes the command has to name one.
+    """
+    if name in IN_MEMORY:
+        return "PICTURE"
     plain = Path(name).name
     return f"./{plain}" if plain.startswith("-") else plain
 

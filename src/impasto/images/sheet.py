@@ -14,12 +14,14 @@ from typing import Literal
 import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from impasto.errors import ImpastoError
 from impasto.images.picture import Picture
 from impasto.images.reading import load_picture
 from impasto.images.resize import fit_long_edge
 
+MADE_BY = "impasto, a sheet"
 INK, GREY, PALE, FAULT = "#1d1d1f", "#6e6e73", "#f2f2f4", "#a03030"
 LINE = 1.35  # height of a line of text, in sizes of its font
 TITLE_PX, HEAD_PX, NOTE_PX, SMALL_PX = 30, 18, 16, 14
@@ -118,9 +120,19 @@ def draw_sheet(sheet: Sheet) -> Image.Image:
 
 def encode_png(image: Image.Image) -> bytes:
     """The bytes of a drawn sheet's PNG file."""
-    file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
+    file, about = io.BytesIO(), PngInfo()
+    about.add_text("Software", MADE_BY)
+    image.save(file, "PNG", optimize=True, pnginfo=about)
     return file.getvalue()
+
+
+def is_sheet(path: Path) -> bool:
+    """Whether a file is a sheet that `encode_png` made, and may be replaced by a newer one."""
+    try:
+        with Image.open(path) as image:
+            return image.info.get("Software") == MADE_BY
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what is no picture, or hardly one
+        return False
 
 
 class _Pen:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from impasto.errors import ImpastoError, OptionError
+from impasto.errors import ImpastoError, OptionError, OutputError
 from impasto.events import Controls
 from impasto.images.reading import DEFAULT_MAX_PIXELS, load_picture
 from impasto.images.writing import check_output
@@ -186,7 +186,7 @@ class DraftFolder:
             for start in range(0, len(photos), COLUMNS)
             for top in range(0, len(paintings), height)
         ]
-        written = []
+        paths = self._sheet_paths([f"-{number + 1}" if len(pages) > 1 else "" for number in range(len(pages))])
         for number, (across, down) in enumerate(pages, start=1):
             sheet = Sheet(
                 [[Cell(self.paths[photo, painting], fault="not there") for photo in across] for painting in down],
@@ -198,10 +198,18 @@ class DraftFolder:
                 row_axis="painting",
                 column_axis="photo",
             )
-            path = self.folder / (f"contact-sheet-{number}.png" if len(pages) > 1 else "contact-sheet.png")
-            write_file(path, encode_png(draw_sheet(sheet)), overwrite=True)
-            written.append(path)
-        return written
+            write_file(paths[number - 1], encode_png(draw_sheet(sheet)), overwrite=True)
+        return paths
+
+    def _sheet_paths(self, pages: Sequence[str]) -> list[Path]:
+        """Files for the pages; under another name where there is a file that is no sheet of ours."""
+        from impasto.images.sheet import is_sheet
+
+        for stem in ("contact-sheet", "contact-sheet-of-drafts"):
+            paths = [self.folder / f"{stem}{page}.png" for page in pages]
+            if self.overwrite or all(is_sheet(path) for path in paths if os.path.lexists(path)):
+                return paths
+        raise OutputError(f"{str(paths[0])!r} is no sheet of drafts: move it away, or --overwrite")
 
     def _name(self, photo: Path, painting: Path) -> str:
         return job_name({"photo": self._photo_labels[photo], "painting": self._painting_labels[painting]})
