@@ -8,11 +8,13 @@ PHOTOS ?= ../shared/gallery
 PRECISION ?= auto
 QUICK := -n 2 -m "not slow and not cluster and not browser"
 
-export OMP_WAIT_POLICY ?= passive
 export NO_MKDOCS_2_WARNING := 1  # the site's theme tells of its successor at every build
 
 .PHONY: demo test coverage test-browser test-cluster test-all tensorflow check docs release format bench golden \
 	docs-pictures experiments clean
+
+# Several processes compute at once in these: threads that spin while they wait would hold the others up.
+test coverage test-browser test-cluster test-all: export OMP_WAIT_POLICY ?= passive
 
 demo: $(VENV)/.demo
 	@photo=$$($(BIN)/python -c "from matplotlib.cbook import get_sample_data as s; print(s('grace_hopper.jpg', asfileobj=False))"); \
