@@ -35,7 +35,7 @@ def test_inputs_that_cannot_be_described(folder_with_pictures: Path) -> None:
 
 def test_a_file_is_hashed_once(folder_with_pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[Path] = []
-    monkeypatch.setattr("impasto.lab.plan.hash_file", lambda path: hashed.append(path) or "hash")
+    monkeypatch.setattr("impasto.lab.plan.hash_file", lambda path, *_: hashed.append(path) or "hash")
     planner = Planner()
     for _ in range(3):
         planner.pair("photo.png", [("painting.png", 1.0), ("painting.png", 0.5)])

@@ -147,7 +147,7 @@ def test_shots_are_tuned_first_each_once(clip: Path, tmp_path: Path) -> None:
     ]
     paint(clip, tmp_path / "here", None, **options)
     for ours, theirs in zip(frames_of(tmp_path / "apart"), frames_of(tmp_path / "here"), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_allclose(ours, theirs, atol=1.01 / 255)  # tuning grows last bits
 
 
 def test_keys_are_for_one_machine(clip: Path, tmp_path: Path) -> None:
