@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from clips import make_clip
 from numpy.typing import NDArray
 
@@ -41,6 +42,15 @@ def mask(index: int) -> NDArray[np.uint8]:
     white = np.zeros((48, 64, 3), np.uint8)
     white[:, 4 * index : 4 * index + 24] = 255
     return white
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As workers have: what the frames of a shot have in common is found here, and threads change its last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -119,16 +129,8 @@ def test_a_cluster_paints_the_same_frames(in_folder: Path, monkeypatch: pytest.M
     cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     cluster.add_node(num_cpus=1)
     try:
-        apart = paint("apart", on_ray(cluster.address))
+        apart, here = paint("apart", on_ray(cluster.address)), paint("here")
     finally:
         cluster.shutdown()
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        here = paint("here")
-    finally:
-        torch.set_num_threads(threads)
     for ours, theirs in zip(apart, here, strict=True):
         np.testing.assert_array_equal(ours, theirs)

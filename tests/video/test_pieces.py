@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from clips import make_clip
 from numpy.typing import NDArray
 
@@ -31,6 +32,15 @@ def drawn(index: int) -> NDArray[np.uint8]:
     board = 2 * ((rows // 8 + (columns + index) // 8) % 2) - 1
     one = (waves if index < CUT else board)[..., None] * np.array([50, 20, -40]) + (128 if index < CUT else 90)
     return (one + noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """The number of threads changes last bits, and tuning sets it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +146,7 @@ def test_a_film_begun_in_pieces_is_not_mixed_with_one_that_is_not(clip: Path, tm
 
 
 def test_shots_are_tuned_first_each_once(clip: Path, tmp_path: Path) -> None:
-    options = {"quality": "paint", "steps": 1, "min_scale_px": 32, "size_px": 64}
+    options = {"quality": "paint", "steps": 1, "min_scale_px": 32, "size_px": 64, "threads": 1}
     elsewhere = Backwards()
     paint(clip, tmp_path / "apart", elsewhere, **options)
     assert [(piece.shot, piece.start == piece.stop) for piece in elsewhere.done] == [
