@@ -64,9 +64,7 @@ def _do_pieces(
         return
     threads = (None if isinstance(inputs.options, DraftOptions) else inputs.options.threads) or 1
     inputs = _with_places(inputs, Path.resolve)
-    names: list[Path] = []
-    _with_places(inputs, lambda path: names.append(path) or path)  # type: ignore[func-returns-value]
-    names = [path for path in names if path.is_file()]
+    names = [path for path in _paths(inputs) if path.is_file()]
     shared = [_input(path) for path in names]
     jobs = []
     for piece in pieces:
@@ -90,9 +88,15 @@ def do_job(inputs: FilmInputs, job: FilmJob) -> Iterator[PieceResult | Notice | 
     yield Outcome(LabResult(identity=job.identity, status="done"))
 
 
+def _paths(inputs: FilmInputs) -> list[Path]:
+    """The files and folders that are read."""
+    masks = [region.clip for region in inputs.regions if isinstance(region, MovingRegion)]
+    own = inputs.options.stylizer if isinstance(inputs.options, DraftOptions) else None
+    return [inputs.clip, *masks, *([Path(own)] if own else [])]
+
+
 def _with_places(inputs: FilmInputs, place: Callable[[Path], Path]) -> FilmInputs:
-    """The same with the files that it reads in other places."""
-    clip = place(inputs.clip)
+    """The same with `_paths` in other places."""
     regions = tuple(
         replace(region, clip=place(region.clip)) if isinstance(region, MovingRegion) else region
         for region in inputs.regions
@@ -100,7 +104,7 @@ def _with_places(inputs: FilmInputs, place: Callable[[Path], Path]) -> FilmInput
     options = inputs.options
     if isinstance(options, DraftOptions) and options.stylizer is not None:
         options = options.model_copy(update={"stylizer": str(place(Path(options.stylizer)))})
-    return replace(inputs, clip=clip, regions=regions, options=options)
+    return replace(inputs, clip=place(inputs.clip), regions=regions, options=options)
 
 
 def _input(path: Path) -> InputFile:

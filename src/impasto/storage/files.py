@@ -21,12 +21,17 @@ def why_not_a_file(path: str | os.PathLike[str]) -> str:
     return "" if file.is_file() else "it is not a regular file"
 
 
+def why_not_own(path: Path) -> str:
+    """As `why_not_a_file`, of a file in a folder that somebody else may have made: a link could lead anywhere."""
+    return "it is a link" if path.is_symlink() else why_not_a_file(path)
+
+
 def read_own(path: Path, most_bytes: int) -> bytes:
     """The bytes of a file in a folder that somebody else may have made.
 
     Raises `OSError`, whose `strerror` says why, for a link, a pipe, a folder, and a file of more than `most_bytes`.
     """
-    why = "it is a link" if path.is_symlink() else why_not_a_file(path)
+    why = why_not_own(path)
     if not why and path.stat().st_size > most_bytes:
         why = f"it has more than {most_bytes} bytes"
     if why:

@@ -35,7 +35,7 @@ from impasto.errors import CheckpointError, InputError, OutputError
 from impasto.images.picture import quantise
 from impasto.images.reading import load_picture
 from impasto.storage.atomic import open_whole, unwritable, write_whole
-from impasto.storage.files import read_own, why_not_a_file
+from impasto.storage.files import read_own, why_not_own
 from impasto.storage.tensorfile import TensorFormat
 from impasto.video.flow import Pixels, load_cv2
 
@@ -135,7 +135,7 @@ class FilmFolder:
     def times(self, first: int = 0) -> Iterator[FrameTime]:
         """The frames of the film from one of them on; raises `CheckpointError` where they are missing or damaged."""
         path = self.path / TIMES
-        if why := _why_not_ours(path):
+        if why := why_not_own(path):
             raise self.damaged(TIMES, why)
         shown = FrameTime(-1, Fraction(-(10**18)), Fraction(0))
         with path.open("rb") as file:
@@ -206,7 +206,7 @@ class FilmFolder:
         """A finished frame of this size and its alpha; raises `CheckpointError` where it is missing or damaged."""
         path = self.frame_path(frame)
         try:
-            if why := _why_not_ours(path):
+            if why := why_not_own(path):
                 raise self.damaged(path.name, why)
             picture = load_picture(path, max_pixels=height_px * width_px)
         except (InputError, OSError) as error:
@@ -243,7 +243,7 @@ class FilmFolder:
             raise unwritable(self.path / name, why) from error
 
     def _arrays(self, name: str) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
-        if why := _why_not_ours(self.path / name):
+        if why := why_not_own(self.path / name):
             raise self.damaged(name, why)
         return _ARRAYS.read(self.path / name)
 
@@ -260,11 +260,6 @@ def encode_frame(pixels: Pixels, alpha: Pixels | None, bit_depth: int) -> bytes:
     _, data = cv2.imencode(".png", quantise(channels, bit_depth), [cv2.IMWRITE_PNG_COMPRESSION, PNG_EFFORT])
     encoded: bytes = data.tobytes()
     return encoded
-
-
-def _why_not_ours(path: Path) -> str:
-    """Why a file of the folder is not read; empty: it is."""
-    return "it is a link" if path.is_symlink() else why_not_a_file(path)
 
 
 def _finite(array: NDArray[Any]) -> bool:
