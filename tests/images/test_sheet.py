@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from impasto.images.picture import Picture, picture_from_array
-from impasto.images.sheet import Cell, Heading, Sheet, draw_sheet, encode_png
+from impasto.images.sheet import Cell, Heading, Sheet, draw_sheet, encode_png, is_sheet
 
 PALE, FAULT = (0xF2, 0xF2, 0xF4), (0xA0, 0x30, 0x30)
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -136,3 +137,13 @@ def test_paths_are_read_and_the_file_is_a_png(tmp_path: Path) -> None:
 def test_a_text_of_a_million_letters_does_not_take_for_ever() -> None:
     word = "a" * 1_000_000
     assert draw_sheet(Sheet([[Cell(plain(RED), word)]], word, columns=[Heading(word)])).width < 1500
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_what_is_no_sheet_of_ours(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "text.png").write_text("no picture")
+    Image.new("RGB", (8, 8)).save(tmp_path / "own.png")
+    (tmp_path / "sheet.png").write_bytes(encode_png(Image.new("RGB", (8, 8))))
+    found = {path.name for path in tmp_path.iterdir() if is_sheet(path)}
+    assert found == {"sheet.png"}

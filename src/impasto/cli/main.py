@@ -53,7 +53,8 @@ def main(tokens: Sequence[str] | None = None) -> int:
             _drop_unwritten()
         return error.exit_code
     except PermissionError as error:  # whatever asked, and in whichever folder on the way
-        say(f"cannot use {str(error.filename)!r}: {error.strerror}; check its permissions and those of its folders")
+        what = repr(str(error.filename)) if error.filename else "a file, folder or port"
+        say(f"cannot use {what}: {error.strerror}; check its permissions and those of its folders")
         return 1
     except MemoryError as error:
         say(f"there is not enough memory ({first_line(error)}): take a smaller --size")

@@ -20,6 +20,7 @@ from impasto.errors import ImpastoError
 from impasto.images.picture import Picture
 from impasto.images.reading import load_picture
 from impasto.images.resize import fit_long_edge
+from impasto.storage.files import why_not_a_file
 
 MADE_BY = "impasto, a sheet"
 INK, GREY, PALE, FAULT = "#1d1d1f", "#6e6e73", "#f2f2f4", "#a03030"
@@ -129,6 +130,8 @@ def encode_png(image: Image.Image) -> bytes:
 def is_sheet(path: Path) -> bool:
     """Whether a file is a sheet that `encode_png` made, and may be replaced by a newer one."""
     try:
+        if why_not_a_file(path):  # opening a pipe would wait
+            return False
         with Image.open(path) as image:
             return image.info.get("Software") == MADE_BY
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what is no picture, or hardly one
